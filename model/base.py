@@ -1,0 +1,25 @@
+"""What all public documents share: the pydantic base, number types with their ranges."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_BOUND = 2**31 - 1
+"""Largest loop bound, tensor extent or capacity in one direction."""
+
+PositiveInt = Annotated[int, Field(strict=True, ge=1, le=MAX_BOUND)]
+NaturalInt = Annotated[int, Field(strict=True, ge=0, le=MAX_BOUND)]
+Factor = Annotated[int, Field(strict=True, ge=1, le=MAX_BOUND)]
+Ratio = Annotated[float, Field(strict=True, ge=0, le=1)]
+Price = Annotated[float, Field(strict=True, ge=0, le=1e9)]
+Rate = Annotated[float, Field(strict=True, gt=0, le=1e9)]
+Flag = Annotated[bool, Field(strict=True)]
+Text = Annotated[str, Field(strict=True, min_length=1, max_length=1000)]
+
+
+class Model(BaseModel):
+    """A frozen document: unknown fields and non-finite numbers are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

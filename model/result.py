@@ -1,0 +1,118 @@
+"""The public result (``contract.md`` section 2)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .architecture import Architecture
+from .base import Model
+from .constraints import Constraints, MinUtilization
+from .layers import Layer
+from .mapping import MappingDocument
+from .spec import Objective, SolverOptions
+
+Status = Literal["optimal", "feasible", "infeasible", "unknown"]
+Number = int | float
+
+
+class EnergyBreakdown(Model):
+    """Energy in pJ per part; the five sum to the layer's energy before rounding."""
+
+    mac: float
+    rf: float
+    noc: float
+    spm: float
+    dram: float
+
+
+class TensorEnergy(Model):
+    """Energy in pJ of one tensor's movements; ``reduction`` is the adding up between PEs, over all parts."""
+
+    noc: float
+    spm: float
+    dram: float
+    reduction: float
+
+
+class Utilization(Model):
+    """Shares in use: PEs, bytes of a register file, bytes of the SPM (not rounded up to banks)."""
+
+    pe: float
+    rf: float
+    spm: float
+
+
+class Cost(Model):
+    """Exact cost of a mapping. Energies in pJ, time in accelerator cycles, EDP in pJ * cycles."""
+
+    energy_pj: int
+    cycles: int
+    edp: float
+    energy_breakdown_pj: EnergyBreakdown
+    tensor_energy_pj: dict[str, TensorEnergy]
+    dram_bytes: int
+    dma_invocations: int
+    utilization: Utilization
+
+
+class Solution(Model):
+    """One mapping with its cost."""
+
+    rank: int
+    mapping: MappingDocument
+    cost: Cost
+
+
+class LayerResult(Model):
+    """What was found for one layer, and how good it provably is.
+
+    ``optimal``: proved within the relative gap asked for. ``feasible``: a limit was reached; ``gap`` is certified.
+    ``infeasible``: ``conflicts`` names the constraints and capacities that clash. ``unknown``: nothing found in time,
+    or ``fault`` says what went wrong. ``thresholds`` are those that a preset ended with.
+    """
+
+    name: str
+    count: int
+    layer: Layer
+    status: Status
+    objective_value: Number | None
+    bound: float | None
+    gap: float | None
+    wall_s: float
+    same_as: str | None = None
+    conflicts: tuple[str, ...] = ()
+    fault: str | None = None
+    thresholds: MinUtilization | None = None
+    evaluated: int | None = None
+    statistics: dict[str, Number | str] = {}
+    solutions: tuple[Solution, ...] = ()
+
+
+class Totals(Model):
+    """Sums over layers times their counts; null when a layer has no solution.
+
+    ``edp`` is total energy times total cycles; ``edp_sum`` the sum of the layers' EDPs, as dMazeRunner reports it.
+    """
+
+    energy_pj: int | None
+    cycles: int | None
+    edp: float | None
+    edp_sum: float | None
+
+
+class Result(Model):
+    """The document that ``--json`` prints and ``--out`` writes."""
+
+    schema_: Literal["dmaze-solve/result/1"] = Field(default="dmaze-solve/result/1", alias="schema")
+    name: str | None = None
+    objective: Objective
+    backend: str
+    architecture: Architecture
+    constraints: Constraints
+    solver: SolverOptions
+    versions: dict[str, str] = {}
+    interrupted: Annotated[bool, Field(strict=True)] = False
+    layers: tuple[LayerResult, ...]
+    total: Totals

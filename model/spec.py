@@ -1,0 +1,86 @@
+"""The public spec: what to map onto what, how to judge it, how hard to try (``contract.md`` section 1)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from .architecture import Architecture
+from .base import Model, PositiveInt, Text
+from .constraints import Constraints
+from .layers import Layer
+
+Objective = Literal["edp", "energy", "latency"]
+Seconds = Annotated[float, Field(strict=True, gt=0, le=1e9)]
+
+
+class LayerList(Model):
+    """Layers given one by one; ``name``, ``source`` and ``batch`` describe a network file."""
+
+    name: Text | None = None
+    source: Text | None = None
+    batch: PositiveInt = 1
+    layers: tuple[Layer, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _distinct_names(self) -> LayerList:
+        seen: set[str] = set()
+        for position, layer in enumerate(self.layers):
+            if layer.name in seen:
+                raise ValueError(f"layers.{position}.name: expected a name that no other layer has, got {layer.name!r}")
+            seen.add(layer.name)
+        return self
+
+
+class NetworkReference(Model):
+    """A network by name or path, at a batch size other than its own if given."""
+
+    network: Text
+    batch: PositiveInt | None = None
+
+
+class SolverOptions(Model):
+    """How the search is run. ``time_limit_s`` is per layer; ``workers`` defaults to the machine's cores."""
+
+    backend: Text = "cp-sat"
+    time_limit_s: Seconds = 60.0
+    total_time_limit_s: Seconds | None = None
+    workers: Annotated[int, Field(strict=True, ge=1, le=1024)] | None = None
+    top_k: Annotated[int, Field(strict=True, ge=1, le=1000)] = 5
+    relative_gap: Annotated[float, Field(strict=True, ge=0, lt=1)] = 1e-6
+    seed: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)] = 0
+
+
+def _kind_of_architecture(value: Any) -> str:
+    return "name" if isinstance(value, str) else "object"
+
+
+def _kind_of_workload(value: Any) -> str:
+    if isinstance(value, str):
+        return "name"
+    fields: Any = value if isinstance(value, dict) else vars(value) if isinstance(value, Model) else {}
+    return "network" if "network" in fields else "layers"
+
+
+ArchitectureField = Annotated[
+    Annotated[Text, Tag("name")] | Annotated[Architecture, Tag("object")], Discriminator(_kind_of_architecture)
+]
+WorkloadField = Annotated[
+    Annotated[Text, Tag("name")] | Annotated[NetworkReference, Tag("network")] | Annotated[LayerList, Tag("layers")],
+    Discriminator(_kind_of_workload),
+]
+
+
+class Spec(Model):
+    """One job: layers, an accelerator, an objective, constraints and limits.
+
+    Names and paths stand for themselves until :func:`dmaze.model.loading.resolve_spec` replaces them.
+    """
+
+    name: Text | None = None
+    architecture: ArchitectureField
+    workload: WorkloadField
+    objective: Objective = "edp"
+    constraints: Constraints = Constraints()
+    solver: SolverOptions = SolverOptions()

@@ -1,0 +1,89 @@
+"""What a back end is: the contract between the pipeline and a search method (``contract.md`` section 4).
+
+A back end returns candidate mappings and a bound. Legality, exact cost, ranking and the verdict are decided outside
+it, once (:mod:`.pipeline`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping as MappingOf
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import Protocol, runtime_checkable
+
+from ..model.architecture import Architecture
+from ..model.constraints import Constraints
+from ..model.loop_nest import LoopNest
+from ..model.mapping import Mapping
+from ..model.spec import Objective
+
+ENTRY_POINT_GROUP = "dmaze.backends"
+
+
+@dataclass(frozen=True)
+class LayerProblem:
+    """One layer to map. ``constraints`` holds no preset: the pipeline has replaced it by its thresholds."""
+
+    nest: LoopNest
+    architecture: Architecture
+    constraints: Constraints
+    objective: Objective
+
+
+@dataclass(frozen=True)
+class SearchLimits:
+    """How long and how hard to search. The same seed with one worker gives the same answer."""
+
+    time_limit_s: float = 60.0
+    workers: int = 1
+    relative_gap: float = 1e-6
+    top_k: int = 5
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A snapshot of a running search.
+
+    ``incumbents`` are the best mappings so far, best first; they are what is left when the search is interrupted.
+    ``bound`` is a certified lower bound on the objective, or none yet.
+    """
+
+    objective_value: float | None
+    bound: float | None
+    incumbents: tuple[Mapping, ...] = ()
+    note: str = ""
+
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class SearchOutcome:
+    """What a search found.
+
+    ``bound`` is a lower bound on the exact objective of every mapping that the constraints allow, or none.
+    ``exhausted`` says that nothing better than the best candidate (by the relative gap) exists; with no candidates,
+    that the problem is infeasible.
+    """
+
+    candidates: tuple[Mapping, ...]
+    bound: float | None
+    exhausted: bool
+    statistics: MappingOf[str, int | float | str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """A search method."""
+
+    name: str
+
+    def search(self, problem: LayerProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
+        """Search for the best mappings of a layer."""
+        ...
+
+
+def available_backends() -> dict[str, EntryPoint]:
+    """Every back end registered by an installed distribution, by name."""
+    return {point.name: point for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)}
