@@ -1,0 +1,270 @@
+"""The exact model over arrays of tilings and all pairs of reuse classes.
+
+The same formulas as :mod:`.cost` (``execution_model.md`` sections 4 and 5), with the same order of floating-point
+operations, so that both agree exactly while counts stay below 2**53.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .architecture import Architecture
+from .batch import DRAM, RF, SPATIAL, SPM, Array, Mask, TilingBatch
+from .loop_nest import LoopNest
+from .reuse import ReuseClass, reuse_classes
+
+
+@dataclass(frozen=True)
+class PairCosts:
+    """Costs of every tiling of a batch under one (SPM class, DRAM class); infinite where it is not attained."""
+
+    spm_class: int
+    dram_class: int
+    energy_pj: Array
+    cycles: Array
+
+
+@dataclass(frozen=True)
+class Minima:
+    """Least energy (pJ), cycles and EDP of every tiling of a batch, each over all pairs of reuse classes."""
+
+    energy_pj: Array
+    cycles: Array
+    edp: Array
+
+
+class BatchModel:
+    """The exact model of one loop nest on one architecture, over arrays of tilings.
+
+    Tilings that do not fit are costed all the same, as in :mod:`.cost`; :mod:`.batch_legality` says which do.
+    """
+
+    def __init__(self, nest: LoopNest, architecture: Architecture, classes: Sequence[ReuseClass] | None = None) -> None:
+        self.nest = nest
+        self.architecture = architecture
+        self.classes = tuple(classes) if classes is not None else reuse_classes(nest)
+
+    def pair_costs(self, batch: TilingBatch) -> Iterator[PairCosts]:
+        """Costs under every pair of classes, the SPM class varying slowest."""
+        shared = _Shared(batch, self.architecture)
+        dram_sides = [_DramSide(shared, reuse_class) for reuse_class in self.classes]
+        for a, spm_class in enumerate(self.classes):
+            spm_side = _SpmSide(shared, spm_class)
+            for b, dram_side in enumerate(dram_sides):
+                yield _pair(a, b, spm_side, dram_side)
+
+    def minima(self, levels: Array) -> Minima:
+        """Least energy, cycles and EDP of every tiling of an array of shape (4, dimensions, n)."""
+        size = levels.shape[2]
+        energy, cycles, edp = np.full(size, np.inf), np.full(size, np.inf), np.full(size, np.inf)
+        for pair in self.pair_costs(TilingBatch(self.nest, levels)):
+            np.minimum(energy, pair.energy_pj, out=energy)
+            np.minimum(cycles, pair.cycles, out=cycles)
+            np.minimum(edp, pair.energy_pj * pair.cycles, out=edp)
+        return Minima(energy, cycles, edp)
+
+    def dram_traffic(self, batch: TilingBatch) -> list[tuple[Array, Array]]:
+        """For every DRAM class the bytes moved and the DMA invocations of every tiling, both directions."""
+        shared = _Shared(batch, self.architecture)
+        sides = [_DramSide(shared, reuse_class) for reuse_class in self.classes]
+        size = self.architecture.bytes_per_element
+        return [
+            (side.words * size, sum((i * t for i, t in zip(shared.invocations, side.transfers, strict=True)), start=0.0))
+            for side in sides
+        ]
+
+
+class _Shared:
+    """What all pairs of classes share: deliveries, reductions and DMA cycles of a batch."""
+
+    def __init__(self, batch: TilingBatch, architecture: Architecture) -> None:
+        self.batch, self.architecture, self.nest = batch, architecture, batch.nest
+        nest, everything = batch.nest, range(len(batch.nest.dims))
+        self.output = nest.output
+        self.tensors = range(len(nest.tensors))
+        self.spm_passes = batch.product(DRAM, everything)
+        self.rf_passes = batch.product(SPM, everything)
+        self.compute_cycles = batch.product(RF, everything)
+        pes = batch.product(SPATIAL, everything)
+        groups = batch.product(SPATIAL, nest.tensors[self.output].dims)
+        width = batch.product(SPATIAL, nest.missing_dims(self.output))
+        rf = batch.rf_footprints
+        self.reduction = rf[self.output] * (width - 1) * groups
+        self.noc_words = [rf[t] * (groups if t == self.output else pes) for t in self.tensors]
+        self.delivery_cycles = batch.pe_array_footprints
+        self.ways = [2.0 if t == self.output else 1.0 for t in self.tensors]
+        self.invocations, self.dma_cycles = [list(both) for both in zip(*map(self._dma, self.tensors), strict=True)]
+
+    def _dma(self, t: int) -> tuple[Array, Array]:
+        """Invocations of the DMA for one SPM tile of a tensor, and their cycles (section 5, DMA)."""
+        size, dma, tensor = self.batch.size, self.architecture.dma, self.nest.tensors[t]
+        elements, invocations, full = np.ones(size), np.ones(size), np.ones(size, dtype=bool)
+        for extent, whole in zip(reversed(self.batch.spm_extents[t]), reversed(tensor.shape), strict=True):
+            elements = elements * np.where(full, extent, 1.0)
+            invocations = invocations * np.where(full, 1.0, extent)
+            full = full & (extent == whole)
+        cycles = dma.init_cycles + dma.cycles_per_byte * elements * self.architecture.bytes_per_element
+        return invocations, invocations * np.ceil(cycles * self.architecture.clock_mhz / dma.clock_mhz)
+
+
+def _attained(batch: TilingBatch, level: int, reuse_class: ReuseClass) -> Mask:
+    """:meth:`.reuse.ReuseClass.attained` for every tiling of a batch."""
+    iterations = batch.product_except(level, ())
+    attained = np.ones(batch.size, dtype=bool)
+    for guard in reuse_class.guards:
+        attained &= (batch.product(level, guard.entered) > 1) | (batch.product(level, guard.before) == iterations)
+    return attained
+
+
+class _DramSide:
+    """What depends on the DRAM class alone: reuse, words moved, DMA cycles by reuse."""
+
+    def __init__(self, shared: _Shared, reuse_class: ReuseClass) -> None:
+        batch, nest, output = shared.batch, shared.nest, shared.output
+        self.attained = _attained(batch, DRAM, reuse_class)
+        self.reused = [t for t in shared.tensors if reuse_class.reused[t]]
+        self.reuse = {t: batch.product(DRAM, reuse_class.reused[t]) for t in self.reused}
+        self.visits = [batch.product_except(DRAM, dims) for dims in reuse_class.reused]
+        first_visits = batch.product(DRAM, nest.tensors[output].dims)
+        self.transfers = [2 * v - first_visits if t == output else v for t, v in enumerate(self.visits)]
+        self.words = sum((w * n for w, n in zip(batch.spm_footprints, self.transfers, strict=True)), start=np.zeros(batch.size))
+        self.dram_energy_pj = self.words * shared.architecture.access_energy_pj.dram
+        self.every_pass = self._every_pass(shared)
+        self.accumulated = {t: self._accumulated(shared, t) for t in self.reused}
+
+    def _every_pass(self, shared: _Shared) -> Array:
+        """``cum[1]``: DMA cycles of what moves in every SPM pass, the output both ways."""
+        total = np.zeros(shared.batch.size)
+        for t in shared.tensors:
+            cycles = shared.dma_cycles[t] * shared.ways[t]
+            total = total + (np.where(self.reuse[t] == 1, cycles, 0.0) if t in self.reuse else cycles)
+        return total
+
+    def _accumulated(self, shared: _Shared, t: int) -> tuple[Array, Array]:
+        """``cum[r]`` and ``dma[r]`` for the reuse ``r`` of a tensor, where it is above 1."""
+        others = [s for s in self.reused if s != t]
+        own = shared.dma_cycles[t]
+        total = self.every_pass + own
+        for other in others:
+            later, cycles = self.reuse[other] > 1, shared.dma_cycles[other]
+            total = total + np.where(later & (self.reuse[other] <= self.reuse[t]), cycles, 0.0)
+            own = own + np.where(later & (self.reuse[other] == self.reuse[t]), cycles, 0.0)
+        return total, own
+
+
+class _SpmSide:
+    """What depends on the SPM class, and on which tensors are skipped."""
+
+    def __init__(self, shared: _Shared, reuse_class: ReuseClass) -> None:
+        batch = shared.batch
+        self.shared = shared
+        self.attained = _attained(batch, SPM, reuse_class)
+        self.reuse = [batch.product(SPM, dims) if dims else None for dims in reuse_class.reused]
+        self.rounds = [batch.product_except(SPM, dims) for dims in reuse_class.reused]
+        self.whole = [shared.rf_passes == (1.0 if r is None else r) for r in self.reuse]
+
+    @cached_property
+    def unskipped(self) -> tuple[Array, Array, Array]:
+        """Energy without DRAM, cycles of an SPM pass and ``comm[1]`` when no tensor is skipped."""
+        nothing = dict[int, Mask]()
+        return self.energy_pj(nothing, []), *self.spm_pass(nothing)
+
+    def energy_pj(self, skipped: dict[int, Mask], visits: Sequence[Array]) -> Array:
+        """Energy but for its DRAM part, unrounded (section 4); ``visits`` are the deliveries of skipped tensors."""
+        shared, price = self.shared, self.shared.architecture.access_energy_pj
+        noc = spm = reduction = np.zeros(shared.batch.size)
+        for t in shared.tensors:
+            deliveries = self.rounds[t] * shared.spm_passes
+            if t in skipped:
+                deliveries = np.where(skipped[t], visits[t], deliveries)
+            ways = deliveries
+            if t == shared.output:
+                reduction = shared.reduction * deliveries
+                ways = np.where(skipped[t], deliveries, 2 * deliveries) if t in skipped else 2 * deliveries
+            noc = noc + shared.noc_words[t] * ways
+            spm = spm + shared.delivery_cycles[t] * ways
+        macs = shared.nest.num_macs
+        return (
+            (macs + reduction) * price.mac
+            + (shared.nest.rf_accesses_per_mac * macs + 3 * reduction) * price.rf
+            + (noc + reduction) * price.noc
+            + spm * price.spm
+        )
+
+    def spm_pass(self, skipped: dict[int, Mask]) -> tuple[Array, Array]:
+        """Cycles of an SPM pass and ``comm[1]`` (section 5), with the given tensors skipped where their mask holds."""
+        shared, output = self.shared, self.shared.output
+        stall = shared.compute_cycles + shared.reduction
+        output_reuse = self.reuse[output]
+        every = np.ones(shared.batch.size, dtype=bool) if output_reuse is None else output_reuse == 1
+        stalls = ~skipped[output] if output in skipped else np.ones(shared.batch.size, dtype=bool)
+        current = np.where(every & stalls, 0.0, shared.compute_cycles)
+        cycles = current * shared.rf_passes + np.where(stalls, stall * self.rounds[output], 0.0)
+        every_pass = np.zeros(shared.batch.size)
+        for lengths, rounds, always in self._deliveries(skipped):
+            longer = np.maximum(lengths, current)
+            cycles = cycles + (longer - current) * rounds
+            current = longer
+            every_pass = np.maximum(every_pass, lengths if always is None else np.where(always, lengths, 0.0))
+        return cycles, every_pass
+
+    def _deliveries(self, skipped: dict[int, Mask]) -> list[tuple[Array, Array, Mask | None]]:
+        """Delivery cycles (0 where skipped), deliveries per SPM pass, and where reuse is 1; by rising reuse."""
+        shared = self.shared
+        lengths = [
+            np.where(skipped[t], 0.0, cycles) if t in skipped else cycles for t, cycles in enumerate(shared.delivery_cycles)
+        ]
+        always = [lengths[t] for t in shared.tensors if self.reuse[t] is None]
+        rows: list[tuple[Array, Array, Mask | None]] = []
+        if always:
+            rows.append((np.maximum.reduce(always), shared.rf_passes, None))
+        varying = [(reuse, lengths[t], self.rounds[t]) for t, reuse in enumerate(self.reuse) if reuse is not None]
+        if len(varying) == 1:
+            reuse, length, rounds = varying[0]
+            rows.append((length, rounds, reuse == 1))
+        elif varying:
+            reuses, long, many = (np.stack(column) for column in zip(*varying, strict=True))
+            rank = np.argsort(reuses, axis=0, kind="stable")
+            ordered = (np.take_along_axis(values, rank, axis=0) for values in (long, many, reuses == 1))
+            rows += list(zip(*ordered, strict=True))
+        return rows
+
+
+def _pair(a: int, b: int, spm: _SpmSide, dram: _DramSide) -> PairCosts:
+    """Costs under one pair of classes."""
+    shared = spm.shared
+    skipped = {t: spm.whole[t] & (dram.reuse[t] > 1) for t in dram.reused}
+    skipped = {t: mask for t, mask in skipped.items() if mask.any()}
+    if skipped:
+        energy = spm.energy_pj(skipped, dram.visits)
+        spm_pass, every_pass = spm.spm_pass(skipped)
+    else:
+        energy, spm_pass, every_pass = spm.unskipped
+    energy = np.rint(energy + dram.dram_energy_pj)
+    cycles = _layer_cycles(shared, dram, skipped, spm_pass, every_pass)
+    missed = ~(spm.attained & dram.attained)
+    energy[missed] = np.inf
+    cycles[missed] = np.inf
+    return PairCosts(a, b, energy, cycles)
+
+
+def _layer_cycles(shared: _Shared, dram: _DramSide, skipped: dict[int, Mask], spm_pass: Array, every_pass: Array) -> Array:
+    """``total`` of section 5."""
+    first = np.maximum(dram.every_pass, spm_pass)
+    total = first * shared.spm_passes
+    for t in dram.reused:
+        dma1, own = dram.accumulated[t]
+        dma2 = dma1 if t == shared.output else dma1 - own
+        pe1 = pe2 = spm_pass
+        if t in skipped:
+            longer = np.maximum(every_pass, shared.delivery_cycles[t]) - every_pass
+            pe2 = spm_pass + np.where(skipped[t], longer, 0.0)
+            if t == shared.output:
+                pe1 = spm_pass + np.where(skipped[t], shared.reduction + shared.compute_cycles, 0.0)
+        extra = np.maximum(np.maximum(dma1, pe1), first) - first + np.maximum(np.maximum(dma2, pe2), first) - first
+        total = total + np.where(dram.reuse[t] > 1, extra * dram.visits[t], 0.0)
+    return total
