@@ -1,0 +1,47 @@
+"""What a mapping is and what it costs: the public documents, the exact model, and how specs are read.
+
+Example:
+    >>> from dmaze.model import load_spec
+    >>> spec = load_spec("spec.json")  # doctest: +SKIP
+"""
+
+from .architecture import Architecture
+from .constraints import Constraints
+from .evaluate import EvaluateRequest, EvaluateResult, evaluate, load_request
+from .faults import BackendFault, DmazeError, Fault, InputError
+from .layers import Conv2d, Gemm, Layer, LoopNestLayer
+from .loading import load_spec, resolve_spec
+from .loop_nest import LoopNest
+from .mapping import MappingDocument
+from .result import Cost, LayerResult, Result, Solution, Totals
+from .spec import LayerList, NetworkReference, SolverOptions, Spec
+
+__all__ = [
+    "Architecture",
+    "BackendFault",
+    "Constraints",
+    "Conv2d",
+    "Cost",
+    "DmazeError",
+    "EvaluateRequest",
+    "EvaluateResult",
+    "Fault",
+    "Gemm",
+    "InputError",
+    "Layer",
+    "LayerList",
+    "LayerResult",
+    "LoopNest",
+    "LoopNestLayer",
+    "MappingDocument",
+    "NetworkReference",
+    "Result",
+    "Solution",
+    "SolverOptions",
+    "Spec",
+    "Totals",
+    "evaluate",
+    "load_request",
+    "load_spec",
+    "resolve_spec",
+]

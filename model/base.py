@@ -22,4 +22,10 @@ Text = Annotated[str, Field(strict=True, min_length=1, max_length=1000)]
 class Model(BaseModel):
     """A frozen document: unknown fields and non-finite numbers are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        serialize_by_alias=True,
+        json_schema_serialization_defaults_required=True,
+    )

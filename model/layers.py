@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -228,12 +228,12 @@ class LoopNestLayer(_Layer):
         """
         dims, sizes = tuple(self.bounds_), tuple(self.bounds_.values())
         tensors: list[Tensor] = []
-        for tensor in self.tensors:
-            indices = tuple(parse_affine(text, dims) for text in tensor.index)
+        for position, tensor in enumerate(self.tensors):
+            indices = tuple(_indices(position, tensor, dims))
             reached = tuple(index.extent(sizes) for index in indices)
             shape = tensor.shape or reached
             if any(size < reach for size, reach in zip(shape, reached, strict=True)):
-                raise ValueError(f"tensors.{tensor.name}.shape: expected at least {list(reached)}, which the index reaches")
+                raise ValueError(f"tensors.{position}.shape: expected at least {list(reached)}, which the index reaches")
             tensors.append(Tensor(tensor.name, indices, shape, tensor.output))
         return LoopNest(dims, sizes, tuple(tensors))
 
@@ -248,6 +248,19 @@ class LoopNestLayer(_Layer):
         return self
 
 
+def _indices(position: int, tensor: TensorSpec, dims: Sequence[str]) -> Iterator[AffineIndex]:
+    """The parsed indices of the tensor at a position of a layer.
+
+    Raises:
+        ValueError: naming the place of an index that is not affine.
+    """
+    for axis, text in enumerate(tensor.index):
+        try:
+            yield parse_affine(text, dims)
+        except ValueError as error:
+            raise ValueError(f"tensors.{position}.index.{axis}: {error}") from None
+
+
 def parse_affine(text: str, dims: Sequence[str]) -> AffineIndex:
     """An affine index from text such as ``2*ox + fx - 1``.
 
@@ -255,7 +268,7 @@ def parse_affine(text: str, dims: Sequence[str]) -> AffineIndex:
         ValueError: when it is not a sum of integer multiples of dimensions and integers.
     """
     if not re.fullmatch(r"\s*[+-]?[^+-]+(?:[+-][^+-]+)*", text):
-        raise ValueError(f"index {text!r}: expected a sum such as '2*ox + fx - 1'")
+        raise ValueError(f"expected a sum such as '2*ox + fx - 1', got {text!r}")
     totals: dict[int, int] = {}
     constant = 0
     for sign, body in re.findall(r"([+-]?)([^+-]+)", text):
@@ -267,7 +280,7 @@ def parse_affine(text: str, dims: Sequence[str]) -> AffineIndex:
                 name = part
             else:
                 expected = f"an integer times one of {', '.join(dims)}"
-                raise ValueError(f"index {text!r}: expected {expected}, got {body.strip()!r}")
+                raise ValueError(f"expected {expected}, got {body.strip()!r}")
         if name is None:
             constant += factor
         else:

@@ -70,7 +70,8 @@ class LayerResult(Model):
 
     ``optimal``: proved within the relative gap asked for. ``feasible``: a limit was reached; ``gap`` is certified.
     ``infeasible``: ``conflicts`` names the constraints and capacities that clash. ``unknown``: nothing found in time,
-    or ``fault`` says what went wrong. ``thresholds`` are those that a preset ended with.
+    or ``fault`` says what went wrong. ``note`` says why a layer got no time, or not all of it. ``thresholds`` are
+    those that a preset ended with.
     """
 
     name: str
@@ -84,6 +85,7 @@ class LayerResult(Model):
     same_as: str | None = None
     conflicts: tuple[str, ...] = ()
     fault: str | None = None
+    note: str | None = None
     thresholds: MinUtilization | None = None
     evaluated: int | None = None
     statistics: dict[str, Number | str] = {}

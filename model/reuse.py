@@ -110,7 +110,8 @@ def all_reuse_classes(nest: LoopNest) -> tuple[ReuseClass, ...]:
     found: dict[tuple[object, ...], ReuseClass] = {}
     for innermost in _subsets(common):
         start = (frozenset[int](),) * len(nest.tensors)
-        for reuse_class in _extend(nest, everything, innermost, start, (), (innermost,)):
+        guards = (Guard(innermost, frozenset()),) if innermost else ()
+        for reuse_class in _extend(nest, everything, innermost, start, guards, (innermost,)):
             found.setdefault((reuse_class.reused, reuse_class.guards), reuse_class)
     return tuple(found.values())
 

@@ -1,0 +1,124 @@
+"""What the verbs do once their arguments are understood. Every function gives the process's exit code."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from pathlib import Path
+
+from ..model.evaluate import evaluate, load_request
+from ..model.faults import Fault, InputError, InputWarning
+from ..model.loading import load_spec
+from ..model.result import Result
+from ..solver import solve
+from .catalog import catalog, catalog_text
+from .evaluation_report import print_evaluation
+from .output import check_destination, complain, document_text, json_text, print_text, rendered, write_document
+from .overrides import FLAGS, Overrides, with_overrides
+from .progress import shown_progress
+from .report import print_report
+from .schemas import schema_document
+
+
+class Exit(IntEnum):
+    """Exit codes (``contract.md`` section 3)."""
+
+    SOLVED = 0
+    UNSOLVED = 1
+    BAD_INPUT = 2
+    FAULT = 70
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Where an answer goes: JSON instead of the readable report, and a file besides."""
+
+    as_json: bool
+    out: Path | None
+
+    def deliver(self, document: str, report: Callable[[], str]) -> None:
+        """Write the file first: it must not depend on who reads standard output."""
+        if self.out is not None:
+            write_document(self.out, document)
+        print_text(document if self.as_json else report())
+
+
+def run_solve(path: Path, overrides: Overrides, delivery: Delivery, *, loops: bool) -> int:
+    """Find the best mappings for every layer of a spec."""
+    check_destination(delivery.out)
+    with _warnings_told():
+        spec = with_overrides(load_spec(path), overrides)
+    try:
+        with shown_progress(spec.objective) as observer:
+            result = solve(spec, observer)
+    except InputError as error:
+        raise InputError(_placed(fault, path, overrides) for fault in error.faults) from error
+    delivery.deliver(
+        document_text(result), lambda: rendered(lambda console: print_report(console, result, loops=loops))
+    )
+    for layer in result.layers:
+        if layer.fault is not None and layer.same_as is None:
+            complain(f"dmaze-solve: layer {layer.name}: {layer.fault}; please report this line with the spec")
+    return exit_code(result)
+
+
+def _placed(fault: Fault, path: Path, overrides: Overrides) -> Fault:
+    """A fault that only the run could find, with the file or the option that it came from."""
+    if fault.place == "solver.backend" and "backend" in overrides.model_fields_set:
+        return replace(fault, place=FLAGS["backend"])
+    return fault if fault.file else replace(fault, file=str(path))
+
+
+def exit_code(result: Result) -> Exit:
+    """What a result means for the caller."""
+    if result.interrupted:
+        return Exit.INTERRUPTED
+    if any(layer.fault is not None for layer in result.layers):
+        return Exit.FAULT
+    return Exit.SOLVED if all(layer.solutions for layer in result.layers) else Exit.UNSOLVED
+
+
+def run_evaluate(path: Path, delivery: Delivery, *, detail: bool) -> int:
+    """The exact model on given mappings."""
+    check_destination(delivery.out)
+    with _warnings_told():
+        request = load_request(path)
+    try:
+        result = evaluate(request, detail=detail)
+    except InputError as error:
+        raise InputError(replace(fault, file=fault.file or str(path)) for fault in error.faults) from error
+    text = document_text(result, leave_out_absent=True)
+    delivery.deliver(text, lambda: rendered(lambda console: print_evaluation(console, result)))
+    return Exit.SOLVED
+
+
+def run_schema(document: str | None, delivery: Delivery) -> int:
+    """JSON Schemas of the public documents."""
+    check_destination(delivery.out)
+    text = json_text(schema_document(document))
+    delivery.deliver(text, lambda: text)
+    return Exit.SOLVED
+
+
+def run_list(delivery: Delivery) -> int:
+    """Built-in architectures and networks, installed back ends."""
+    check_destination(delivery.out)
+    names = catalog()
+    delivery.deliver(document_text(names), lambda: catalog_text(names))
+    return Exit.SOLVED
+
+
+@contextmanager
+def _warnings_told() -> Generator[None]:
+    """Say on standard error what a foreign file asks for and nobody models."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", InputWarning)
+        try:
+            yield
+        finally:
+            for warning in caught:
+                complain(f"warning: {warning.message}")

@@ -1,0 +1,103 @@
+"""Where answers go: standard output, and a file that is replaced as a whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import BaseModel
+from rich.console import Console
+
+from ..model.faults import Fault, InputError
+
+PIPE_WIDTH = 160
+"""Columns of a report that does not go to a terminal: wide enough for one row per layer."""
+
+
+def document_text(document: BaseModel, *, leave_out_absent: bool = False) -> str:
+    """A document as indented JSON in ASCII, ending in a line break."""
+    return json_text(document.model_dump(mode="json", by_alias=True, exclude_none=leave_out_absent))
+
+
+def json_text(document: object) -> str:
+    """JSON data as text that any locale can carry."""
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def print_text(text: str) -> None:
+    """Write to standard output; what its encoding lacks is escaped, and a reader who has left is no fault."""
+    if hasattr(sys.stdout, "reconfigure"):
+        cast("Any", sys.stdout).reconfigure(errors="backslashreplace")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        devnull = os.open(os.devnull, os.O_WRONLY)  # or else the interpreter complains when it flushes at its end
+        os.dup2(devnull, sys.stdout.fileno())
+
+
+def rendered(draw: Callable[[Console], None]) -> str:
+    """What is drawn on a console like standard output: styled on a terminal, else plain and of fixed width."""
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    console = Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)
+    with console.capture() as capture:
+        draw(console)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+
+
+def complain(line: str) -> None:
+    """Write one line to standard error."""
+    print(line.encode(errors="backslashreplace").decode(), file=sys.stderr)
+
+
+def check_destination(path: Path | None) -> None:
+    """Find out before any work is done whether ``--out`` can be written.
+
+    Raises:
+        InputError: when it cannot.
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        raise InputError([_fault(f"expected a file, but {path} is a directory")])
+    if not path.parent.is_dir():
+        raise InputError([_fault(f"expected a file in a folder that exists, but there is no folder {path.parent}")])
+    target = path.parent if _is_replaceable(path) else path
+    if not os.access(target, os.W_OK):
+        raise InputError([_fault(f"expected a file that can be written, but {target} is read-only")])
+
+
+def write_document(path: Path, text: str) -> None:
+    """Write a file so that readers see the old content or the new, never a part.
+
+    What is no ordinary file (a device, a pipe) is written to as it is.
+
+    Raises:
+        InputError: when the disk is full or the like; the old content stays.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        if not _is_replaceable(target):
+            target.write_text(text, encoding="utf-8")
+            return
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError([_fault(f"cannot write {path}: {error.strerror}")]) from error
+
+
+def _is_replaceable(path: Path) -> bool:
+    """Whether a path leads to an ordinary file or to nothing yet."""
+    return path.is_file() or not path.exists()
+
+
+def _fault(message: str) -> Fault:
+    return Fault(None, "--out", message)

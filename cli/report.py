@@ -1,0 +1,152 @@
+"""The readable report of a result: one row per layer, energy by part, totals, and what went wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from rich.console import Console
+
+from ..model.faults import escaped
+from ..model.result import Cost, LayerResult, Result
+from ..model.spec import Objective
+from .loops import loop_lines
+from .tables import Column, name_text, print_line, print_tables
+
+PJ_PER_UJ = 1e6
+
+
+def print_report(console: Console, result: Result, *, loops: bool) -> None:
+    """Print a result; ``loops`` adds every distinct layer's best mapping as a tiled loop nest."""
+    print_line(console, _heading(result))
+    print_line(console)
+    print_tables(console, result.layers, _name_column(), _verdict_columns(result.objective))
+    solved = [layer for layer in result.layers if layer.solutions]
+    if solved:
+        print_line(console, "\nEnergy of the best mappings, and how much of moving data each tensor causes:\n")
+        print_tables(console, solved, _name_column(), _energy_columns())
+    print_line(console, "\n" + _total_line(result))
+    for layer in result.layers:
+        _print_troubles(console, layer)
+    if loops:
+        for layer in solved:
+            _print_loops(console, result, layer)
+
+
+def _heading(result: Result) -> str:
+    title = f"{name_text(result.name)}: " if result.name is not None else ""
+    ended = " (interrupted)" if result.interrupted else ""
+    where = name_text(result.architecture.name)
+    return f"{title}least {result.objective} on {where}, bounds as claimed by back end {result.backend}{ended}"
+
+
+def _name_column() -> Column[LayerResult]:
+    return Column("layer", lambda layer: name_text(layer.name), left=True)
+
+
+def _of_best(text: Callable[[Cost], str]) -> Callable[[LayerResult], str | None]:
+    """A cell about the best mapping; empty where a layer has none."""
+    return lambda layer: text(layer.solutions[0].cost) if layer.solutions else None
+
+
+def _verdict_columns(objective: Objective) -> tuple[Column[LayerResult], ...]:
+    return (
+        Column("count", lambda layer: str(layer.count)),
+        Column("status", lambda layer: layer.status, left=True),
+        Column("gap", lambda layer: None if layer.gap is None else gap_text(layer.gap)),
+        Column("energy pJ", _of_best(lambda cost: f"{cost.energy_pj:,}")),
+        Column("cycles", _of_best(lambda cost: f"{cost.cycles:,}")),
+        Column("EDP pJ*cycles", _of_best(lambda cost: edp_text(cost.edp))),
+        Column(f"{objective} bound", lambda layer: None if layer.bound is None else bound_text(objective, layer.bound)),
+        Column("PE", _of_best(lambda cost: f"{cost.utilization.pe:.1%}")),
+        Column("RF", _of_best(lambda cost: f"{cost.utilization.rf:.1%}")),
+        Column("SPM", _of_best(lambda cost: f"{cost.utilization.spm:.1%}")),
+        Column("evaluated", lambda layer: None if layer.evaluated is None else f"{layer.evaluated:,}", optional=True),
+        Column("s", lambda layer: f"{layer.wall_s:.1f}"),
+        Column("note", _note, left=True, optional=True),
+    )
+
+
+def _energy_columns() -> tuple[Column[LayerResult], ...]:
+    return (
+        Column("energy uJ", _of_best(lambda cost: _uj(cost.energy_pj))),
+        Column("MAC", _of_best(lambda cost: _uj(cost.energy_breakdown_pj.mac))),
+        Column("RF", _of_best(lambda cost: _uj(cost.energy_breakdown_pj.rf))),
+        Column("NoC", _of_best(lambda cost: _uj(cost.energy_breakdown_pj.noc))),
+        Column("SPM", _of_best(lambda cost: _uj(cost.energy_breakdown_pj.spm))),
+        Column("DRAM", _of_best(lambda cost: _uj(cost.energy_breakdown_pj.dram))),
+        Column("moving data", _of_best(_tensor_shares), left=True),
+    )
+
+
+def _tensor_shares(cost: Cost) -> str:
+    """Every tensor's share of the energy that goes into moving data (and adding partial sums)."""
+    moved = {name: part.noc + part.spm + part.dram + part.reduction for name, part in cost.tensor_energy_pj.items()}
+    whole = sum(moved.values())
+    return " ".join(f"{name_text(name)} {energy / whole if whole else 0:.0%}" for name, energy in moved.items())
+
+
+def _uj(energy_pj: float) -> str:
+    return f"{energy_pj / PJ_PER_UJ:,.3f}"
+
+
+def edp_text(edp: float) -> str:
+    """An EDP in pJ * cycles, to seven digits."""
+    return f"{edp:.6e}"
+
+
+def bound_text(objective: Objective, bound: float) -> str:
+    """A lower bound in the unit of the objective, rounded down where it is a count."""
+    return edp_text(bound) if objective == "edp" else f"{math.floor(bound):,}"
+
+
+def gap_text(gap: float) -> str:
+    """A relative gap in per cent; the smallest ones are not rounded to nothing."""
+    return "<0.01%" if 0 < gap < 1e-4 else f"{gap:.2%}"
+
+
+def _note(layer: LayerResult) -> str | None:
+    notes = [
+        f"same as {name_text(layer.same_as)}" if layer.same_as is not None else "",
+        "fault" if layer.fault is not None else "",
+        layer.note or "",
+        _thresholds(layer),
+    ]
+    return ", ".join(note for note in notes if note) or None
+
+
+def _thresholds(layer: LayerResult) -> str:
+    """The thresholds that a preset ended with."""
+    if layer.thresholds is None:
+        return ""
+    return f"PE >= {layer.thresholds.pe:.1f}, RF >= {layer.thresholds.rf:.1f}, SPM >= {layer.thresholds.spm:.1f}"
+
+
+def _total_line(result: Result) -> str:
+    total = result.total
+    if total.energy_pj is None or total.cycles is None or total.edp is None or total.edp_sum is None:
+        return "total: none, since some layer has no mapping"
+    energy = f"energy {total.energy_pj:,} pJ, {total.cycles:,} cycles"
+    return f"total with counts: {energy}, EDP {edp_text(total.edp)}, sum of EDPs {edp_text(total.edp_sum)} pJ*cycles"
+
+
+def _print_troubles(console: Console, layer: LayerResult) -> None:
+    name = name_text(layer.name)
+    if layer.same_as is not None:
+        return
+    if layer.status == "infeasible":
+        print_line(console, f"\n{name} is infeasible; these cannot hold together:")
+        for conflict in layer.conflicts or ("(not narrowed down)",):
+            print_line(console, f"  - {conflict}")
+    if layer.fault is not None:
+        print_line(console, f"\n{name}: fault: {layer.fault}")
+
+
+def _print_loops(console: Console, result: Result, layer: LayerResult) -> None:
+    if layer.same_as is not None:
+        print_line(console, f"\n{name_text(layer.name)}: same as {name_text(layer.same_as)}")
+        return
+    explained = "a move serves the loops below it; loops with one iteration are left out"
+    print_line(console, f"\n{name_text(layer.name)}, best mapping ({explained}):")
+    for line in loop_lines(layer.layer.loop_nest(), result.architecture, layer.solutions[0].mapping):
+        print_line(console, escaped(line))

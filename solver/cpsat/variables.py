@@ -1,0 +1,320 @@
+"""The decisions of a mapping as CP-SAT variables, and logarithms of monomials as linear expressions over them.
+
+A factor is the product of prime powers: one integer variable per dimension, prime and level, the four levels summing
+to the prime's multiplicity in the bound. Extents of compound indices (*windows*) get a Boolean per combination of tile
+sizes. Source: ``cpsat_formulation.md``, section Variables.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import product as combinations_of
+
+import numpy as np
+from ortools.sat.python import cp_model
+
+from ...model.batch import SPM
+from ...model.constraints import Constraints
+from ...model.legality import pinned_factors
+from ...model.loop_nest import AffineIndex, LoopNest
+from ...model.mapping import LEVELS, Tiling
+from ...model.tilings import divisors, prime_factors
+from .scaling import LOG_SCALE, Reach, scaled_log
+from .symbols import TILE_LEVELS, FactorOf, InvocationsOf, Monomial, Symbol, WindowOf, index_extent
+
+MAX_COMBINATIONS = 4096
+"""Combinations of tile sizes of one compound index that get a Boolean each; beyond, only a bound is kept."""
+
+
+class TilingVariables:
+    """Variables of one layer's tiling in one CP-SAT model, with the factors that constraints pin."""
+
+    def __init__(self, model: cp_model.CpModel, nest: LoopNest, constraints: Constraints) -> None:
+        self.model, self.nest = model, nest
+        self._pins = pinned_factors(nest, constraints)
+        self.feasible = True
+        self.exponents: dict[tuple[int, int, int], cp_model.IntVar] = {}
+        for dim, bound in enumerate(nest.bounds):
+            self._add_exponents(dim, bound)
+        self._windows: dict[WindowOf, cp_model.IntVar] = {}
+        self._invocations: dict[InvocationsOf, cp_model.IntVar] = {}
+        self._logs: dict[Monomial, cp_model.LinearExprT] = {}
+        self._iterates: dict[tuple[int, int], cp_model.IntVar] = {}
+
+    def _add_exponents(self, dim: int, bound: int) -> None:
+        for prime, multiplicity in prime_factors(bound):
+            row = [self.model.new_int_var(0, multiplicity, f"e_{self.nest.dims[dim]}_{prime}_{name}") for name in LEVELS]
+            self.model.add(sum(row) == multiplicity)
+            for level, variable in enumerate(row):
+                self.exponents[dim, prime, level] = variable
+        for pin in (pin for pin in self._pins if pin.dim == dim):
+            self._pin(LEVELS.index(pin.level), dim, pin.factor)
+
+    def _pin(self, level: int, dim: int, factor: int) -> None:
+        if self.nest.bounds[dim] % factor:
+            self.feasible = False
+            return
+        powers = dict(prime_factors(factor))
+        for prime, _ in prime_factors(self.nest.bounds[dim]):
+            self.model.add(self.exponents[dim, prime, level] == powers.get(prime, 0))
+
+    # Reading and writing tilings
+
+    def fix(self, tiling: Tiling) -> None:
+        """Constrain the model to one tiling."""
+        for (dim, prime, level), variable in self.exponents.items():
+            self.model.add(variable == _multiplicity(tiling.levels[level][dim], prime))
+
+    def hint(self, tiling: Tiling) -> None:
+        """Suggest a tiling to the solver."""
+        for (dim, prime, level), variable in self.exponents.items():
+            self.model.add_hint(variable, _multiplicity(tiling.levels[level][dim], prime))
+
+    def read(self, solver: cp_model.CpSolver) -> Tiling:
+        """The tiling of a solution."""
+        rows = [[1] * len(self.nest.dims) for _ in LEVELS]
+        for (dim, prime, level), variable in self.exponents.items():
+            rows[level][dim] *= prime ** solver.value(variable)
+        return Tiling.from_levels(rows)
+
+    def forbid(self, tilings: Iterable[Tiling]) -> None:
+        """Exclude tilings."""
+        places = list(self.exponents.items())
+        rows = [
+            tuple(_multiplicity(tiling.levels[level][dim], prime) for (dim, prime, level), _ in places) for tiling in tilings
+        ]
+        if rows and places:
+            self.model.add_forbidden_assignments([variable for _, variable in places], rows)
+        elif rows:
+            self.model.add_bool_or([])
+
+    def forbid_tiles(self, tiling: Tiling, level: int) -> None:
+        """Exclude every tiling whose tile of a level is a multiple, in every dimension, of this tiling's."""
+        smaller: list[cp_model.IntVar] = []
+        for dim, bound in enumerate(self.nest.bounds):
+            for prime, _ in prime_factors(bound):
+                parts = TILE_LEVELS[level]
+                reached = sum(_multiplicity(tiling.levels[part][dim], prime) for part in parts)
+                if reached:
+                    literal = self.model.new_bool_var("")
+                    total = sum(self.exponents[dim, prime, part] for part in parts)
+                    self.model.add(total <= reached - 1).only_enforce_if(literal)
+                    smaller.append(literal)
+        self.model.add_bool_or(smaller)
+
+    def iterates(self, level: int, dim: int) -> cp_model.IntVar | None:
+        """A literal that holds exactly when a factor is above 1; none where the bound is 1."""
+        primes = [prime for prime, _ in prime_factors(self.nest.bounds[dim])]
+        if not primes:
+            return None
+        key = (level, dim)
+        if key not in self._iterates:
+            total = sum(self.exponents[dim, prime, level] for prime in primes)
+            literal = self.model.new_bool_var(f"iterates_{LEVELS[level]}_{self.nest.dims[dim]}")
+            self.model.add(total >= 1).only_enforce_if(literal)
+            self.model.add(total == 0).only_enforce_if(~literal)
+            self._iterates[key] = literal
+        return self._iterates[key]
+
+    # Logarithms
+
+    def log(self, monomial: Monomial) -> cp_model.LinearExprT:
+        """The scaled logarithm of a monomial, up to the rounding of its symbols' logarithms."""
+        if monomial not in self._logs:
+            self._logs[monomial] = sum(power * self._log_of(symbol) for symbol, power in monomial.powers)
+        return self._logs[monomial]
+
+    def _log_of(self, symbol: Symbol) -> cp_model.LinearExprT:
+        if isinstance(symbol, FactorOf):
+            return self._factor_log((symbol.level,), symbol.dim)
+        if isinstance(symbol, WindowOf):
+            return self._window_log(symbol)
+        return self._invocations_log(symbol)
+
+    def _factor_log(self, levels: Sequence[int], dim: int) -> cp_model.LinearExprT:
+        """The logarithm of a tile size: the product of a dimension's factors at some levels."""
+        return sum(
+            scaled_log(prime) * self.exponents[dim, prime, level]
+            for prime, _ in prime_factors(self.nest.bounds[dim])
+            for level in levels
+        )
+
+    def _window_log(self, window: WindowOf) -> cp_model.IntVar:
+        if window not in self._windows:
+            index = AffineIndex(window.terms)
+            high = scaled_log(index.extent(self.nest.bounds))
+            variable = self.model.new_int_var(0, high, "window")
+            self._windows[window] = variable
+            sizes = [divisors(self.nest.bounds[dim]) for dim, _ in window.terms]
+            if math.prod(len(choices) for choices in sizes) <= MAX_COMBINATIONS:
+                self._tabulate(window, variable, list(combinations_of(*sizes)))
+            else:
+                for dim, _ in window.terms:  # the extent is at least every tile size; one unit for rounding per prime
+                    slack = sum(m for _, m in prime_factors(self.nest.bounds[dim]))
+                    self.model.add(variable >= self._factor_log(TILE_LEVELS[window.level], dim) - slack)
+        return self._windows[window]
+
+    def _tabulate(self, window: WindowOf, variable: cp_model.IntVar, rows: list[tuple[int, ...]]) -> None:
+        """One Boolean per combination of tile sizes, tied to the exponents and to the extent's logarithm."""
+        chosen = [self.model.new_bool_var("") for _ in rows]
+        self.model.add_exactly_one(chosen)
+        tile = [1] * len(self.nest.dims)
+        logs: list[int] = []
+        for row in rows:
+            for (dim, _), size in zip(window.terms, row, strict=True):
+                tile[dim] = size
+            logs.append(scaled_log(AffineIndex(window.terms).extent(tile)))
+        self.model.add(variable == sum(log * literal for log, literal in zip(logs, chosen, strict=True)))
+        for position, (dim, _) in enumerate(window.terms):
+            for prime, _ in prime_factors(self.nest.bounds[dim]):
+                powers = [_multiplicity(row[position], prime) for row in rows]
+                total = sum(self.exponents[dim, prime, level] for level in TILE_LEVELS[window.level])
+                self.model.add(total == sum(power * literal for power, literal in zip(powers, chosen, strict=True) if power))
+
+    def index_log(self, index: AffineIndex, level: int) -> cp_model.LinearExprT:
+        """The logarithm of an index's extent over the tile of a level."""
+        if not index.terms:
+            return 0
+        if len(index.terms) == 1 and abs(index.terms[0][1]) == 1:
+            return self._factor_log(TILE_LEVELS[level], index.terms[0][0])
+        return self._window_log(WindowOf(level, tuple((dim, abs(a)) for dim, a in index.terms)))
+
+    def _invocations_log(self, symbol: InvocationsOf) -> cp_model.IntVar:
+        """At least the axis' extent, or 0 where a literal says that all axes inside are full (and they are)."""
+        if symbol not in self._invocations:
+            tensor = self.nest.tensors[symbol.tensor]
+            index = tensor.index[symbol.axis]
+            variable = self.model.new_int_var(0, scaled_log(index.extent(self.nest.bounds)) + 64, "invocations")
+            full = self._inside_full(symbol.tensor, symbol.axis)
+            row = self.model.add(variable >= self.index_log(index, SPM))
+            if full is not None:
+                row.only_enforce_if(~full)
+            self._invocations[symbol] = variable
+        return self._invocations[symbol]
+
+    def _inside_full(self, tensor: int, axis: int) -> cp_model.IntVar | None:
+        """A literal that may hold only where all axes inside an axis are full; none where they cannot be."""
+        data = self.nest.tensors[tensor]
+        inside = [(data.index[a], data.shape[a]) for a in range(axis + 1, len(data.index))]
+        if any(index.extent(self.nest.bounds) != size for index, size in inside):
+            return None
+        literal = self.model.new_bool_var("full")
+        for index, _ in inside:
+            for dim, _ in index.terms:  # extents grow with every tile size, so that full means every tile is whole
+                for prime, multiplicity in prime_factors(self.nest.bounds[dim]):
+                    total = sum(self.exponents[dim, prime, level] for level in TILE_LEVELS[SPM])
+                    self.model.add(total == multiplicity).only_enforce_if(literal)
+        return literal
+
+
+class Reaches:
+    """Reachable values of monomials over all tilings of a nest, computed once per monomial."""
+
+    def __init__(self, nest: LoopNest, options: Sequence[np.ndarray[tuple[int, int], np.dtype[np.float64]]]) -> None:
+        self.nest, self._options = nest, options
+        self._known: dict[Monomial, Reach] = {}
+
+    def __call__(self, monomial: Monomial) -> Reach:
+        """Where the monomial's value and scaled logarithm can lie."""
+        if monomial not in self._known:
+            self._known[monomial] = self._compute(monomial)
+        return self._known[monomial]
+
+    def _compute(self, monomial: Monomial) -> Reach:
+        groups = self._groups(monomial)
+        slack = sum(abs(power) * self._rounding(symbol) for symbol, power in monomial.powers)
+        reach = Reach.of_points(np.zeros(1, dtype=np.int64), np.ones(1))
+        for dims, powers in groups:
+            reach = reach.times(self._of_group(dims, powers), slack)
+        return reach
+
+    def _rounding(self, symbol: Symbol) -> float:
+        """How far a symbol's scaled logarithm can lie from the true one: half a unit per prime factor."""
+        if isinstance(symbol, FactorOf):
+            return 0.5 * sum(m for _, m in prime_factors(self.nest.bounds[symbol.dim]))
+        index = self.nest.tensors[symbol.tensor].index[symbol.axis] if isinstance(symbol, InvocationsOf) else None
+        terms = index.terms if index is not None else symbol.terms if isinstance(symbol, WindowOf) else ()
+        return 1.5 + sum(m for dim, _ in terms for _, m in prime_factors(self.nest.bounds[dim]))
+
+    def _groups(self, monomial: Monomial) -> list[tuple[tuple[int, ...], list[tuple[Symbol, int]]]]:
+        """Symbols that share dimensions, together; each axis of DMA invocations by itself."""
+        groups: list[tuple[set[int], list[tuple[Symbol, int]]]] = []
+        for symbol, power in monomial.powers:
+            if isinstance(symbol, InvocationsOf):
+                groups.append((set(), [(symbol, power)]))
+                continue
+            dims = {symbol.dim} if isinstance(symbol, FactorOf) else {dim for dim, _ in symbol.terms}
+            items = [(symbol, power)]
+            for other in [g for g in groups if g[0] & dims]:
+                groups.remove(other)
+                dims, items = dims | other[0], other[1] + items
+            groups.append((dims, items))
+        return [(tuple(sorted(dims)), items) for dims, items in groups]
+
+    def _of_group(self, dims: tuple[int, ...], powers: list[tuple[Symbol, int]]) -> Reach:
+        if not dims:
+            (symbol, power), *_ = powers
+            return self._of_invocations(symbol, power)
+        if math.prod(len(self._options[dim]) for dim in dims) > 64 * MAX_COMBINATIONS:
+            return self._range(powers)
+        grids = np.meshgrid(*(np.arange(len(self._options[dim])) for dim in dims), indexing="ij")
+        rows = {dim: self._options[dim][grid.ravel()].T for dim, grid in zip(dims, grids, strict=True)}
+        size = grids[0].size
+        logs, values = np.zeros(size, dtype=np.int64), np.ones(size)
+        for symbol, power in powers:
+            log, value = self._symbol_points(symbol, rows, size)
+            logs, values = logs + power * log, values * value**power
+        return Reach.of_points(logs, values)
+
+    def _symbol_points(
+        self, symbol: Symbol, rows: dict[int, np.ndarray[tuple[int, ...], np.dtype[np.float64]]], size: int
+    ) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.int64]], np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
+        if isinstance(symbol, FactorOf):
+            values = rows[symbol.dim][symbol.level]
+            return _logs_by_primes(values), values
+        assert isinstance(symbol, WindowOf)
+        extents = np.ones(size)
+        for dim, coefficient in symbol.terms:
+            tile = np.prod([rows[dim][level] for level in TILE_LEVELS[symbol.level]], axis=0)
+            extents = extents + coefficient * (tile - 1)
+        distinct, inverse = np.unique(extents, return_inverse=True)
+        return np.array([scaled_log(value) for value in distinct], dtype=np.int64)[inverse], extents
+
+    def _of_invocations(self, symbol: Symbol, power: int) -> Reach:
+        """1, or an extent of the axis over some tile."""
+        assert isinstance(symbol, InvocationsOf)
+        index = self.nest.tensors[symbol.tensor].index[symbol.axis]
+        inner = index_extent(index, SPM)
+        dims = tuple(dim for dim, _ in index.terms)
+        points = self._of_group(dims, list(inner.powers)) if dims else Reach.of_points(np.zeros(1, np.int64), np.ones(1))
+        if points.logs is None or points.values is None:
+            return Reach(0, power * points.high, points.slack)
+        logs, values = np.append(points.logs, 0) * power, np.append(points.values, 1.0) ** power
+        return Reach.of_points(logs, values)
+
+    def _range(self, powers: list[tuple[Symbol, int]]) -> Reach:
+        low = high = 0
+        for symbol, power in powers:
+            if isinstance(symbol, FactorOf):
+                most = sum(m * scaled_log(p) for p, m in prime_factors(self.nest.bounds[symbol.dim]))
+            else:
+                assert isinstance(symbol, WindowOf)
+                most = scaled_log(AffineIndex(symbol.terms).extent(self.nest.bounds))
+            low, high = low + min(0, power * most), high + max(0, power * most)
+        return Reach(low, high, 0.0)
+
+
+def _logs_by_primes(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    """Scaled logarithms as the exponents give them: the sum of the rounded logarithms of the prime factors."""
+    distinct, inverse = np.unique(values, return_inverse=True)
+    logs = [sum(m * scaled_log(p) for p, m in prime_factors(int(value))) for value in distinct]
+    return np.array(logs, dtype=np.int64)[inverse]
+
+
+def _multiplicity(number: int, prime: int) -> int:
+    count = 0
+    while number % prime == 0:
+        number //= prime
+        count += 1
+    return count

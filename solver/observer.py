@@ -1,0 +1,50 @@
+"""Watching a run: what the pipeline tells while it works, and what it remembers in case it is interrupted."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..model.mapping import Mapping
+from ..model.result import LayerResult
+from .backend import Progress, SearchOutcome
+
+
+class Observer(Protocol):
+    """Told what happens during a run. ``progressed`` may be called from a thread of the back end."""
+
+    def layer_started(self, name: str, position: int, total: int) -> None:
+        """A search begins: the layer's name and which of how many distinct layers it is, counted from 1."""
+        ...
+
+    def progressed(self, name: str, progress: Progress) -> None:
+        """The search of a layer reports a snapshot."""
+        ...
+
+    def layer_finished(self, result: LayerResult) -> None:
+        """A layer's result is final; also told for layers that were not searched."""
+        ...
+
+
+class SearchWatch:
+    """Passes a search's reports on and keeps the latest incumbents and bound, for when the search is interrupted.
+
+    ``interrupted`` says whether Ctrl-C ended the work on the layer.
+    """
+
+    def __init__(self, name: str, observer: Observer | None) -> None:
+        self.interrupted = False
+        self._name = name
+        self._observer = observer
+        self._incumbents: tuple[Mapping, ...] = ()
+        self._bound: float | None = None
+
+    def report(self, progress: Progress) -> None:
+        """Take in a snapshot; what a snapshot leaves out stays as the one before had it."""
+        self._incumbents = progress.incumbents or self._incumbents
+        self._bound = self._bound if progress.bound is None else progress.bound
+        if self._observer is not None:
+            self._observer.progressed(self._name, progress)
+
+    def outcome(self) -> SearchOutcome:
+        """What is known so far, as the outcome of a search that was cut short."""
+        return SearchOutcome(self._incumbents, self._bound, exhausted=False)

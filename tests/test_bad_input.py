@@ -1,0 +1,506 @@
+"""Every malformed spec gives exactly one line for each fault: its file, its place, and what was expected."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dmaze.model.faults import DmazeError, InputError
+from dmaze.model.loading import load_spec
+
+ARCHITECTURE: dict[str, Any] = {
+    "name": "small",
+    "pes": 16,
+    "rf_bytes_per_pe": 64,
+    "spm": {"banks": 8, "bytes_per_bank": 256},
+    "bytes_per_element": 2,
+    "clock_mhz": 500,
+    "dma": {"init_cycles": 291, "cycles_per_byte": 0.24, "clock_mhz": 3200},
+    "access_energy_pj": {"rf": 0.96, "noc": 2, "spm": 13.5, "dram": 200, "mac": 0.075},
+}
+CONV: dict[str, Any] = {
+    "type": "conv2d",
+    "name": "conv",
+    "batch": 4,
+    "out_channels": 64,
+    "in_channels": 32,
+    "in_height": 7,
+    "in_width": 7,
+    "kernel_height": 3,
+    "kernel_width": 3,
+    "padding": 1,
+}
+GEMM: dict[str, Any] = {"type": "gemm", "name": "gemm", "m": 6, "n": 8, "k": 10}
+NEST: dict[str, Any] = {
+    "type": "loop_nest",
+    "name": "nest",
+    "bounds": {"i": 4, "j": 6},
+    "tensors": [
+        {"name": "A", "index": ["i + j"]},
+        {"name": "B", "index": ["i"], "output": True},
+    ],
+}
+LAYER = "workload.layers[0]"
+
+
+def spec(**fields: Any) -> dict[str, Any]:
+    return {"architecture": ARCHITECTURE, "workload": {"layers": [CONV]}, **fields}
+
+
+def layers(*given: dict[str, Any]) -> dict[str, Any]:
+    return spec(workload={"layers": list(given)})
+
+
+def conv(**fields: Any) -> dict[str, Any]:
+    return layers({**CONV, **fields})
+
+
+def gemm(**fields: Any) -> dict[str, Any]:
+    return layers({**GEMM, **fields})
+
+
+def nest(**fields: Any) -> dict[str, Any]:
+    return layers({**NEST, **fields})
+
+
+def tensors(*given: dict[str, Any]) -> dict[str, Any]:
+    return nest(tensors=list(given))
+
+
+def architecture(**fields: Any) -> dict[str, Any]:
+    return spec(architecture={**ARCHITECTURE, **fields})
+
+
+def constraints(*given: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {**layers(*(given or (CONV,))), "constraints": fields}
+
+
+def without(document: dict[str, Any], *path: str | int) -> dict[str, Any]:
+    """The document without the member at a path."""
+    changed: Any = copy.deepcopy(document)
+    owner = changed
+    for part in path[:-1]:
+        owner = owner[part]
+    del owner[path[-1]]
+    return changed
+
+
+Line = tuple[str, str] | tuple[str, str, str]
+"""Place and a fragment of the message; before them the file, where it is not the spec."""
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    spec: Any
+    lines: tuple[Line, ...]
+    files: dict[str, Any] = field(default_factory=dict)
+
+
+def case(name: str, document: Any, *lines: Line, **files: Any) -> Case:
+    return Case(name, document, lines, {key.replace("_json", ".json"): content for key, content in files.items()})
+
+
+FILE_CASES = [
+    case("empty file", b"", ("", "expected a JSON object, but the file is empty")),
+    case("blank file", b" \n\n", ("", "the file is empty")),
+    case("not JSON", b'{"name": "x",\n  "workload" = 3}', ("line 2 column 14", "expected JSON (Expecting ':'")),
+    case("text after the object", b"{} {}", ("line 1 column 4", "expected JSON (Extra data)")),
+    case("binary", b"\x7fELF\x02\x01\x00\xff\xfe", ("", "expected JSON in UTF-8, but byte 7 is not UTF-8")),
+    case("zero bytes", b"\x00\x00\x00", ("line 1 column 1", "expected JSON")),
+    case("a list", b"[1, 2]", ("", "expected an object at the top level, got a list")),
+    case("a number", b"3", ("", "expected an object at the top level, got 3")),
+    case("null", b"null", ("", "expected an object at the top level, got null")),
+    case("lists nested without end", b'{"name": ' + b"[" * 100_000, ("", "nested at most 50 deep")),
+    case("deep nesting", b'{"name": ' + b"[" * 60 + b"]" * 60 + b"}", ("", "nested at most 50 deep")),
+    case(
+        "keys given twice",
+        b'{"name": "a", "solver": {"seed": 1, "seed": 2}, "name": "b"}',
+        ("name", "expected once, but given more than once"),
+        ("solver.seed", "expected once, but given more than once"),
+    ),
+]
+
+FIELD_CASES = [
+    case("no fields", {}, ("architecture", "expected, but missing"), ("workload", "expected, but missing")),
+    case("unknown field", spec(objectve="edp"), ("objectve", "unknown field; did you mean 'objective'?")),
+    case("far-off field", spec(zzz=1), ("zzz", "unknown field; expected one of name, architecture, workload")),
+    case("unknown field of a layer", conv(strides=2), (f"{LAYER}.strides", "did you mean 'stride'?")),
+    case("unknown field of a nested object", spec(solver={"timelimit": 3}), ("solver.timelimit", "'time_limit_s'?")),
+    case("misspelt field that is needed", without(gemm(kk=10), "workload", "layers", 0, "k"), (f"{LAYER}.kk", "'k'?")),
+    case("unknown field beside layers", spec(workload={"layers": [CONV], "netwrk": 1}), ("workload.netwrk", "unknown")),
+    case(
+        "unknown field of a network reference",
+        spec(workload={"network": "resnet18", "bacth": 4}),
+        ("workload.bacth", "did you mean 'batch'?"),
+    ),
+    case("a field with a line break", spec(**{"a\nb": 1}), ("['a\nb']", "unknown field")),
+    case("an empty field", conv(**{"": 1}), (f"{LAYER}['']", "unknown field")),
+    case("text for a number", conv(batch="4"), (f"{LAYER}.batch", "expected an integer, got '4'")),
+    case("boolean for a number", conv(batch=True), (f"{LAYER}.batch", "expected an integer, got true")),
+    case("fraction for a count", conv(batch=2.0), (f"{LAYER}.batch", "expected an integer, got 2.0")),
+    case("null for a number", conv(batch=None), (f"{LAYER}.batch", "expected an integer, got null")),
+    case("object for a number", architecture(pes={}), ("architecture.pes", "expected an integer, got an object")),
+    case("number for a flag", constraints(no_spatial_reduction=1), ("constraints.no_spatial_reduction", "true or")),
+    case("number for a name", conv(name=7), (f"{LAYER}.name", "expected text, got 7")),
+    case("number for a layer", spec(workload={"layers": [5]}), (LAYER, "expected an object, got 5")),
+    case("number for a workload", spec(workload=5), ("workload", "expected an object, got 5")),
+    case("object for layers", spec(workload={"layers": {}}), ("workload.layers", "expected a list, got an object")),
+    case("empty name", conv(name=""), (f"{LAYER}.name", "expected text of at least 1 character, got ''")),
+    case("lone surrogate", conv(name="\ud800"), (f"{LAYER}.name", "expected valid Unicode, got a lone surrogate")),
+    case(
+        "lone surrogate in a key", spec(**{"\ud800": 1}), ("['\ud800']", "expected valid Unicode, got a lone surrogate")
+    ),
+    case("negative", conv(batch=-1), (f"{LAYER}.batch", "expected an integer of at least 1, got -1")),
+    case("zero", architecture(pes=0), ("architecture.pes", "expected an integer of at least 1, got 0")),
+    case("zero clock", architecture(clock_mhz=0), ("architecture.clock_mhz", "expected a number above 0, got 0")),
+    case("NaN", architecture(clock_mhz=float("nan")), ("architecture.clock_mhz", "a finite number, got NaN")),
+    case("NaN for a count", conv(batch=float("nan")), (f"{LAYER}.batch", "expected an integer, got NaN")),
+    case("Infinity", architecture(clock_mhz=float("inf")), ("architecture.clock_mhz", "finite number, got Infinity")),
+    case(
+        "1e400",
+        json.dumps(architecture()).replace("3200", "1e400").encode(),
+        ("architecture.dma.clock_mhz", "expected a finite number, got Infinity (a number beyond 1.8e308)"),
+    ),
+    case("beyond 32 bits", conv(batch=2**31), (f"{LAYER}.batch", "of at most 2147483647, got 2147483648")),
+    case("beyond 64 bits", conv(batch=10**30), (f"{LAYER}.batch", "an integer of at most 2147483647, got 1000")),
+    case(
+        "5,000 digits",
+        json.dumps(conv()).replace('"batch": 4', '"batch": ' + "9" * 5000).encode(),
+        (f"{LAYER}.batch", "expected an integer, got Infinity (a number beyond 1.8e308)"),
+    ),
+    case(
+        "product of bounds too large",
+        gemm(m=2**20, n=2**20, k=2**20),
+        (LAYER, f"expected at most 2**48 = {2**48} multiply-accumulates, got {2**60}"),
+    ),
+    case(
+        "tensor with holes too large",
+        layers({**CONV, "in_height": 2**30, "in_width": 2**30, "stride": 2**29, "batch": 1, "in_channels": 1}),
+        ("workload", f"expected tensors that span at most 2**48 = {2**48} elements"),
+    ),
+    case("utilisation above 1", constraints(min_utilization={"pe": 1.5}), ("constraints.min_utilization.pe", "most 1")),
+    case("no stride", conv(stride=0), (f"{LAYER}.stride", "expected an integer of at least 1, got 0")),
+    case("text for a stride", conv(stride="a"), (f"{LAYER}.stride", "expected an integer or a list, got 'a'")),
+    case("negative stride in a pair", conv(stride=[1, -1]), (f"{LAYER}.stride[1]", "of at least 1, got -1")),
+    case("three strides", conv(stride=[1, 2, 3]), (f"{LAYER}.stride", "expected 2 or fewer entries, got 3")),
+    case("one stride in a pair", conv(stride=[1]), (f"{LAYER}.stride[1]", "expected, but missing")),
+    case("unknown objective", spec(objective="epd"), ("objective", "got 'epd'; did you mean 'edp'?")),
+    case("unknown layer type", conv(type="conv3d"), (f"{LAYER}.type", "got 'conv3d'; did you mean 'conv2d'?")),
+    case("no layer type", without(conv(), "workload", "layers", 0, "type"), (f"{LAYER}.type", "expected, but missing")),
+    case("no layers", spec(workload={"layers": []}), ("workload.layers", "expected 1 or more entries, got 0")),
+    case("empty workload", spec(workload={}), ("workload.layers", "expected, but missing")),
+    case(
+        "three faults of one file",
+        {**conv(batch=0), "objective": "speed", "solver": {"top_k": 0}},
+        (f"{LAYER}.batch", "got 0"),
+        ("objective", "got 'speed'"),
+        ("solver.top_k", "at least 1, got 0"),
+    ),
+    case(
+        "fault of a field and an unknown name",
+        {"architecture": "nowhere", "workload": "resnet81", "seed": 1},
+        ("seed", "unknown field"),
+        ("architecture", "unknown name 'nowhere'"),
+        ("workload", "unknown name 'resnet81'"),
+    ),
+]
+
+LAYER_CASES = [
+    case(
+        "kernel beyond the input", conv(kernel_height=10), (f"{LAYER}.kernel_height", "the padded input of 9, but it")
+    ),
+    case("dilated kernel beyond the input", conv(dilation=[1, 5]), (f"{LAYER}.kernel_width", "but it spans 11")),
+    case("groups that do not divide", conv(groups=3), (f"{LAYER}.groups", "expected a divisor of in_channels 32")),
+    case("one name twice", layers(CONV, GEMM, CONV), ("workload.layers[2].name", "no other layer has, got 'conv'")),
+    case("no dimensions", nest(bounds={}), (f"{LAYER}.bounds", "expected 1 or more entries, got 0")),
+    case("strange dimension", nest(bounds={"i": 2, "2j": 1}), (f"{LAYER}.bounds", "letters, digits and underscores")),
+    case("no tensors", tensors(), (f"{LAYER}.tensors", "expected 1 or more entries, got 0")),
+    case(
+        "no output",
+        tensors({"name": "A", "index": ["i"]}),
+        (f"{LAYER}.tensors", "expected exactly one with output: true, got 0"),
+    ),
+    case(
+        "two outputs",
+        tensors({"name": "A", "index": ["i"], "output": True}, {"name": "B", "index": ["j"], "output": True}),
+        (f"{LAYER}.tensors", "expected exactly one with output: true, got 2"),
+    ),
+    case(
+        "one tensor twice",
+        tensors({"name": "A", "index": ["i"], "output": True}, {"name": "A", "index": ["j"]}),
+        (f"{LAYER}.tensors", "expected distinct names"),
+    ),
+    case(
+        "index that is not affine",
+        tensors({"name": "A", "index": ["i", "i*j"], "output": True}),
+        (f"{LAYER}.tensors[0].index[1]", "expected an integer times one of i, j, got 'i*j'"),
+    ),
+    case(
+        "index of an unknown dimension",
+        tensors({"name": "A", "index": ["2*i + k"], "output": True}),
+        (f"{LAYER}.tensors[0].index[0]", "expected an integer times one of i, j, got 'k'"),
+    ),
+    case(
+        "empty term",
+        tensors({"name": "A", "index": ["i + - j"], "output": True}),
+        (f"{LAYER}.tensors[0].index[0]", "expected a"),
+    ),
+    case(
+        "shape below what is reached",
+        tensors({"name": "A", "index": ["i + j"], "shape": [8], "output": True}),
+        (f"{LAYER}.tensors[0].shape", "expected at least [9], which the index reaches"),
+    ),
+    case(
+        "shape of other rank",
+        tensors({"name": "A", "index": ["i"], "shape": [4, 1], "output": True}),
+        (f"{LAYER}.tensors[0].shape", "expected 1 sizes, one per index, got 2"),
+    ),
+    case(
+        "multiple beyond 32 bits",
+        nest(bounds={"i": 1, "j": 6}, tensors=[{"name": "A", "index": ["9000000000*i"], "output": True}]),
+        ("workload", "expected multiples of dimensions of at most 2147483647 in an index, got 9000000000"),
+    ),
+]
+
+REFERENCE_CASES = [
+    case("unknown architecture", spec(architecture="dmazerunner-265pe"), ("architecture", "mean 'dmazerunner-256pe'?")),
+    case("unknown network", spec(workload="resnet_18"), ("workload", "'resnet_18'; did you mean 'resnet18'?")),
+    case("unknown network by reference", spec(workload={"network": "vgg61"}), ("workload.network", "mean 'vgg16'?")),
+    case(
+        "missing architecture file", spec(architecture="a.json"), ("architecture", "expected a file, but there is no")
+    ),
+    case("missing network file", spec(workload="nets/a.json"), ("workload", "expected a file, but there is none at ")),
+    case("a folder as network", spec(workload="./"), ("workload", "expected a file, but it is a directory")),
+    case("a path that cannot be one", spec(workload="a\0b"), ("workload", "expected a readable file (embedded null")),
+    case("ONNX", spec(workload="net.onnx"), ("workload", "ONNX files are not read by this version, got 'net.onnx'")),
+    case(
+        "broken network file",
+        spec(workload="net.json"),
+        ("net.json", "line 1 column 2", "expected JSON"),
+        net_json=b"{layers}",
+    ),
+    case(
+        "fault within a network file",
+        spec(workload={"network": "net.json"}),
+        ("net.json", "layers[0].stride", "expected an integer of at least 1, got -1"),
+        net_json={"layers": [{**CONV, "stride": -1}]},
+    ),
+    case(
+        "faults in both files",
+        spec(architecture="arch.json", workload="net.json"),
+        ("arch.json", "pes", "expected an integer of at least 1, got 0"),
+        ("net.json", "layers[0].m", "expected, but missing"),
+        arch_json={**ARCHITECTURE, "pes": 0},
+        net_json={"layers": [{"type": "gemm", "name": "g", "n": 1, "k": 1}]},
+    ),
+    case("zero batch", spec(workload={"network": "resnet18", "batch": 0}), ("workload.batch", "at least 1, got 0")),
+    case(
+        "batch too large",
+        spec(workload={"network": "vgg16", "batch": 2**30}),
+        ("workload.batch", "layer 'features.0': expected at most 2**48"),
+    ),
+    case(
+        "rows that the batch does not divide",
+        spec(workload={"network": "net.json", "batch": 1}),
+        ("workload.batch", "layer 'gemm': m: expected a multiple of the network's own batch 4 to change it, got 6"),
+        net_json={"batch": 4, "layers": [GEMM]},
+    ),
+    case(
+        "batch of a general nest",
+        spec(workload={"network": "net.json", "batch": 2}),
+        ("workload.batch", "layer 'nest': a loop_nest has no batch"),
+        net_json={"layers": [NEST]},
+    ),
+]
+
+CONSTRAINT_CASES = [
+    case(
+        "unknown fixed dimension",
+        constraints(fixed={"Fz": {"rf": 1}}),
+        ("constraints.fixed.Fz", "unknown dimension 'Fz'; expected one of N, M, C, Ox, Oy, Fx, Fy"),
+    ),
+    case(
+        "unknown spatial dimension",
+        constraints(spatial_dims=["M", "ox", "K"]),
+        ("constraints.spatial_dims[1]", "unknown dimension 'ox'; did you mean 'Ox'?"),
+        ("constraints.spatial_dims[2]", "unknown dimension 'K'; expected one of N, M, C, Ox, Oy, Fx, Fy"),
+    ),
+    case("unknown level", constraints(fixed={"M": {"drma": 2}}), ("constraints.fixed.M.drma", "mean 'dram'?")),
+    case("factor of 0", constraints(fixed={"M": {"dram": 0}}), ("constraints.fixed.M.dram", "at least 1, got 0")),
+    case(
+        "factor that does not divide",
+        constraints(CONV, GEMM, {**GEMM, "name": "other"}, fixed={"M": {"rf": 5}}),
+        ("constraints.fixed.M.rf", "expected a divisor of the bound 64, got 5 (layer 'conv' and 2 more)"),
+    ),
+    case(
+        "product that does not divide",
+        constraints(GEMM, fixed={"M": {"rf": 3, "spm": 6}}),
+        ("constraints.fixed.M", "expected factors whose product divides the bound 6, got 18 (layer 'gemm')"),
+    ),
+    case(
+        "four factors short of the bound",
+        constraints(fixed={"M": {"dram": 2, "spm": 2, "rf": 2, "spatial": 4}}),
+        ("constraints.fixed.M", "expected factors that multiply to the bound 64, got 32 (layer 'conv')"),
+    ),
+    case(
+        "fixed factor against no_spatial_reduction",
+        constraints(no_spatial_reduction=True, fixed={"C": {"spatial": 4}}),
+        ("constraints.fixed.C.spatial", "expected 1, as no_spatial_reduction asks, got 4 (layer 'conv')"),
+    ),
+    case(
+        "fixed factor against no_feature_from_dram",
+        constraints(no_feature_from_dram=True, fixed={"Fx": {"dram": 3}}),
+        ("constraints.fixed.Fx.dram", "expected 1, as no_feature_from_dram asks, got 3 (layer 'conv')"),
+    ),
+    case(
+        "fixed factor against spatial_dims",
+        constraints(spatial_dims=["M"], fixed={"C": {"spatial": 4}}),
+        ("constraints.fixed.C.spatial", "expected 1, since spatial_dims leaves C out"),
+    ),
+    case(
+        "preset with what it sets",
+        constraints(preset="dmazerunner-auto", no_spatial_reduction=True),
+        ("constraints.preset", "expected without no_spatial_reduction, which it sets"),
+    ),
+    case("unknown preset", constraints(preset="auto"), ("constraints.preset", "'dmazerunner-auto', got 'auto'")),
+    case(
+        "more fixed PEs than there are",
+        constraints(fixed={"M": {"spatial": 8}, "C": {"spatial": 4}}),
+        ("constraints.fixed", "need at most the architecture's 16 PEs, got 32 (layer 'conv')"),
+    ),
+    case(
+        "register files too small",
+        architecture(rf_bytes_per_pe=5),
+        ("architecture.rf_bytes_per_pe", "at least 6 in 'small' for one element of each of 3 tensors, got 5 (layer 'c"),
+    ),
+    case(
+        "too few banks",
+        architecture(spm={"banks": 2, "bytes_per_bank": 256}),
+        ("architecture.spm.banks", "expected at least 3 in 'small' for one element of each of 3 tensors, got 2"),
+    ),
+    case(
+        "elements larger than banks",
+        architecture(spm={"banks": 5, "bytes_per_bank": 1}),
+        ("architecture.spm.banks", "expected at least 6 in 'small' for one element of each of 3 tensors, got 5"),
+    ),
+    case(
+        "clashes of several kinds",
+        {
+            **constraints(spatial_dims=["Q"], fixed={"M": {"rf": 7}}),
+            "architecture": {**ARCHITECTURE, "spm": {"banks": 1, "bytes_per_bank": 9}},
+        },
+        ("constraints.spatial_dims[0]", "unknown dimension 'Q'"),
+        ("constraints.fixed.M.rf", "expected a divisor of the bound 64, got 7"),
+        ("architecture.spm.banks", "expected at least 3"),
+    ),
+]
+
+CASES = [*FILE_CASES, *FIELD_CASES, *LAYER_CASES, *REFERENCE_CASES, *CONSTRAINT_CASES]
+
+
+def write(path: Path, content: Any) -> None:
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+
+
+@pytest.mark.parametrize("bad", CASES, ids=[bad.name for bad in CASES])
+def test_a_bad_spec_gives_one_line_for_each_fault(bad: Case, tmp_path: Path) -> None:
+    write(tmp_path / "spec.json", bad.spec)
+    for name, content in bad.files.items():
+        write(tmp_path / name, content)
+    with pytest.raises(InputError) as caught:
+        load_spec(tmp_path / "spec.json")
+    got = sorted((Path(fault.file or "").name, fault.place, fault.message) for fault in caught.value.faults)
+    expected = sorted(line if len(line) == 3 else ("spec.json", *line) for line in bad.lines)
+    assert [line[:2] for line in got] == [line[:2] for line in expected]
+    for (_, _, message), (_, _, fragment) in zip(got, expected, strict=True):
+        assert fragment in message
+    printed = str(caught.value).split("\n")
+    assert len(printed) == len(bad.lines)
+    assert all(line.isprintable() and line.startswith(str(tmp_path)) for line in printed)
+
+
+def test_the_cases_have_distinct_names() -> None:
+    assert len({bad.name for bad in CASES}) == len(CASES) >= 90
+
+
+def test_the_base_documents_of_the_cases_are_good(tmp_path: Path) -> None:
+    write(tmp_path / "spec.json", layers(CONV, GEMM, NEST))
+    assert len(load_spec(tmp_path / "spec.json").workload.layers) == 3
+
+
+def test_a_missing_file_and_a_directory_are_faults_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.json: expected a file, but there is none$"):
+        load_spec(tmp_path / "none.json")
+    with pytest.raises(InputError, match=r"expected a file, but it is a directory$"):
+        load_spec(tmp_path)
+    with pytest.raises(InputError, match=r"expected a readable file \(File name too long\)$"):
+        load_spec(tmp_path / ("x" * 5000))
+
+
+def test_a_file_without_end_is_refused() -> None:
+    with pytest.raises(InputError, match=r"/dev/zero: expected a file of at most 67108864 bytes"):
+        load_spec(Path("/dev/zero"))
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    write(tmp_path / "spec.json", b"\xef\xbb\xbf" + json.dumps(spec()).encode())
+    assert load_spec(tmp_path / "spec.json").name is None
+
+
+def altered(document: Any, rng: random.Random) -> Any:
+    """The document with one value, somewhere in it, replaced, removed or given a neighbour."""
+    places: list[tuple[Any, Any]] = []
+    pending: list[Any] = [changed := copy.deepcopy(document)]
+    while pending:
+        owner = pending.pop()
+        members = owner.items() if isinstance(owner, dict) else enumerate(owner)
+        for key, member in list(members):
+            places.append((owner, key))
+            pending += [member] if isinstance(member, dict | list) else []
+    owner, key = rng.choice(places)
+    kind = rng.choice(("replace", "replace", "remove", "add"))
+    if kind == "remove":
+        del owner[key]
+    elif kind == "add" and isinstance(owner, dict):
+        owner[rng.choice(("layers", "network", "object", "name", "conv2d", "a.b", "[key]", ""))] = 1
+    else:
+        owner[key] = copy.deepcopy(rng.choice(ODD_VALUES))
+    return changed
+
+
+ODD_VALUES: list[Any] = [
+    *(None, True, 0, -1, 2, 3.5, 1e308, float("nan"), float("-inf"), 2**31, 2**63, 10**40),
+    *("", "a", "conv2d", "network", "i + j", "resnet18", "resnet18.json", "/", "..", "\0", "\n", "\udc00"),
+    *([], {}, [1, 2], [[]], {"layers": []}, {"network": "alexnet"}, {"type": "gemm"}, {"": {"a": 1}}),
+]
+
+
+def test_whatever_is_altered_in_a_spec_no_error_but_an_input_error_comes_out(tmp_path: Path) -> None:
+    rng = random.Random(0)
+    good = {**layers(CONV, GEMM, NEST), "constraints": {"fixed": {"M": {"rf": 2}}, "spatial_dims": ["M", "i"]}}
+    errors: list[InputError] = []
+    for _ in range(500):
+        write(tmp_path / "spec.json", altered(altered(good, rng), rng))
+        try:
+            load_spec(tmp_path / "spec.json")
+        except InputError as error:
+            errors.append(error)
+    assert len(errors) > 400
+    for error in errors:
+        lines = str(error).split("\n")
+        assert len(lines) == len(error.faults) > 0
+        assert all(line.isprintable() for line in lines)
+        assert len({(fault.file, fault.place) for fault in error.faults}) == len(error.faults)
+
+
+def test_long_values_are_shortened(tmp_path: Path) -> None:
+    write(tmp_path / "spec.json", spec(objective="e" * 10_000, **{"k" * 10_000: 1}))
+    with pytest.raises(DmazeError) as caught:
+        load_spec(tmp_path / "spec.json")
+    assert all(len(line) < 800 for line in str(caught.value).splitlines())

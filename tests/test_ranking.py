@@ -1,0 +1,140 @@
+"""Candidates are checked, given their best orders and ranked in one fixed order."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from itertools import permutations, product
+from typing import Any
+
+import numpy as np
+import pytest
+from dmaze.model.architecture import Architecture
+from dmaze.model.constraints import Constraints
+from dmaze.model.cost import cost_of_mapping
+from dmaze.model.layers import Gemm
+from dmaze.model.legality import broken_limits, dram_bytes
+from dmaze.model.mapping import Mapping, Tiling
+from dmaze.model.spec import Objective
+from dmaze.model.tilings import factorisations
+from dmaze.solver.backend import LayerProblem
+from dmaze.solver.ranking import CostedMapping, faults_of_candidate, rank
+from reference import load, random_workload_nest, reference_architecture
+
+ORDERS = list(permutations(range(3)))
+NATURAL = (0, 1, 2)
+
+
+def architecture(**prices: float) -> Architecture:
+    found = reference_architecture(load("random_mappings.json")["architectures"]["default"])
+    return found.model_copy(update={"access_energy_pj": found.access_energy_pj.model_copy(update=prices)})
+
+
+def gemm_problem(objective: Objective, arch: Architecture | None = None, **constraints: Any) -> LayerProblem:
+    nest = Gemm(type="gemm", name="g", m=2, n=3, k=4).loop_nest()
+    return LayerProblem(nest, arch or architecture(), Constraints(**constraints), objective)
+
+
+def all_tilings(problem: LayerProblem) -> list[Tiling]:
+    per_dim = product(*(factorisations(bound) for bound in problem.nest.bounds))
+    return [Tiling.from_levels(zip(*factors, strict=True)) for factors in per_dim]
+
+
+def value_and_tie(objective: Objective, entry: CostedMapping) -> tuple[float, float]:
+    cost = entry.cost
+    return {
+        "edp": (cost.edp, cost.cycles),
+        "energy": (cost.energy_pj, cost.cycles),
+        "latency": (cost.cycles, cost.energy_pj),
+    }[objective]
+
+
+@pytest.mark.parametrize("objective", ["edp", "energy", "latency"])
+@pytest.mark.parametrize(
+    "prices", [{}, {"rf": 0, "noc": 0, "spm": 0, "dram": 0, "mac": 0}], ids=["priced", "everything for free"]
+)
+def test_ranking_finds_what_comparing_all_orders_finds(objective: Objective, prices: dict[str, float]) -> None:
+    problem = gemm_problem(objective, architecture(**prices))
+    tilings = all_tilings(problem)
+    expected: list[tuple[float, float, object]] = []
+    for tiling in tilings:
+        mappings = [Mapping(tiling, dram, spm) for dram in ORDERS for spm in ORDERS]
+        costs = [cost_of_mapping(problem.nest, problem.architecture, mapping) for mapping in mappings]
+        best = min(value_and_tie(objective, CostedMapping(mappings[0], cost)) for cost in costs)
+        expected.append((*best, tiling.levels))
+    given = [Mapping(tiling, NATURAL, NATURAL) for tiling in tilings]
+    random.Random(0).shuffle(given)
+    ranked = rank(problem, given, top_k=len(tilings))
+    got = [(*value_and_tie(objective, entry), entry.mapping.tiling.levels) for entry in ranked]
+    assert got == sorted(expected, key=lambda row: row)  # type: ignore[arg-type]
+
+
+def test_answers_are_distinct_by_tiling_and_at_most_top_k() -> None:
+    problem = gemm_problem("edp")
+    tilings = all_tilings(problem)[:4]
+    given = [Mapping(tiling, order, NATURAL) for tiling in tilings for order in ORDERS]
+    ranked = rank(problem, given, top_k=3)
+    assert len(ranked) == 3
+    assert len({entry.mapping.tiling for entry in ranked}) == 3
+
+
+def test_a_traffic_limit_decides_which_orders_are_taken() -> None:
+    free = gemm_problem("latency")
+    tiling = Tiling((2, 3, 2), (1, 1, 1), (1, 1, 2), (1, 1, 1))
+    moved: dict[tuple[int, ...], int] = {}
+    for order in ORDERS:
+        cost = cost_of_mapping(free.nest, free.architecture, Mapping(tiling, order, NATURAL))
+        moved[order] = dram_bytes(free.architecture, cost)
+    least = min(moved.values())
+    assert least < max(moved.values())
+    limited = gemm_problem("latency", max_dram_bytes=least)
+    allowed = next(order for order in ORDERS if moved[order] == least)
+    (answer,) = rank(limited, [Mapping(tiling, allowed, NATURAL)], top_k=5)
+    assert not broken_limits(limited.architecture, limited.constraints, answer.cost)
+    refused = next(order for order in ORDERS if moved[order] > least)
+    assert faults_of_candidate(limited, Mapping(tiling, refused, NATURAL)) == ("max_dram_bytes",)
+    assert faults_of_candidate(limited, Mapping(tiling, allowed, NATURAL)) == ()
+
+
+def test_legal_candidates_have_no_faults() -> None:
+    problem = gemm_problem("edp")
+    assert all(faults_of_candidate(problem, Mapping(tiling, NATURAL, NATURAL)) == () for tiling in all_tilings(problem))
+
+
+MALFORMED: dict[str, tuple[dict[str, Any], str]] = {
+    "negative factors": ({"tiling": Tiling((-2, 3, 4), (-1, 1, 1), (1, 1, 1), (1, 1, 1))}, "tiling.dram"),
+    "too few dimensions": ({"tiling": Tiling((2, 3), (1, 1), (1, 1), (1, 1))}, "tiling.dram"),
+    "numpy integers, which overflow": (
+        {"tiling": Tiling((2, 3, 4), (1, 1, 1), (1, 1, np.int64(1)), (1, 1, 1))},  # type: ignore[arg-type]
+        "tiling.rf",
+    ),
+    "factors that do not multiply to the bounds": (
+        {"tiling": Tiling((2, 3, 2), (1, 1, 1), (1, 1, 1), (1, 1, 1))},
+        "factors multiply to the bounds",
+    ),
+    "a repeated dimension": ({"dram_order": (0, 1, 1)}, "dram_order"),
+    "names in place of positions": ({"spm_order": ("M", "N", "K")}, "spm_order"),
+    "a dimension too many": ({"spm_order": (0, 1, 2, 3)}, "spm_order"),
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_malformed_candidates_are_named(case: str) -> None:
+    changes, rule = MALFORMED[case]
+    problem = gemm_problem("edp")
+    sound = Mapping(Tiling((2, 3, 4), (1, 1, 1), (1, 1, 1), (1, 1, 1)), NATURAL, NATURAL)
+    assert faults_of_candidate(problem, sound) == ()
+    assert faults_of_candidate(problem, replace(sound, **changes))[0].partition(":")[0] == rule
+
+
+def test_the_best_orders_of_published_mappings_cost_the_published_minimum() -> None:
+    document = load("random_mappings.json")
+    for workload in document["workloads"][::9]:
+        nest = random_workload_nest(workload)
+        arch = reference_architecture(document["architectures"][workload["architecture"]])
+        dims = tuple(range(len(nest.dims)))
+        for record in workload["mappings"][:5]:
+            rows = ([record["tiling"][dim][level] for dim in nest.dims] for level in ("dram", "spm", "rf", "spatial"))
+            mapping = Mapping(Tiling.from_levels(rows), dims, dims)
+            (best,) = rank(LayerProblem(nest, arch, Constraints(), "edp"), [mapping], top_k=1)
+            assert best.cost.edp == record["min_edp"]
