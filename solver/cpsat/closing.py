@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ortools.sat.python import cp_model
 
-from ...model.batch import RF, SPM, to_array
+from ...model.batch import DRAM, RF, SPM, to_array
 from ...model.legality import broken_rules
 from ...model.mapping import Tiling
 from ...model.spec import Objective
@@ -17,6 +17,7 @@ from ...model.tilings import allowed_factorisations
 from ..backend import LayerProblem, SearchLimits
 from ..local_search import LocalSearch
 from ..scoring import Scorer
+from ..slices import Slices
 from .analytic import analytic_bounds, objective_bound
 from .cases import Case, all_cases
 from .formulas import CYCLES, ENERGY, Relaxation, relax
@@ -28,6 +29,9 @@ FIRST_SLICE_S = 2.0
 """A case's first time slice; every further one is longer by :data:`SLICE_GROWTH`."""
 
 SLICE_GROWTH = 1.5
+
+SLICE_LIMIT_S = 2.0
+"""How long all tilings with one choice of DRAM factors may take to cost; a candidate of a larger slice is costed alone."""
 
 FRACTIONS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
 """A case that resists its first slice is asked for less first, which proves a bound on the way."""
@@ -62,6 +66,8 @@ class Shared:
         self.has_choices = all(len(rows) for rows in options)
         self.scorer = Scorer(problem)
         self.states: list[CaseState] = []
+        self.settled: set[tuple[int, ...]] = set()
+        self._slices = Slices(problem)
         self._solvers: set[cp_model.CpSolver] = set()
         if self.has_choices:
             self.reaches = Reaches(problem.nest, options)
@@ -115,8 +121,21 @@ class Shared:
             with self.lock:
                 self._solvers.discard(solver)
 
+    def settle(self, dram: tuple[int, ...]) -> bool:
+        """Cost every tiling with the given DRAM factors exactly; false when that takes too long."""
+        try:
+            for levels in self._slices.tilings(dram, min(self.deadline, time.monotonic() + SLICE_LIMIT_S)):
+                scores = self.scorer.scores(levels)
+                with self.lock:
+                    self.best.offer(scores, levels)
+        except TimeoutError:
+            return False
+        with self.lock:
+            self.settled.add(dram)
+        return True
+
     def take_in(self, tiling: Tiling) -> None:
-        """Cost a legal candidate exactly; polish what improves on the incumbent."""
+        """Cost one legal candidate exactly; descend from what improves on the incumbent."""
         with self.lock:
             levels = to_array([tiling])
             if self.best.offer(self.scorer.scores(levels), levels):
@@ -128,6 +147,7 @@ class Shared:
             "class_pairs": len(self.states),
             "class_pairs_closed": sum(state.closed for state in self.states),
             "candidates_costed": sum(len(state.costed) for state in self.states),
+            "slices_settled": len(self.settled),
             "solver_calls": sum(state.rounds for state in self.states),
             "solver_s": round(sum(state.seconds for state in self.states), 3),
         }
@@ -200,6 +220,9 @@ def _model(shared: Shared, state: CaseState, asked: float) -> CaseModel:
     target = Target(shared.problem.objective, asked, state.least[ENERGY], state.least[CYCLES])
     model = CaseModel(shared.problem, state.case, state.relaxation, shared.reaches, target).build()
     if model.feasible:
+        with shared.lock:
+            settled = list(shared.settled)
+        model.tiling.forbid_factors(DRAM, settled)
         model.tiling.forbid(state.costed)
         for level, tiling in state.too_large:
             model.tiling.forbid_tiles(tiling, level)
@@ -207,14 +230,14 @@ def _model(shared: Shared, state: CaseState, asked: float) -> CaseModel:
 
 
 def _take(shared: Shared, state: CaseState, tiling: Tiling) -> None:
-    """Cost a candidate, or exclude it with all larger tiles where a memory overflows."""
+    """Settle a candidate's slice, or exclude it with all larger tiles where a memory overflows."""
     problem = shared.problem
     broken = broken_rules(problem.nest, problem.architecture, problem.constraints, tiling)
     if "rf_bytes_per_pe" in broken:
         state.too_large.append((RF, tiling))
     elif "spm" in broken:
         state.too_large.append((SPM, tiling))
-    else:
+    elif not shared.settle(tiling.dram):
         state.costed.append(tiling)
         if not broken:
             shared.take_in(tiling)

@@ -89,6 +89,15 @@ class TilingVariables:
         elif rows:
             self.model.add_bool_or([])
 
+    def forbid_factors(self, level: int, rows: Iterable[tuple[int, ...]]) -> None:
+        """Exclude every tiling that has one of the given rows of factors at a level."""
+        places = [(dim, prime) for dim, prime, at in self.exponents if at == level]
+        powers = [tuple(_multiplicity(row[dim], prime) for dim, prime in places) for row in rows]
+        if powers and places:
+            self.model.add_forbidden_assignments([self.exponents[dim, prime, level] for dim, prime in places], powers)
+        elif powers:
+            self.model.add_bool_or([])
+
     def forbid_tiles(self, tiling: Tiling, level: int) -> None:
         """Exclude every tiling whose tile of a level is a multiple, in every dimension, of this tiling's."""
         smaller: list[cp_model.IntVar] = []
