@@ -17,11 +17,11 @@ PJ_PER_UJ = 1e6
 
 
 def print_report(console: Console, result: Result, *, loops: bool) -> None:
-    """Print a result; ``loops`` adds every distinct layer's best mapping as a tiled loop nest."""
+    """Print a result; ``loops`` adds the best mapping of every distinct layer as a tiled loop nest."""
     print_line(console, _heading(result))
     print_line(console)
     print_tables(console, result.layers, _name_column(), _verdict_columns(result.objective))
-    solved = [layer for layer in result.layers if layer.solutions]
+    solved = [layer for layer in result.layers if layer.solutions and layer.same_as is None]
     if solved:
         print_line(console, "\nEnergy of the best mappings, and how much of moving data each tensor causes:\n")
         print_tables(console, solved, _name_column(), _energy_columns())
@@ -62,7 +62,7 @@ def _verdict_columns(objective: Objective) -> tuple[Column[LayerResult], ...]:
         Column("RF", _of_best(lambda cost: f"{cost.utilization.rf:.1%}")),
         Column("SPM", _of_best(lambda cost: f"{cost.utilization.spm:.1%}")),
         Column("evaluated", lambda layer: None if layer.evaluated is None else f"{layer.evaluated:,}", optional=True),
-        Column("s", lambda layer: f"{layer.wall_s:.1f}"),
+        Column("s", lambda layer: f"= {name_text(layer.same_as)}" if layer.same_as is not None else f"{layer.wall_s:.1f}"),
         Column("note", _note, left=True, optional=True),
     )
 
@@ -107,7 +107,6 @@ def gap_text(gap: float) -> str:
 
 def _note(layer: LayerResult) -> str | None:
     notes = [
-        f"same as {name_text(layer.same_as)}" if layer.same_as is not None else "",
         "fault" if layer.fault is not None else "",
         layer.note or "",
         _thresholds(layer),
@@ -143,9 +142,6 @@ def _print_troubles(console: Console, layer: LayerResult) -> None:
 
 
 def _print_loops(console: Console, result: Result, layer: LayerResult) -> None:
-    if layer.same_as is not None:
-        print_line(console, f"\n{name_text(layer.name)}: same as {name_text(layer.same_as)}")
-        return
     explained = "a move serves the loops below it; loops with one iteration are left out"
     print_line(console, f"\n{name_text(layer.name)}, best mapping ({explained}):")
     for line in loop_lines(layer.layer.loop_nest(), result.architecture, layer.solutions[0].mapping):

@@ -72,10 +72,11 @@ class BatchModel:
         shared = _Shared(batch, self.architecture)
         sides = [_DramSide(shared, reuse_class) for reuse_class in self.classes]
         size = self.architecture.bytes_per_element
-        return [
-            (side.words * size, sum((i * t for i, t in zip(shared.invocations, side.transfers, strict=True)), start=0.0))
-            for side in sides
-        ]
+        traffic: list[tuple[Array, Array]] = []
+        for side in sides:
+            bursts = [i * t for i, t in zip(shared.invocations, side.transfers, strict=True)]
+            traffic.append((side.words * size, np.add.reduce(bursts)))
+        return traffic
 
 
 class _Shared:
@@ -131,7 +132,9 @@ class _DramSide:
         self.visits = [batch.product_except(DRAM, dims) for dims in reuse_class.reused]
         first_visits = batch.product(DRAM, nest.tensors[output].dims)
         self.transfers = [2 * v - first_visits if t == output else v for t, v in enumerate(self.visits)]
-        self.words = sum((w * n for w, n in zip(batch.spm_footprints, self.transfers, strict=True)), start=np.zeros(batch.size))
+        self.words = sum(
+            (w * n for w, n in zip(batch.spm_footprints, self.transfers, strict=True)), start=np.zeros(batch.size)
+        )
         self.dram_energy_pj = self.words * shared.architecture.access_energy_pj.dram
         self.every_pass = self._every_pass(shared)
         self.accumulated = {t: self._accumulated(shared, t) for t in self.reused}
@@ -216,7 +219,8 @@ class _SpmSide:
         """Delivery cycles (0 where skipped), deliveries per SPM pass, and where reuse is 1; by rising reuse."""
         shared = self.shared
         lengths = [
-            np.where(skipped[t], 0.0, cycles) if t in skipped else cycles for t, cycles in enumerate(shared.delivery_cycles)
+            np.where(skipped[t], 0.0, cycles) if t in skipped else cycles
+            for t, cycles in enumerate(shared.delivery_cycles)
         ]
         always = [lengths[t] for t in shared.tensors if self.reuse[t] is None]
         rows: list[tuple[Array, Array, Mask | None]] = []
@@ -252,7 +256,9 @@ def _pair(a: int, b: int, spm: _SpmSide, dram: _DramSide) -> PairCosts:
     return PairCosts(a, b, energy, cycles)
 
 
-def _layer_cycles(shared: _Shared, dram: _DramSide, skipped: dict[int, Mask], spm_pass: Array, every_pass: Array) -> Array:
+def _layer_cycles(
+    shared: _Shared, dram: _DramSide, skipped: dict[int, Mask], spm_pass: Array, every_pass: Array
+) -> Array:
     """``total`` of section 5."""
     first = np.maximum(dram.every_pass, spm_pass)
     total = first * shared.spm_passes

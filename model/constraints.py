@@ -44,7 +44,7 @@ class Constraints(Model):
     no_feature_from_dram: Flag = False
     preset: Literal["dmazerunner-auto"] | None = None
     spatial_dims: tuple[Text, ...] | None = None
-    fixed: dict[Text, FixedFactors] = {}
+    fixed: dict[Text, FixedFactors] = Field(default_factory=dict[str, FixedFactors])
     max_dram_bytes: Limit | None = None
     max_dma_invocations: Limit | None = None
 

@@ -248,7 +248,7 @@ def cost_of_mapping(nest: LoopNest, architecture: Architecture, mapping: Mapping
 def costs_of_tiling(
     nest: LoopNest, architecture: Architecture, tiling: Tiling
 ) -> list[tuple[ReuseClass, ReuseClass, ExactCost]]:
-    """Costs of a tiling under every pair of reuse classes that its trip counts attain: (SPM class, DRAM class, cost)."""
+    """Costs under every pair of reuse classes that a tiling attains: (SPM class, DRAM class, cost)."""
     classes = reuse_classes(nest)
     return [
         (spm, dram, cost_of_reuse(nest, architecture, tiling, spm.factors(tiling.spm), dram.factors(tiling.dram)))

@@ -108,9 +108,14 @@ class Conv2d(_Layer):
         return sizes[0], sizes[1]
 
     def bounds(self) -> dict[str, int]:
+        """Loop bounds by dimension, in the nest's order."""
         height, width = self.output_size()
         depthwise = 1 < self.groups == self.in_channels == self.out_channels
-        channels = {"C": self.groups} if depthwise else {"M": self.out_channels // self.groups, "C": self.in_channels // self.groups}
+        channels = (
+            {"C": self.groups}
+            if depthwise
+            else {"M": self.out_channels // self.groups, "C": self.in_channels // self.groups}
+        )
         group = {"G": self.groups} if self.groups > 1 and not depthwise else {}
         window = {"Ox": height, "Oy": width, "Fx": self.kernel_height, "Fy": self.kernel_width}
         return {"N": self.batch, **group, **channels, **window}
@@ -120,7 +125,9 @@ class Conv2d(_Layer):
         bounds = self.bounds()
         rows, columns = (
             {out: stride, kernel: dilation}
-            for out, kernel, stride, dilation in zip(("Ox", "Oy"), ("Fx", "Fy"), _pair(self.stride), _pair(self.dilation), strict=True)
+            for out, kernel, stride, dilation in zip(
+                ("Ox", "Oy"), ("Fx", "Fy"), _pair(self.stride), _pair(self.dilation), strict=True
+            )
         )
         group = [{"G": 1}] if "G" in bounds else []
         produced = {"M": 1} if "M" in bounds else {"C": 1}
@@ -134,7 +141,7 @@ class Conv2d(_Layer):
         stored = [bounds["N"], *([bounds["G"]] if group else []), bounds["C"], *padded]
         return nest_from_expressions(bounds, tensors, "O", shapes={"I": stored}, window_dims=("Fx", "Fy"))
 
-    def with_batch(self, batch: int, native: int) -> Conv2d:
+    def with_batch(self, batch: int, native: int) -> Conv2d:  # noqa: ARG002 (other layer types need it)
         """The same layer at another batch size."""
         return self.model_copy(update={"batch": batch})
 
@@ -149,6 +156,7 @@ class Gemm(_Layer):
     batch: PositiveInt = 1
 
     def bounds(self) -> dict[str, int]:
+        """Loop bounds by dimension, in the nest's order."""
         batch = {"Batch": self.batch} if self.batch > 1 else {}
         return {**batch, "M": self.m, "N": self.n, "K": self.k}
 
@@ -172,7 +180,9 @@ class Gemm(_Layer):
         field = "batch" if self.batch > 1 else "m"
         rows: int = getattr(self, field)
         if rows % native:
-            raise ValueError(f"{field}: expected a multiple of the network's own batch {native} to change it, got {rows}")
+            raise ValueError(
+                f"{field}: expected a multiple of the network's own batch {native} to change it, got {rows}"
+            )
         return self.model_copy(update={field: rows // native * batch})
 
 
@@ -218,6 +228,7 @@ class LoopNestLayer(_Layer):
         return self
 
     def bounds(self) -> dict[str, int]:
+        """Loop bounds by dimension, in the nest's order."""
         return self.bounds_
 
     def loop_nest(self) -> LoopNest:
@@ -233,7 +244,9 @@ class LoopNestLayer(_Layer):
             reached = tuple(index.extent(sizes) for index in indices)
             shape = tensor.shape or reached
             if any(size < reach for size, reach in zip(shape, reached, strict=True)):
-                raise ValueError(f"tensors.{position}.shape: expected at least {list(reached)}, which the index reaches")
+                raise ValueError(
+                    f"tensors.{position}.shape: expected at least {list(reached)}, which the index reaches"
+                )
             tensors.append(Tensor(tensor.name, indices, shape, tensor.output))
         return LoopNest(dims, sizes, tuple(tensors))
 

@@ -87,7 +87,9 @@ def pinned_factors(nest: LoopNest, constraints: Constraints) -> tuple[Pin, ...]:
     return tuple(pins)
 
 
-def broken_rules(nest: LoopNest, architecture: Architecture, constraints: Constraints, tiling: Tiling) -> tuple[str, ...]:
+def broken_rules(
+    nest: LoopNest, architecture: Architecture, constraints: Constraints, tiling: Tiling
+) -> tuple[str, ...]:
     """Every capacity and constraint that a tiling breaks, by name; empty when it is allowed."""
     used = occupancy(nest, architecture, tiling)
     broken = list(capacity_faults(architecture, used))

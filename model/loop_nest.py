@@ -37,7 +37,7 @@ class AffineIndex:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor of the nest; ``index`` and ``shape`` (stored elements) run from the outermost storage dimension inwards."""
+    """A tensor of the nest; ``index`` and ``shape`` (stored elements) run from the outermost storage dimension in."""
 
     name: str
     index: tuple[AffineIndex, ...]

@@ -7,7 +7,8 @@ Source: ``execution_model.md`` section 1. :class:`Tiling` is the compact form th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping as MappingOf
+from collections.abc import Iterable
+from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -112,7 +113,11 @@ def tiling_from_document(nest: LoopNest, factors: MappingOf[str, Factors]) -> Ti
     Raises:
         ValueError: one line per fault (unknown dimension, factors that do not multiply to the bound).
     """
-    faults = [f"tiling.{name}: unknown dimension; expected one of {', '.join(nest.dims)}" for name in factors if name not in nest.dims]
+    faults = [
+        f"tiling.{name}: unknown dimension; expected one of {', '.join(nest.dims)}"
+        for name in factors
+        if name not in nest.dims
+    ]
     rows = [factors.get(name, Factors()) for name in nest.dims]
     for name, bound, row in zip(nest.dims, nest.bounds, rows, strict=True):
         product = row.dram * row.spm * row.rf * row.spatial
@@ -131,5 +136,7 @@ def order_from_document(nest: LoopNest, order: Iterable[str], field: str) -> tup
     """
     names = list(order)
     if sorted(names) != sorted(nest.dims):
-        raise ValueError(f"{field}: expected every one of {', '.join(nest.dims)} exactly once, got {', '.join(names) or 'nothing'}")
+        raise ValueError(
+            f"{field}: expected every one of {', '.join(nest.dims)} exactly once, got {', '.join(names) or 'nothing'}"
+        )
     return tuple(nest.dims.index(name) for name in names)

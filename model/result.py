@@ -88,7 +88,7 @@ class LayerResult(Model):
     note: str | None = None
     thresholds: MinUtilization | None = None
     evaluated: int | None = None
-    statistics: dict[str, Number | str] = {}
+    statistics: dict[str, Number | str] = Field(default_factory=dict[str, Number | str])
     solutions: tuple[Solution, ...] = ()
 
 
@@ -114,7 +114,7 @@ class Result(Model):
     architecture: Architecture
     constraints: Constraints
     solver: SolverOptions
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field(default_factory=dict[str, str])
     interrupted: Annotated[bool, Field(strict=True)] = False
     layers: tuple[LayerResult, ...]
     total: Totals

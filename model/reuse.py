@@ -52,7 +52,7 @@ class ReuseClass:
 
     def order(self, trips: Sequence[int]) -> tuple[int, ...]:
         """A loop order of this class, as positions from the outermost loop to the innermost."""
-        entered = frozenset().union(*(guard.entered for guard in self.guards))
+        entered = frozenset[int]().union(*(guard.entered for guard in self.guards))
         inner: list[int] = []
         for group in self.groups:
             inner += sorted(group - set(inner), key=lambda dim: (trips[dim] == 1, dim not in entered, dim))
@@ -84,13 +84,14 @@ def reuse_classes(nest: LoopNest) -> tuple[ReuseClass, ...]:
     dimensions that index every tensor. Other nests get :func:`all_reuse_classes`.
     """
     num_tensors = len(nest.tensors)
-    missing = [nest.missing_dims(t) for t in range(num_tensors)]
-    if sum(len(dims) for dims in missing) > len(frozenset().union(*missing)):
+    missing: list[frozenset[int]] = [nest.missing_dims(t) for t in range(num_tensors)]
+    if sum(len(dims) for dims in missing) > len(frozenset[int]().union(*missing)):
         return all_reuse_classes(nest)
     classes = [_class_of_one(nest, t, missing[t]) for t in range(num_tensors) if missing[t]]
     everywhere = frozenset(range(len(nest.dims))).difference(*missing)
     if everywhere or not classes:
-        classes.append(ReuseClass((frozenset(),) * num_tensors, (Guard(everywhere, frozenset()),), (everywhere,)))
+        nothing = frozenset[int]()
+        classes.append(ReuseClass((nothing,) * num_tensors, (Guard(everywhere, nothing),), (everywhere,)))
     return tuple(classes)
 
 

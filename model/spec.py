@@ -59,8 +59,9 @@ def _kind_of_architecture(value: Any) -> str:
 def _kind_of_workload(value: Any) -> str:
     if isinstance(value, str):
         return "name"
-    fields: Any = value if isinstance(value, dict) else vars(value) if isinstance(value, Model) else {}
-    return "network" if "network" in fields else "layers"
+    if isinstance(value, NetworkReference) or (isinstance(value, dict) and "network" in value):
+        return "network"
+    return "layers"
 
 
 ArchitectureField = Annotated[

@@ -6,7 +6,8 @@ it, once (:mod:`.pipeline`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping as MappingOf
+from collections.abc import Callable
+from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, runtime_checkable
@@ -70,7 +71,7 @@ class SearchOutcome:
     candidates: tuple[Mapping, ...]
     bound: float | None
     exhausted: bool
-    statistics: MappingOf[str, int | float | str] = field(default_factory=dict)
+    statistics: MappingOf[str, int | float | str] = field(default_factory=dict[str, int | float | str])
 
 
 @runtime_checkable

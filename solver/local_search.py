@@ -157,7 +157,9 @@ class LocalSearch:
     def _judge_chunk(self, indices: Indices) -> Array:
         nest, architecture = self.problem.nest, self.problem.architecture
         levels = np.ascontiguousarray(
-            np.stack([options[chosen] for options, chosen in zip(self.options, indices, strict=True)]).transpose(2, 0, 1)
+            np.stack([options[chosen] for options, chosen in zip(self.options, indices, strict=True)]).transpose(
+                2, 0, 1
+            )
         )
         legal = allowed(nest, architecture, self.problem.constraints, levels)
         values = np.empty(levels.shape[2])
@@ -184,4 +186,3 @@ class LocalSearch:
         for share, least in shares:
             total = total + np.log2(np.maximum(share, 1)) + np.log2(np.maximum(least / share, 1))
         return total
-

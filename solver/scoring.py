@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..model.batch import Array, TilingBatch
+from ..model.batch import Array, Mask, TilingBatch
 from ..model.batch_cost import BatchModel, PairCosts
+from ..model.constraints import Constraints
 from ..model.mapping import Mapping, Tiling
 from ..model.reuse import ReuseClass
 from ..model.spec import Objective
@@ -35,6 +36,17 @@ def by_objective(objective: Objective, pair: PairCosts) -> tuple[Array, Array]:
     return pair.energy_pj * pair.cycles, pair.cycles
 
 
+def within_traffic_limits(constraints: Constraints, model: BatchModel, batch: TilingBatch) -> list[Mask] | None:
+    """Per DRAM class which tilings keep the traffic limits; none without limits."""
+    if constraints.max_dram_bytes is None and constraints.max_dma_invocations is None:
+        return None
+    most_bytes = np.inf if constraints.max_dram_bytes is None else constraints.max_dram_bytes
+    most_invocations = np.inf if constraints.max_dma_invocations is None else constraints.max_dma_invocations
+    return [
+        (moved <= most_bytes) & (invocations <= most_invocations) for moved, invocations in model.dram_traffic(batch)
+    ]
+
+
 class Scorer:
     """The objective of one layer problem over arrays of tilings. Capacities are not asked for here."""
 
@@ -60,15 +72,8 @@ class Scorer:
 
     def _excess(self, batch: TilingBatch) -> list[Array] | None:
         """Per DRAM class infinity where a traffic limit is exceeded, else zero; none without limits."""
-        limits = self.problem.constraints
-        if limits.max_dram_bytes is None and limits.max_dma_invocations is None:
-            return None
-        most_bytes = np.inf if limits.max_dram_bytes is None else limits.max_dram_bytes
-        most_invocations = np.inf if limits.max_dma_invocations is None else limits.max_dma_invocations
-        return [
-            np.where((moved <= most_bytes) & (invocations <= most_invocations), 0.0, np.inf)
-            for moved, invocations in self.model.dram_traffic(batch)
-        ]
+        within = within_traffic_limits(self.problem.constraints, self.model, batch)
+        return None if within is None else [np.where(mask, 0.0, np.inf) for mask in within]
 
     def classes_of(self, pair: int) -> tuple[ReuseClass, ReuseClass]:
         """The (SPM class, DRAM class) of a pair number."""
@@ -119,13 +124,17 @@ class BestFew:
         worst = self.kept[-1].value if full else float("inf")
         chosen = np.flatnonzero((scores.values <= worst) & (scores.values < np.inf))
         if len(chosen) > self.size:
-            keys = [levels[level, dim, chosen] for level in reversed(range(4)) for dim in reversed(range(levels.shape[1]))]
+            keys = [
+                levels[level, dim, chosen] for level in reversed(range(4)) for dim in reversed(range(levels.shape[1]))
+            ]
             order = np.lexsort((*keys, scores.ties[chosen], scores.values[chosen]))
             chosen = chosen[order[: self.size * 2]]
         found = {entry.tiling: entry for entry in self.kept}
         for i in chosen.tolist():
             tiling = Tiling.from_levels(levels[:, :, i].astype(np.int64).tolist())
-            found.setdefault(tiling, Scored(float(scores.values[i]), float(scores.ties[i]), tiling, int(scores.pairs[i])))
+            found.setdefault(
+                tiling, Scored(float(scores.values[i]), float(scores.ties[i]), tiling, int(scores.pairs[i]))
+            )
         before = self.best
         self.kept = sorted(found.values(), key=lambda entry: entry.rank)[: self.size]
         return self.best != before
@@ -133,4 +142,3 @@ class BestFew:
     def mappings(self, scorer: Scorer) -> tuple[Mapping, ...]:
         """The kept tilings with their best orders, best first."""
         return tuple(scorer.mapping(entry.tiling, entry.pair) for entry in self.kept)
-

@@ -1,0 +1,1 @@
+"""Built-in architectures, networks and examples, as JSON data."""

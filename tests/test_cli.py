@@ -71,7 +71,7 @@ def test_solving_prints_a_report_and_nothing_else(write: Write, capsys: Output, 
     out, err = capsys.readouterr()
     assert err == ""
     assert re.search(r"^h +3 +optimal +0\.00% ", out, re.MULTILINE)
-    assert "same as g" in out
+    assert re.search(r"^again .* = g$", out, re.MULTILINE)
     assert "bounds as claimed by back end exhaustive" in out
     assert "total with counts: energy " in out
     assert not [line for line in out.splitlines() if line != line.rstrip() or "…" in line]
@@ -120,7 +120,6 @@ def test_loops_shows_every_distinct_mapping_once(write: Write, capsys: Output) -
     out = capsys.readouterr().out
     assert out.count("C[M][N] += A[M][K] * B[K][N]") == 2
     assert out.count("best mapping (") == 2
-    assert "again: same as g" in out
 
 
 def test_options_replace_values_of_the_spec(write: Write, capsys: Output) -> None:

@@ -53,7 +53,8 @@ class Case:
 def cases(workload: int) -> tuple[Case, ...]:
     """The mappings of one workload on one architecture."""
     entry = DATA["workloads"][workload]
-    nest, architecture = random_workload_nest(entry), reference_architecture(DATA["architectures"][entry["architecture"]])
+    nest = random_workload_nest(entry)
+    architecture = reference_architecture(DATA["architectures"][entry["architecture"]])
     assert dict(zip(nest.dims, nest.bounds, strict=True)) == entry["loop_bounds"]
     return tuple(
         Case(nest, architecture, tiling_from_document(nest, {d: Factors(**f) for d, f in m["tiling"].items()}), m)

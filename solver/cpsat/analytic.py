@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from ...model.spec import Objective
 from ..backend import LayerProblem
 from .formulas import CYCLES, ENERGY, Relaxation, Row
-from .model import ROUNDING_PJ
+from .objective import ROUNDING_PJ
+from .reaches import Reaches
 from .symbols import Posynomial
-from .variables import Reaches
 
 
 def least(total: Posynomial, reaches: Reaches) -> float:

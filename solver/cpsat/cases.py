@@ -57,8 +57,8 @@ def _class_label(nest: LoopNest, reuse_class: ReuseClass | None) -> str:
     return " ".join(names) or "none"
 
 
-def all_cases(nest: LoopNest, classes: Sequence[ReuseClass]) -> list[Case]:
-    """The cases of a nest: every tiling with its cheapest orders belongs to at least one."""
+def all_cases(classes: Sequence[ReuseClass]) -> list[Case]:
+    """The cases of a nest with these classes: every tiling with its cheapest orders belongs to at least one."""
     cases: list[Case] = []
     single = all(sum(bool(dims) for dims in c.reused) <= 1 for c in classes)
     for dram_class in (None, *classes):
@@ -86,9 +86,7 @@ def holds(nest: LoopNest, case: Case, tiling: Tiling) -> bool:
     if case.spm_class is None:
         if rounds > 1:
             return False
-    elif not case.any_rounds and (rounds == 1 or not case.spm_class.attained(tiling.spm)):
-        return False
-    elif case.any_rounds and not case.spm_class.attained(tiling.spm):
+    elif not case.spm_class.attained(tiling.spm) or (rounds == 1 and not case.any_rounds):
         return False
     if case.dram_class is None:
         if passes > 1:

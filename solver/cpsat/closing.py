@@ -21,9 +21,10 @@ from ..slices import Slices
 from .analytic import analytic_bounds, objective_bound
 from .cases import Case, all_cases
 from .formulas import CYCLES, ENERGY, Relaxation, relax
-from .model import CaseModel, Target
+from .model import CaseModel
+from .objective import Target
+from .reaches import Reaches
 from .scaling import COST_UNITS
-from .variables import Reaches
 
 FIRST_SLICE_S = 2.0
 """A case's first time slice; every further one is longer by :data:`SLICE_GROWTH`."""
@@ -31,7 +32,7 @@ FIRST_SLICE_S = 2.0
 SLICE_GROWTH = 1.5
 
 SLICE_LIMIT_S = 2.0
-"""How long all tilings with one choice of DRAM factors may take to cost; a candidate of a larger slice is costed alone."""
+"""How long costing all tilings with one choice of DRAM factors may take; else the candidate is costed alone."""
 
 FRACTIONS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
 """A case that resists its first slice is asked for less first, which proves a bound on the way."""
@@ -71,7 +72,7 @@ class Shared:
         self._solvers: set[cp_model.CpSolver] = set()
         if self.has_choices:
             self.reaches = Reaches(problem.nest, options)
-            cases = all_cases(problem.nest, self.scorer.model.classes)
+            cases = all_cases(self.scorer.model.classes)
             self.states = [self._open(number, case) for number, case in enumerate(cases)]
 
     def _open(self, number: int, case: Case) -> CaseState:
@@ -94,7 +95,9 @@ class Shared:
         with self.lock:
             waiting = [state for state in self.states if not state.closed and state not in busy]
             for state in waiting:
-                if self.best.kept and state.bound > admissible(self.problem.objective, self.best.value, self.limits.relative_gap):
+                if self.best.kept and state.bound > admissible(
+                    self.problem.objective, self.best.value, self.limits.relative_gap
+                ):
                     state.closed = True
             return min((s for s in waiting if not s.closed), key=lambda s: (s.slices, s.bound, s.number), default=None)
 

@@ -51,11 +51,11 @@ class Relaxation:
         for row in (*self.energy, *self.cycles):
             total = row.terms.value(batch)
             for name, share in row.quantities:
-                weight = 1 - share / row.ladder.value(batch) if row.ladder is not None and share else 1.0
-                total = total + weight * values[name]
+                rung = np.ones(batch.size) if row.ladder is None else row.ladder.value(batch)
+                total = total + (1 - share / rung) * values[name]
             if row.only_with is not None:
                 total = np.where(row.only_with.value(batch) > 1, total, 0.0)
-            values[row.target] = np.maximum(values.get(row.target, np.zeros(batch.size)), total)
+            values[row.target] = np.maximum(values[row.target], total) if row.target in values else np.maximum(total, 0)
         return values
 
 
@@ -173,7 +173,9 @@ class Formulas:
             laddered = (("delivered", 1),) if base else ()
             rows.append(Row("spm", terms, (*laddered, *stall), self.spm_reuse[t]))
         if stalled and is_single_variable(self.nest, self.output):
-            terms = self._sum().add(1.0, self.comp, rounds, passes).add(1.0, self.rf[self.output], self.pes, rounds, passes)
+            terms = (
+                self._sum().add(1.0, self.comp, rounds, passes).add(1.0, self.rf[self.output], self.pes, rounds, passes)
+            )
             rows.append(Row("spm", terms))  # its delivery and the reduction: rf * groups + rf * groups * (width - 1)
         return rows
 
@@ -192,7 +194,11 @@ class Formulas:
         for t in self.tensors:
             if not self.case.dram_reused(t):
                 self._add_dma(every, t, self.passes, 2.0 if t == self.output else 1.0)
-        rows = [Row("first", self._sum(), (("spm", 0),)), Row("first", every), Row(CYCLES, self._sum(), (("first", 0),))]
+        rows = [
+            Row("first", self._sum(), (("spm", 0),)),
+            Row("first", every),
+            Row(CYCLES, self._sum(), (("first", 0),)),
+        ]
         for t in (t for t in self.tensors if self.case.dram_reused(t)):
             rows += self._reused_at_dram(t)
         return rows
@@ -234,4 +240,3 @@ class Formulas:
 def relax(nest: LoopNest, architecture: Architecture, case: Case) -> Relaxation:
     """The relaxed execution model of one case."""
     return Formulas(nest, architecture, case).relaxation()
-

@@ -66,6 +66,11 @@ class Reach:
         return cls(int(kept[0]), int(kept[-1]), 0.0, kept, values[order][first])
 
     @property
+    def points(self) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+        """Logarithms and values where the points are complete."""
+        return None if self.logs is None or self.values is None else (self.logs, self.values)
+
+    @property
     def least(self) -> float:
         """A lower bound on the monomial's value."""
         if self.values is not None:
@@ -74,12 +79,12 @@ class Reach:
 
     def times(self, other: Reach, slack: float) -> Reach:
         """The reach of a product of independent parts; ``slack`` is used once points are too many to keep."""
-        if self.logs is not None and other.logs is not None and self.values is not None and other.values is not None:
-            if len(self.logs) * len(other.logs) <= 64 * MAX_POINTS:
-                logs = np.add.outer(self.logs, other.logs).ravel()
-                joint = Reach.of_points(logs, np.multiply.outer(self.values, other.values).ravel())
-                if joint.logs is not None and len(joint.logs) <= MAX_POINTS:
-                    return joint
+        own, others = self.points, other.points
+        if own is not None and others is not None and len(own[0]) * len(others[0]) <= 64 * MAX_POINTS:
+            logs = np.add.outer(own[0], others[0]).ravel()
+            joint = Reach.of_points(logs, np.multiply.outer(own[1], others[1]).ravel())
+            if joint.logs is not None and len(joint.logs) <= MAX_POINTS:
+                return joint
         return Reach(self.low + other.low, self.high + other.high, slack)
 
     def highest_within(self, limit: float) -> int:

@@ -11,7 +11,6 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import product as combinations_of
 
-import numpy as np
 from ortools.sat.python import cp_model
 
 from ...model.batch import SPM
@@ -20,11 +19,16 @@ from ...model.legality import pinned_factors
 from ...model.loop_nest import AffineIndex, LoopNest
 from ...model.mapping import LEVELS, Tiling
 from ...model.tilings import divisors, prime_factors
-from .scaling import LOG_SCALE, Reach, scaled_log
-from .symbols import TILE_LEVELS, FactorOf, InvocationsOf, Monomial, Symbol, WindowOf, index_extent
+from .reaches import MAX_COMBINATIONS
+from .scaling import scaled_log
+from .symbols import TILE_LEVELS, FactorOf, InvocationsOf, Monomial, Symbol, WindowOf
 
-MAX_COMBINATIONS = 4096
-"""Combinations of tile sizes of one compound index that get a Boolean each; beyond, only a bound is kept."""
+
+def add_if(
+    model: cp_model.CpModel, relation: cp_model.BoundedLinearExpression | bool, *literals: cp_model.LiteralT
+) -> None:
+    """Add a linear constraint that is enforced only where all the given literals hold."""
+    model.add(relation).only_enforce_if(list(literals))  # pyright: ignore[reportUnknownMemberType]
 
 
 class TilingVariables:
@@ -44,7 +48,9 @@ class TilingVariables:
 
     def _add_exponents(self, dim: int, bound: int) -> None:
         for prime, multiplicity in prime_factors(bound):
-            row = [self.model.new_int_var(0, multiplicity, f"e_{self.nest.dims[dim]}_{prime}_{name}") for name in LEVELS]
+            row = [
+                self.model.new_int_var(0, multiplicity, f"e_{self.nest.dims[dim]}_{prime}_{name}") for name in LEVELS
+            ]
             self.model.add(sum(row) == multiplicity)
             for level, variable in enumerate(row):
                 self.exponents[dim, prime, level] = variable
@@ -64,12 +70,12 @@ class TilingVariables:
     def fix(self, tiling: Tiling) -> None:
         """Constrain the model to one tiling."""
         for (dim, prime, level), variable in self.exponents.items():
-            self.model.add(variable == _multiplicity(tiling.levels[level][dim], prime))
+            self.model.add(variable == multiplicity_of(tiling.levels[level][dim], prime))
 
     def hint(self, tiling: Tiling) -> None:
         """Suggest a tiling to the solver."""
         for (dim, prime, level), variable in self.exponents.items():
-            self.model.add_hint(variable, _multiplicity(tiling.levels[level][dim], prime))
+            self.model.add_hint(variable, multiplicity_of(tiling.levels[level][dim], prime))
 
     def read(self, solver: cp_model.CpSolver) -> Tiling:
         """The tiling of a solution."""
@@ -82,7 +88,8 @@ class TilingVariables:
         """Exclude tilings."""
         places = list(self.exponents.items())
         rows = [
-            tuple(_multiplicity(tiling.levels[level][dim], prime) for (dim, prime, level), _ in places) for tiling in tilings
+            tuple(multiplicity_of(tiling.levels[level][dim], prime) for (dim, prime, level), _ in places)
+            for tiling in tilings
         ]
         if rows and places:
             self.model.add_forbidden_assignments([variable for _, variable in places], rows)
@@ -92,7 +99,7 @@ class TilingVariables:
     def forbid_factors(self, level: int, rows: Iterable[tuple[int, ...]]) -> None:
         """Exclude every tiling that has one of the given rows of factors at a level."""
         places = [(dim, prime) for dim, prime, at in self.exponents if at == level]
-        powers = [tuple(_multiplicity(row[dim], prime) for dim, prime in places) for row in rows]
+        powers = [tuple(multiplicity_of(row[dim], prime) for dim, prime in places) for row in rows]
         if powers and places:
             self.model.add_forbidden_assignments([self.exponents[dim, prime, level] for dim, prime in places], powers)
         elif powers:
@@ -104,11 +111,11 @@ class TilingVariables:
         for dim, bound in enumerate(self.nest.bounds):
             for prime, _ in prime_factors(bound):
                 parts = TILE_LEVELS[level]
-                reached = sum(_multiplicity(tiling.levels[part][dim], prime) for part in parts)
+                reached = sum(multiplicity_of(tiling.levels[part][dim], prime) for part in parts)
                 if reached:
                     literal = self.model.new_bool_var("")
                     total = sum(self.exponents[dim, prime, part] for part in parts)
-                    self.model.add(total <= reached - 1).only_enforce_if(literal)
+                    add_if(self.model, total <= reached - 1, literal)
                     smaller.append(literal)
         self.model.add_bool_or(smaller)
 
@@ -121,8 +128,8 @@ class TilingVariables:
         if key not in self._iterates:
             total = sum(self.exponents[dim, prime, level] for prime in primes)
             literal = self.model.new_bool_var(f"iterates_{LEVELS[level]}_{self.nest.dims[dim]}")
-            self.model.add(total >= 1).only_enforce_if(literal)
-            self.model.add(total == 0).only_enforce_if(~literal)
+            add_if(self.model, total >= 1, literal)
+            add_if(self.model, total == 0, ~literal)
             self._iterates[key] = literal
         return self._iterates[key]
 
@@ -177,9 +184,11 @@ class TilingVariables:
         self.model.add(variable == sum(log * literal for log, literal in zip(logs, chosen, strict=True)))
         for position, (dim, _) in enumerate(window.terms):
             for prime, _ in prime_factors(self.nest.bounds[dim]):
-                powers = [_multiplicity(row[position], prime) for row in rows]
+                powers = [multiplicity_of(row[position], prime) for row in rows]
                 total = sum(self.exponents[dim, prime, level] for level in TILE_LEVELS[window.level])
-                self.model.add(total == sum(power * literal for power, literal in zip(powers, chosen, strict=True) if power))
+                self.model.add(
+                    total == sum(power * literal for power, literal in zip(powers, chosen, strict=True) if power)
+                )
 
     def index_log(self, index: AffineIndex, level: int) -> cp_model.LinearExprT:
         """The logarithm of an index's extent over the tile of a level."""
@@ -196,9 +205,7 @@ class TilingVariables:
             index = tensor.index[symbol.axis]
             variable = self.model.new_int_var(0, scaled_log(index.extent(self.nest.bounds)) + 64, "invocations")
             full = self._inside_full(symbol.tensor, symbol.axis)
-            row = self.model.add(variable >= self.index_log(index, SPM))
-            if full is not None:
-                row.only_enforce_if(~full)
+            add_if(self.model, variable >= self.index_log(index, SPM), *([] if full is None else [~full]))
             self._invocations[symbol] = variable
         return self._invocations[symbol]
 
@@ -213,115 +220,12 @@ class TilingVariables:
             for dim, _ in index.terms:  # extents grow with every tile size, so that full means every tile is whole
                 for prime, multiplicity in prime_factors(self.nest.bounds[dim]):
                     total = sum(self.exponents[dim, prime, level] for level in TILE_LEVELS[SPM])
-                    self.model.add(total == multiplicity).only_enforce_if(literal)
+                    add_if(self.model, total == multiplicity, literal)
         return literal
 
 
-class Reaches:
-    """Reachable values of monomials over all tilings of a nest, computed once per monomial."""
-
-    def __init__(self, nest: LoopNest, options: Sequence[np.ndarray[tuple[int, int], np.dtype[np.float64]]]) -> None:
-        self.nest, self._options = nest, options
-        self._known: dict[Monomial, Reach] = {}
-
-    def __call__(self, monomial: Monomial) -> Reach:
-        """Where the monomial's value and scaled logarithm can lie."""
-        if monomial not in self._known:
-            self._known[monomial] = self._compute(monomial)
-        return self._known[monomial]
-
-    def _compute(self, monomial: Monomial) -> Reach:
-        groups = self._groups(monomial)
-        slack = sum(abs(power) * self._rounding(symbol) for symbol, power in monomial.powers)
-        reach = Reach.of_points(np.zeros(1, dtype=np.int64), np.ones(1))
-        for dims, powers in groups:
-            reach = reach.times(self._of_group(dims, powers), slack)
-        return reach
-
-    def _rounding(self, symbol: Symbol) -> float:
-        """How far a symbol's scaled logarithm can lie from the true one: half a unit per prime factor."""
-        if isinstance(symbol, FactorOf):
-            return 0.5 * sum(m for _, m in prime_factors(self.nest.bounds[symbol.dim]))
-        index = self.nest.tensors[symbol.tensor].index[symbol.axis] if isinstance(symbol, InvocationsOf) else None
-        terms = index.terms if index is not None else symbol.terms if isinstance(symbol, WindowOf) else ()
-        return 1.5 + sum(m for dim, _ in terms for _, m in prime_factors(self.nest.bounds[dim]))
-
-    def _groups(self, monomial: Monomial) -> list[tuple[tuple[int, ...], list[tuple[Symbol, int]]]]:
-        """Symbols that share dimensions, together; each axis of DMA invocations by itself."""
-        groups: list[tuple[set[int], list[tuple[Symbol, int]]]] = []
-        for symbol, power in monomial.powers:
-            if isinstance(symbol, InvocationsOf):
-                groups.append((set(), [(symbol, power)]))
-                continue
-            dims = {symbol.dim} if isinstance(symbol, FactorOf) else {dim for dim, _ in symbol.terms}
-            items = [(symbol, power)]
-            for other in [g for g in groups if g[0] & dims]:
-                groups.remove(other)
-                dims, items = dims | other[0], other[1] + items
-            groups.append((dims, items))
-        return [(tuple(sorted(dims)), items) for dims, items in groups]
-
-    def _of_group(self, dims: tuple[int, ...], powers: list[tuple[Symbol, int]]) -> Reach:
-        if not dims:
-            (symbol, power), *_ = powers
-            return self._of_invocations(symbol, power)
-        if math.prod(len(self._options[dim]) for dim in dims) > 64 * MAX_COMBINATIONS:
-            return self._range(powers)
-        grids = np.meshgrid(*(np.arange(len(self._options[dim])) for dim in dims), indexing="ij")
-        rows = {dim: self._options[dim][grid.ravel()].T for dim, grid in zip(dims, grids, strict=True)}
-        size = grids[0].size
-        logs, values = np.zeros(size, dtype=np.int64), np.ones(size)
-        for symbol, power in powers:
-            log, value = self._symbol_points(symbol, rows, size)
-            logs, values = logs + power * log, values * value**power
-        return Reach.of_points(logs, values)
-
-    def _symbol_points(
-        self, symbol: Symbol, rows: dict[int, np.ndarray[tuple[int, ...], np.dtype[np.float64]]], size: int
-    ) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.int64]], np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
-        if isinstance(symbol, FactorOf):
-            values = rows[symbol.dim][symbol.level]
-            return _logs_by_primes(values), values
-        assert isinstance(symbol, WindowOf)
-        extents = np.ones(size)
-        for dim, coefficient in symbol.terms:
-            tile = np.prod([rows[dim][level] for level in TILE_LEVELS[symbol.level]], axis=0)
-            extents = extents + coefficient * (tile - 1)
-        distinct, inverse = np.unique(extents, return_inverse=True)
-        return np.array([scaled_log(value) for value in distinct], dtype=np.int64)[inverse], extents
-
-    def _of_invocations(self, symbol: Symbol, power: int) -> Reach:
-        """1, or an extent of the axis over some tile."""
-        assert isinstance(symbol, InvocationsOf)
-        index = self.nest.tensors[symbol.tensor].index[symbol.axis]
-        inner = index_extent(index, SPM)
-        dims = tuple(dim for dim, _ in index.terms)
-        points = self._of_group(dims, list(inner.powers)) if dims else Reach.of_points(np.zeros(1, np.int64), np.ones(1))
-        if points.logs is None or points.values is None:
-            return Reach(0, power * points.high, points.slack)
-        logs, values = np.append(points.logs, 0) * power, np.append(points.values, 1.0) ** power
-        return Reach.of_points(logs, values)
-
-    def _range(self, powers: list[tuple[Symbol, int]]) -> Reach:
-        low = high = 0
-        for symbol, power in powers:
-            if isinstance(symbol, FactorOf):
-                most = sum(m * scaled_log(p) for p, m in prime_factors(self.nest.bounds[symbol.dim]))
-            else:
-                assert isinstance(symbol, WindowOf)
-                most = scaled_log(AffineIndex(symbol.terms).extent(self.nest.bounds))
-            low, high = low + min(0, power * most), high + max(0, power * most)
-        return Reach(low, high, 0.0)
-
-
-def _logs_by_primes(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """Scaled logarithms as the exponents give them: the sum of the rounded logarithms of the prime factors."""
-    distinct, inverse = np.unique(values, return_inverse=True)
-    logs = [sum(m * scaled_log(p) for p, m in prime_factors(int(value))) for value in distinct]
-    return np.array(logs, dtype=np.int64)[inverse]
-
-
-def _multiplicity(number: int, prime: int) -> int:
+def multiplicity_of(number: int, prime: int) -> int:
+    """How often a prime divides a number."""
     count = 0
     while number % prime == 0:
         number //= prime

@@ -42,23 +42,25 @@ class Step:
 class TilingStream:
     """The tilings of one layer that fit and pass the constraints that do not depend on loop orders.
 
-    The stream breaks off at the ``deadline`` (a reading of ``time.monotonic``).
+    The stream breaks off at the ``deadline`` (a reading of ``time.monotonic``). ``chunk`` is the most tilings per
+    array: a small one reaches the first tilings sooner, a large one all of them.
     """
 
     nest: LoopNest
     architecture: Architecture
     constraints: Constraints
     deadline: float = math.inf
+    chunk: int = CHUNK
 
     def __iter__(self) -> Iterator[Array]:
-        """Arrays of shape (4, dimensions, n) with n at most :data:`CHUNK`."""
+        """Arrays of shape (4, dimensions, n) with n at most ``chunk``."""
         nest = self.nest
         start = np.ones((4, len(nest.dims), 1))
         start[DRAM] = np.array(nest.bounds, dtype=np.float64)[:, None]
         waiting: list[Array] = []
         for leaf in self._expand(start, self._steps()):
             waiting.append(leaf)
-            if sum(part.shape[2] for part in waiting) >= CHUNK // 2:
+            if sum(part.shape[2] for part in waiting) >= self.chunk // 2:
                 yield from self._finish(waiting)
                 waiting = []
         yield from self._finish(waiting)
@@ -82,11 +84,11 @@ class TilingStream:
             return
         step, rest = steps[0], steps[1:]
         last = rest == () or rest[0].level != step.level
-        for first in range(0, partial.shape[2], CHUNK):
-            grown = self._choose(partial[:, :, first : first + CHUNK], step)
+        for first in range(0, partial.shape[2], self.chunk):
+            grown = self._choose(partial[:, :, first : first + self.chunk], step)
             grown = grown[:, :, self._may_fit(grown, step.level, complete=last)]
-            for piece in range(0, grown.shape[2], CHUNK):
-                yield from self._expand(grown[:, :, piece : piece + CHUNK], rest)
+            for piece in range(0, grown.shape[2], self.chunk):
+                yield from self._expand(grown[:, :, piece : piece + self.chunk], rest)
 
     def _choose(self, partial: Array, step: Step) -> Array:
         """Every partial tiling with every factor of one dimension at one level; the rest stays in DRAM."""
@@ -120,5 +122,5 @@ class TilingStream:
             return
         whole = np.concatenate(parts, axis=2)
         whole = whole[:, :, allowed(self.nest, self.architecture, self.constraints, whole)]
-        for first in range(0, whole.shape[2], CHUNK):
-            yield np.ascontiguousarray(whole[:, :, first : first + CHUNK])
+        for first in range(0, whole.shape[2], self.chunk):
+            yield np.ascontiguousarray(whole[:, :, first : first + self.chunk])

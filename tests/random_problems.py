@@ -1,0 +1,256 @@
+"""Random layer problems, reproducible by seed: what the tests of the relaxation and of the back ends are run on.
+
+Sizes are small, shapes are not: every kind of layer, strides larger than kernels, dilation, groups, repeated and
+compound indices, scalar tensors, stored shapes that are never reached; machines of one PE or one bank, free or very
+dear accesses, a DMA without start-up cost; every kind of constraint, contradictory ones included.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from random import Random
+
+import numpy as np
+from dmaze.model.architecture import AccessEnergy, Architecture, Dma, Spm
+from dmaze.model.batch import Array, TilingBatch, to_tilings
+from dmaze.model.batch_cost import BatchModel
+from dmaze.model.batch_legality import allowed
+from dmaze.model.constraints import Constraints, FixedFactors, MinUtilization
+from dmaze.model.layers import Conv2d, Gemm, LoopNestLayer
+from dmaze.model.loop_nest import LoopNest
+from dmaze.model.mapping import LEVELS, Tiling
+from dmaze.model.reuse import reuse_classes
+from dmaze.model.spec import Objective
+from dmaze.model.tilings import allowed_factorisations, divisors, num_tilings
+from dmaze.solver.backend import LayerProblem
+
+OBJECTIVES: tuple[Objective, ...] = ("edp", "energy", "latency")
+
+BOUNDS = (1, 2, 2, 3, 4, 5, 6, 8, 9, 12)
+
+PRICES = (0.0, 0.0, 0.075, 0.96, 2.0, 13.5, 200.0, 1e-9, 1e-3, 1e4, 1e9)
+"""pJ per element: nothing, the reference machine's, and ratios that turn signs around."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """Limits on a random nest: its MACs, its tilings before any rule, its pairs of reuse classes."""
+
+    macs: int = 1 << 20
+    tilings: int = 1 << 60
+    class_pairs: int = 1 << 30
+
+
+ANY = Size()
+TINY = Size(macs=1 << 10, tilings=4000, class_pairs=20)
+"""Small enough to look at every tiling and to run CP-SAT on every case."""
+
+
+def random_nest(random: Random, size: Size = ANY) -> LoopNest:
+    """A loop nest of any kind within the given size."""
+    while True:
+        nest = random.choice((_gemm, _conv, _conv, _grouped, _depthwise, _general, _general))(random)
+        if nest is None or nest.num_macs > size.macs:
+            continue
+        if num_tilings(allowed_factorisations(nest, Constraints())) > size.tilings:
+            continue
+        if len(reuse_classes(nest)) ** 2 <= size.class_pairs:
+            return nest
+
+
+def _gemm(random: Random) -> LoopNest:
+    m, n, k = (random.choice(BOUNDS) for _ in range(3))
+    return Gemm(type="gemm", name="g", m=m, n=n, k=k, batch=random.choice((1, 1, 2, 3))).loop_nest()
+
+
+def _conv(random: Random, groups: int = 1, out_channels: int | None = None, in_channels: int | None = None) -> LoopNest | None:
+    small = (1, 1, 2, 2, 3, 4, 6)
+    kernel = random.choice((1, 2, 3)), random.choice((1, 2, 3))
+    stride = random.choice((1, 1, 2, 3, (1, 2), (3, 1)))
+    dilation = random.choice((1, 1, 2, (1, 3)))
+    padding = random.choice((0, 1, (1, 0)))
+    reach = [1 + (k - 1) * d for k, d in zip(kernel, _pair(dilation), strict=True)]
+    outs = random.choice(small), random.choice(small)
+    spare = random.choice((0, 0, 1, 2))  # rows and columns that the kernel never reaches
+    height, width = (
+        (out - 1) * s + r + spare - 2 * p
+        for out, s, r, p in zip(outs, _pair(stride), reach, _pair(padding), strict=True)
+    )
+    if min(height, width) < 1:
+        return None
+    return Conv2d(
+        type="conv2d",
+        name="c",
+        batch=random.choice((1, 1, 2, 4)),
+        out_channels=out_channels or random.choice(small),
+        in_channels=in_channels or random.choice(small),
+        in_height=height,
+        in_width=width,
+        kernel_height=kernel[0],
+        kernel_width=kernel[1],
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+    ).loop_nest()
+
+
+def _grouped(random: Random) -> LoopNest | None:
+    groups = random.choice((2, 3))
+    return _conv(random, groups, groups * random.choice((1, 2, 3)), groups * random.choice((1, 2)))
+
+
+def _depthwise(random: Random) -> LoopNest | None:
+    channels = random.choice((2, 4, 6))
+    return _conv(random, channels, channels, channels)
+
+
+def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else value
+
+
+def _general(random: Random) -> LoopNest:
+    """One to four tensors over one to four dimensions: scalars, sums and differences of variables, repeated ones."""
+    names = "abcd"[: random.choice((1, 2, 3, 3, 4))]
+    bounds = {name: random.choice(BOUNDS) for name in names}
+    tensors: list[dict[str, object]] = []
+    for position in range(random.choice((1, 2, 2, 3, 3, 4))):
+        index = [_expression(random, names) for _ in range(random.choice((0, 1, 1, 2, 2, 3)))]
+        tensor = {"name": f"t{position}", "index": index, "output": position == 0}
+        tensors.append(tensor)
+    random.shuffle(tensors)
+    layer = {"type": "loop_nest", "name": "x", "bounds": bounds, "tensors": tensors}
+    nest = LoopNestLayer.model_validate(layer).loop_nest()
+    if random.random() < 0.3:  # stored with a margin, so that some axis is never full
+        for tensor, built in zip(tensors, nest.tensors, strict=True):
+            tensor["shape"] = [extent + random.choice((0, 0, 1, 5)) for extent in built.shape]
+        nest = LoopNestLayer.model_validate(layer).loop_nest()
+    return nest
+
+
+def _expression(random: Random, names: str) -> str:
+    if random.random() < 0.05:
+        return "7"
+    chosen = random.sample(names, min(len(names), random.choice((1, 1, 1, 2, 2, 3))))
+    terms = [f"{random.choice(('+', '+', '-'))} {random.choice((1, 1, 1, 2, 3))}*{name}" for name in chosen]
+    return " ".join(terms).removeprefix("+ ") + random.choice(("", "", " + 1"))
+
+
+def random_architecture(random: Random, *, roomy: bool = False) -> Architecture:
+    """A machine with odd sizes and prices; ``roomy`` leaves out memories too small for almost everything."""
+    pick = random.choice
+    element = pick((1, 2, 2, 4))
+    return Architecture(
+        name="random",
+        pes=pick((1, 2, 4, 7, 16, 256)),
+        rf_bytes_per_pe=pick((64, 512) if roomy else (3, 4, 6, 8, 12, 17, 32, 64, 512)) * element,
+        spm=Spm(banks=pick((8, 32) if roomy else (1, 3, 4, 5, 8, 32)), bytes_per_bank=pick((3, 16, 64, 2048))),
+        bytes_per_element=element,
+        clock_mhz=pick((200.0, 500.0, 800.0)),
+        dma=Dma(
+            init_cycles=pick((0.0, 0.0, 1.0, 100.0, 291.0, 1e6)),
+            cycles_per_byte=pick((0.0, 0.12, 0.24, 5.0)),
+            clock_mhz=pick((500.0, 3200.0)),
+        ),
+        access_energy_pj=random_prices(random),
+    )
+
+
+def random_prices(random: Random) -> AccessEnergy:
+    """The reference machine's prices, all prices at random, or dear register files with all else nearly free."""
+    kind = random.random()
+    if kind < 0.3:
+        return AccessEnergy(rf=0.96, noc=2, spm=13.5, dram=200, mac=0.075)
+    if kind < 0.4:
+        return AccessEnergy(rf=random.choice((50.0, 1e6)), noc=random.choice((0.0, 0.1)), spm=0.1, dram=1.0, mac=0.0)
+    return AccessEnergy(**{part: random.choice(PRICES) for part in ("rf", "noc", "spm", "dram", "mac")})
+
+
+def random_constraints(random: Random, nest: LoopNest, architecture: Architecture) -> Constraints:
+    """Constraints of one or several kinds, or none; mostly such that something is left."""
+    fields: dict[str, object] = {}
+    if random.random() < 0.3:
+        shares = (0.0, 0.0, 0.1, 0.25, 0.3, 0.5, 0.6000000000000001, 1.0)
+        fields["min_utilization"] = MinUtilization(**{part: random.choice(shares) for part in ("pe", "rf", "spm")})
+    if random.random() < 0.2:
+        fields["no_spatial_reduction"] = True
+    if random.random() < 0.2:
+        fields["no_feature_from_dram"] = True
+    if random.random() < 0.25:
+        fields["fixed"] = {name: _fixed(random, bound) for name, bound in zip(nest.dims, nest.bounds, strict=True) if random.random() < 0.4}
+    if random.random() < 0.25:
+        needed = {name for name, given in fields.get("fixed", {}).items() if (given.spatial or 1) > 1}  # type: ignore[attr-defined]
+        fields["spatial_dims"] = tuple(name for name in nest.dims if name in needed or random.random() < 0.5)
+    if random.random() < 0.35:
+        moved, invocations = _traffic_of_some_mapping(random, nest, architecture)
+        if random.random() < 0.6:
+            fields["max_dram_bytes"] = int(moved * random.choice((0.5, 1, 1, 1, 1.5))) if random.random() < 0.9 else 2**62
+        if random.random() < 0.6:
+            fields["max_dma_invocations"] = int(invocations * random.choice((0.5, 1, 1, 1, 1.5)))
+    return Constraints(**fields)  # type: ignore[arg-type]
+
+
+def _fixed(random: Random, bound: int) -> FixedFactors:
+    if random.random() < 0.05:
+        return FixedFactors(rf=bound + 1)  # divides nothing
+    levels = random.sample(LEVELS, random.choice((1, 1, 2, 4)))
+    left, given = bound, {}
+    for level in levels:
+        given[level] = random.choice(divisors(left))
+        left //= given[level]
+    return FixedFactors(**given)
+
+
+def _traffic_of_some_mapping(random: Random, nest: LoopNest, architecture: Architecture) -> tuple[float, float]:
+    levels = random_levels(random, nest, 20)
+    model = BatchModel(nest, architecture)
+    legal = np.flatnonzero(allowed(nest, architecture, Constraints(), levels))
+    column = int(legal[0]) if len(legal) else 0
+    moved, invocations = random.choice(model.dram_traffic(TilingBatch(nest, levels)))
+    return float(moved[column]), float(invocations[column])
+
+
+def random_levels(random: Random, nest: LoopNest, count: int, constraints: Constraints | None = None) -> Array:
+    """Random tilings (whether they fit is not asked), of shape (4, dimensions, count)."""
+    options = allowed_factorisations(nest, constraints or Constraints())
+    draw = np.random.default_rng(random.getrandbits(64))
+    columns = [rows[draw.integers(len(rows), size=count)] for rows in options]
+    return np.ascontiguousarray(np.stack(columns).transpose(2, 0, 1))
+
+
+def every_tiling(nest: LoopNest, constraints: Constraints) -> list[Tiling]:
+    """All tilings that the pinned factors leave, whether or not they fit: no more than a product of lists."""
+    options = [rows.astype(int).tolist() for rows in allowed_factorisations(nest, constraints)]
+    return [Tiling.from_levels(zip(*rows, strict=True)) for rows in product(*options)]
+
+
+def random_problem(seed: int, size: Size = TINY, *, constrained: float = 0.5) -> LayerProblem:
+    """The layer problem of a seed; constrained with the given probability. The objective is the EDP."""
+    random = Random(seed)
+    nest = random_nest(random, size)
+    architecture = random_architecture(random, roomy=random.random() < 0.5)
+    constraints = Constraints()
+    if random.random() < constrained:
+        constraints = random_constraints(random, nest, architecture)
+    return LayerProblem(nest, architecture, constraints, "edp")
+
+
+def random_problems(seeds: Sequence[int], size: Size = TINY, *, constrained: float = 0.5) -> Iterator[tuple[int, LayerProblem]]:
+    """Problems with their seeds."""
+    return ((seed, random_problem(seed, size, constrained=constrained)) for seed in seeds)
+
+
+def sample_of(random: Random, levels: Array, count: int) -> list[Tiling]:
+    """Some of an array's tilings."""
+    chosen = sorted(random.sample(range(levels.shape[2]), min(count, levels.shape[2])))
+    return to_tilings(levels[:, :, chosen])
+
+
+def describe(problem: LayerProblem) -> str:
+    """Everything about a problem, for the message of a failing check."""
+    tensors = [(t.name, t.index, t.shape, t.is_output) for t in problem.nest.tensors]
+    size = math.prod(problem.nest.bounds)
+    return f"{problem.nest.dims} {problem.nest.bounds} ({size})\n{tensors}\n{problem.architecture}\n{problem.constraints}"
