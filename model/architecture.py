@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from .base import Model, PositiveInt, Price, Rate, Text
 
 
@@ -52,12 +50,12 @@ class Architecture(Model):
     dma: Dma
     access_energy_pj: AccessEnergy
 
-    @cached_property
+    @property
     def spm_bytes(self) -> int:
         """Bytes of the SPM that one buffer may use."""
         return self.spm.banks * self.spm.bytes_per_bank
 
-    @cached_property
+    @property
     def rf_elements(self) -> int:
         """Elements that fit one register file."""
         return self.rf_bytes_per_pe // self.bytes_per_element

@@ -14,6 +14,7 @@ from .mapping import MappingDocument
 from .spec import Objective, SolverOptions
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
+ClosedBy = Literal["bound", "cp-sat"]
 Number = int | float
 
 
@@ -65,6 +66,39 @@ class Solution(Model):
     cost: Cost
 
 
+class ClassPair(Model):
+    """What is proved of the mappings with one reuse at the SPM and one at the DRAM level.
+
+    ``spm_reuse`` and ``dram_reuse`` name the tensors that stay put with the loops over which they do; ``skipped`` the
+    tensors that stay in the register files across SPM passes. ``closed_by`` says how it was excluded that a mapping
+    of this pair improves on the best one: ``bound``, since no mapping of the pair can be that good, or ``cp-sat``,
+    which proved that none is left with an objective of at most ``refuted`` (besides those costed exactly). ``bound``
+    is a lower bound on the objective of all its mappings that were not costed exactly; null when it has none.
+    """
+
+    spm_reuse: str
+    dram_reuse: str
+    skipped: tuple[str, ...]
+    closed_by: ClosedBy | None
+    bound: float | None
+    refuted: float | None
+    solver_calls: int
+    seconds: float
+
+
+class Certificate(Model):
+    """Why nothing better exists: every pair of reuse classes, and what was costed exactly on the way.
+
+    ``slices_settled`` choices of DRAM factors were costed exactly with all their ``tilings_settled`` tilings, and
+    then left out of every pair. ``ties_settled``: so was every mapping as good as the best by objective and tie rule.
+    """
+
+    class_pairs: tuple[ClassPair, ...]
+    slices_settled: int
+    tilings_settled: int
+    ties_settled: bool
+
+
 class LayerResult(Model):
     """What was found for one layer, and how good it provably is.
 
@@ -89,6 +123,7 @@ class LayerResult(Model):
     thresholds: MinUtilization | None = None
     evaluated: int | None = None
     statistics: dict[str, Number | str] = Field(default_factory=dict[str, Number | str])
+    certificate: Certificate | None = None
     solutions: tuple[Solution, ...] = ()
 
 

@@ -16,6 +16,7 @@ from ..model.architecture import Architecture
 from ..model.constraints import Constraints
 from ..model.loop_nest import LoopNest
 from ..model.mapping import Mapping
+from ..model.result import Certificate
 from ..model.spec import Objective
 
 ENTRY_POINT_GROUP = "dmaze.backends"
@@ -65,13 +66,14 @@ class SearchOutcome:
 
     ``bound`` is a lower bound on the exact objective of every mapping that the constraints allow, or none.
     ``exhausted`` says that nothing better than the best candidate (by the relative gap) exists; with no candidates,
-    that the problem is infeasible.
+    that the problem is infeasible. ``certificate`` may say how that was proved.
     """
 
     candidates: tuple[Mapping, ...]
     bound: float | None
     exhausted: bool
     statistics: MappingOf[str, int | float | str] = field(default_factory=dict[str, int | float | str])
+    certificate: Certificate | None = None
 
 
 @runtime_checkable

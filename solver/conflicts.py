@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterable
+from dataclasses import replace
 
 from ..model.architecture import Architecture
-from ..model.constraints import Constraints, FixedFactors
-from ..model.legality import pinned_factors
+from ..model.constraints import Constraints, FixedFactors, MinUtilization
+from ..model.legality import occupancy, pinned_factors
 from ..model.loop_nest import LoopNest
+from ..model.mapping import Tiling
 from .backend import LayerProblem
-from .feasibility import is_feasible
+from .feasibility import Feasibility
 
 CAPACITIES = ("pes", "rf_bytes_per_pe", "spm")
 THRESHOLDS = {"min_utilization.pe": "pe", "min_utilization.rf": "rf", "min_utilization.spm": "spm"}
@@ -28,13 +30,14 @@ def find_conflicts(problem: LayerProblem, time_limit_s: float, *, by_preset: boo
     """
     deadline = time.monotonic() + time_limit_s
     groups = _rules(problem, by_preset=by_preset)
-    if is_feasible(problem, _share(deadline, len(groups) + 1)):
+    feasibility = Feasibility(problem.nest)
+    if feasibility.decide(problem, _share(deadline, len(groups) + 1)):
         return ()
     needed = list(groups)
     for number, name in enumerate(groups):
         others = [other for other in needed if other != name]
         relaxed = _relaxed(problem, {rule for other in others for rule in groups[other]})
-        if is_feasible(relaxed, _share(deadline, len(groups) - number)) is False:
+        if feasibility.decide(relaxed, _share(deadline, len(groups) - number)) is False:
             needed = others
     return tuple(needed)
 
@@ -65,4 +68,38 @@ def _relaxed(problem: LayerProblem, kept: set[str]) -> LayerProblem:
     Least utilisations stay shares of the original capacities: a capacity that is dropped grows by a power of two, the
     share shrinks by the same, and every comparison comes out as before.
     """
-    ...
+    architecture, asked = problem.architecture, problem.constraints.min_utilization
+    growth = {name: 1 if name in kept else factor for name, factor in _enough(problem.nest, architecture).items()}
+    spm = architecture.spm.model_copy(update={"banks": architecture.spm.banks * growth["spm"]})
+    rf_bytes_per_pe = architecture.rf_bytes_per_pe * growth["rf_bytes_per_pe"]
+    larger = {"pes": architecture.pes * growth["pes"], "rf_bytes_per_pe": rf_bytes_per_pe, "spm": spm}
+    thresholds = MinUtilization(
+        pe=asked.pe / growth["pes"] if "min_utilization.pe" in kept else 0.0,
+        rf=asked.rf / growth["rf_bytes_per_pe"] if "min_utilization.rf" in kept else 0.0,
+        spm=asked.spm / growth["spm"] if "min_utilization.spm" in kept else 0.0,
+    )
+    constraints = _only(problem.constraints, kept).model_copy(update={"min_utilization": thresholds})
+    return replace(problem, architecture=architecture.model_copy(update=larger), constraints=constraints)
+
+
+def _enough(nest: LoopNest, architecture: Architecture) -> dict[str, int]:
+    """For every capacity a power of two by which it must grow so that nothing exceeds it."""
+    ones = (1,) * len(nest.dims)
+    whole = occupancy(nest, architecture, Tiling(dram=ones, spm=ones, rf=nest.bounds, spatial=ones))
+    shares = {
+        "pes": nest.num_macs / architecture.pes,
+        "rf_bytes_per_pe": whole.rf_bytes / architecture.rf_bytes_per_pe,
+        "spm": whole.spm_banks / architecture.spm.banks,
+    }
+    return {name: 1 << max(0, math.ceil(math.log2(share)) + 1) for name, share in shares.items()}
+
+
+def _only(constraints: Constraints, kept: set[str]) -> Constraints:
+    """The constraints without those that are not kept, least utilisations aside."""
+    fixed = {
+        dim: FixedFactors(**{level: f for level, f in factors.given().items() if f"fixed.{dim}.{level}" in kept})
+        for dim, factors in constraints.fixed.items()
+    }
+    dropped: dict[str, object] = {name: False for name in FLAGS if name not in kept}
+    dropped |= {name: None for name in ("spatial_dims", *LIMITS) if name not in kept}
+    return constraints.model_copy(update={**dropped, "fixed": fixed})

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping as MappingOf
+from collections.abc import Callable
+from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -31,7 +32,7 @@ from .scoring import Scorer, within_traffic_limits
 CHUNK = 1 << 15
 """Tile sizes judged at a time."""
 
-PAIRS = 1 << 20
+PAIRS = 1 << 17
 """Products ``s * r`` looked up at a time."""
 
 FIRST_FEW = 1 << 8
@@ -47,16 +48,79 @@ Pins = MappingOf[int, int]
 """Factors that the constraints determine at one level, by dimension."""
 
 
-def is_feasible(problem: LayerProblem, deadline: float) -> bool | None:
-    """Whether some mapping fits and keeps all constraints; none when the ``deadline`` came first.
+class Feasibility:
+    """Decides whether problems on one nest have any mapping; sets of tile sizes are kept from one to the next."""
 
-    The deadline is a reading of ``time.monotonic``.
-    """
-    pins = _pins(problem)
-    if pins is None:
+    def __init__(self, nest: LoopNest) -> None:
+        self.nest = nest
+        self.lattice = TileLattice(nest)
+        self._sets: dict[tuple[object, ...], Mask] = {}
+
+    def decide(self, problem: LayerProblem, deadline: float) -> bool | None:
+        """Whether some mapping fits and keeps all constraints; none when the ``deadline`` came first.
+
+        The deadline is a reading of ``time.monotonic``.
+        """
+        if time.monotonic() > deadline:
+            return None
+        pins = _pins(problem)
+        if pins is None:
+            return False
+        return self._has_product(problem, pins, deadline) if self.lattice.is_small else _has_tiling(problem, deadline)
+
+    def _has_product(self, problem: LayerProblem, pins: tuple[Pins, ...], deadline: float) -> bool | None:
+        """The decision from the sets of spatial factors, RF factors and SPM tiles."""
+        lattice, in_spm = self.lattice, pins[SPM]
+        table = lattice.table(self._spm_tiles(problem, pins[DRAM]), in_spm)
+        spatial = lattice.least(self._spatial_factors(problem, pins[SPATIAL]), in_spm)
+        rf = lattice.least(self._rf_factors(problem, pins[RF]), in_spm)
+        few, many = sorted((spatial, rf), key=len)
+        step = max(1, PAIRS // max(1, len(many)))
+        for first in range(0, len(few), step):
+            if table[few[first : first + step, None] + many].any():
+                return True
+            if time.monotonic() > deadline:
+                return None
         return False
-    lattice = TileLattice(problem.nest)
-    return _has_product(problem, lattice, pins, deadline) if lattice.is_small else _has_tiling(problem, deadline)
+
+    def _spatial_factors(self, problem: LayerProblem, pins: Pins) -> Mask:
+        architecture, asked = problem.architecture, problem.constraints.min_utilization
+        key = (SPATIAL, architecture.pes, asked.pe)
+        return self._where(key, pins, lambda tiles: pes_allowed(self._batch(SPATIAL, tiles), architecture, asked))
+
+    def _rf_factors(self, problem: LayerProblem, pins: Pins) -> Mask:
+        architecture, asked = problem.architecture, problem.constraints.min_utilization
+        key = (RF, architecture.rf_bytes_per_pe, asked.rf)
+        return self._where(key, pins, lambda tiles: rf_allowed(self._batch(RF, tiles), architecture, asked))
+
+    def _spm_tiles(self, problem: LayerProblem, dram_pins: Pins) -> Mask:
+        """SPM tiles that fit, fill the SPM enough, and keep the traffic limits in some loop order."""
+        architecture, constraints = problem.architecture, problem.constraints
+        model = BatchModel(self.nest, architecture)
+
+        def rule(tiles: Array) -> Mask:
+            batch = self._batch(SPM, tiles)
+            mask = spm_allowed(batch, architecture, constraints.min_utilization)
+            within = within_traffic_limits(constraints, model, batch)
+            return mask if within is None else mask & np.logical_or.reduce(within)
+
+        limits = (constraints.max_dram_bytes, constraints.max_dma_invocations)
+        pins = {dim: self.nest.bounds[dim] // factor for dim, factor in dram_pins.items()}
+        return self._where((SPM, architecture.spm.banks, constraints.min_utilization.spm, *limits), pins, rule)
+
+    def _where(self, key: tuple[object, ...], pins: Pins, rule: Callable[[Array], Mask]) -> Mask:
+        """:meth:`TileLattice.where`, remembered by what the rule depends on."""
+        whole = (*key, *sorted(pins.items()))
+        if whole not in self._sets:
+            self._sets[whole] = self.lattice.where(rule, pins)
+        return self._sets[whole]
+
+    def _batch(self, level: int, tiles: Array) -> TilingBatch:
+        """Tilings with the given factors at one level and the rest in DRAM."""
+        levels = np.ones((len(LEVELS), *tiles.shape))
+        levels[level] = tiles
+        levels[DRAM] = np.array(self.nest.bounds, dtype=np.float64)[:, None] / tiles
+        return TilingBatch(self.nest, levels)
 
 
 def _pins(problem: LayerProblem) -> tuple[Pins, ...] | None:
@@ -154,44 +218,8 @@ def _multiplicity(number: int, prime: int) -> int:
     return dict(prime_factors(number)).get(prime, 0)
 
 
-def _has_product(
-    problem: LayerProblem, lattice: TileLattice, pins: tuple[Pins, ...], deadline: float
-) -> bool | None:
-    """:func:`is_feasible`, from the sets of spatial factors, RF factors and SPM tiles."""
-    nest, architecture, asked = problem.nest, problem.architecture, problem.constraints.min_utilization
-    tile_pins = {dim: nest.bounds[dim] // factor for dim, factor in pins[DRAM].items()}
-    spatial = lattice.where(lambda t: pes_allowed(_batch(nest, SPATIAL, t), architecture, asked), pins[SPATIAL])
-    rf = lattice.where(lambda t: rf_allowed(_batch(nest, RF, t), architecture, asked), pins[RF])
-    spm = lattice.where(lambda t: _spm_tile_allowed(problem, _batch(nest, SPM, t)), tile_pins)
-    table = lattice.table(spm, pins[SPM])
-    few, many = sorted((lattice.least(spatial, pins[SPM]), lattice.least(rf, pins[SPM])), key=len)
-    step = max(1, PAIRS // max(1, len(many)))
-    for first in range(0, len(few), step):
-        if time.monotonic() > deadline:
-            return None
-        if table[few[first : first + step, None] + many].any():
-            return True
-    return False
-
-
-def _batch(nest: LoopNest, level: int, tiles: Array) -> TilingBatch:
-    """Tilings with the given factors at one level and the rest in DRAM."""
-    levels = np.ones((len(LEVELS), *tiles.shape))
-    levels[level] = tiles
-    levels[DRAM] = np.array(nest.bounds, dtype=np.float64)[:, None] / tiles
-    return TilingBatch(nest, levels)
-
-
-def _spm_tile_allowed(problem: LayerProblem, batch: TilingBatch) -> Mask:
-    """Which SPM tiles fit, fill the SPM enough, and keep the traffic limits in some loop order."""
-    mask = spm_allowed(batch, problem.architecture, problem.constraints.min_utilization)
-    model = BatchModel(problem.nest, problem.architecture)
-    within = within_traffic_limits(problem.constraints, model, batch)
-    return mask if within is None else mask & np.logical_or.reduce(within)
-
-
 def _has_tiling(problem: LayerProblem, deadline: float) -> bool | None:
-    """:func:`is_feasible` by looking for the first tiling."""
+    """The decision by looking for the first tiling."""
     scorer = Scorer(problem)
     for levels in TilingStream(problem.nest, problem.architecture, problem.constraints, deadline, FIRST_FEW):
         if np.isfinite(scorer.scores(levels).values).any():

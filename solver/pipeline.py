@@ -13,7 +13,7 @@ from pathlib import Path
 from traceback import extract_tb
 
 from ..model.architecture import Architecture
-from ..model.constraints import Constraints, MinUtilization
+from ..model.constraints import Constraints
 from ..model.documents import cost_to_document
 from ..model.faults import BackendFault, InputError
 from ..model.layers import Layer
@@ -24,6 +24,7 @@ from ..model.spec import LayerList, Objective, SolverOptions, Spec
 from .backend import Backend, LayerProblem, SearchLimits, SearchOutcome
 from .conflicts import find_conflicts
 from .observer import Observer, SearchWatch
+from .presets import resolve_preset
 from .ranking import CostedMapping, faults_of_candidate, objective_value, rank
 from .registry import load_backend
 from .summary import totals, versions
@@ -171,16 +172,15 @@ def _solve_layer(job: _Job, layer: Layer, limit_s: float, watch: SearchWatch) ->
     """Search one layer and judge what the back end returns."""
     started = time.monotonic()
     problem = LayerProblem(layer.loop_nest(), job.architecture, job.constraints, job.objective)
-    constraints, thresholds = _without_preset(problem)
-    problem = replace(problem, constraints=constraints)
-    outcome = _search(job, problem, limit_s - (time.monotonic() - started), watch)
+    resolved = resolve_preset(problem, started + limit_s)
+    problem = replace(problem, constraints=resolved.constraints)
+    outcome = resolved.outcome or _search(job, problem, started + limit_s - time.monotonic(), watch)
     ranked = _checked_and_ranked(job, problem, outcome)
     best = objective_value(problem.objective, ranked[0].cost) if ranked else None
     verdict = judge(best, outcome, job.options.relative_gap)
     conflicts: tuple[str, ...] = ()
     if verdict.status == "infeasible":
-        left = limit_s - (time.monotonic() - started)
-        conflicts = find_conflicts(problem, max(left, LEAST_TIME_FOR_CONFLICTS_S))
+        conflicts = _conflicts(job, problem, started + limit_s - time.monotonic())
     statistics = dict(outcome.statistics)
     evaluated = statistics.pop("evaluated", None)
     return LayerResult(
@@ -193,23 +193,13 @@ def _solve_layer(job: _Job, layer: Layer, limit_s: float, watch: SearchWatch) ->
         gap=verdict.gap,
         wall_s=time.monotonic() - started,
         conflicts=conflicts,
-        note="interrupted" if watch.interrupted else None,
-        thresholds=thresholds,
+        note="interrupted" if watch.interrupted else resolved.note,
+        thresholds=resolved.thresholds,
         evaluated=evaluated if isinstance(evaluated, int) else None,
         statistics=statistics,
+        certificate=outcome.certificate,
         solutions=tuple(_solution(problem, number, found) for number, found in enumerate(ranked, start=1)),
     )
-
-
-def _without_preset(problem: LayerProblem) -> tuple[Constraints, MinUtilization | None]:
-    """The constraints with a preset replaced by what it sets, and the thresholds that it ended with.
-
-    Raises:
-        InputError: for a preset, until ``presets.resolve_preset`` exists. SEAM: call it here.
-    """
-    if problem.constraints.preset is None:
-        return problem.constraints, None
-    raise InputError.single(None, "constraints.preset", "expected none: presets are not available yet")
 
 
 def _search(job: _Job, problem: LayerProblem, limit_s: float, watch: SearchWatch) -> SearchOutcome:
@@ -240,6 +230,19 @@ def _checked_and_ranked(job: _Job, problem: LayerProblem, outcome: SearchOutcome
     if wrong is not None:
         raise BackendFault(f"back end {job.backend.name}: {wrong}")
     return ranked
+
+
+def _conflicts(job: _Job, problem: LayerProblem, limit_s: float) -> tuple[str, ...]:
+    """Why no mapping exists, by the names of the constraints and capacities that clash.
+
+    Raises:
+        BackendFault: when one does exist.
+    """
+    by_preset = job.constraints.preset is not None
+    conflicts = find_conflicts(problem, max(limit_s, LEAST_TIME_FOR_CONFLICTS_S), by_preset=by_preset)
+    if not conflicts:
+        raise BackendFault(f"back end {job.backend.name} claims that no mapping exists, but one does")
+    return conflicts
 
 
 def _solution(problem: LayerProblem, number: int, found: CostedMapping) -> Solution:

@@ -118,6 +118,11 @@ class BestFew:
         """Its objective value; infinite when there is none yet."""
         return self.kept[0].value if self.kept else float("inf")
 
+    @property
+    def tie(self) -> float:
+        """Its tie-breaking metric; infinite when there is none yet."""
+        return self.kept[0].tie if self.kept else float("inf")
+
     def offer(self, scores: Scores, levels: Array) -> bool:
         """Take in a scored array of legal tilings; says whether the best one changed."""
         full = len(self.kept) >= self.size

@@ -66,7 +66,9 @@ def _gemm(random: Random) -> LoopNest:
     return Gemm(type="gemm", name="g", m=m, n=n, k=k, batch=random.choice((1, 1, 2, 3))).loop_nest()
 
 
-def _conv(random: Random, groups: int = 1, out_channels: int | None = None, in_channels: int | None = None) -> LoopNest | None:
+def _conv(
+    random: Random, groups: int = 1, out_channels: int | None = None, in_channels: int | None = None
+) -> LoopNest | None:
     small = (1, 1, 2, 2, 3, 4, 6)
     kernel = random.choice((1, 2, 3)), random.choice((1, 2, 3))
     stride = random.choice((1, 1, 2, 3, (1, 2), (3, 1)))
@@ -160,13 +162,14 @@ def random_architecture(random: Random, *, roomy: bool = False) -> Architecture:
 
 
 def random_prices(random: Random) -> AccessEnergy:
-    """The reference machine's prices, all prices at random, or dear register files with all else nearly free."""
+    """The reference machine's prices, dear register files, almost free accesses (energies round to 0), or anything."""
     kind = random.random()
     if kind < 0.3:
         return AccessEnergy(rf=0.96, noc=2, spm=13.5, dram=200, mac=0.075)
     if kind < 0.4:
         return AccessEnergy(rf=random.choice((50.0, 1e6)), noc=random.choice((0.0, 0.1)), spm=0.1, dram=1.0, mac=0.0)
-    return AccessEnergy(**{part: random.choice(PRICES) for part in ("rf", "noc", "spm", "dram", "mac")})
+    prices = (0.0, 1e-9, 1e-4, 1e-3, 0.02) if kind < 0.5 else PRICES
+    return AccessEnergy(**{part: random.choice(prices) for part in ("rf", "noc", "spm", "dram", "mac")})
 
 
 def random_constraints(random: Random, nest: LoopNest, architecture: Architecture) -> Constraints:
@@ -180,14 +183,20 @@ def random_constraints(random: Random, nest: LoopNest, architecture: Architectur
     if random.random() < 0.2:
         fields["no_feature_from_dram"] = True
     if random.random() < 0.25:
-        fields["fixed"] = {name: _fixed(random, bound) for name, bound in zip(nest.dims, nest.bounds, strict=True) if random.random() < 0.4}
+        fields["fixed"] = {
+            name: _fixed(random, bound)
+            for name, bound in zip(nest.dims, nest.bounds, strict=True)
+            if random.random() < 0.4
+        }
     if random.random() < 0.25:
         needed = {name for name, given in fields.get("fixed", {}).items() if (given.spatial or 1) > 1}  # type: ignore[attr-defined]
         fields["spatial_dims"] = tuple(name for name in nest.dims if name in needed or random.random() < 0.5)
     if random.random() < 0.35:
         moved, invocations = _traffic_of_some_mapping(random, nest, architecture)
         if random.random() < 0.6:
-            fields["max_dram_bytes"] = int(moved * random.choice((0.5, 1, 1, 1, 1.5))) if random.random() < 0.9 else 2**62
+            fields["max_dram_bytes"] = (
+                int(moved * random.choice((0.5, 1, 1, 1, 1.5))) if random.random() < 0.9 else 2**62
+            )
         if random.random() < 0.6:
             fields["max_dma_invocations"] = int(invocations * random.choice((0.5, 1, 1, 1, 1.5)))
     return Constraints(**fields)  # type: ignore[arg-type]
@@ -238,7 +247,9 @@ def random_problem(seed: int, size: Size = TINY, *, constrained: float = 0.5) ->
     return LayerProblem(nest, architecture, constraints, "edp")
 
 
-def random_problems(seeds: Sequence[int], size: Size = TINY, *, constrained: float = 0.5) -> Iterator[tuple[int, LayerProblem]]:
+def random_problems(
+    seeds: Sequence[int], size: Size = TINY, *, constrained: float = 0.5
+) -> Iterator[tuple[int, LayerProblem]]:
     """Problems with their seeds."""
     return ((seed, random_problem(seed, size, constrained=constrained)) for seed in seeds)
 
@@ -253,4 +264,6 @@ def describe(problem: LayerProblem) -> str:
     """Everything about a problem, for the message of a failing check."""
     tensors = [(t.name, t.index, t.shape, t.is_output) for t in problem.nest.tensors]
     size = math.prod(problem.nest.bounds)
-    return f"{problem.nest.dims} {problem.nest.bounds} ({size})\n{tensors}\n{problem.architecture}\n{problem.constraints}"
+    return (
+        f"{problem.nest.dims} {problem.nest.bounds} ({size})\n{tensors}\n{problem.architecture}\n{problem.constraints}"
+    )

@@ -187,12 +187,14 @@ def test_bad_specs_are_told_with_file_and_place(write: Write, capsys: Output) ->
 
 
 def test_infeasible_layers_end_with_1_and_keep_the_document(write: Write, capsys: Output) -> None:
-    assert main(["--json", str(write(backend="fake-none"))]) == 1
+    spec = str(write(backend="fake-none", constraints={"min_utilization": {"pe": 1.0}}))
+    assert main(["--json", spec]) == 1
     (layer,) = json.loads(capsys.readouterr().out)["layers"]
     assert (layer["status"], layer["objective_value"], layer["bound"], layer["gap"]) == ("infeasible", None, None, None)
-    assert main([str(write(backend="fake-none"))]) == 1
+    assert layer["conflicts"] == ["min_utilization.pe"]
+    assert main([spec]) == 1
     out = capsys.readouterr().out
-    assert "g is infeasible" in out
+    assert "g is infeasible; these cannot hold together:\n  - min_utilization.pe\n" in out
     assert "total: none" in out
 
 

@@ -206,7 +206,8 @@ def test_what_is_no_outcome_is_a_fault(fakes: ModuleType) -> None:
 def test_infeasible_layers_say_what_clashes(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[LayerProblem, float]] = []
 
-    def explain(problem: LayerProblem, time_limit_s: float) -> tuple[str, ...]:
+    def explain(problem: LayerProblem, time_limit_s: float, *, by_preset: bool) -> tuple[str, ...]:
+        assert not by_preset
         asked.append((problem, time_limit_s))
         return ("pes", "min_utilization.rf")
 
@@ -327,7 +328,7 @@ def test_incumbents_of_an_interrupted_search_are_checked_as_well(fakes: ModuleTy
 
 
 def test_ctrl_c_outside_the_search_keeps_the_other_layers(fakes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> tuple[str, ...]:
+    def interrupted(*_: object, **__: object) -> tuple[str, ...]:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("dmaze.solver.pipeline.find_conflicts", interrupted)

@@ -39,12 +39,16 @@ class Transcript:
     def footprint(self, t: int, tile: str) -> int:
         factors = {"rf": ("rf",), "pe": ("rf", "spatial"), "spm": ("rf", "spatial", "spm")}[tile]
         sizes = [math.prod(getattr(self.tiling, f)[d] for f in factors) for d in range(len(self.nest.dims))]
-        return math.prod(sum(abs(a) * (sizes[d] - 1) for d, a in index.terms) + 1 for index in self.nest.tensors[t].index)
+        return math.prod(
+            sum(abs(a) * (sizes[d] - 1) for d, a in index.terms) + 1 for index in self.nest.tensors[t].index
+        )
 
     def product(self, level: str, *, indexing: int | None = None, missing: int | None = None) -> int:
         """Product of one level's factors, over the dimensions that index a tensor, or that do not, or over all."""
         factors = getattr(self.tiling, level)
-        indexed = {d for t in (indexing, missing) if t is not None for i in self.nest.tensors[t].index for d, _ in i.terms}
+        indexed = {
+            d for t in (indexing, missing) if t is not None for i in self.nest.tensors[t].index for d, _ in i.terms
+        }
         return math.prod(
             factor
             for d, factor in enumerate(factors)

@@ -39,11 +39,9 @@ class Case:
         """Dimensions over which a tensor is reused in the DRAM level."""
         return self.dram_class.reused[tensor] if self.dram_class is not None else frozenset()
 
-    def label(self, nest: LoopNest) -> str:
-        """A short name: SPM reuse, DRAM reuse, who is skipped."""
-        skipped = ",".join(nest.tensors[t].name for t in sorted(self.skipped))
-        parts = (_class_label(nest, self.spm_class), _class_label(nest, self.dram_class))
-        return f"spm {parts[0]} / dram {parts[1]}" + (f" / {skipped} skipped" if skipped else "")
+    def labels(self, nest: LoopNest) -> tuple[str, str]:
+        """What is reused over which loops, in the SPM level and in the DRAM level."""
+        return _class_label(nest, self.spm_class), _class_label(nest, self.dram_class)
 
 
 def _class_label(nest: LoopNest, reuse_class: ReuseClass | None) -> str:

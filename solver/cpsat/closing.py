@@ -12,6 +12,7 @@ from ortools.sat.python import cp_model
 from ...model.batch import DRAM, RF, SPM, to_array
 from ...model.legality import broken_rules
 from ...model.mapping import Tiling
+from ...model.result import Certificate, ClassPair, ClosedBy
 from ...model.spec import Objective
 from ...model.tilings import allowed_factorisations
 from ..backend import LayerProblem, SearchLimits
@@ -26,34 +27,49 @@ from .objective import Target
 from .reaches import Reaches
 from .scaling import COST_UNITS
 
-FIRST_SLICE_S = 2.0
-"""A case's first time slice; every further one is longer by :data:`SLICE_GROWTH`."""
+FIRST_SLICE_S = 5.0
+"""A case's first time slice; every further one is twice as long."""
 
-SLICE_GROWTH = 1.5
+RAISING_SHARE = 1 / 3
+"""Part of every further slice in which a case is asked for less, to raise its bound."""
+
+FRACTIONS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+"""Parts of the incumbent's value that a case which resists is asked for, one after the other."""
 
 SLICE_LIMIT_S = 2.0
 """How long costing all tilings with one choice of DRAM factors may take; else the candidate is costed alone."""
 
-FRACTIONS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
-"""A case that resists its first slice is asked for less first, which proves a bound on the way."""
+TIE_SLICES = 64
+"""Choices of DRAM factors costed for the sake of ties alone; beyond, ties may be left undecided."""
 
 
 @dataclass
 class CaseState:
-    """One case and what is known of it. ``bound`` holds for every mapping of the case that is not ``costed``."""
+    """One case and what is known of it.
+
+    ``bound`` holds for every mapping of the case that is not costed exactly. ``refuted`` is the target for which the
+    case was proved empty; ``closed_by`` says by what it was closed for good.
+    """
 
     number: int
     case: Case
     relaxation: Relaxation
     least: dict[str, float]
     bound: float
-    closed: bool = False
-    step: int = len(FRACTIONS) - 1
+    closed_by: ClosedBy | None = None
+    refuted: float | None = None
+    ties_closed: bool = False
+    next_fraction: int = 0
     slices: int = 0
-    rounds: int = 0
+    calls: int = 0
     seconds: float = 0.0
     costed: list[Tiling] = field(default_factory=list[Tiling])
     too_large: list[tuple[int, Tiling]] = field(default_factory=list[tuple[int, Tiling]])
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing better than the incumbent can be in the case."""
+        return self.closed_by is not None
 
 
 class Shared:
@@ -68,6 +84,8 @@ class Shared:
         self.scorer = Scorer(problem)
         self.states: list[CaseState] = []
         self.settled: set[tuple[int, ...]] = set()
+        self.tilings_settled = 0
+        self.settled_before_ties = 0
         self._slices = Slices(problem)
         self._solvers: set[cp_model.CpSolver] = set()
         if self.has_choices:
@@ -80,26 +98,39 @@ class Shared:
         bounds = analytic_bounds(self.problem, relaxation, self.reaches)
         return CaseState(number, case, relaxation, bounds, objective_bound(self.problem.objective, bounds))
 
-    def bound(self) -> float | None:
-        """A lower bound on the exact objective of every mapping; none when nothing is left that could have one."""
-        still = [self.best.value] if self.best.kept else []
-        return min([*still, *(state.bound for state in self.states if not self._refuted(state))], default=None)
+    @property
+    def optimal(self) -> bool:
+        """Whether every case is closed."""
+        return all(state.closed for state in self.states)
 
-    def _refuted(self, state: CaseState) -> bool:
-        return state.closed and state.bound == math.inf
+    def bound(self) -> float | None:
+        """A lower bound on the exact objective of every mapping; none when there is no mapping."""
+        values = [state.bound for state in self.states if state.bound < math.inf]
+        return min([*values, self.best.value] if self.best.kept else values, default=None)
+
+    def admissible(self) -> float:
+        """The largest objective value that improves on the incumbent by the gap asked for."""
+        return admissible(self.problem.objective, self.best.value, self.limits.relative_gap)
 
     def next_case(self, busy: list[CaseState]) -> CaseState | None:
-        """The open case with the least bound that no worker is busy with; none when time is up."""
+        """The case to work on next: an open one, then one whose ties are open; none when there is none, or no time."""
         if time.monotonic() >= self.deadline:
             return None
         with self.lock:
+            target = self.admissible()
+            for state in self.states:
+                if not state.closed and self.best.kept and state.bound > target:
+                    state.closed_by, state.refuted = "bound", target
             waiting = [state for state in self.states if not state.closed and state not in busy]
-            for state in waiting:
-                if self.best.kept and state.bound > admissible(
-                    self.problem.objective, self.best.value, self.limits.relative_gap
-                ):
-                    state.closed = True
-            return min((s for s in waiting if not s.closed), key=lambda s: (s.slices, s.bound, s.number), default=None)
+            if not waiting and self.optimal and self.ties_wanted:
+                waiting = [state for state in self.states if not state.ties_closed and state not in busy]
+            return min(waiting, key=lambda state: (state.slices, state.bound, state.number), default=None)
+
+    @property
+    def ties_wanted(self) -> bool:
+        """Whether to look for equally good mappings that rank higher: only of an exact optimum, and not for long."""
+        few = len(self.settled) - self.settled_before_ties < TIE_SLICES
+        return self.best.kept != [] and self.best.value > 0 and few and not coarse(self.limits.relative_gap)
 
     def stop_solvers(self) -> None:
         """Make running solvers return soon."""
@@ -131,10 +162,12 @@ class Shared:
                 scores = self.scorer.scores(levels)
                 with self.lock:
                     self.best.offer(scores, levels)
+                    self.tilings_settled += levels.shape[2]
         except TimeoutError:
             return False
         with self.lock:
             self.settled.add(dram)
+            self.settled_before_ties += not self.optimal
         return True
 
     def take_in(self, tiling: Tiling) -> None:
@@ -149,78 +182,111 @@ class Shared:
         return {
             "class_pairs": len(self.states),
             "class_pairs_closed": sum(state.closed for state in self.states),
-            "candidates_costed": sum(len(state.costed) for state in self.states),
-            "slices_settled": len(self.settled),
-            "solver_calls": sum(state.rounds for state in self.states),
+            "solver_calls": sum(state.calls for state in self.states),
             "solver_s": round(sum(state.seconds for state in self.states), 3),
         }
+
+    def certificate(self) -> Certificate:
+        """How every case was closed, or what is known of it."""
+        names = [tensor.name for tensor in self.problem.nest.tensors]
+        return Certificate(
+            class_pairs=tuple(_class_pair(self.problem, state, names) for state in self.states),
+            slices_settled=len(self.settled),
+            tilings_settled=self.tilings_settled,
+            ties_settled=all(state.ties_closed for state in self.states),
+        )
+
+
+def _class_pair(problem: LayerProblem, state: CaseState, names: list[str]) -> ClassPair:
+    spm, dram = state.case.labels(problem.nest)
+    return ClassPair(
+        spm_reuse=spm,
+        dram_reuse=dram,
+        skipped=tuple(names[t] for t in sorted(state.case.skipped)),
+        closed_by=state.closed_by,
+        bound=state.bound if state.bound < math.inf else None,
+        refuted=state.refuted if state.refuted is not None and state.refuted < math.inf else None,
+        solver_calls=state.calls,
+        seconds=round(state.seconds, 3),
+    )
+
+
+def coarse(relative_gap: float) -> bool:
+    """Whether a gap is above the solver's own resolution; a smaller one costs no more to prove than none."""
+    return relative_gap > 16 / COST_UNITS
 
 
 def admissible(objective: Objective, value: float, relative_gap: float) -> float:
     """The largest objective value that improves on an incumbent by the gap asked for.
 
-    A gap below the solver's own resolution costs no more than none: then it is the next smaller value that the
-    objective can have (an integer, or for the EDP the next binary64 number).
+    For a gap below the solver's resolution it is the next smaller value that the objective can have: an integer, or
+    for the EDP the next binary64 number.
     """
     if value == math.inf:
         return math.inf
-    if relative_gap > 16 / COST_UNITS:
+    if coarse(relative_gap):
         return value * (1 - relative_gap)
     return math.nextafter(value, 0.0) if objective == "edp" else value - 1
-
-
-def _proved(objective: Objective, refuted: float, value: float, relative_gap: float) -> float:
-    """The bound that follows when no mapping has an objective of at most ``refuted``."""
-    if refuted == admissible(objective, value, relative_gap) and relative_gap <= 16 / COST_UNITS:
-        return value
-    return refuted
 
 
 def work_on(shared: Shared, state: CaseState, stop: threading.Event) -> None:
     """One time slice on one case: ask for better mappings until none is left, or the slice is over."""
     started = time.monotonic()
-    until = min(shared.deadline, started + FIRST_SLICE_S * SLICE_GROWTH**state.slices)
+    length = FIRST_SLICE_S * 2**state.slices
+    end = min(shared.deadline, started + length)
+    if state.closed:
+        while not stop.is_set() and not state.ties_closed and time.monotonic() < end and shared.ties_wanted:
+            state.ties_closed = _settled_up_to(shared, state, shared.best.value, end, shared.best.tie)
+    else:
+        if state.slices and shared.best.kept:
+            _raise_bound(shared, state, min(end, started + length * RAISING_SHARE), stop)
+        while not stop.is_set() and not state.closed and time.monotonic() < end:
+            _close(shared, state, end)
     state.slices += 1
-    finished = False
-    while not finished and not stop.is_set() and time.monotonic() < until:
-        finished = _ask(shared, state, until)
     state.seconds += time.monotonic() - started
-    if not state.closed:
-        last = len(FRACTIONS) - 1
-        state.step = min(state.step + 1, last) if finished else max(0, state.step - 1) if state.slices > 1 else 0
 
 
-def _ask(shared: Shared, state: CaseState, until: float) -> bool:
-    """Ask once for a mapping of the case within the target; says whether the target is settled."""
-    objective, gap = shared.problem.objective, shared.limits.relative_gap
+def _close(shared: Shared, state: CaseState, end: float) -> None:
+    """Ask once for a mapping of the case that improves on the incumbent; the first time, for equally good ones too."""
     with shared.lock:
-        value = shared.best.value
-    target = admissible(objective, value, gap)
-    if target <= 0:
-        state.closed, state.bound = True, max(0.0, min(value, state.bound))
+        value, target = shared.best.value, shared.admissible()
+    ties_too = state.calls == 0 and value < math.inf and not coarse(shared.limits.relative_gap)
+    target = value if ties_too else target
+    if _settled_up_to(shared, state, target, end):
+        proved = target if coarse(shared.limits.relative_gap) else value
+        with shared.lock:
+            state.bound, state.refuted, state.closed_by = max(state.bound, proved), target, "cp-sat"
+            state.ties_closed = ties_too
+
+
+def _raise_bound(shared: Shared, state: CaseState, end: float, stop: threading.Event) -> None:
+    """Prove that the case has nothing below ever larger parts of the incumbent's value."""
+    while state.next_fraction < len(FRACTIONS) and not stop.is_set() and time.monotonic() < end:
+        asked = shared.best.value * FRACTIONS[state.next_fraction]
+        if asked <= state.bound or _settled_up_to(shared, state, asked, end):
+            with shared.lock:
+                state.bound = max(state.bound, asked)
+            state.next_fraction += 1
+
+
+def _settled_up_to(shared: Shared, state: CaseState, target: float, end: float, tie: float = math.inf) -> bool:
+    """Whether the case has no mapping within the target that is not costed yet; what CP-SAT finds is costed."""
+    if target < 0 or state.bound > target or shared.best.value <= 0:
         return True
-    whole = state.step == len(FRACTIONS) - 1
-    asked = target if whole or target == math.inf else target * FRACTIONS[state.step]
-    model = _model(shared, state, asked)
-    status = cp_model.INFEASIBLE
-    if model.feasible:
-        solver, status = shared.solve(model, until - time.monotonic())
-        state.rounds += 1
-        if status == cp_model.MODEL_INVALID:
-            raise RuntimeError(f"the CP-SAT model is invalid: {model.model.validate()}")
-        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-            _take(shared, state, model.tiling.read(solver))
-            return False
-        if status == cp_model.UNKNOWN:
-            return False
-    with shared.lock:
-        state.bound = max(state.bound, _proved(objective, asked, value, gap) if asked < math.inf else math.inf)
-        state.closed = asked == target
-    return True
+    model = _model(shared, state, target, tie)
+    if not model.feasible:
+        return True
+    solver, status = shared.solve(model, end - time.monotonic())
+    state.calls += 1
+    if status == cp_model.MODEL_INVALID:
+        raise RuntimeError(f"the CP-SAT model is invalid: {model.model.validate()}")
+    if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        _take(shared, state, model.tiling.read(solver))
+    return status == cp_model.INFEASIBLE
 
 
-def _model(shared: Shared, state: CaseState, asked: float) -> CaseModel:
-    target = Target(shared.problem.objective, asked, state.least[ENERGY], state.least[CYCLES])
+def _model(shared: Shared, state: CaseState, asked: float, tie: float) -> CaseModel:
+    target = Target(shared.problem.objective, asked, state.least[ENERGY], state.least[CYCLES], tie)
     model = CaseModel(shared.problem, state.case, state.relaxation, shared.reaches, target).build()
     if model.feasible:
         with shared.lock:

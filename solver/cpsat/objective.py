@@ -14,8 +14,8 @@ from .scaling import COST_UNITS, MAX_ACTIVITY, WEIGHT_SCALE
 from .terms import Terms
 from .variables import add_if
 
-EDP_BINS = 8
-"""Geometric intervals of cycles; in each the energy that the EDP admits is a line (1 to 8 bins: 24.7 to 3.9 s)."""
+EDP_BINS = 16
+"""Geometric intervals of cycles; in each the energy that the EDP admits is below a line."""
 
 
 BIN_SCALE = 1 << 16
@@ -29,6 +29,7 @@ ROUNDING_PJ = 0.5
 class Target:
     """What a case is asked for: a mapping with an exact objective of at most ``value``.
 
+    Its other metric (``tie``: energy in pJ for latency, else cycles) is at most that as well.
     ``least_energy_pj`` and ``least_cycles`` are lower bounds over the case; they only tighten the EDP's box.
     """
 
@@ -36,20 +37,19 @@ class Target:
     value: float
     least_energy_pj: float
     least_cycles: float
+    tie: float = math.inf
 
     @property
     def limits(self) -> dict[str, float]:
-        """The largest admissible energy (pJ) and cycles, as far as the objective limits them."""
-        if self.value == math.inf:
-            return {}
-        slack = 1 + 1e-12  # the rounding of these divisions
-        if self.objective == "energy":
-            return {ENERGY: self.value + ROUNDING_PJ}
-        if self.objective == "latency":
-            return {CYCLES: self.value}
-        cycles = self.value / max(self.least_energy_pj, 1.0) * slack
-        energy = self.value / max(self.least_cycles, 1.0) * slack + ROUNDING_PJ
-        return {ENERGY: energy, CYCLES: cycles}
+        """The largest admissible energy (pJ) and cycles, as far as they are limited."""
+        energy, cycles = (self.tie, self.value) if self.objective == "latency" else (self.value, self.tie)
+        if self.objective == "edp" and self.value < math.inf:
+            slack = 1 + 1e-12  # the rounding of these divisions
+            energy = self.value / max(self.least_cycles, 1.0) * slack
+            if self.least_energy_pj > 0:  # else the energy may round to 0, and with it the EDP, whatever the cycles
+                cycles = min(self.value / max(self.least_energy_pj, 1.0) * slack, self.tie)
+        limits = {ENERGY: energy + ROUNDING_PJ, CYCLES: cycles}
+        return {name: limit for name, limit in limits.items() if limit < math.inf}
 
 
 class TargetRows:
@@ -66,7 +66,7 @@ class TargetRows:
             for row in rows if name in limits else ():
                 if self._terms.feasible:
                     self._row(row, quantities, limits[name])
-        if self._target.objective == "edp" and limits and self._terms.feasible:
+        if self._target.objective == "edp" and len(limits) == 2 and self._terms.feasible:
             self._bins(quantities[ENERGY], quantities[CYCLES], limits)
 
     def _row(self, row: Row, quantities: dict[str, cp_model.IntVar], limit: float) -> None:
@@ -86,7 +86,8 @@ class TargetRows:
                 names = (name for name, _ in row.quantities)
                 parts = [weight * quantities[name] for weight, name in zip(weights, names, strict=True)]
                 at_least = sum(parts, start=WEIGHT_SCALE * terms)
-                add_if(self._model, WEIGHT_SCALE * quantities[row.target] >= at_least, *literals, *needed)
+                rounded_down = at_least - (WEIGHT_SCALE - 1)  # as a quantity is an integer
+                add_if(self._model, WEIGHT_SCALE * quantities[row.target] >= rounded_down, *literals, *needed)
 
     def _bins(self, energy: cp_model.IntVar, cycles: cp_model.IntVar, limits: dict[str, float]) -> None:
         """Energy times cycles within the target: in each interval of cycles, energy below the secant of value / cycles.

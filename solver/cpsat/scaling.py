@@ -77,6 +77,13 @@ class Reach:
             return float(self.values.min())
         return 2.0 ** ((self.low - self.slack) / LOG_SCALE)
 
+    @property
+    def most(self) -> float:
+        """An upper bound on the monomial's value."""
+        if self.values is not None:
+            return float(self.values.max())
+        return 2.0 ** ((self.high + self.slack) / LOG_SCALE)
+
     def times(self, other: Reach, slack: float) -> Reach:
         """The reach of a product of independent parts; ``slack`` is used once points are too many to keep."""
         own, others = self.points, other.points
@@ -107,17 +114,23 @@ class Line:
 
 
 def lower_lines(reach: Reach, coefficient: float, cap: float) -> list[Line]:
-    """Lines below ``coefficient * value`` for every reachable point with a value of at most ``cap`` (in units)."""
+    """Lines below ``coefficient * value`` rounded down, for every reachable point of at most ``cap`` (in units).
+
+    The solver's values are integers: a line above the rounded value would round it up, and sums of such values lie
+    above the true sum.
+    """
     if reach.logs is not None and reach.values is not None:
         heights = coefficient * reach.values
         inside = heights <= cap * (1 + 1e-9)
-        return _chords(reach.logs[inside], heights[inside])
+        return _chords(reach.logs[inside], np.floor(heights[inside]))
     return _tangents(reach, coefficient, cap)
 
 
 def _chords(logs: NDArray[np.int64], heights: NDArray[np.float64]) -> list[Line]:
-    if len(logs) < 2:
-        return [Line(1, 0, math.floor(heights[0]))] if len(logs) else []
+    if not heights.any():
+        return []
+    if len(logs) == 1:
+        return [Line(1, 0, int(heights[0]))]
     edges = range(len(logs) - 1)
     chosen = list(edges) if len(edges) <= MAX_LINES else _spread(heights)
     lines: list[Line] = []
@@ -142,6 +155,8 @@ def _tangents(reach: Reach, coefficient: float, cap: float) -> list[Line]:
     base = coefficient * 2.0 ** (-reach.slack / LOG_SCALE)
     top = min(cap, base * 2.0 ** (reach.high / LOG_SCALE))
     lines: list[Line] = []
+    if top < 1:
+        return lines
     for height in (top * 0.86**k for k in range(MAX_LINES)):
         slope = height * math.log(2) / LOG_SCALE
         scale = _scale_for(slope, top)
@@ -150,12 +165,13 @@ def _tangents(reach: Reach, coefficient: float, cap: float) -> list[Line]:
             continue
         touch = LOG_SCALE * math.log2(rounded * LOG_SCALE / (scale * base * math.log(2)))
         offset = rounded * LOG_SCALE / math.log(2) - rounded * touch
-        lines.append(Line(scale, rounded, math.floor(offset - 1 - abs(offset) * 1e-12 - rounded * abs(touch) * 1e-12)))
+        error = 1 + abs(offset) * 1e-12 + rounded * abs(touch) * 1e-12
+        lines.append(Line(scale, rounded, math.floor(offset - error) - scale))  # one unit less: values are integers
     return lines
 
 
 def _scale_for(slope: float, top: float) -> int:
     """A power of two that leaves the slope its bits, within the range of products."""
-    wanted = 2.0**SLOPE_BITS / max(slope, 1e-12)
+    wanted = 2.0**SLOPE_BITS / max(abs(slope), 1e-12)
     most = MAX_PRODUCT / max(top, 1.0)
     return 1 << max(0, math.floor(math.log2(min(wanted, most))))

@@ -46,8 +46,9 @@ class CpSatBackend:
             return SearchOutcome(
                 candidates=shared.best.mappings(Scorer(problem)),
                 bound=shared.bound(),
-                exhausted=all(state.closed for state in shared.states),
+                exhausted=shared.optimal,
                 statistics=shared.statistics(),
+                certificate=shared.certificate(),
             )
 
 
