@@ -49,7 +49,10 @@ Pins = MappingOf[int, int]
 
 
 class Feasibility:
-    """Decides whether problems on one nest have any mapping; sets of tile sizes are kept from one to the next."""
+    """Decides whether problems that differ in capacities and constraints alone have any mapping.
+
+    Sets of tile sizes are kept from one problem to the next.
+    """
 
     def __init__(self, nest: LoopNest) -> None:
         self.nest = nest
@@ -215,6 +218,7 @@ def _ends(position: int, count: int) -> tuple[tuple[slice, ...], tuple[slice, ..
 
 
 def _multiplicity(number: int, prime: int) -> int:
+    """How often a prime divides a number."""
     return dict(prime_factors(number)).get(prime, 0)
 
 

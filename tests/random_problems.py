@@ -15,12 +15,12 @@ from random import Random
 
 import numpy as np
 from dmaze.model.architecture import AccessEnergy, Architecture, Dma, Spm
-from dmaze.model.batch import Array, TilingBatch, to_tilings
+from dmaze.model.batch import DRAM, Array, TilingBatch
 from dmaze.model.batch_cost import BatchModel
 from dmaze.model.batch_legality import allowed
 from dmaze.model.constraints import Constraints, FixedFactors, MinUtilization
 from dmaze.model.layers import Conv2d, Gemm, LoopNestLayer
-from dmaze.model.loop_nest import LoopNest
+from dmaze.model.loop_nest import MAX_MACS, LoopNest
 from dmaze.model.mapping import LEVELS, Tiling
 from dmaze.model.reuse import reuse_classes
 from dmaze.model.spec import Objective
@@ -42,17 +42,20 @@ class Size:
     macs: int = 1 << 20
     tilings: int = 1 << 60
     class_pairs: int = 1 << 30
+    bounds: tuple[int, ...] = BOUNDS
 
 
 ANY = Size()
 TINY = Size(macs=1 << 10, tilings=4000, class_pairs=20)
 """Small enough to look at every tiling and to run CP-SAT on every case."""
+LARGE = Size(macs=1 << 46, class_pairs=64, bounds=(1, 3, 7, 56, 97, 112, 360, 1000, 2520, 5040, 1 << 16, 720720))
+"""Too many values of some monomials to list them, so that only their ranges are known."""
 
 
 def random_nest(random: Random, size: Size = ANY) -> LoopNest:
     """A loop nest of any kind within the given size."""
     while True:
-        nest = random.choice((_gemm, _conv, _conv, _grouped, _depthwise, _general, _general))(random)
+        nest = random.choice((_gemm, _conv, _conv, _grouped, _depthwise, _general, _general))(random, size.bounds)
         if nest is None or nest.num_macs > size.macs:
             continue
         if num_tilings(allowed_factorisations(nest, Constraints())) > size.tilings:
@@ -61,15 +64,17 @@ def random_nest(random: Random, size: Size = ANY) -> LoopNest:
             return nest
 
 
-def _gemm(random: Random) -> LoopNest:
-    m, n, k = (random.choice(BOUNDS) for _ in range(3))
+def _gemm(random: Random, bounds: Sequence[int]) -> LoopNest | None:
+    m, n, k = (random.choice(bounds) for _ in range(3))
+    if m * n * k > MAX_MACS >> 2:
+        return None
     return Gemm(type="gemm", name="g", m=m, n=n, k=k, batch=random.choice((1, 1, 2, 3))).loop_nest()
 
 
 def _conv(
-    random: Random, groups: int = 1, out_channels: int | None = None, in_channels: int | None = None
+    random: Random, sizes: Sequence[int], groups: int = 1, channels: tuple[int, int] | None = None
 ) -> LoopNest | None:
-    small = (1, 1, 2, 2, 3, 4, 6)
+    small = (1, 1, 2, 2, 3, 4, 6) if tuple(sizes) == BOUNDS else tuple(size for size in sizes if size < 400)
     kernel = random.choice((1, 2, 3)), random.choice((1, 2, 3))
     stride = random.choice((1, 1, 2, 3, (1, 2), (3, 1)))
     dilation = random.choice((1, 1, 2, (1, 3)))
@@ -87,8 +92,8 @@ def _conv(
         type="conv2d",
         name="c",
         batch=random.choice((1, 1, 2, 4)),
-        out_channels=out_channels or random.choice(small),
-        in_channels=in_channels or random.choice(small),
+        out_channels=channels[0] if channels else random.choice(small),
+        in_channels=channels[1] if channels else random.choice(small),
         in_height=height,
         in_width=width,
         kernel_height=kernel[0],
@@ -100,24 +105,26 @@ def _conv(
     ).loop_nest()
 
 
-def _grouped(random: Random) -> LoopNest | None:
+def _grouped(random: Random, sizes: Sequence[int]) -> LoopNest | None:
     groups = random.choice((2, 3))
-    return _conv(random, groups, groups * random.choice((1, 2, 3)), groups * random.choice((1, 2)))
+    return _conv(random, sizes, groups, (groups * random.choice((1, 2, 3)), groups * random.choice((1, 2))))
 
 
-def _depthwise(random: Random) -> LoopNest | None:
+def _depthwise(random: Random, sizes: Sequence[int]) -> LoopNest | None:
     channels = random.choice((2, 4, 6))
-    return _conv(random, channels, channels, channels)
+    return _conv(random, sizes, channels, (channels, channels))
 
 
 def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else value
 
 
-def _general(random: Random) -> LoopNest:
+def _general(random: Random, sizes: Sequence[int]) -> LoopNest | None:
     """One to four tensors over one to four dimensions: scalars, sums and differences of variables, repeated ones."""
     names = "abcd"[: random.choice((1, 2, 3, 3, 4))]
-    bounds = {name: random.choice(BOUNDS) for name in names}
+    bounds = {name: random.choice(sizes) for name in names}
+    if math.prod(bounds.values()) > MAX_MACS >> 2:
+        return None
     tensors: list[dict[str, object]] = []
     for position in range(random.choice((1, 2, 2, 3, 3, 4))):
         index = [_expression(random, names) for _ in range(random.choice((0, 1, 1, 2, 2, 3)))]
@@ -126,6 +133,8 @@ def _general(random: Random) -> LoopNest:
     random.shuffle(tensors)
     layer = {"type": "loop_nest", "name": "x", "bounds": bounds, "tensors": tensors}
     nest = LoopNestLayer.model_validate(layer).loop_nest()
+    if max(tensor.footprint(nest.bounds) for tensor in nest.tensors) > MAX_MACS:
+        return None
     if random.random() < 0.3:  # stored with a margin, so that some axis is never full
         for tensor, built in zip(tensors, nest.tensors, strict=True):
             tensor["shape"] = [extent + random.choice((0, 0, 1, 5)) for extent in built.shape]
@@ -230,6 +239,27 @@ def random_levels(random: Random, nest: LoopNest, count: int, constraints: Const
     return np.ascontiguousarray(np.stack(columns).transpose(2, 0, 1))
 
 
+def fitting_levels(random: Random, problem: LayerProblem, count: int) -> Array:
+    """Random tilings that keep all rules, at most ``count``: what does not fit is moved to DRAM, factor by factor."""
+    nest, draw = problem.nest, np.random.default_rng(random.getrandbits(64))
+    options = allowed_factorisations(nest, problem.constraints)
+    if not all(map(len, options)):
+        return np.empty((4, len(nest.dims), 0))
+    levels = random_levels(random, nest, count, problem.constraints)
+    for _ in range(8 * len(nest.dims)):
+        wrong = np.flatnonzero(~allowed(nest, problem.architecture, problem.constraints, levels))
+        dims = draw.integers(len(nest.dims), size=len(wrong))
+        parts = draw.integers(1, 4, size=len(wrong))
+        for column, dim, part in zip(wrong.tolist(), dims.tolist(), parts.tolist(), strict=True):
+            moved = levels[:, dim, column].copy()
+            moved[DRAM] *= moved[part]
+            moved[part] = 1
+            if (options[dim] == moved).all(axis=1).any():
+                levels[:, dim, column] = moved
+    fitting = levels[:, :, allowed(nest, problem.architecture, problem.constraints, levels)]
+    return np.ascontiguousarray(np.unique(fitting, axis=2))
+
+
 def every_tiling(nest: LoopNest, constraints: Constraints) -> list[Tiling]:
     """All tilings that the pinned factors leave, whether or not they fit: no more than a product of lists."""
     options = [rows.astype(int).tolist() for rows in allowed_factorisations(nest, constraints)]
@@ -252,12 +282,6 @@ def random_problems(
 ) -> Iterator[tuple[int, LayerProblem]]:
     """Problems with their seeds."""
     return ((seed, random_problem(seed, size, constrained=constrained)) for seed in seeds)
-
-
-def sample_of(random: Random, levels: Array, count: int) -> list[Tiling]:
-    """Some of an array's tilings."""
-    chosen = sorted(random.sample(range(levels.shape[2]), min(count, levels.shape[2])))
-    return to_tilings(levels[:, :, chosen])
 
 
 def describe(problem: LayerProblem) -> str:

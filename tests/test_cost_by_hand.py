@@ -256,6 +256,16 @@ class TestOneRfPass:
         assert found.cycles == 8 * 3  # B's delivery of 2 hides behind A's of 4 in the pass in which it comes
 
 
+def test_a_skipped_output_never_stalls_even_with_one_rf_pass() -> None:
+    # C[2][1] = A[2][3] B[3][1], K in DRAM: r_spm(C) = R = 1, yet computing is not in the stall, for C stays in the RF.
+    nest = gemm(2, 1, 3)
+    found = cost(nest, tiling_of(nest, dram={"K": 3}, rf={"M": 2}), "M N K", "M N K", FREE_DMA)
+    assert found.dram_reuse == (1, 1, 3)
+    assert found.cycles_per_spm_pass == max(2, max(2, 1)) == 2  # comp = 2 hides A's delivery of 2 and B's of 1
+    # One pass in three pays for C's delivery: computing once more before it (pe1); it hides behind A's (pe2).
+    assert found.cycles == 2 * 3 + (2 + 2 - 2 + 0) * (3 // 3) == 8
+
+
 @pytest.mark.parametrize(("macs", "energy_pj"), [(1, 0), (2, 1), (3, 2), (5, 2), (7, 4)])
 def test_the_energy_is_rounded_to_the_nearest_integer_ties_to_even(macs: int, energy_pj: int) -> None:
     only_macs = AccessEnergy(rf=0.0, noc=0.0, spm=0.0, dram=0.0, mac=0.5)
