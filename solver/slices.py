@@ -1,41 +1,71 @@
-"""Slices of the space: all tilings with the same DRAM factors, hence with the same SPM tile.
+"""Slices of the space: all tilings with the same DRAM factors, hence the same SPM tile.
 
 A slice is small enough to be scored as a whole on the vectorised exact model, often in milliseconds. That settles all
-its tilings, under every pair of reuse classes, at once.
+its tilings, under every pair of reuse classes, at once. Where memories are large a slice is cut finer, by the SPM
+factors as well.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from ..model.batch import DRAM, SPATIAL, Array, Mask, TilingBatch
+from ..model.batch import DRAM, SPATIAL, SPM, Array, Mask, TilingBatch
 from ..model.batch_legality import allowed, rf_bytes
+from ..model.mapping import Tiling
 from ..model.tilings import allowed_factorisations
 from .backend import LayerProblem
 
 CHUNK = 1 << 15
 
 
+MOST_COMBINATIONS = 1_000_000
+"""Combinations of factors, fitting or not, up to which a slice is not cut finer."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """All tilings with the given DRAM factors and, unless None, the given SPM factors."""
+
+    dram: tuple[int, ...]
+    spm: tuple[int, ...] | None = None
+
+
 class Slices:
-    """Streams the allowed tilings of a slice."""
+    """Finds and streams slices of one layer's space."""
 
     def __init__(self, problem: LayerProblem) -> None:
         self._problem = problem
         self._options = allowed_factorisations(problem.nest, problem.constraints)
 
-    def tilings(self, dram: tuple[int, ...], deadline: float) -> Iterator[Array]:
-        """Allowed tilings with the given DRAM factors, in arrays of shape (4, dimensions, n).
+    def around(self, tiling: Tiling) -> Slice:
+        """The slice that holds a tiling, of a size that is quickly scored."""
+        whole = Slice(tiling.dram)
+        if math.prod(len(rows) for rows in self._choices(whole)) <= MOST_COMBINATIONS:
+            return whole
+        return Slice(tiling.dram, tiling.spm)
+
+    def tilings(self, part: Slice, deadline: float) -> Iterator[Array]:
+        """Allowed tilings of a slice, in arrays of shape (4, dimensions, n).
 
         Raises:
             TimeoutError: when the deadline (a reading of ``time.monotonic``) passes before all are out.
         """
-        choices = [rows[rows[:, DRAM] == factor] for rows, factor in zip(self._options, dram, strict=True)]
+        choices = self._choices(part)
         order = sorted(range(len(choices)), key=lambda dim: len(choices[dim]))
         start = np.ones((4, len(choices), 1))
         yield from self._expand(start, [(dim, choices[dim]) for dim in order], deadline)
+
+    def _choices(self, part: Slice) -> list[Array]:
+        """For every dimension its factorisations within the slice, of shape (number, 4)."""
+        choices = [rows[rows[:, DRAM] == factor] for rows, factor in zip(self._options, part.dram, strict=True)]
+        if part.spm is None:
+            return choices
+        return [rows[rows[:, SPM] == factor] for rows, factor in zip(choices, part.spm, strict=True)]
 
     def _expand(self, partial: Array, steps: list[tuple[int, Array]], deadline: float) -> Iterator[Array]:
         if time.monotonic() > deadline:

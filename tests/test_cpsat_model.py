@@ -32,6 +32,7 @@ from dmaze.solver.cpsat.objective import Target
 from dmaze.solver.cpsat.reaches import Reaches
 from dmaze.solver.cpsat.symbols import TILE_LEVELS
 from dmaze.solver.cpsat.variables import TilingVariables
+from dmaze.solver.slices import Slice
 from dmaze.solver.scoring import by_objective, within_traffic_limits
 from ortools.sat.python import cp_model
 from random_problems import (
@@ -382,7 +383,7 @@ def test_excluding_cuts_exactly_what_it_says(seed: int) -> None:
     assert left(None) == set(everything)
     assert left(lambda v: v.forbid(some)) == set(everything) - set(some)
     rows = {tiling.dram for tiling in some}
-    assert left(lambda v: v.forbid_factors(DRAM, rows)) == {t for t in everything if t.dram not in rows}
+    assert left(lambda v: v.forbid_slices([Slice(row) for row in rows])) == {t for t in everything if t.dram not in rows}
     for level in (RF, SPM):
         for tiling in some[:2]:
             least = tile(tiling, level)

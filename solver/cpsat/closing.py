@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ortools.sat.python import cp_model
 
-from ...model.batch import DRAM, RF, SPM, to_array
+from ...model.batch import RF, SPM, to_array
 from ...model.legality import broken_rules
 from ...model.mapping import Tiling
 from ...model.result import Certificate, ClassPair, ClosedBy
@@ -18,7 +18,7 @@ from ...model.tilings import allowed_factorisations
 from ..backend import LayerProblem, SearchLimits
 from ..local_search import LocalSearch
 from ..scoring import Scorer
-from ..slices import Slices
+from ..slices import Slice, Slices
 from .analytic import analytic_bounds, objective_bound
 from .cases import Case, all_cases
 from .formulas import CYCLES, ENERGY, Relaxation, relax
@@ -83,7 +83,7 @@ class Shared:
         self.has_choices = all(len(rows) for rows in options)
         self.scorer = Scorer(problem)
         self.states: list[CaseState] = []
-        self.settled: set[tuple[int, ...]] = set()
+        self.settled: set[Slice] = set()
         self.tilings_settled = 0
         self.settled_before_ties = 0
         self._slices = Slices(problem)
@@ -121,6 +121,8 @@ class Shared:
             for state in self.states:
                 if not state.closed and self.best.kept and state.bound > target:
                     state.closed_by, state.refuted = "bound", target
+                    if not coarse(self.limits.relative_gap):  # no objective value lies between target and incumbent
+                        state.bound = max(state.bound, self.best.value)
             waiting = [state for state in self.states if not state.closed and state not in busy]
             if not waiting and self.optimal and self.ties_wanted:
                 waiting = [state for state in self.states if not state.ties_closed and state not in busy]
@@ -155,10 +157,11 @@ class Shared:
             with self.lock:
                 self._solvers.discard(solver)
 
-    def settle(self, dram: tuple[int, ...]) -> bool:
-        """Cost every tiling with the given DRAM factors exactly; false when that takes too long."""
+    def settle(self, tiling: Tiling) -> bool:
+        """Cost every tiling of a tiling's slice exactly; false when that takes too long."""
+        part = self._slices.around(tiling)
         try:
-            for levels in self._slices.tilings(dram, min(self.deadline, time.monotonic() + SLICE_LIMIT_S)):
+            for levels in self._slices.tilings(part, min(self.deadline, time.monotonic() + SLICE_LIMIT_S)):
                 scores = self.scorer.scores(levels)
                 with self.lock:
                     self.best.offer(scores, levels)
@@ -166,7 +169,7 @@ class Shared:
         except TimeoutError:
             return False
         with self.lock:
-            self.settled.add(dram)
+            self.settled.add(part)
             self.settled_before_ties += not self.optimal
         return True
 
@@ -291,7 +294,7 @@ def _model(shared: Shared, state: CaseState, asked: float, tie: float) -> CaseMo
     if model.feasible:
         with shared.lock:
             settled = list(shared.settled)
-        model.tiling.forbid_factors(DRAM, settled)
+        model.tiling.forbid_slices(settled)
         model.tiling.forbid(state.costed)
         for level, tiling in state.too_large:
             model.tiling.forbid_tiles(tiling, level)
@@ -306,7 +309,7 @@ def _take(shared: Shared, state: CaseState, tiling: Tiling) -> None:
         state.too_large.append((RF, tiling))
     elif "spm" in broken:
         state.too_large.append((SPM, tiling))
-    elif not shared.settle(tiling.dram):
+    elif not shared.settle(tiling):
         state.costed.append(tiling)
         if not broken:
             shared.take_in(tiling)

@@ -13,12 +13,13 @@ from itertools import product as combinations_of
 
 from ortools.sat.python import cp_model
 
-from ...model.batch import SPM
+from ...model.batch import DRAM, SPM
 from ...model.constraints import Constraints
 from ...model.legality import pinned_factors
 from ...model.loop_nest import AffineIndex, LoopNest
 from ...model.mapping import LEVELS, Tiling
 from ...model.tilings import divisors, prime_factors
+from ..slices import Slice
 from .reaches import MAX_COMBINATIONS
 from .scaling import scaled_log
 from .symbols import TILE_LEVELS, FactorOf, InvocationsOf, Monomial, Symbol, WindowOf
@@ -96,14 +97,17 @@ class TilingVariables:
         elif rows:
             self.model.add_bool_or([])
 
-    def forbid_factors(self, level: int, rows: Iterable[tuple[int, ...]]) -> None:
-        """Exclude every tiling that has one of the given rows of factors at a level."""
-        places = [(dim, prime) for dim, prime, at in self.exponents if at == level]
-        powers = [tuple(multiplicity_of(row[dim], prime) for dim, prime in places) for row in rows]
-        if powers and places:
-            self.model.add_forbidden_assignments([self.exponents[dim, prime, level] for dim, prime in places], powers)
-        elif powers:
-            self.model.add_bool_or([])
+    def forbid_slices(self, parts: Sequence[Slice]) -> None:
+        """Exclude every tiling of the given slices."""
+        coarse = [{DRAM: part.dram} for part in parts if part.spm is None]
+        fine = [{DRAM: part.dram, SPM: part.spm} for part in parts if part.spm is not None]
+        for levels, rows in (((DRAM,), coarse), ((DRAM, SPM), fine)):
+            places = [place for place in self.exponents if place[2] in levels]
+            powers = [tuple(multiplicity_of(row[level][dim], prime) for dim, prime, level in places) for row in rows]
+            if powers and places:
+                self.model.add_forbidden_assignments([self.exponents[place] for place in places], powers)
+            elif powers:
+                self.model.add_bool_or([])
 
     def forbid_tiles(self, tiling: Tiling, level: int) -> None:
         """Exclude every tiling whose tile of a level is a multiple, in every dimension, of this tiling's."""

@@ -1,0 +1,257 @@
+"""The ``cp-sat`` back end proves what enumeration finds, and never claims more than is true."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+import dmaze.solver.cpsat.search as search
+import pytest
+from dmaze.model.constraints import Constraints, FixedFactors
+from dmaze.model.layers import Conv2d, Gemm
+from dmaze.model.mapping import Tiling
+from dmaze.model.spec import Objective
+from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
+from dmaze.solver.cpsat import BACKEND
+from dmaze.solver.exhaustive import BACKEND as EXHAUSTIVE
+from dmaze.solver.local_search import Effort, LocalSearch
+from dmaze.solver.ranking import faults_of_candidate, objective_value, rank
+from dmaze.solver.verdict import bound_fault
+from random_problems import OBJECTIVES, TINY, Size, describe, random_problem
+from reference import load, reference_architecture
+
+LIMITS = SearchLimits(time_limit_s=60, top_k=3)
+SMALL = Size(macs=1 << 16, tilings=40_000, class_pairs=20)
+
+REFERENCE = reference_architecture(load("random_mappings.json")["architectures"]["default"])
+
+
+def best_of(problem: LayerProblem, outcome: SearchOutcome) -> float | None:
+    """The exact objective of the best candidate; all candidates must be legal."""
+    for candidate in outcome.candidates:
+        assert faults_of_candidate(problem, candidate) == ()
+    ranked = rank(problem, outcome.candidates, 1)
+    return float(objective_value(problem.objective, ranked[0].cost)) if ranked else None
+
+
+class Nothing(LocalSearch):
+    """A local search that finds nothing, so that all is up to the solver."""
+
+    def rounds(self, deadline: float) -> Iterator[float]:  # noqa: ARG002
+        return iter(())
+
+    def improve(self, tiling: Tiling, deadline: float) -> None:
+        pass
+
+
+STARTS: dict[str, Callable[..., LocalSearch]] = {
+    "no start": Nothing,
+    "poor start": partial(LocalSearch, effort=Effort(samples=4, starts=3, remembered=2, pairs=2)),
+    "local search": LocalSearch,
+}
+
+
+def check_equal_to_enumeration(problem: LayerProblem, message: str) -> bool:
+    """The same optimum from both back ends, or the same infeasibility; says whether there was a mapping."""
+    expected = EXHAUSTIVE.search(problem, LIMITS, None)
+    found = BACKEND.search(problem, LIMITS, None)
+    assert expected.exhausted, message
+    assert found.exhausted, message
+    best, optimum = best_of(problem, found), best_of(problem, expected)
+    assert best == optimum, message
+    assert found.bound == optimum, message
+    return best is not None
+
+
+@pytest.mark.parametrize("block", range(16))
+def test_the_optimum_is_that_of_enumeration(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = ("no start", "no start", "poor start", "poor start")[block % 4]
+    monkeypatch.setattr(search, "LocalSearch", STARTS[start])
+    for seed in range(1000 + block, 1128, 16):
+        for objective in OBJECTIVES:
+            problem = replace(random_problem(seed, TINY, constrained=0.6), objective=objective)
+            check_equal_to_enumeration(problem, f"seed {seed}, {objective}, {start}\n{describe(problem)}")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_optimum_of_larger_nests_is_that_of_enumeration(seed: int) -> None:
+    for objective in OBJECTIVES:
+        problem = replace(random_problem(2000 + seed, SMALL, constrained=0.5), objective=objective)
+        check_equal_to_enumeration(problem, f"seed {seed}, {objective}\n{describe(problem)}")
+
+
+def test_infeasible_problems_are_exhausted_without_candidates() -> None:
+    nest = Gemm(type="gemm", name="g", m=4, n=6, k=4).loop_nest()
+    impossible = (
+        Constraints(fixed={"M": FixedFactors(rf=3)}),
+        Constraints(fixed={"M": FixedFactors(spatial=2)}, no_spatial_reduction=True, spatial_dims=("M", "N")),
+        Constraints(max_dram_bytes=0),
+        Constraints(max_dram_bytes=191),  # every element once: (16 + 24 + 24) elements of 2 bytes are 128 at least
+        Constraints(max_dma_invocations=2),
+        Constraints(fixed={"M": FixedFactors(rf=4), "N": FixedFactors(rf=6), "K": FixedFactors(rf=4)}, spatial_dims=()),
+    )
+    for constraints in impossible:
+        for objective in OBJECTIVES:
+            problem = LayerProblem(nest, REFERENCE, constraints, objective)
+            if EXHAUSTIVE.search(problem, LIMITS, None).candidates:
+                assert check_equal_to_enumeration(problem, str(constraints))
+                continue
+            outcome = BACKEND.search(problem, LIMITS, None)
+            assert (outcome.candidates, outcome.exhausted, outcome.bound) == ((), True, None)
+
+
+@pytest.mark.parametrize("limits", [replace(LIMITS, time_limit_s=0.05), replace(LIMITS, time_limit_s=0.0)])
+def test_a_search_without_time_claims_nothing_false(limits: SearchLimits) -> None:
+    for seed in range(3000, 3030):
+        for objective in OBJECTIVES:
+            problem = replace(random_problem(seed, SMALL), objective=objective)
+            optimum = best_of(problem, EXHAUSTIVE.search(problem, LIMITS, None))
+            outcome = BACKEND.search(problem, limits, None)
+            best = best_of(problem, outcome)
+            message = f"seed {seed}, {objective}, optimum {optimum}, {outcome}\n{describe(problem)}"
+            if optimum is not None:
+                assert bound_fault(outcome.bound, [optimum]) is None, message
+            if outcome.exhausted:
+                assert best == optimum, message
+
+
+@pytest.mark.parametrize("gap", [0.1, 1e-3, 0.0, 1.0])
+def test_a_gap_is_kept_and_the_bound_stays_true(gap: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "LocalSearch", STARTS["no start"])
+    for seed in range(4000, 4012):
+        for objective in OBJECTIVES:
+            problem = replace(random_problem(seed, TINY), objective=objective)
+            optimum = best_of(problem, EXHAUSTIVE.search(problem, LIMITS, None))
+            outcome = BACKEND.search(problem, replace(LIMITS, relative_gap=gap), None)
+            best = best_of(problem, outcome)
+            message = f"seed {seed}, {objective}, optimum {optimum}, {outcome}\n{describe(problem)}"
+            assert outcome.exhausted, message
+            assert (best is None) == (optimum is None), message
+            if best is not None and optimum is not None:
+                assert bound_fault(outcome.bound, [optimum]) is None, message
+                assert optimum <= best, message
+                assert best * (1 - gap) <= optimum, message
+
+
+def test_energies_of_zero_are_found_below_energies_of_one() -> None:
+    """With an incumbent of 1 pJ the question is whether there is one of 0 pJ."""
+    zero = 0
+    for seed in range(155, 600):
+        problem = random_problem(seed, TINY, constrained=0.3)
+        prices = problem.architecture.access_energy_pj
+        cheap = prices.model_copy(update={part: min(price, 1e-3) for part, price in prices.model_dump().items()})
+        machine = problem.architecture.model_copy(update={"access_energy_pj": cheap})
+        for objective in ("energy", "edp"):
+            cheaper = LayerProblem(problem.nest, machine, problem.constraints, objective)
+            optimum = EXHAUSTIVE.search(cheaper, LIMITS, None).bound
+            if optimum == 0 and zero < 40:
+                zero += 1
+                assert check_equal_to_enumeration(cheaper, f"seed {seed}")
+    assert zero >= 20
+
+
+def test_the_same_seed_gives_the_same_outcome() -> None:
+    for seed in range(5000, 5010):
+        for objective in OBJECTIVES:
+            problem = replace(random_problem(seed, SMALL), objective=objective)
+            outcomes = [without_seconds(BACKEND.search(problem, replace(LIMITS, seed=seed), None)) for _ in range(2)]
+            assert outcomes[0] == outcomes[1]
+
+
+def without_seconds(outcome: SearchOutcome) -> SearchOutcome:
+    statistics = {name: value for name, value in outcome.statistics.items() if not name.endswith("_s")}
+    certificate = outcome.certificate
+    if certificate is not None:
+        pairs = tuple(pair.model_copy(update={"seconds": 0.0}) for pair in certificate.class_pairs)
+        certificate = certificate.model_copy(update={"class_pairs": pairs})
+    return replace(outcome, statistics=statistics, certificate=certificate)
+
+
+def test_two_workers_prove_the_same_optimum() -> None:
+    for seed in range(6000, 6008):
+        for objective in OBJECTIVES:
+            problem = replace(random_problem(seed, SMALL), objective=objective)
+            one, two = (BACKEND.search(problem, replace(LIMITS, workers=workers), None) for workers in (1, 2))
+            assert one.exhausted, seed
+            assert two.exhausted, seed
+            assert one.bound == two.bound, seed
+            assert best_of(problem, one) == best_of(problem, two), seed
+
+
+# Proved minima of the study
+
+
+def conv(name: str) -> tuple[dict[str, float], LayerProblem]:
+    """A convolution of optima.json: its proved minima, and the problem."""
+    layer = load("optima.json")["layers"][name]
+    bounds = layer["bounds"]
+    if "K" in bounds:
+        nest = Gemm(type="gemm", name="l", m=bounds["M"], n=bounds["N"], k=bounds["K"]).loop_nest()
+    else:
+        depthwise = "M" not in bounds
+        nest = Conv2d(
+            type="conv2d",
+            name="l",
+            batch=bounds["N"],
+            out_channels=bounds["C" if depthwise else "M"],
+            in_channels=bounds["C"],
+            in_height=layer["in"],
+            in_width=layer["in"],
+            kernel_height=bounds["Fx"],
+            kernel_width=bounds["Fy"],
+            stride=layer["stride"],
+            padding=layer["padding"],
+            groups=bounds["C"] if depthwise else 1,
+        ).loop_nest()
+    assert dict(zip(nest.dims, nest.bounds, strict=True)) == bounds
+    return layer, LayerProblem(nest, REFERENCE, Constraints(), "edp")
+
+
+FIELDS: dict[Objective, str] = {"edp": "min_edp", "energy": "min_energy_pj", "latency": "min_cycles"}
+
+
+@pytest.mark.parametrize(
+    ("objective", "optimum"), [("edp", 6844957271165824.0), ("energy", 2581195121), ("latency", 2457488)]
+)
+def test_the_minima_of_conv5_2_are_proved(objective: Objective, optimum: float) -> None:
+    layer, problem = conv("conv5_2")
+    assert layer[FIELDS[objective]] == optimum
+    problem = replace(problem, objective=objective)
+    outcome = BACKEND.search(problem, replace(LIMITS, time_limit_s=300), None)
+    assert (outcome.exhausted, outcome.bound, best_of(problem, outcome)) == (True, optimum, optimum)
+
+
+@pytest.mark.parametrize("name", load("optima.json")["layers"])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_bounds_never_exceed_the_brute_force_minima(name: str, objective: Objective) -> None:
+    layer, problem = conv(name)
+    problem = replace(problem, objective=objective)
+    outcome = BACKEND.search(problem, replace(LIMITS, time_limit_s=1.0), None)
+    best = best_of(problem, outcome)
+    assert best is not None
+    assert bound_fault(outcome.bound, [layer[FIELDS[objective]]]) is None
+    assert best >= layer[FIELDS[objective]]
+
+
+# Being interrupted
+
+
+@pytest.mark.parametrize("reports", [1, 3, 6])
+def test_an_interrupt_in_a_report_ends_the_search_and_its_threads(reports: int) -> None:
+    _, problem = conv("conv2_2")
+    before, told = threading.active_count(), 0
+
+    def report(_: Progress) -> None:
+        nonlocal told
+        told += 1
+        if told == reports:
+            raise KeyboardInterrupt
+
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        BACKEND.search(problem, replace(LIMITS, workers=2), report)
+    assert threading.active_count() == before
+    assert time.monotonic() - started < LIMITS.time_limit_s / 2
