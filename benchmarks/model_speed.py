@@ -7,23 +7,17 @@ is in ``README.md`` beside this file.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
-import os
-import platform
 import resource
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from importlib.metadata import version
 from pathlib import Path
 from random import Random
-from typing import Any
 
+from common import RESULTS, append_result, machine, versions
 from dmaze.model.architecture import Architecture
 from dmaze.model.batch import to_array
 from dmaze.model.batch_cost import BatchModel
@@ -34,7 +28,6 @@ from dmaze.model.mapping import Tiling
 from dmaze.model.reuse import all_reuse_classes, reuse_classes
 from dmaze.model.tilings import factorisations
 
-HERE = Path(__file__).parent
 ARCHITECTURE, WORKLOAD = "dmazerunner-256pe", "resnet-study"
 NUM_TILINGS = 1 << 15
 """Tilings per call of the vectorised model: one array of the exhaustive back end."""
@@ -106,31 +99,10 @@ def peak_memory_mib() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20, 1)
 
 
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    load = [round(value, 2) for value in os.getloadavg()]
-    cpu = names[0] if names else platform.processor()
-    return {"cpu": cpu, "cores": os.cpu_count(), "system": platform.platform(), "load_average": load}
-
-
-def versions() -> dict[str, str]:
-    """Python, numpy and this project, with the commit where there is one."""
-    found = {"python": platform.python_version(), "numpy": version("numpy"), "dmaze-solve": version("dmaze-solve")}
-    git = ["git", "-C", str(HERE), "describe", "--always", "--dirty"]
-    with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        found["commit"] = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
-    return found
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7, help="calls per figure, of which the median is taken")
-    parser.add_argument(
-        "--results", type=Path, default=HERE / "results" / "model_speed.jsonl", help="file to append to"
-    )
+    parser.add_argument("--results", type=Path, default=RESULTS / "model_speed.jsonl", help="file to append to")
     options = parser.parse_args()
     before = {"date": datetime.now(timezone.utc).isoformat(timespec="seconds"), "machine": machine()}
     imported = peak_memory_mib()
@@ -144,14 +116,12 @@ def main() -> None:
     figures = {"speeds": [asdict(s) for s in speeds], "peak_memory_mib": peak, "memory_after_imports_mib": imported}
     line = {
         **before,
-        "versions": versions(),
+        "versions": versions("numpy"),
         "instances": {"architecture": ARCHITECTURE, "workload": WORKLOAD},
         "repeats": options.repeats,
         **figures,
     }
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    with options.results.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+    append_result(options.results, line)
 
 
 if __name__ == "__main__":

@@ -48,12 +48,15 @@ class BatchModel:
         self.architecture = architecture
         self.classes = tuple(classes) if classes is not None else reuse_classes(nest)
 
-    def pair_costs(self, batch: TilingBatch) -> Iterator[PairCosts]:
-        """Costs under every pair of classes, the SPM class varying slowest."""
-        shared = _Shared(batch, self.architecture)
-        dram_sides = [_DramSide(shared, reuse_class) for reuse_class in self.classes]
+    def pair_costs(self, batch: TilingBatch, rf_pass: RfPass | None = None) -> Iterator[PairCosts]:
+        """Costs under every pair of classes, the SPM class varying slowest.
+
+        ``rf_pass`` takes the place of what the batch's RF and spatial factors give (:mod:`.batch_floor`).
+        """
+        shared = SharedTerms(batch, self.architecture, rf_pass)
+        dram_sides = [DramSide(shared, reuse_class) for reuse_class in self.classes]
         for a, spm_class in enumerate(self.classes):
-            spm_side = _SpmSide(shared, spm_class)
+            spm_side = SpmSide(shared, spm_class)
             for b, dram_side in enumerate(dram_sides):
                 yield _pair(a, b, spm_side, dram_side)
 
@@ -69,8 +72,8 @@ class BatchModel:
 
     def dram_traffic(self, batch: TilingBatch) -> list[tuple[Array, Array]]:
         """For every DRAM class the bytes moved and the DMA invocations of every tiling, both directions."""
-        shared = _Shared(batch, self.architecture)
-        sides = [_DramSide(shared, reuse_class) for reuse_class in self.classes]
+        shared = SharedTerms(batch, self.architecture)
+        sides = [DramSide(shared, reuse_class) for reuse_class in self.classes]
         size = self.architecture.bytes_per_element
         traffic: list[tuple[Array, Array]] = []
         for side in sides:
@@ -79,24 +82,47 @@ class BatchModel:
         return traffic
 
 
-class _Shared:
+@dataclass(frozen=True)
+class RfPass:
+    """One RF pass of every tiling of a batch: all that the costs depend on below the SPM's factors.
+
+    Cycles of computing, words added between PEs at a delivery of the output, and per tensor the words on the NoC and
+    the cycles (words read from or written to the SPM) of one delivery.
+    """
+
+    compute_cycles: Array
+    reduction: Array
+    noc_words: Sequence[Array]
+    delivery_cycles: Sequence[Array]
+
+
+def exact_rf_pass(batch: TilingBatch) -> RfPass:
+    """The RF pass that the batch's RF and spatial factors make."""
+    nest = batch.nest
+    pes = batch.product_except(SPATIAL, ())
+    groups = batch.product(SPATIAL, nest.tensors[nest.output].dims)
+    width = batch.product(SPATIAL, nest.missing_dims(nest.output))
+    rf = batch.rf_footprints
+    return RfPass(
+        compute_cycles=batch.product_except(RF, ()),
+        reduction=rf[nest.output] * (width - 1) * groups,
+        noc_words=[words * (groups if t == nest.output else pes) for t, words in enumerate(rf)],
+        delivery_cycles=batch.pe_array_footprints,
+    )
+
+
+class SharedTerms:
     """What all pairs of classes share: deliveries, reductions and DMA cycles of a batch."""
 
-    def __init__(self, batch: TilingBatch, architecture: Architecture) -> None:
+    def __init__(self, batch: TilingBatch, architecture: Architecture, rf_pass: RfPass | None = None) -> None:
         self.batch, self.architecture, self.nest = batch, architecture, batch.nest
-        nest, everything = batch.nest, range(len(batch.nest.dims))
-        self.output = nest.output
-        self.tensors = range(len(nest.tensors))
-        self.spm_passes = batch.product(DRAM, everything)
-        self.rf_passes = batch.product(SPM, everything)
-        self.compute_cycles = batch.product(RF, everything)
-        pes = batch.product(SPATIAL, everything)
-        groups = batch.product(SPATIAL, nest.tensors[self.output].dims)
-        width = batch.product(SPATIAL, nest.missing_dims(self.output))
-        rf = batch.rf_footprints
-        self.reduction = rf[self.output] * (width - 1) * groups
-        self.noc_words = [rf[t] * (groups if t == self.output else pes) for t in self.tensors]
-        self.delivery_cycles = batch.pe_array_footprints
+        self.output = batch.nest.output
+        self.tensors = range(len(batch.nest.tensors))
+        self.spm_passes = batch.product_except(DRAM, ())
+        self.rf_passes = batch.product_except(SPM, ())
+        run = rf_pass or exact_rf_pass(batch)
+        self.compute_cycles, self.reduction = run.compute_cycles, run.reduction
+        self.noc_words, self.delivery_cycles = run.noc_words, run.delivery_cycles
         self.ways = [2.0 if t == self.output else 1.0 for t in self.tensors]
         self.invocations, self.dma_cycles = [list(both) for both in zip(*map(self._dma, self.tensors), strict=True)]
 
@@ -121,10 +147,10 @@ def _attained(batch: TilingBatch, level: int, reuse_class: ReuseClass) -> Mask:
     return attained
 
 
-class _DramSide:
+class DramSide:
     """What depends on the DRAM class alone: reuse, words moved, DMA cycles by reuse."""
 
-    def __init__(self, shared: _Shared, reuse_class: ReuseClass) -> None:
+    def __init__(self, shared: SharedTerms, reuse_class: ReuseClass) -> None:
         batch, nest, output = shared.batch, shared.nest, shared.output
         self.attained = _attained(batch, DRAM, reuse_class)
         self.reused = [t for t in shared.tensors if reuse_class.reused[t]]
@@ -139,7 +165,7 @@ class _DramSide:
         self.every_pass = self._every_pass(shared)
         self.accumulated = {t: self._accumulated(shared, t) for t in self.reused}
 
-    def _every_pass(self, shared: _Shared) -> Array:
+    def _every_pass(self, shared: SharedTerms) -> Array:
         """``cum[1]``: DMA cycles of what moves in every SPM pass, the output both ways."""
         total = np.zeros(shared.batch.size)
         for t in shared.tensors:
@@ -147,7 +173,7 @@ class _DramSide:
             total = total + (np.where(self.reuse[t] == 1, cycles, 0.0) if t in self.reuse else cycles)
         return total
 
-    def _accumulated(self, shared: _Shared, t: int) -> tuple[Array, Array]:
+    def _accumulated(self, shared: SharedTerms, t: int) -> tuple[Array, Array]:
         """``cum[r]`` and ``dma[r]`` for the reuse ``r`` of a tensor, where it is above 1."""
         others = [s for s in self.reused if s != t]
         own = shared.dma_cycles[t]
@@ -159,10 +185,10 @@ class _DramSide:
         return total, own
 
 
-class _SpmSide:
+class SpmSide:
     """What depends on the SPM class, and on which tensors are skipped."""
 
-    def __init__(self, shared: _Shared, reuse_class: ReuseClass) -> None:
+    def __init__(self, shared: SharedTerms, reuse_class: ReuseClass) -> None:
         batch = shared.batch
         self.shared = shared
         self.attained = _attained(batch, SPM, reuse_class)
@@ -238,7 +264,7 @@ class _SpmSide:
         return rows
 
 
-def _pair(a: int, b: int, spm: _SpmSide, dram: _DramSide) -> PairCosts:
+def _pair(a: int, b: int, spm: SpmSide, dram: DramSide) -> PairCosts:
     """Costs under one pair of classes."""
     shared = spm.shared
     skipped = {t: spm.whole[t] & (dram.reuse[t] > 1) for t in dram.reused}
@@ -249,15 +275,15 @@ def _pair(a: int, b: int, spm: _SpmSide, dram: _DramSide) -> PairCosts:
     else:
         energy, spm_pass, every_pass = spm.unskipped
     energy = np.rint(energy + dram.dram_energy_pj)
-    cycles = _layer_cycles(shared, dram, skipped, spm_pass, every_pass)
+    cycles = layer_cycles(shared, dram, skipped, spm_pass, every_pass)
     missed = ~(spm.attained & dram.attained)
     energy[missed] = np.inf
     cycles[missed] = np.inf
     return PairCosts(a, b, energy, cycles)
 
 
-def _layer_cycles(
-    shared: _Shared, dram: _DramSide, skipped: dict[int, Mask], spm_pass: Array, every_pass: Array
+def layer_cycles(
+    shared: SharedTerms, dram: DramSide, skipped: dict[int, Mask], spm_pass: Array, every_pass: Array
 ) -> Array:
     """``total`` of section 5."""
     first = np.maximum(dram.every_pass, spm_pass)

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from ..model.batch import SPATIAL, Array, TilingBatch
 from ..model.batch_legality import allowed, rf_bytes, spm_banks, spm_bytes
-from ..model.mapping import Tiling
 from ..model.tilings import allowed_factorisations
 from .backend import LayerProblem
 from .scoring import BestFew, Scorer
@@ -34,7 +33,7 @@ ILLEGAL = 1e250
 class Effort:
     """Size of one round: tilings sampled, starts of the descent, ends remembered, pairs tried for two dimensions."""
 
-    samples: int = 1 << 14
+    samples: int = 1 << 13
     starts: int = 24
     remembered: int = 16
     pairs: int = 1 << 14
@@ -66,13 +65,6 @@ class LocalSearch:
             self._ends = ends[:, order[: self.effort.remembered]]
             self._polish()
             yield self.best.value
-
-    def improve(self, tiling: Tiling, deadline: float) -> None:
-        """Descend from a tiling found elsewhere."""
-        self._deadline = deadline
-        wanted = zip(self.options, zip(*tiling.levels, strict=True), strict=True)
-        state = [int(np.flatnonzero((options == row).all(axis=1))[0]) for options, row in wanted]
-        self._descend(np.array(state, dtype=np.int64)[:, None])
 
     def _sample(self) -> Indices:
         """Some of the best of a sample of random tilings, and some others that are allowed."""

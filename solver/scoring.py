@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,10 +103,11 @@ class Scored:
 
 
 class BestFew:
-    """The best few distinct tilings seen so far."""
+    """The best few distinct tilings seen so far; threads may offer at the same time."""
 
     def __init__(self, size: int) -> None:
         self.size = size
+        self._lock = threading.Lock()
         self.kept: list[Scored] = []
 
     @property
@@ -125,6 +127,12 @@ class BestFew:
 
     def offer(self, scores: Scores, levels: Array) -> bool:
         """Take in a scored array of legal tilings; says whether the best one changed."""
+        with self._lock:
+            before = self.best
+            self._take(scores, levels)
+            return self.best != before
+
+    def _take(self, scores: Scores, levels: Array) -> None:
         full = len(self.kept) >= self.size
         worst = self.kept[-1].value if full else float("inf")
         chosen = np.flatnonzero((scores.values <= worst) & (scores.values < np.inf))
@@ -140,9 +148,7 @@ class BestFew:
             found.setdefault(
                 tiling, Scored(float(scores.values[i]), float(scores.ties[i]), tiling, int(scores.pairs[i]))
             )
-        before = self.best
         self.kept = sorted(found.values(), key=lambda entry: entry.rank)[: self.size]
-        return self.best != before
 
     def mappings(self, scorer: Scorer) -> tuple[Mapping, ...]:
         """The kept tilings with their best orders, best first."""

@@ -16,8 +16,7 @@ from ...model.result import Certificate, ClassPair, ClosedBy
 from ...model.spec import Objective
 from ...model.tilings import allowed_factorisations
 from ..backend import LayerProblem, SearchLimits
-from ..local_search import LocalSearch
-from ..scoring import Scorer
+from ..scoring import BestFew, Scorer
 from ..slices import Slice, Slices
 from .analytic import analytic_bounds, objective_bound
 from .cases import Case, all_cases
@@ -75,10 +74,11 @@ class CaseState:
 class Shared:
     """What the workers of one layer share: the incumbents, the cases, the running solvers; guarded by ``lock``."""
 
-    def __init__(self, problem: LayerProblem, limits: SearchLimits, deadline: float, start: LocalSearch) -> None:
+    def __init__(self, problem: LayerProblem, limits: SearchLimits, deadline: float, best: BestFew) -> None:
         self.problem, self.limits, self.deadline = problem, limits, deadline
         self.lock = threading.RLock()
-        self.start, self.best = start, start.best
+        self.best = best
+        self.stopping = threading.Event()
         options = allowed_factorisations(problem.nest, problem.constraints)
         self.has_choices = all(len(rows) for rows in options)
         self.scorer = Scorer(problem)
@@ -135,12 +135,13 @@ class Shared:
         return self.best.kept != [] and self.best.value > 0 and few and not coarse(self.limits.relative_gap)
 
     def stop_solvers(self) -> None:
-        """Make running solvers return soon."""
+        """Make running solvers return soon, and start no more."""
+        self.stopping.set()
         with self.lock:
             for solver in self._solvers:
                 solver.stop_search()
 
-    def solve(self, model: CaseModel, seconds: float) -> tuple[cp_model.CpSolver, int]:
+    def solve(self, model: CaseModel, seconds: float) -> tuple[cp_model.CpSolver, cp_model.CpSolverStatus]:
         """Run CP-SAT on a case model; the status is read before anything else is asked of the solver."""
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = 1
@@ -150,9 +151,11 @@ class Shared:
         solver.parameters.cp_model_probing_level = 0
         solver.parameters.linearization_level = 1 if self.problem.objective == "energy" else 0
         with self.lock:
+            if self.stopping.is_set():
+                return solver, cp_model.UNKNOWN
             self._solvers.add(solver)
         try:
-            return solver, int(solver.solve(model.model))
+            return solver, solver.solve(model.model)
         finally:
             with self.lock:
                 self._solvers.discard(solver)
@@ -162,9 +165,8 @@ class Shared:
         part = self._slices.around(tiling)
         try:
             for levels in self._slices.tilings(part, min(self.deadline, time.monotonic() + SLICE_LIMIT_S)):
-                scores = self.scorer.scores(levels)
+                self.best.offer(self.scorer.scores(levels), levels)
                 with self.lock:
-                    self.best.offer(scores, levels)
                     self.tilings_settled += levels.shape[2]
         except TimeoutError:
             return False
@@ -174,11 +176,9 @@ class Shared:
         return True
 
     def take_in(self, tiling: Tiling) -> None:
-        """Cost one legal candidate exactly; descend from what improves on the incumbent."""
-        with self.lock:
-            levels = to_array([tiling])
-            if self.best.offer(self.scorer.scores(levels), levels):
-                self.start.improve(tiling, self.deadline)
+        """Cost one legal candidate exactly."""
+        levels = to_array([tiling])
+        self.best.offer(self.scorer.scores(levels), levels)
 
     def statistics(self) -> dict[str, int | float | str]:
         """Counts and seconds for the report."""
@@ -232,18 +232,18 @@ def admissible(objective: Objective, value: float, relative_gap: float) -> float
     return math.nextafter(value, 0.0) if objective == "edp" else value - 1
 
 
-def work_on(shared: Shared, state: CaseState, stop: threading.Event) -> None:
+def work_on(shared: Shared, state: CaseState) -> None:
     """One time slice on one case: ask for better mappings until none is left, or the slice is over."""
     started = time.monotonic()
     length = FIRST_SLICE_S * 2**state.slices
     end = min(shared.deadline, started + length)
     if state.closed:
-        while not stop.is_set() and not state.ties_closed and time.monotonic() < end and shared.ties_wanted:
+        while not shared.stopping.is_set() and not state.ties_closed and time.monotonic() < end and shared.ties_wanted:
             state.ties_closed = _settled_up_to(shared, state, shared.best.value, end, shared.best.tie)
     else:
         if state.slices and shared.best.kept:
-            _raise_bound(shared, state, min(end, started + length * RAISING_SHARE), stop)
-        while not stop.is_set() and not state.closed and time.monotonic() < end:
+            _raise_bound(shared, state, min(end, started + length * RAISING_SHARE))
+        while not shared.stopping.is_set() and not state.closed and time.monotonic() < end:
             _close(shared, state, end)
     state.slices += 1
     state.seconds += time.monotonic() - started
@@ -262,9 +262,9 @@ def _close(shared: Shared, state: CaseState, end: float) -> None:
             state.ties_closed = ties_too
 
 
-def _raise_bound(shared: Shared, state: CaseState, end: float, stop: threading.Event) -> None:
+def _raise_bound(shared: Shared, state: CaseState, end: float) -> None:
     """Prove that the case has nothing below ever larger parts of the incumbent's value."""
-    while state.next_fraction < len(FRACTIONS) and not stop.is_set() and time.monotonic() < end:
+    while state.next_fraction < len(FRACTIONS) and not shared.stopping.is_set() and time.monotonic() < end:
         asked = shared.best.value * FRACTIONS[state.next_fraction]
         if asked <= state.bound or _settled_up_to(shared, state, asked, end):
             with shared.lock:

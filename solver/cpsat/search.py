@@ -7,7 +7,6 @@ closed. When all cases are closed the incumbent is optimal.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -20,7 +19,7 @@ from .closing import CaseState, Shared, work_on
 START_SHARE = 0.25
 """Part of the time that the search for a first incumbent may take."""
 
-MIN_ROUNDS, PATIENCE = 4, 3
+MIN_ROUNDS, PATIENCE = 3, 2
 """Rounds of local search: at least so many, then until so many in a row bring nothing."""
 
 POLL_S = 0.1
@@ -36,7 +35,7 @@ class CpSatBackend:
         """Find the best mapping and prove it, or say how good it is; see :class:`..backend.SearchOutcome`."""
         deadline = time.monotonic() + limits.time_limit_s
         start = LocalSearch(problem, seed=limits.seed, keep=limits.top_k)
-        shared = Shared(problem, limits, deadline, start)
+        shared = Shared(problem, limits, deadline, start.best)
         teller = _Teller(shared, report)
         for _ in _first_rounds(start, deadline, limits.time_limit_s):
             teller.tell()
@@ -89,20 +88,25 @@ class _Teller:
 
 def _close_all(shared: Shared, workers: int, teller: _Teller) -> None:
     """Work on the open cases, most promising first, until all are closed or time is up."""
-    stop = threading.Event()
+    running: dict[Future[None], CaseState] = {}
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="cp-sat") as pool:
-        running: dict[Future[None], CaseState] = {}
         try:
             while True:
                 while len(running) < workers and (state := shared.next_case(list(running.values()))) is not None:
-                    running[pool.submit(work_on, shared, state, stop)] = state
+                    running[pool.submit(work_on, shared, state)] = state
                 if not running:
                     return
-                done, _ = wait(running, timeout=POLL_S, return_when=FIRST_COMPLETED)
-                for future in done:
-                    del running[future]
-                    future.result()
+                _collect(running, POLL_S)
                 teller.tell()
         finally:
-            stop.set()
-            shared.stop_solvers()
+            while running:
+                shared.stop_solvers()
+                _collect(running, POLL_S)
+
+
+def _collect(running: dict[Future[None], CaseState], timeout_s: float) -> None:
+    """Take finished workers off the list, waiting for the first a while; what they raised is raised."""
+    done, _ = wait(running, timeout=timeout_s, return_when=FIRST_COMPLETED)
+    for future in done:
+        del running[future]
+        future.result()

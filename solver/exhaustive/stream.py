@@ -18,24 +18,13 @@ from ...model.architecture import Architecture
 from ...model.batch import DRAM, RF, SPATIAL, SPM, Array, Mask, TilingBatch
 from ...model.batch_legality import allowed, rf_bytes, spm_banks
 from ...model.constraints import Constraints
-from ...model.legality import pinned_factors
 from ...model.loop_nest import LoopNest
-from ...model.mapping import LEVELS
-from ...model.tilings import divisors
+from ..splitting import Step, split_off, steps_of_level
 
 CHUNK = 1 << 15
 """Tilings per array: large enough for numpy, small enough to stay in the cache."""
 
 ORDER = (SPATIAL, RF, SPM)
-
-
-@dataclass(frozen=True)
-class Step:
-    """The choice of one dimension's factor at one level; ``only`` is the factor that a constraint pins."""
-
-    level: int
-    dim: int
-    only: frozenset[int] | None
 
 
 @dataclass(frozen=True)
@@ -66,15 +55,7 @@ class TilingStream:
         yield from self._finish(waiting)
 
     def _steps(self) -> tuple[Step, ...]:
-        pins = pinned_factors(self.nest, self.constraints)
-        by_place: dict[tuple[int, int], frozenset[int]] = {}
-        for pin in pins:
-            place = (LEVELS.index(pin.level), pin.dim)
-            factors = frozenset({pin.factor})
-            by_place[place] = by_place.get(place, factors) & factors
-        return tuple(
-            Step(level, dim, by_place.get((level, dim))) for level in ORDER for dim in range(len(self.nest.dims))
-        )
+        return tuple(step for level in ORDER for step in steps_of_level(self.nest, self.constraints, level))
 
     def _expand(self, partial: Array, steps: tuple[Step, ...]) -> Iterator[Array]:
         if partial.shape[2] == 0 or time.monotonic() > self.deadline:
@@ -85,25 +66,10 @@ class TilingStream:
         step, rest = steps[0], steps[1:]
         last = rest == () or rest[0].level != step.level
         for first in range(0, partial.shape[2], self.chunk):
-            grown = self._choose(partial[:, :, first : first + self.chunk], step)
+            grown = split_off(partial[:, :, first : first + self.chunk], DRAM, step)
             grown = grown[:, :, self._may_fit(grown, step.level, complete=last)]
             for piece in range(0, grown.shape[2], self.chunk):
                 yield from self._expand(grown[:, :, piece : piece + self.chunk], rest)
-
-    def _choose(self, partial: Array, step: Step) -> Array:
-        """Every partial tiling with every factor of one dimension at one level; the rest stays in DRAM."""
-        left = partial[DRAM, step.dim]
-        values, position = np.unique(left, return_inverse=True)
-        pieces: list[Array] = []
-        for number, value in enumerate(values):
-            rows = partial[:, :, position == number]
-            for factor in divisors(int(value)):
-                if step.only is None or factor in step.only:
-                    grown = rows.copy()
-                    grown[step.level, step.dim] = factor
-                    grown[DRAM, step.dim] = value / factor
-                    pieces.append(grown)
-        return np.concatenate(pieces, axis=2) if pieces else partial[:, :, :0]
 
     def _may_fit(self, partial: Array, level: int, *, complete: bool) -> Mask:
         """Which partial tilings still fit; once a level is complete its least utilisation is asked for as well."""
