@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from .base import Factor, Flag, Model, Ratio, Text
 
+SET_BY_PRESET = {"min_utilization", "no_spatial_reduction", "no_feature_from_dram"}
+"""The constraints that a preset stands for."""
+
 Limit = Annotated[int, Field(strict=True, ge=0, le=2**62)]
 
 
@@ -51,7 +54,7 @@ class Constraints(Model):
     @model_validator(mode="after")
     def _not_contradictory(self) -> Constraints:
         if self.preset is not None:
-            both = {"min_utilization", "no_spatial_reduction", "no_feature_from_dram"} & self.model_fields_set
+            both = SET_BY_PRESET & self.model_fields_set
             if both:
                 raise ValueError(f"preset: expected without {', '.join(sorted(both))}, which it sets")
         if self.spatial_dims is not None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from .architecture import Architecture
 from .base import Model
-from .constraints import Constraints, MinUtilization
+from .constraints import SET_BY_PRESET, Constraints, MinUtilization
 from .layers import Layer
 from .mapping import MappingDocument
 from .spec import Objective, SolverOptions
@@ -86,17 +86,31 @@ class ClassPair(Model):
     seconds: float
 
 
+class EnumerationProof(Model):
+    """Enumeration with bounds over the whole space.
+
+    ``finished``: every mapping that could be better than the best one was costed exactly. ``slices`` choices of DRAM
+    factors had a bound that left them open at first; ``tilings_costed`` tilings had to be costed.
+    """
+
+    finished: bool
+    slices: int
+    tilings_costed: int
+
+
 class Certificate(Model):
     """Why nothing better exists: every pair of reuse classes, and what was costed exactly on the way.
 
     ``slices_settled`` choices of DRAM factors were costed exactly with all their ``tilings_settled`` tilings, and
     then left out of every pair. ``ties_settled``: so was every mapping as good as the best by objective and tie rule.
+    ``enumeration`` is a proof of its own over all pairs at once.
     """
 
-    class_pairs: tuple[ClassPair, ...]
-    slices_settled: int
-    tilings_settled: int
+    class_pairs: tuple[ClassPair, ...] = ()
+    slices_settled: int = 0
+    tilings_settled: int = 0
     ties_settled: bool
+    enumeration: EnumerationProof | None = None
 
 
 class LayerResult(Model):
@@ -153,3 +167,13 @@ class Result(Model):
     interrupted: Annotated[bool, Field(strict=True)] = False
     layers: tuple[LayerResult, ...]
     total: Totals
+
+    @field_validator("constraints", mode="before")
+    @classmethod
+    def _without_what_a_preset_sets(cls, value: Any) -> Any:
+        """A result states every constraint; beside a preset, those that it sets stand there as not given."""
+        if not isinstance(value, dict):
+            return value
+        stated = cast("dict[str, Any]", value)
+        unset = Constraints().model_dump(mode="json", include=SET_BY_PRESET) if stated.get("preset") else {}
+        return {name: given for name, given in stated.items() if name not in unset or unset[name] != given}

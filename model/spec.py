@@ -43,7 +43,7 @@ class NetworkReference(Model):
 class SolverOptions(Model):
     """How the search is run. ``time_limit_s`` is per layer; ``workers`` defaults to the machine's cores."""
 
-    backend: Text = "cp-sat"
+    backend: Text = "portfolio"
     time_limit_s: Seconds = 60.0
     total_time_limit_s: Seconds | None = None
     workers: Annotated[int, Field(strict=True, ge=1, le=1024)] | None = None

@@ -73,7 +73,7 @@ def solve(spec: Spec, observer: Observer | None = None) -> Result:
     if not isinstance(spec.architecture, Architecture) or not isinstance(spec.workload, LayerList):
         raise TypeError("resolve_spec left a name in place")
     options = spec.solver
-    options = options.model_copy(update={"workers": options.workers or _cores()})
+    options = options.model_copy(update={"workers": options.workers or num_cores()})
     backend = load_backend(options.backend)
     deadline = None if options.total_time_limit_s is None else started + options.total_time_limit_s
     layers = spec.workload.layers
@@ -99,7 +99,7 @@ def enumerate_mappings(spec: Spec, observer: Observer | None = None) -> Result:
     return solve(spec.model_copy(update={"solver": options}), observer)
 
 
-def _cores() -> int:
+def num_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..model.batch import Array, Mask, TilingBatch
 from ..model.batch_cost import BatchModel, PairCosts
+from ..model.batch_floor import SliceFloor
 from ..model.constraints import Constraints
 from ..model.mapping import Mapping, Tiling
 from ..model.reuse import ReuseClass
@@ -28,7 +29,7 @@ class Scores:
     pairs: np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
-def by_objective(objective: Objective, pair: PairCosts) -> tuple[Array, Array]:
+def by_objective(objective: Objective, pair: PairCosts | SliceFloor) -> tuple[Array, Array]:
     """Objective values and the metric that breaks ties: fewer cycles, or for latency less energy."""
     if objective == "energy":
         return pair.energy_pj, pair.cycles

@@ -13,7 +13,7 @@ from random import Random
 import numpy as np
 import pytest
 from dmaze.model.architecture import AccessEnergy, Architecture, Dma, Spm
-from dmaze.model.batch import DRAM, RF, SPM, Array, TilingBatch, to_array, to_tilings
+from dmaze.model.batch import RF, SPM, Array, TilingBatch, to_array, to_tilings
 from dmaze.model.batch_cost import BatchModel, PairCosts
 from dmaze.model.batch_legality import allowed
 from dmaze.model.constraints import Constraints, FixedFactors, MinUtilization
@@ -23,6 +23,7 @@ from dmaze.model.legality import broken_rules, dma_invocations, dram_bytes, occu
 from dmaze.model.mapping import LEVELS, Tiling
 from dmaze.model.reuse import reuse_classes
 from dmaze.model.tilings import allowed_factorisations
+from dmaze.solver import slices
 from dmaze.solver.backend import LayerProblem
 from dmaze.solver.cpsat.analytic import analytic_bounds
 from dmaze.solver.cpsat.cases import Case, all_cases, holds
@@ -32,8 +33,8 @@ from dmaze.solver.cpsat.objective import Target
 from dmaze.solver.cpsat.reaches import Reaches
 from dmaze.solver.cpsat.symbols import TILE_LEVELS
 from dmaze.solver.cpsat.variables import TilingVariables
-from dmaze.solver.slices import Slice
 from dmaze.solver.scoring import by_objective, within_traffic_limits
+from dmaze.solver.slices import Slice, Slices
 from ortools.sat.python import cp_model
 from random_problems import (
     LARGE,
@@ -69,13 +70,13 @@ class OfCase:
     def least(self) -> dict[str, float]:
         return analytic_bounds(self.problem, self.relaxation, self.reaches)
 
-    def model(self, value: float = INFINITE) -> CaseModel:
-        target = Target(self.problem.objective, value, self.least[ENERGY], self.least[CYCLES])
+    def model(self, value: float = INFINITE, tie: float = INFINITE) -> CaseModel:
+        target = Target(self.problem.objective, value, self.least[ENERGY], self.least[CYCLES], tie)
         return CaseModel(self.problem, self.case, self.relaxation, self.reaches, target).build()
 
-    def accepts(self, tiling: Tiling, value: float = INFINITE) -> bool:
+    def accepts(self, tiling: Tiling, value: float = INFINITE, tie: float = INFINITE) -> bool:
         """Whether the model, fixed to a tiling, has a solution with an objective of at most the value."""
-        model = self.model(value)
+        model = self.model(value, tie)
         if not model.feasible:
             return False
         model.tiling.fix(tiling)
@@ -127,10 +128,11 @@ def check_accepted(seed: int, problem: LayerProblem, levels: Array, *, per_case:
         mappings = legal_mappings(of_case, levels)
         for tiling, pair, column in random.sample(mappings, min(per_case, len(mappings))):
             for objective in OBJECTIVES:
-                value = float(by_objective(objective, pair)[0][column])
+                value, other = (float(metric[column]) for metric in by_objective(objective, pair))
+                tie = random.choice((INFINITE, other))
                 asked = replace(of_case, problem=replace(problem, objective=objective))
-                message = f"seed {seed}, {objective} {value}, {tiling}, {of_case.case}\n{describe(problem)}"
-                assert asked.accepts(tiling, value), message
+                message = f"seed {seed}, {objective} {value} {tie}, {tiling}, {of_case.case}\n{describe(problem)}"
+                assert asked.accepts(tiling, value, tie), message
                 checked += 1
     return checked
 
@@ -176,7 +178,10 @@ def machine(**changes: object) -> Architecture:
 
 
 def every_legal(problem: LayerProblem) -> Array:
-    levels = to_array(every_tiling(problem.nest, problem.constraints))
+    tilings = every_tiling(problem.nest, problem.constraints)
+    if not tilings:
+        return np.empty((4, len(problem.nest.dims), 0))
+    levels = to_array(tilings)
     return np.ascontiguousarray(levels[:, :, allowed(problem.nest, problem.architecture, problem.constraints, levels)])
 
 
@@ -383,12 +388,30 @@ def test_excluding_cuts_exactly_what_it_says(seed: int) -> None:
     assert left(None) == set(everything)
     assert left(lambda v: v.forbid(some)) == set(everything) - set(some)
     rows = {tiling.dram for tiling in some}
-    assert left(lambda v: v.forbid_slices([Slice(row) for row in rows])) == {t for t in everything if t.dram not in rows}
+    assert left(lambda v: v.forbid_slices([Slice(row) for row in rows])) == {
+        t for t in everything if t.dram not in rows
+    }
     for level in (RF, SPM):
         for tiling in some[:2]:
             least = tile(tiling, level)
             kept = {t for t in everything if any(size % part for size, part in zip(tile(t, level), least, strict=True))}
             assert left(lambda v, t=tiling, at=level: v.forbid_tiles(t, at)) == kept
+
+
+@pytest.mark.parametrize("finest", [False, True])
+def test_a_slice_holds_every_allowed_tiling_with_its_factors(finest: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if finest:
+        monkeypatch.setattr(slices, "MOST_COMBINATIONS", 0)
+    for seed in range(40):
+        problem = random_problem(seed, TINY)
+        legal = set(to_tilings(every_legal(problem)))
+        for tiling in list(legal)[:3]:
+            part = Slices(problem).around(tiling)
+            assert (part.spm is None) != finest
+            found = [t for levels in Slices(problem).tilings(part, INFINITE) for t in to_tilings(levels)]
+            expected = {t for t in legal if t.dram == part.dram and part.spm in (None, t.spm)}
+            assert len(found) == len(expected)
+            assert set(found) == expected
 
 
 def tile(tiling: Tiling, level: int) -> list[int]:
@@ -399,7 +422,7 @@ def tile(tiling: Tiling, level: int) -> list[int]:
 @pytest.mark.parametrize("seed", range(40))
 def test_excluding_too_large_tiles_loses_nothing_that_fits(seed: int) -> None:
     problem = random_problem(seed, TINY)
-    legal = to_tilings(every_legal(problem)) if every_tiling(problem.nest, problem.constraints) else []
+    legal = to_tilings(every_legal(problem))
     for tiling in to_tilings(random_levels(Random(seed), problem.nest, 20)):
         broken = broken_rules(problem.nest, problem.architecture, problem.constraints, tiling)
         for rule, level in (("rf_bytes_per_pe", RF), ("spm", SPM)):

@@ -180,6 +180,10 @@ class Shared:
         levels = to_array([tiling])
         self.best.offer(self.scorer.scores(levels), levels)
 
+    def note(self) -> str:
+        """How many cases are open, for the progress line."""
+        return f"{sum(not state.closed for state in self.states)} of {len(self.states)} class pairs open"
+
     def statistics(self) -> dict[str, int | float | str]:
         """Counts and seconds for the report."""
         return {

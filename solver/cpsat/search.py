@@ -8,12 +8,12 @@ closed. When all cases are closed the incumbent is optimal.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from ..backend import LayerProblem, Progress, Report, SearchLimits, SearchOutcome
 from ..local_search import LocalSearch
-from ..scoring import Scorer
+from ..scoring import BestFew, Scorer
 from .closing import CaseState, Shared, work_on
 
 START_SHARE = 0.25
@@ -36,11 +36,11 @@ class CpSatBackend:
         deadline = time.monotonic() + limits.time_limit_s
         start = LocalSearch(problem, seed=limits.seed, keep=limits.top_k)
         shared = Shared(problem, limits, deadline, start.best)
-        teller = _Teller(shared, report)
+        teller = Teller(report, Scorer(problem), start.best, shared.bound, shared.note)
         for _ in _first_rounds(start, deadline, limits.time_limit_s):
             teller.tell()
         if shared.has_choices:
-            _close_all(shared, limits.workers, teller)
+            close_all(shared, limits.workers, teller, lambda: False)
         with shared.lock:
             return SearchOutcome(
                 candidates=shared.best.mappings(Scorer(problem)),
@@ -63,35 +63,37 @@ def _first_rounds(start: LocalSearch, deadline: float, time_limit_s: float) -> I
             return
 
 
-class _Teller:
+class Teller:
     """Reports what changed, from the main thread only."""
 
-    def __init__(self, shared: Shared, report: Report | None) -> None:
-        self._shared, self._report = shared, report
-        self._told: tuple[float, float | None, int] | None = None
-        self._scorer = Scorer(shared.problem)
+    def __init__(
+        self,
+        report: Report | None,
+        scorer: Scorer,
+        best: BestFew,
+        bound: Callable[[], float | None],
+        note: Callable[[], str],
+    ) -> None:
+        self._report, self._scorer, self._best, self._bound, self._note = report, scorer, best, bound, note
+        self._told: tuple[float, float | None, str] | None = None
 
     def tell(self) -> None:
-        """Report the incumbents, the bound and the cases open, if any of them changed."""
+        """Report the incumbents, the bound and the note, if any of them changed."""
         if self._report is None:
             return
-        shared = self._shared
-        with shared.lock:
-            open_cases = sum(not state.closed for state in shared.states)
-            now = (shared.best.value, shared.bound(), open_cases)
-            if now != self._told:
-                self._told = now
-                value = now[0] if shared.best.kept else None
-                note = f"{open_cases} of {len(shared.states)} class pairs open"
-                self._report(Progress(value, now[1], shared.best.mappings(self._scorer), note))
+        now = (self._best.value, self._bound(), self._note())
+        if now != self._told:
+            self._told = now
+            mappings = self._best.mappings(self._scorer)
+            self._report(Progress(now[0] if mappings else None, now[1], mappings, now[2]))
 
 
-def _close_all(shared: Shared, workers: int, teller: _Teller) -> None:
-    """Work on the open cases, most promising first, until all are closed or time is up."""
+def close_all(shared: Shared, workers: int, teller: Teller, enough: Callable[[], bool]) -> None:
+    """Work on the open cases, most promising first, until all are closed, it is enough or time is up."""
     running: dict[Future[None], CaseState] = {}
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="cp-sat") as pool:
         try:
-            while True:
+            while not enough():
                 while len(running) < workers and (state := shared.next_case(list(running.values()))) is not None:
                     running[pool.submit(work_on, shared, state)] = state
                 if not running:

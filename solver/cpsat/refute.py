@@ -1,0 +1,173 @@
+"""A second opinion of CP-SAT: is there any mapping below a limit?
+
+Every case is modelled from scratch and asked once more, without an incumbent, hint or settled slice of the search that
+is being checked, under another seed and with other parameters. What the relaxation proposes is costed exactly, with
+all tilings of its slice, and excluded.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+
+from ortools.sat.python import cp_model
+
+from ...model.batch import RF, SPM, to_array
+from ...model.legality import broken_rules
+from ...model.mapping import Tiling
+from ...model.spec import Objective
+from ...model.tilings import allowed_factorisations
+from ..backend import LayerProblem
+from ..refutation import Refutation
+from ..scoring import BestFew, Scorer
+from ..slices import Slice, Slices
+from .analytic import analytic_bounds
+from .cases import Case, all_cases
+from .formulas import CYCLES, ENERGY, relax
+from .model import CaseModel
+from .objective import Target
+from .reaches import Reaches
+
+SLICE_LIMIT_S = 2.0
+"""How long costing one slice may take; else the candidate is costed alone."""
+
+POLL_S = 0.1
+"""How often the waiting main thread looks up, so that Ctrl-C is heard."""
+
+
+def refute_with_cpsat(problem: LayerProblem, limit: float, deadline: float, *, seed: int, workers: int) -> Refutation:
+    """Ask CP-SAT, case by case, for a mapping with an objective below a limit.
+
+    The deadline is a reading of ``time.monotonic``; ``workers`` cases are worked on at a time.
+    """
+    run = _Run(problem, limit, deadline, seed)
+    if not all(map(len, run.options)):
+        return Refutation("cp-sat", True, "no class pair, since no factors are left")
+    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="refute")
+    with pool:
+        futures = [pool.submit(run.close, case) for case in run.cases]
+        try:
+            _wait(futures, run)
+        finally:
+            run.stop(futures)
+    examined = f"{run.num_closed} of {len(run.cases)} class pairs, {run.num_calls} solver calls"
+    counterexample = run.best.mappings(run.scorer)[0] if run.best.value < limit else None
+    return Refutation("cp-sat", run.num_closed == len(run.cases), examined, counterexample)
+
+
+def _wait(futures: list[Future[None]], run: _Run) -> None:
+    """Until all cases are done, one fails, or a mapping below the limit is found; what was raised is raised."""
+    pending = set(futures)
+    while pending and not run.stopping.is_set():
+        done, pending = wait(pending, POLL_S, FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+
+
+def largest_below(objective: Objective, limit: float) -> float:
+    """The largest value below a limit that the objective can have: an integer, or for the EDP a binary64 number."""
+    if objective == "edp" or limit == math.inf:
+        return math.nextafter(limit, 0.0) if limit < math.inf else limit
+    return math.ceil(limit) - 1
+
+
+class _Run:
+    """What the workers share; ``lock`` guards what changes."""
+
+    def __init__(self, problem: LayerProblem, limit: float, deadline: float, seed: int) -> None:
+        self.problem, self.limit, self.deadline, self.seed = problem, limit, deadline, seed
+        self.scorer, self.best = Scorer(problem), BestFew(1)
+        self.options = allowed_factorisations(problem.nest, problem.constraints)
+        self.cases = all_cases(self.scorer.model.classes)
+        self.num_closed = self.num_calls = 0
+        self.stopping, self.lock = threading.Event(), threading.Lock()
+        self._slices, self._settled = Slices(problem), set[Slice]()
+        self._solvers = set[cp_model.CpSolver]()
+
+    def stop(self, futures: list[Future[None]]) -> None:
+        """Make the workers return soon, and wait for them."""
+        self.stopping.set()
+        for future in futures:
+            future.cancel()
+        while not all(future.done() for future in futures):
+            with self.lock:
+                for solver in self._solvers:
+                    solver.stop_search()
+            wait(futures, POLL_S)
+
+    def close(self, case: Case) -> None:
+        """Ask for mappings of a case below the limit until none is left, one is found, or time is up."""
+        problem = self.problem
+        relaxation, reaches = relax(problem.nest, problem.architecture, case), Reaches(problem.nest, self.options)
+        least = analytic_bounds(problem, relaxation, reaches)
+        asked = largest_below(problem.objective, self.limit)
+        target = Target(problem.objective, asked, least[ENERGY], least[CYCLES])
+        excluded: list[tuple[int | None, Tiling]] = []
+        while not self.stopping.is_set() and time.monotonic() < self.deadline:
+            model = CaseModel(problem, case, relaxation, reaches, target).build()
+            status, found = self._ask(model, excluded) if model.feasible else (cp_model.INFEASIBLE, None)
+            if status == cp_model.INFEASIBLE:
+                with self.lock:
+                    self.num_closed += 1
+                return
+            if found is None:
+                return
+            excluded += self._settle(found)
+            if self.best.value < self.limit:
+                self.stopping.set()
+
+    def _ask(
+        self, model: CaseModel, excluded: list[tuple[int | None, Tiling]]
+    ) -> tuple[cp_model.CpSolverStatus, Tiling | None]:
+        """One call of the solver: its status, read before anything else, and the tiling that it found."""
+        with self.lock:
+            model.tiling.forbid_slices(list(self._settled))
+            self.num_calls += 1
+        model.tiling.forbid([tiling for level, tiling in excluded if level is None])
+        for level, tiling in excluded:
+            if level is not None:
+                model.tiling.forbid_tiles(tiling, level)
+        solver = self._solver()
+        try:
+            status = cp_model.UNKNOWN if self.stopping.is_set() else solver.solve(model.model)
+        finally:
+            with self.lock:
+                self._solvers.discard(solver)
+        if status == cp_model.MODEL_INVALID:
+            raise RuntimeError(f"the CP-SAT model is invalid: {model.model.validate()}")
+        return status, model.tiling.read(solver) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
+
+    def _solver(self) -> cp_model.CpSolver:
+        """A solver with parameters that the search does not use."""
+        solver = cp_model.CpSolver()
+        solver.parameters.num_workers = 1
+        solver.parameters.random_seed = self.seed
+        solver.parameters.max_time_in_seconds = max(self.deadline - time.monotonic(), 0.01)
+        solver.parameters.catch_sigint_signal = False
+        solver.parameters.linearization_level = 2
+        solver.parameters.cp_model_probing_level = 2
+        with self.lock:
+            self._solvers.add(solver)
+        return solver
+
+    def _settle(self, tiling: Tiling) -> list[tuple[int | None, Tiling]]:
+        """Cost a candidate with its slice; gives what remains to be excluded: larger tiles (by level), or itself."""
+        problem = self.problem
+        broken = broken_rules(problem.nest, problem.architecture, problem.constraints, tiling)
+        for rule, level in (("rf_bytes_per_pe", RF), ("spm", SPM)):
+            if rule in broken:
+                return [(level, tiling)]
+        part = self._slices.around(tiling)
+        try:
+            for levels in self._slices.tilings(part, min(self.deadline, time.monotonic() + SLICE_LIMIT_S)):
+                self.best.offer(self.scorer.scores(levels), levels)
+        except TimeoutError:
+            if not broken:
+                levels = to_array([tiling])
+                self.best.offer(self.scorer.scores(levels), levels)
+            return [(None, tiling)]
+        with self.lock:
+            self._settled.add(part)
+        return []

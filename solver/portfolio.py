@@ -1,0 +1,141 @@
+"""The ``portfolio`` back end: enumeration with bounds first, CP-SAT beside it where that takes long.
+
+Both prove over the whole space, share one incumbent and need no help of the other. Enumeration with bounds
+(:mod:`.best_first`) mostly finishes within a second; CP-SAT (:mod:`.cpsat`) does not care how many tilings there are.
+The certificate says who proved what.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from contextlib import contextmanager
+
+from ..model.result import Certificate, EnumerationProof
+from .backend import LayerProblem, Report, SearchLimits, SearchOutcome
+from .best_first import BestFirst
+from .cpsat.closing import Shared, coarse
+from .cpsat.search import POLL_S, Teller, close_all
+from .feasibility import Feasibility
+from .local_search import LocalSearch
+from .scoring import Scorer
+
+HEAD_START_S = 3.0
+"""How long enumeration with bounds works alone."""
+
+HEAD_START_SHARE = 0.5
+"""How much of the time it has where there is one worker; CP-SAT has the rest."""
+
+
+class PortfolioBackend:
+    """The ``portfolio`` back end."""
+
+    name = "portfolio"
+
+    def search(self, problem: LayerProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
+        """Find the best mapping and prove it, or say how good it is; see :class:`.backend.SearchOutcome`."""
+        started = time.monotonic()
+        deadline = started + limits.time_limit_s
+        start = LocalSearch(problem, seed=limits.seed, keep=limits.top_k)
+        next(start.rounds(deadline), None)
+        if not start.best.kept and Feasibility(problem.nest).decide(problem, deadline) is False:
+            return SearchOutcome((), None, exhausted=True)
+        run = _Run(problem, limits, deadline, start, report)
+        run.teller.tell()
+        with run.enumerating(limits.workers, started) as enumeration:
+            run.follow(enumeration, started)
+        return run.outcome()
+
+
+class _Run:
+    """One layer's search: the enumeration, and CP-SAT once it is needed."""
+
+    def __init__(
+        self, problem: LayerProblem, limits: SearchLimits, deadline: float, start: LocalSearch, report: Report | None
+    ) -> None:
+        self.problem, self.limits, self.deadline, self.best = problem, limits, deadline, start.best
+        gap = limits.relative_gap if coarse(limits.relative_gap) else None
+        self.enumeration = BestFirst(problem, start.best, coarse_gap=gap)
+        self.shared: Shared | None = None
+        self.teller = Teller(report, Scorer(problem), start.best, self.bound, self.note)
+
+    @contextmanager
+    def enumerating(self, workers: int, started: float) -> Iterator[Future[None]]:
+        """Run the enumeration in a thread of its own, so that the main thread hears Ctrl-C; stop it at the end."""
+        stopping = threading.Event()
+        alone = started + HEAD_START_SHARE * self.limits.time_limit_s
+        until = self.deadline if workers > 1 else alone
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="enumeration") as pool:
+            try:
+                yield pool.submit(self.enumeration.run, until, stopping)
+            finally:
+                stopping.set()
+
+    def follow(self, enumeration: Future[None], started: float) -> None:
+        """Wait for the enumeration, with CP-SAT beside it after its head start, or after it with one worker."""
+        workers = self.limits.workers
+        head_start = started + HEAD_START_S if workers > 1 else self.deadline
+        self._wait(enumeration, head_start)
+        if enumeration.done():
+            enumeration.result()
+        if self.enumeration.finished or time.monotonic() >= self.deadline:
+            return
+        self.shared = Shared(self.problem, self.limits, self.deadline, self.best)
+        beside = workers if enumeration.done() else workers - 1
+        close_all(self.shared, beside, self.teller, lambda: self.enumeration.finished)
+        if not self.shared.optimal:
+            self._wait(enumeration, self.deadline)
+
+    def _wait(self, enumeration: Future[None], until: float) -> None:
+        while not enumeration.done() and time.monotonic() < until:
+            wait_for([enumeration], timeout=min(POLL_S, max(until - time.monotonic(), 0.0)))
+            self.teller.tell()
+
+    @property
+    def optimal(self) -> bool:
+        """Whether one of both proved that nothing better exists."""
+        return self.enumeration.finished or (self.shared is not None and self.shared.optimal)
+
+    def bound(self) -> float | None:
+        """The better one of both bounds, at most the incumbent's value; none when there is no mapping."""
+        value = self.best.value
+        if self.enumeration.finished:
+            gap = self.limits.relative_gap if coarse(self.limits.relative_gap) else 0.0
+            return value * (1 - gap) if self.best.kept else None
+        proved = self.shared.bound() if self.shared is not None else None
+        if proved is None and self.shared is not None:
+            return None
+        return min(value, max(self.enumeration.bound, proved or 0.0))
+
+    def note(self) -> str:
+        """What is left to prove, in a few words."""
+        if self.shared is not None and not self.enumeration.finished:
+            return self.shared.note()
+        return f"{self.enumeration.costed:,} tilings costed"
+
+    def outcome(self) -> SearchOutcome:
+        """What was found and proved."""
+        proof = EnumerationProof(
+            finished=self.enumeration.finished,
+            slices=self.enumeration.num_slices,
+            tilings_costed=self.enumeration.costed,
+        )
+        if self.shared is not None:
+            certificate = self.shared.certificate().model_copy(update={"enumeration": proof})
+        else:
+            certificate = Certificate(ties_settled=self.enumeration.finished, enumeration=proof)
+        prover = "enumeration with bounds" if self.enumeration.finished else "cp-sat" if self.optimal else "nobody yet"
+        return SearchOutcome(
+            candidates=self.best.mappings(Scorer(self.problem)),
+            bound=self.bound(),
+            exhausted=self.optimal,
+            statistics={"proved_by": prover, "tilings_costed": self.enumeration.costed}
+            | (self.shared.statistics() if self.shared is not None else {}),
+            certificate=certificate,
+        )
+
+
+BACKEND = PortfolioBackend()
