@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from ..model.faults import InputError
-from .commands import Delivery, Exit, run_evaluate, run_list, run_schema, run_solve
+from .commands import Delivery, Exit, Extras, run_evaluate, run_list, run_schema, run_solve, run_verify
 from .overrides import overrides_from_options
 
 Action = Callable[[], int]
@@ -21,10 +21,22 @@ GROUP_OPTIONS = ("--help", "-h", "--version")
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="JSON file: architecture, workload, objective, limits.")]
 RequestPath = Annotated[Path, typer.Argument(metavar="REQUEST", help="JSON file: architecture, layer, mappings.")]
-SchemaName = Annotated[str | None, typer.Argument(metavar="[spec|result|evaluate]", help="Which one; else all.")]
+ResultPath = Annotated[Path, typer.Argument(metavar="RESULT", help="JSON file that --out or --json wrote.")]
+SchemaName = Annotated[
+    str | None, typer.Argument(metavar="[spec|result|evaluate|verification]", help="Which one; else all.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of the readable report.")]
 OutPath = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the JSON document to a file, too.")]
 Loops = Annotated[bool, typer.Option("--loops", help="Show every best mapping as a tiled loop nest.")]
+WithCertificate = Annotated[
+    bool, typer.Option("--certificate", help="Show for every layer how it was excluded that something better exists.")
+]
+TracePath = Annotated[
+    Path | None, typer.Option("--trace", metavar="FILE", help="Write every change of incumbent or bound as JSON lines.")
+]
+ProofTime = Annotated[
+    str | None, typer.Option("--time-limit", metavar="SECONDS", help="Time for the proof of each layer; default 60.")
+]
 Detail = Annotated[bool, typer.Option("--detail", help="Add footprints, DMA bursts, reuse factors and the like.")]
 ObjectiveName = Annotated[str | None, typer.Option("--objective", metavar="NAME", help="edp, energy or latency.")]
 BackendName = Annotated[str | None, typer.Option("--backend", metavar="NAME", help="Search method; see the verb list.")]
@@ -82,6 +94,7 @@ def _application() -> typer.Typer:
     app.command("solve")(_solve)
     app.command("evaluate")(_evaluate)
     app.command("enumerate")(_enumerate)
+    app.command("verify")(_verify)
     app.command("schema")(_schema)
     app.command("list")(_list)
     return app
@@ -109,6 +122,8 @@ def _solve(
     as_json: AsJson = False,
     out: OutPath = None,
     loops: Loops = False,
+    certificate: WithCertificate = False,
+    trace: TracePath = None,
     objective: ObjectiveName = None,
     backend: BackendName = None,
     time_limit: TimeLimit = None,
@@ -133,7 +148,8 @@ def _solve(
         "relative_gap": gap,
         "seed": seed,
     }
-    return partial(run_solve, spec, overrides_from_options(given), Delivery(as_json, out), loops=loops)
+    extras = Extras(loops, certificate, trace)
+    return partial(run_solve, spec, overrides_from_options(given), Delivery(as_json, out), extras)
 
 
 def _enumerate(
@@ -141,6 +157,8 @@ def _enumerate(
     as_json: AsJson = False,
     out: OutPath = None,
     loops: Loops = False,
+    certificate: WithCertificate = False,
+    trace: TracePath = None,
     objective: ObjectiveName = None,
     time_limit: TimeLimit = None,
     total_time_limit: TotalTime = None,
@@ -154,12 +172,28 @@ def _enumerate(
         "total_time_limit_s": total_time_limit,
         "top_k": top_k,
     }
-    return partial(run_solve, spec, overrides_from_options(given), Delivery(as_json, out), loops=loops)
+    extras = Extras(loops, certificate, trace)
+    return partial(run_solve, spec, overrides_from_options(given), Delivery(as_json, out), extras)
 
 
 def _evaluate(request: RequestPath, as_json: AsJson = False, out: OutPath = None, detail: Detail = False) -> Action:
     """Cost given mappings with the exact model; what does not fit is flagged and costed all the same."""
     return partial(run_evaluate, request, Delivery(as_json, out), detail=detail)
+
+
+def _verify(
+    result: ResultPath,
+    as_json: AsJson = False,
+    out: OutPath = None,
+    time_limit: ProofTime = None,
+    workers: Workers = None,
+) -> Action:
+    """Re-check a result: legality, costs, ranks, totals, and every bound by a route of its own.
+
+    Exit codes: 0 everything that was checked holds; 1 something is wrong; 2 not a result; 130 interrupted.
+    """
+    given = {"time_limit_s": time_limit, "workers": workers}
+    return partial(run_verify, result, overrides_from_options(given), Delivery(as_json, out))
 
 
 def _schema(document: SchemaName = None, as_json: AsJson = False, out: OutPath = None) -> Action:

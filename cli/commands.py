@@ -7,20 +7,28 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
+
+from rich.console import Console
 
 from ..model.evaluate import evaluate, load_request
 from ..model.faults import Fault, InputError, InputWarning
 from ..model.loading import load_spec
 from ..model.result import Result
-from ..solver import solve
+from ..model.verification import load_result
+from ..solver import VerificationLimits, solve, verify
+from ..solver.observer import Observers
 from .catalog import catalog, catalog_text
+from .certificate_report import print_certificates
 from .evaluation_report import print_evaluation
 from .output import check_destination, complain, document_text, json_text, print_text, rendered, write_document
 from .overrides import FLAGS, Overrides, with_overrides
-from .progress import shown_progress
+from .progress import shown_checking, shown_progress
 from .report import print_report
 from .schemas import schema_document
+from .trace import traced
+from .verification_report import fault_lines, print_verification
 
 
 class Exit(IntEnum):
@@ -47,23 +55,37 @@ class Delivery:
         print_text(document if self.as_json else report())
 
 
-def run_solve(path: Path, overrides: Overrides, delivery: Delivery, *, loops: bool) -> int:
+@dataclass(frozen=True)
+class Extras:
+    """What ``solve`` and ``enumerate`` tell besides: parts of the report, and a file that the search is traced in."""
+
+    loops: bool
+    certificate: bool
+    trace: Path | None
+
+
+def run_solve(path: Path, overrides: Overrides, delivery: Delivery, extras: Extras) -> int:
     """Find the best mappings for every layer of a spec."""
     check_destination(delivery.out)
+    check_destination(extras.trace, "--trace")
     with _warnings_told():
         spec = with_overrides(load_spec(path), overrides)
     try:
-        with shown_progress(spec.objective) as observer:
-            result = solve(spec, observer)
+        with traced(extras.trace) as trace, shown_progress(spec.objective) as display:
+            result = solve(spec, Observers(tuple(observer for observer in (trace, display) if observer is not None)))
     except InputError as error:
         raise InputError(_placed(fault, path, overrides) for fault in error.faults) from error
-    delivery.deliver(
-        document_text(result), lambda: rendered(lambda console: print_report(console, result, loops=loops))
-    )
+    delivery.deliver(document_text(result), lambda: rendered(partial(_print_result, result, extras)))
     for layer in result.layers:
         if layer.fault is not None and layer.same_as is None:
             complain(f"dmaze-solve: layer {layer.name}: {layer.fault}; please report this line with the spec")
     return exit_code(result)
+
+
+def _print_result(result: Result, extras: Extras, console: Console) -> None:
+    print_report(console, result, loops=extras.loops)
+    if extras.certificate:
+        print_certificates(console, result)
 
 
 def _placed(fault: Fault, path: Path, overrides: Overrides) -> Fault:
@@ -94,6 +116,23 @@ def run_evaluate(path: Path, delivery: Delivery, *, detail: bool) -> int:
     text = document_text(result, leave_out_absent=True)
     delivery.deliver(text, lambda: rendered(lambda console: print_evaluation(console, result)))
     return Exit.SOLVED
+
+
+def run_verify(path: Path, options: Overrides, delivery: Delivery) -> int:
+    """Check a result; what is wrong is told on standard error as well when the report goes elsewhere."""
+    check_destination(delivery.out)
+    result = load_result(path)
+    with shown_checking() as tell:
+        verification = verify(result, VerificationLimits(options.time_limit_s, options.workers), tell)
+    delivery.deliver(
+        document_text(verification), lambda: rendered(lambda console: print_verification(console, verification))
+    )
+    if delivery.as_json:
+        for line in fault_lines(verification):
+            complain(f"{path}: {line}")
+    if verification.interrupted:
+        return Exit.INTERRUPTED
+    return Exit.SOLVED if verification.holds else Exit.UNSOLVED
 
 
 def run_schema(document: str | None, delivery: Delivery) -> int:

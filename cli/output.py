@@ -12,7 +12,9 @@ from typing import Any, cast
 from pydantic import BaseModel
 from rich.console import Console
 
-from ..model.faults import Fault, InputError
+from ..model.faults import InputError
+
+OUT = "--out"
 
 PIPE_WIDTH = 160
 """Columns of a report that does not go to a terminal: wide enough for one row per layer."""
@@ -54,8 +56,8 @@ def complain(line: str) -> None:
     print(line.encode(errors="backslashreplace").decode(), file=sys.stderr)
 
 
-def check_destination(path: Path | None) -> None:
-    """Find out before any work is done whether ``--out`` can be written.
+def check_destination(path: Path | None, flag: str = OUT) -> None:
+    """Find out before any work is done whether the file that an option names can be written.
 
     Raises:
         InputError: when it cannot.
@@ -63,12 +65,13 @@ def check_destination(path: Path | None) -> None:
     if path is None:
         return
     if path.is_dir():
-        raise InputError([_fault(f"expected a file, but {path} is a directory")])
+        raise InputError.single(None, flag, f"expected a file, but {path} is a directory")
     if not path.parent.is_dir():
-        raise InputError([_fault(f"expected a file in a folder that exists, but there is no folder {path.parent}")])
+        message = f"expected a file in a folder that exists, but there is no folder {path.parent}"
+        raise InputError.single(None, flag, message)
     target = path.parent if _is_replaceable(path) else path
     if not os.access(target, os.W_OK):
-        raise InputError([_fault(f"expected a file that can be written, but {target} is read-only")])
+        raise InputError.single(None, flag, f"expected a file that can be written, but {target} is read-only")
 
 
 def write_document(path: Path, text: str) -> None:
@@ -91,13 +94,9 @@ def write_document(path: Path, text: str) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise InputError([_fault(f"cannot write {path}: {error.strerror}")]) from error
+        raise InputError.single(None, OUT, f"cannot write {path}: {error.strerror}") from error
 
 
 def _is_replaceable(path: Path) -> bool:
     """Whether a path leads to an ordinary file or to nothing yet."""
     return path.is_file() or not path.exists()
-
-
-def _fault(message: str) -> Fault:
-    return Fault(None, "--out", message)

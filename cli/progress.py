@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import Progress as ProgressBar
 from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from ..model.result import LayerResult
 from ..model.spec import Objective
@@ -26,6 +27,16 @@ def shown_progress(objective: Objective) -> Generator[Observer | None]:
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with ProgressBar(*columns, console=Console(stderr=True), transient=True) as bar:
         yield _Display(bar, bar.add_task("starting"), objective)
+
+
+@contextmanager
+def shown_checking() -> Generator[Callable[[str], None] | None]:
+    """What shows which layer is being checked; none where standard error is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with Console(stderr=True).status("reading") as status:
+        yield lambda name: status.update(Text(f"checking {name_text(name)}"))
 
 
 class _Display:

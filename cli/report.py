@@ -62,7 +62,8 @@ def _verdict_columns(objective: Objective) -> tuple[Column[LayerResult], ...]:
         Column("RF", _of_best(lambda cost: f"{cost.utilization.rf:.1%}")),
         Column("SPM", _of_best(lambda cost: f"{cost.utilization.spm:.1%}")),
         Column("evaluated", lambda layer: None if layer.evaluated is None else f"{layer.evaluated:,}", optional=True),
-        Column("s", lambda layer: f"= {name_text(layer.same_as)}" if layer.same_as is not None else f"{layer.wall_s:.1f}"),
+        Column("proved by", _proved_by, left=True, optional=True),
+        Column("s", lambda layer: None if layer.same_as is not None else f"{layer.wall_s:.1f}"),
         Column("note", _note, left=True, optional=True),
     )
 
@@ -103,6 +104,14 @@ def bound_text(objective: Objective, bound: float) -> str:
 def gap_text(gap: float) -> str:
     """A relative gap in per cent; the smallest ones are not rounded to nothing."""
     return "<0.01%" if 0 < gap < 1e-4 else f"{gap:.2%}"
+
+
+def _proved_by(layer: LayerResult) -> str | None:
+    """Who proved the layer's optimum, where the back end says so; or the identical layer that was solved."""
+    if layer.same_as is not None:
+        return f"= {name_text(layer.same_as)}"
+    prover = layer.statistics.get("proved_by")
+    return str(prover) if prover is not None else None
 
 
 def _note(layer: LayerResult) -> str | None:

@@ -10,11 +10,12 @@ from ..model.evaluate import EvaluateRequest, EvaluateResult
 from ..model.faults import InputError, suggestion
 from ..model.result import Result
 from ..model.spec import Spec
+from ..model.verification import Verification
 
 JsonSchema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-DOCUMENTS = ("spec", "result", "evaluate")
+DOCUMENTS = ("spec", "result", "evaluate", "verification")
 
 
 def schema_document(name: str | None) -> JsonSchema:
@@ -31,6 +32,8 @@ def schema_document(name: str | None) -> JsonSchema:
         return {"$schema": DIALECT, **Result.model_json_schema(mode="serialization")}
     if name == "evaluate":
         return _schema_of_evaluate()
+    if name == "verification":
+        return {"$schema": DIALECT, **Verification.model_json_schema(mode="serialization")}
     raise InputError.single(None, "dmaze-solve schema", f"unknown document '{name}'; {suggestion(name, DOCUMENTS)}")
 
 

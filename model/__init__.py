@@ -15,6 +15,7 @@ from .loop_nest import LoopNest
 from .mapping import MappingDocument
 from .result import Cost, LayerResult, Result, Solution, Totals
 from .spec import LayerList, NetworkReference, SolverOptions, Spec
+from .verification import Verification, load_result
 
 __all__ = [
     "Architecture",
@@ -40,8 +41,10 @@ __all__ = [
     "SolverOptions",
     "Spec",
     "Totals",
+    "Verification",
     "evaluate",
     "load_request",
+    "load_result",
     "load_spec",
     "resolve_spec",
 ]

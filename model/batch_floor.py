@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .architecture import Architecture
-from .batch import RF, Array, TilingBatch
+from .batch import DRAM, RF, SPM, Array, TilingBatch
 from .batch_cost import BatchModel, DramSide, PairCosts, RfPass, SharedTerms, SpmSide, layer_cycles
 from .constraints import Constraints
 from .legality import pinned_factors
@@ -54,8 +54,8 @@ class FloorModel:
     def slices(self, batch: TilingBatch) -> Iterator[SliceFloor]:
         """Bounds for every DRAM class where only the DRAM factors are chosen (all SPM factors are 1)."""
         nothing_reused = next(iter(self.model.classes))  # with one RF pass, whatever the class
-        words = _least_noc_words(batch)
-        whole = RfPass(self._least_compute_cycles(batch), np.zeros(batch.size), words, words)
+        words, no_reduction = _least_noc_words(batch), _zeros(batch)
+        whole = RfPass(self._least_compute_cycles(batch), no_reduction, words, words)
         shared = SharedTerms(batch, self._architecture, whole)
         spm = SpmSide(shared, nothing_reused)
         for number, dram_class in enumerate(self.model.classes):
@@ -69,8 +69,8 @@ class FloorModel:
     def array_tiles(self, batch: TilingBatch) -> Iterator[PairCosts]:
         """Bounds for every pair of classes where DRAM and SPM factors are chosen."""
         compute = self._least_compute_cycles(batch)
-        run = RfPass(compute, np.zeros(batch.size), _least_noc_words(batch), batch.pe_array_footprints)
-        computing = compute * batch.product_except(1, ()) * batch.product_except(0, ())
+        run = RfPass(compute, _zeros(batch), _least_noc_words(batch), batch.pe_array_footprints)
+        computing = compute * batch.product_except(SPM, ()) * batch.product_except(DRAM, ())
         for pair in self.model.pair_costs(batch, run):
             if sum(bool(dims) for dims in self.model.classes[pair.dram_class].reused) > 1:
                 cycles = np.where(np.isinf(pair.cycles), np.inf, computing)
@@ -116,4 +116,8 @@ def _least_cycles(shared: SharedTerms, dram: DramSide, spm_pass: Array) -> Array
     """
     if len(dram.reused) > 1:
         return np.maximum(dram.every_pass, spm_pass) * shared.spm_passes
-    return layer_cycles(shared, dram, {}, spm_pass, np.zeros(shared.batch.size))
+    return layer_cycles(shared, dram, {}, spm_pass, _zeros(shared.batch))
+
+
+def _zeros(batch: TilingBatch) -> Array:
+    return np.zeros_like(batch.levels[RF, 0])

@@ -18,6 +18,7 @@ from .backend import (
 )
 from .observer import Observer
 from .pipeline import enumerate_mappings, solve
+from .verification import VerificationLimits, verify
 
 __all__ = [
     "ENTRY_POINT_GROUP",
@@ -28,7 +29,9 @@ __all__ = [
     "Report",
     "SearchLimits",
     "SearchOutcome",
+    "VerificationLimits",
     "available_backends",
     "enumerate_mappings",
     "solve",
+    "verify",
 ]

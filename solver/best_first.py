@@ -1,8 +1,8 @@
 """Enumeration with bounds, most promising slices first: a proof without a solver, with a bound at any time.
 
-All choices of DRAM factors (slices) get a lower bound on the exact objective (:mod:`..model.batch_floor`) and are worked
-through in its order. Within a slice SPM factors are chosen next and bounded again; what is left is costed exactly and
-may become the incumbent. The bound of the next slice holds for everything that was not costed.
+All choices of DRAM factors (slices) get a lower bound on the exact objective (:mod:`..model.batch_floor`) and are
+worked through in its order. Within a slice SPM factors are chosen next and bounded again; what is left is costed
+exactly and may become the incumbent. The bound of the next slice holds for everything that was not costed.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from ..model.mapping import Mapping
@@ -23,6 +24,28 @@ class Observer(Protocol):
     def layer_finished(self, result: LayerResult) -> None:
         """A layer's result is final; also told for layers that were not searched."""
         ...
+
+
+@dataclass(frozen=True)
+class Observers:
+    """Tells several observers what one is told."""
+
+    each: tuple[Observer, ...]
+
+    def layer_started(self, name: str, position: int, total: int) -> None:
+        """Passed on."""
+        for observer in self.each:
+            observer.layer_started(name, position, total)
+
+    def progressed(self, name: str, progress: Progress) -> None:
+        """Passed on."""
+        for observer in self.each:
+            observer.progressed(name, progress)
+
+    def layer_finished(self, result: LayerResult) -> None:
+        """Passed on."""
+        for observer in self.each:
+            observer.layer_finished(result)
 
 
 class SearchWatch:

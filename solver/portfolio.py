@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from contextlib import contextmanager
 
 from ..model.result import Certificate, EnumerationProof
 from .backend import LayerProblem, Report, SearchLimits, SearchOutcome
@@ -45,8 +43,7 @@ class PortfolioBackend:
             return SearchOutcome((), None, exhausted=True)
         run = _Run(problem, limits, deadline, start, report)
         run.teller.tell()
-        with run.enumerating(limits.workers, started) as enumeration:
-            run.follow(enumeration, started)
+        run.run(started)
         return run.outcome()
 
 
@@ -62,19 +59,18 @@ class _Run:
         self.shared: Shared | None = None
         self.teller = Teller(report, Scorer(problem), start.best, self.bound, self.note)
 
-    @contextmanager
-    def enumerating(self, workers: int, started: float) -> Iterator[Future[None]]:
-        """Run the enumeration in a thread of its own, so that the main thread hears Ctrl-C; stop it at the end."""
+    def run(self, started: float) -> None:
+        """Enumerate in a thread of its own, so that the main thread hears Ctrl-C, and follow until all is proved."""
         stopping = threading.Event()
         alone = started + HEAD_START_SHARE * self.limits.time_limit_s
-        until = self.deadline if workers > 1 else alone
+        until = self.deadline if self.limits.workers > 1 else alone
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="enumeration") as pool:
             try:
-                yield pool.submit(self.enumeration.run, until, stopping)
+                self._follow(pool.submit(self.enumeration.run, until, stopping), started)
             finally:
                 stopping.set()
 
-    def follow(self, enumeration: Future[None], started: float) -> None:
+    def _follow(self, enumeration: Future[None], started: float) -> None:
         """Wait for the enumeration, with CP-SAT beside it after its head start, or after it with one worker."""
         workers = self.limits.workers
         head_start = started + HEAD_START_S if workers > 1 else self.deadline
@@ -127,13 +123,13 @@ class _Run:
             certificate = self.shared.certificate().model_copy(update={"enumeration": proof})
         else:
             certificate = Certificate(ties_settled=self.enumeration.finished, enumeration=proof)
-        prover = "enumeration with bounds" if self.enumeration.finished else "cp-sat" if self.optimal else "nobody yet"
+        prover = "enumeration" if self.enumeration.finished else "cp-sat" if self.optimal else "-"
         return SearchOutcome(
             candidates=self.best.mappings(Scorer(self.problem)),
             bound=self.bound(),
             exhausted=self.optimal,
-            statistics={"proved_by": prover, "tilings_costed": self.enumeration.costed}
-            | (self.shared.statistics() if self.shared is not None else {}),
+            statistics=(self.shared.statistics() if self.shared is not None else {})
+            | {"proved_by": prover, "tilings_costed": self.enumeration.costed},
             certificate=certificate,
         )
 

@@ -15,13 +15,12 @@ from dataclasses import dataclass, replace
 from ..model.constraints import Constraints
 from ..model.cost import cost_of_mapping
 from ..model.documents import cost_to_document
-from ..model.mapping import Mapping, mapping_to_document
+from ..model.mapping import Mapping, MappingDocument, mapping_to_document
 from ..model.result import LayerResult, Result
 from ..model.verification import Counterexample, LayerVerification, ProofCheck, Verification
 from .backend import LayerProblem
 from .bounding import refute_by_costing_all, refute_with_bounds
 from .checks import copy_faults, document_faults, solution_faults, verdict_faults
-from .cpsat.refute import refute_with_cpsat
 from .pipeline import num_cores
 from .presets import resolve_preset, rounds
 from .ranking import faults_of_candidate, objective_value
@@ -177,7 +176,7 @@ def _proof(problem: LayerProblem | None, layer: LayerResult, deadline: float, li
     if problem is None or limit is None:
         return ProofCheck(outcome="not checked", text="proof not checked: the constraints are not known")
     tried: list[str] = []
-    for refutation in _answers(problem, limit, deadline, limits):
+    for refutation in _answers(problem, layer, limit, deadline, limits):
         route = ROUTES[refutation.route]
         if refutation.counterexample is not None:
             found = _confirmed(problem, limit, refutation.counterexample)
@@ -194,8 +193,10 @@ def _proof(problem: LayerProblem | None, layer: LayerResult, deadline: float, li
     return ProofCheck(outcome="not checked", text=f"proof not checked: time ({'; '.join(tried)})")
 
 
-def _answers(problem: LayerProblem, limit: float, deadline: float, limits: VerificationLimits) -> Iterator[Refutation]:
-    """The answers of the routes, each with its share of the time.
+def _answers(
+    problem: LayerProblem, layer: LayerResult, limit: float, deadline: float, limits: VerificationLimits
+) -> Iterator[Refutation]:
+    """The answers of the routes, each with its share of the time; first one that the search did not take.
 
     Where no mapping is said to exist, bounds on its cost exclude nothing: then every tiling that fits is looked at
     first, a search that utilisation thresholds cut short early.
@@ -207,9 +208,20 @@ def _answers(problem: LayerProblem, limit: float, deadline: float, limits: Verif
 
     if limit == math.inf:
         yield refute_by_costing_all(problem, limit, share(3))
-    yield refute_with_bounds(problem, limit, share(2))
+    certificate = layer.certificate
+    by_enumeration = certificate is not None and certificate.enumeration is not None and limit < math.inf
+    if not by_enumeration:
+        yield refute_with_bounds(problem, limit, share(2))
+    yield _ask_cpsat(problem, limit, share(2) if by_enumeration else deadline, limits)
+    if by_enumeration:
+        yield refute_with_bounds(problem, limit, deadline)
+
+
+def _ask_cpsat(problem: LayerProblem, limit: float, deadline: float, limits: VerificationLimits) -> Refutation:
+    from .cpsat.refute import refute_with_cpsat  # here, as loading OR-Tools takes longer than most other commands
+
     workers = limits.workers or num_cores()
-    yield refute_with_cpsat(problem, limit, deadline, seed=VERIFIER_SEED, workers=workers)
+    return refute_with_cpsat(problem, limit, deadline, seed=VERIFIER_SEED, workers=workers)
 
 
 VERIFIER_SEED = 20190918
@@ -236,12 +248,13 @@ def _confirmed(problem: LayerProblem, limit: float, mapping: Mapping) -> Counter
 
 def _disproof(problem: LayerProblem, layer: LayerResult, found: Counterexample) -> str:
     claim = "though none is said to exist" if layer.bound is None else f"below the bound of {layer.bound}"
-    factors = ", ".join(
-        " ".join([name, *(f"{level} {factor}" for level, factor in row.model_dump().items() if factor > 1)])
-        for name, row in found.mapping.tiling.items()
-        if any(factor > 1 for factor in row.model_dump().values())
-    )
-    orders = (
-        f"DRAM order {' '.join(found.mapping.dram_order or ())}, SPM order {' '.join(found.mapping.spm_order or ())}"
-    )
-    return f"DISPROVED: mapping ({factors or 'all factors 1'}; {orders}) has {problem.objective} {found.objective_value}, {claim}"
+    value = f"{problem.objective} {found.objective_value}"
+    return f"DISPROVED: mapping {_shown_mapping(found.mapping)} has {value}, {claim}"
+
+
+def _shown_mapping(mapping: MappingDocument) -> str:
+    """Its factors above 1 and its orders."""
+    rows = {name: {level: n for level, n in row.model_dump().items() if n > 1} for name, row in mapping.tiling.items()}
+    factors = [" ".join([name, *(f"{level} {n}" for level, n in row.items())]) for name, row in rows.items() if row]
+    orders = f"DRAM order {' '.join(mapping.dram_order or ())}, SPM order {' '.join(mapping.spm_order or ())}"
+    return f"({', '.join(factors) or 'all factors 1'}; {orders})"

@@ -71,7 +71,7 @@ def test_solving_prints_a_report_and_nothing_else(write: Write, capsys: Output, 
     out, err = capsys.readouterr()
     assert err == ""
     assert re.search(r"^h +3 +optimal +0\.00% ", out, re.MULTILINE)
-    assert re.search(r"^again .* = g$", out, re.MULTILINE)
+    assert re.search(r"^again .* = g\b", out, re.MULTILINE)
     assert "bounds as claimed by back end exhaustive" in out
     assert "total with counts: energy " in out
     assert not [line for line in out.splitlines() if line != line.rstrip() or "…" in line]

@@ -388,9 +388,12 @@ def test_excluding_cuts_exactly_what_it_says(seed: int) -> None:
     assert left(None) == set(everything)
     assert left(lambda v: v.forbid(some)) == set(everything) - set(some)
     rows = {tiling.dram for tiling in some}
-    assert left(lambda v: v.forbid_slices([Slice(row) for row in rows])) == {
-        t for t in everything if t.dram not in rows
-    }
+    left_over = {t for t in everything if t.dram not in rows}
+    assert left(lambda v: v.forbid_slices([Slice(row) for row in rows])) == left_over
+    pairs = {(tiling.dram, tiling.spm) for tiling in some[1:]}
+    parts = [Slice(some[0].dram), *(Slice(dram, spm) for dram, spm in pairs)]
+    left_over = {t for t in everything if t.dram != some[0].dram and (t.dram, t.spm) not in pairs}
+    assert left(lambda v: v.forbid_slices(parts)) == left_over
     for level in (RF, SPM):
         for tiling in some[:2]:
             least = tile(tiling, level)

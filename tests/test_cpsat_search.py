@@ -73,7 +73,7 @@ def test_the_optimum_is_that_of_enumeration(block: int, monkeypatch: pytest.Monk
         monkeypatch.setattr(slices, "MOST_COMBINATIONS", 0)  # as fine slices as there are
     if block % 8 == 4:
         monkeypatch.setattr(closing, "SLICE_LIMIT_S", -1.0)  # no slice is ever settled
-    for seed in range(1000 + block, 1080, 16):
+    for seed in range(1000 + block, 1064, 16):
         for objective in OBJECTIVES:
             problem = replace(random_problem(seed, TINY, constrained=0.6), objective=objective)
             check_equal_to_enumeration(problem, f"seed {seed}, {objective}, {start}\n{describe(problem)}")
@@ -121,7 +121,7 @@ def test_a_search_without_time_claims_nothing_false(limits: SearchLimits) -> Non
                 assert best == optimum, message
 
 
-@pytest.mark.parametrize("gap", [0.1, 1e-3, 0.0, 1.0])
+@pytest.mark.parametrize("gap", [0.1, 0.0, 1.0])
 def test_a_gap_is_kept_and_the_bound_stays_true(gap: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "LocalSearch", STARTS["no start"])
     for seed in range(4000, 4006):
@@ -142,7 +142,7 @@ def test_a_gap_is_kept_and_the_bound_stays_true(gap: float, monkeypatch: pytest.
 def test_energies_of_zero_are_found_below_energies_of_one() -> None:
     """With an incumbent of 1 pJ the question is whether there is one of 0 pJ."""
     zero = 0
-    for seed in range(155, 600):
+    for seed in range(150, 400):
         problem = random_problem(seed, TINY, constrained=0.3)
         prices = problem.architecture.access_energy_pj
         cheap = prices.model_copy(update={part: min(price, 1e-3) for part, price in prices.model_dump().items()})
@@ -150,14 +150,16 @@ def test_energies_of_zero_are_found_below_energies_of_one() -> None:
         for objective in ("energy", "edp"):
             cheaper = LayerProblem(problem.nest, machine, problem.constraints, objective)
             optimum = EXHAUSTIVE.search(cheaper, LIMITS, None).bound
-            if optimum == 0 and zero < 40:
+            if optimum == 0 and zero < 20:
                 zero += 1
                 assert check_equal_to_enumeration(cheaper, f"seed {seed}")
-    assert zero >= 20
+    assert zero == 20
 
 
-def test_the_same_seed_gives_the_same_outcome() -> None:
-    for seed in range(5000, 5005):
+@pytest.mark.parametrize("start", ["poor start", "local search"])
+def test_the_same_seed_gives_the_same_outcome(start: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "LocalSearch", STARTS[start])
+    for seed in range(5000, 5003):
         for objective in OBJECTIVES:
             problem = replace(random_problem(seed, SMALL), objective=objective)
             outcomes = [without_seconds(BACKEND.search(problem, replace(LIMITS, seed=seed), None)) for _ in range(2)]
@@ -173,7 +175,8 @@ def without_seconds(outcome: SearchOutcome) -> SearchOutcome:
     return replace(outcome, statistics=statistics, certificate=certificate)
 
 
-def test_two_workers_prove_the_same_optimum() -> None:
+def test_two_workers_prove_the_same_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "LocalSearch", STARTS["poor start"])
     for seed in range(6000, 6004):
         for objective in OBJECTIVES:
             problem = replace(random_problem(seed, SMALL), objective=objective)

@@ -82,13 +82,13 @@ def check_costs(result: Result, layer: LayerResult, solution: Solution) -> None:
 def test_the_public_surface_is_what_it_is() -> None:
     assert set(dmaze.solver.__all__) == {
         "ENTRY_POINT_GROUP", "Backend", "LayerProblem", "Observer", "Progress", "Report", "SearchLimits",
-        "SearchOutcome", "available_backends", "enumerate_mappings", "solve",
+        "SearchOutcome", "VerificationLimits", "available_backends", "enumerate_mappings", "solve", "verify",
     }  # fmt: skip
     assert set(dmaze.model.__all__) == {
         "Architecture", "BackendFault", "Constraints", "Conv2d", "Cost", "DmazeError", "EvaluateRequest",
         "EvaluateResult", "Fault", "Gemm", "InputError", "Layer", "LayerList", "LayerResult", "LoopNest",
         "LoopNestLayer", "MappingDocument", "NetworkReference", "Result", "Solution", "SolverOptions", "Spec",
-        "Totals", "evaluate", "load_request", "load_spec", "resolve_spec",
+        "Totals", "Verification", "evaluate", "load_request", "load_result", "load_spec", "resolve_spec",
     }  # fmt: skip
     for package in (dmaze.model, dmaze.solver):
         assert all(hasattr(package, name) for name in package.__all__)

@@ -187,6 +187,7 @@ class Shared:
     def statistics(self) -> dict[str, int | float | str]:
         """Counts and seconds for the report."""
         return {
+            "proved_by": "cp-sat" if self.optimal else "-",
             "class_pairs": len(self.states),
             "class_pairs_closed": sum(state.closed for state in self.states),
             "solver_calls": sum(state.calls for state in self.states),

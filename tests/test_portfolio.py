@@ -1,0 +1,138 @@
+"""The portfolio back end and enumeration with bounds: the same best mappings as full enumeration, ties included."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from dmaze.model.batch import Array
+from dmaze.model.constraints import Constraints
+from dmaze.model.layers import Conv2d, Gemm
+from dmaze.model.spec import Objective
+from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
+from dmaze.solver.best_first import BestFirst
+from dmaze.solver.exhaustive import BACKEND as EXHAUSTIVE
+from dmaze.solver.portfolio import BACKEND as PORTFOLIO
+from dmaze.solver.scoring import BestFew, Scorer, Scores
+from random_problems import OBJECTIVES, describe, random_problem
+from reference import load, reference_architecture
+
+KEYS = {"energy": "min_energy_pj", "latency": "min_cycles", "edp": "min_edp"}
+
+
+def problems(seeds: Iterable[int]) -> Iterator[LayerProblem]:
+    """Random tiny problems with all objectives in turn."""
+    for seed in seeds:
+        yield replace(random_problem(seed), objective=OBJECTIVES[seed % 3])
+
+
+def optimum(problem: LayerProblem) -> SearchOutcome:
+    return EXHAUSTIVE.search(problem, SearchLimits(top_k=1), None)
+
+
+def conv_or_gemm(entry: dict[str, Any]) -> Conv2d | Gemm:
+    """A layer of optima.json."""
+    bounds = entry["bounds"]
+    if "K" in bounds:
+        return Gemm(type="gemm", name="g", m=bounds["M"], n=bounds["N"], k=bounds["K"])
+    return Conv2d(
+        type="conv2d",
+        name="c",
+        batch=bounds["N"],
+        out_channels=bounds.get("M", bounds["C"]),
+        in_channels=bounds["C"],
+        in_height=entry["in"],
+        in_width=entry["in"],
+        kernel_height=bounds["Fx"],
+        kernel_width=bounds["Fy"],
+        stride=entry["stride"],
+        padding=entry["padding"],
+        groups=1 if "M" in bounds else bounds["C"],
+    )
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_enumeration_with_bounds_finds_what_full_enumeration_finds(block: int) -> None:
+    for problem in problems(range(1000 * block, 1000 * block + 400)):
+        expected = optimum(problem)
+        best = BestFew(1)
+        search = BestFirst(problem, best)
+        search.run(time.monotonic() + 60, threading.Event())
+        assert search.finished, describe(problem)
+        assert best.mappings(Scorer(problem)) == expected.candidates, describe(problem)
+
+
+def test_the_portfolio_agrees_with_full_enumeration() -> None:
+    for problem in problems(range(7000, 7200)):
+        expected = optimum(problem)
+        outcome = PORTFOLIO.search(problem, SearchLimits(top_k=3), None)
+        assert outcome.exhausted, describe(problem)
+        assert outcome.bound == expected.bound, describe(problem)
+        assert outcome.candidates[:1] == expected.candidates, describe(problem)
+
+
+class Watched(BestFew):
+    """Notes the bound of a search whenever tilings are offered."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.bounds: list[float] = []
+        self.search: BestFirst | None = None
+
+    def offer(self, scores: Scores, levels: Array) -> bool:
+        assert self.search is not None
+        self.bounds.append(self.search.bound)
+        return super().offer(scores, levels)
+
+
+def test_the_bound_rises_and_never_exceeds_the_optimum() -> None:
+    for problem in problems(range(5000, 5200)):
+        expected, best = optimum(problem).bound, Watched()
+        best.search = BestFirst(problem, best)
+        best.search.run(time.monotonic() + 60, threading.Event())
+        assert best.bounds == sorted(best.bounds)
+        assert expected is None or all(bound <= expected for bound in best.bounds), describe(problem)
+
+
+@pytest.mark.parametrize("name", ["conv5_2", "conv5_1", "conv2_2", "gemm_1000", "effnet_dw_14_k5"])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_brute_forced_optima_are_proved(name: str, objective: Objective) -> None:
+    architecture = reference_architecture(load("random_mappings.json")["architectures"]["default"])
+    entry = load("optima.json")["layers"][name]
+    problem = LayerProblem(conv_or_gemm(entry).loop_nest(), architecture, Constraints(), objective)
+    outcome = PORTFOLIO.search(problem, SearchLimits(workers=2), None)
+    assert outcome.exhausted
+    assert outcome.bound == entry[KEYS[objective]]
+
+
+def test_a_coarse_gap_is_proved_and_its_bound_is_true() -> None:
+    for problem in problems(range(900, 1000)):
+        expected = optimum(problem).bound
+        outcome = PORTFOLIO.search(problem, SearchLimits(relative_gap=0.1), None)
+        assert outcome.exhausted
+        assert (outcome.bound is None) == (expected is None)
+        if outcome.bound is not None and expected is not None:
+            assert 0.9 * 0.9 * expected <= outcome.bound <= expected, describe(problem)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_cpsat_takes_over_where_enumeration_has_no_time(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BestFirst, "run", lambda *_: None)
+    for problem in problems(range(300, 315)):
+        expected, outcome = optimum(problem), PORTFOLIO.search(problem, SearchLimits(workers=workers), None)
+        assert outcome.exhausted
+        assert outcome.bound == expected.bound, describe(problem)
+        assert outcome.statistics.get("proved_by") in ("cp-sat", None)
+
+
+def test_an_interrupt_ends_the_search_and_its_threads() -> None:
+    def interrupt(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        PORTFOLIO.search(random_problem(3), SearchLimits(workers=2), interrupt)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith(("enumeration", "cp-sat"))]
