@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import Progress as ProgressBar
 from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 from rich.text import Text
 
 from ..model.result import LayerResult
@@ -24,7 +25,8 @@ def shown_progress(objective: Objective) -> Generator[Observer | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    wrapped = TextColumn("{task.description}", markup=False, table_column=Column())  # its own would cut the line
+    columns = (SpinnerColumn(), wrapped, TimeElapsedColumn())
     with ProgressBar(*columns, console=Console(stderr=True), transient=True) as bar:
         yield _Display(bar, bar.add_task("starting"), objective)
 

@@ -187,9 +187,10 @@ def _proof(problem: LayerProblem | None, layer: LayerResult, deadline: float, li
                 counterexample=found,
             )
         if refutation.complete:
-            text = f"proof checked {route} ({refutation.examined})"
+            before = f"; undecided before: {'; '.join(tried)}" if tried else ""
+            text = f"proof checked {route} ({refutation.examined}){before}"
             return ProofCheck(outcome="checked", text=text, route=refutation.route)
-        tried.append(f"{route} {refutation.examined}")
+        tried.append(f"{route}, {refutation.examined}")
     return ProofCheck(outcome="not checked", text=f"proof not checked: time ({'; '.join(tried)})")
 
 
@@ -208,8 +209,8 @@ def _answers(
 
     if limit == math.inf:
         yield refute_by_costing_all(problem, limit, share(3))
-    certificate = layer.certificate
-    by_enumeration = certificate is not None and certificate.enumeration is not None and limit < math.inf
+    enumeration = layer.certificate.enumeration if layer.certificate is not None else None
+    by_enumeration = enumeration is not None and enumeration.finished and limit < math.inf
     if not by_enumeration:
         yield refute_with_bounds(problem, limit, share(2))
     yield _ask_cpsat(problem, limit, share(2) if by_enumeration else deadline, limits)

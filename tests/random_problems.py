@@ -48,7 +48,7 @@ class Size:
 ANY = Size()
 TINY = Size(macs=1 << 10, tilings=4000, class_pairs=20)
 """Small enough to look at every tiling and to run CP-SAT on every case."""
-LARGE = Size(macs=1 << 46, class_pairs=64, bounds=(1, 3, 7, 56, 97, 112, 360, 1000, 2520, 5040, 1 << 16, 720720))
+LARGE = Size(macs=1 << 46, class_pairs=64, bounds=(1, 3, 7, 97, 112, 360, 1000, 5040, 1 << 14, 55440, 720720))
 """Too many values of some monomials to list them, so that only their ranges are known."""
 
 
@@ -74,7 +74,7 @@ def _gemm(random: Random, bounds: Sequence[int]) -> LoopNest | None:
 def _conv(
     random: Random, sizes: Sequence[int], groups: int = 1, channels: tuple[int, int] | None = None
 ) -> LoopNest | None:
-    small = (1, 1, 2, 2, 3, 4, 6) if tuple(sizes) == BOUNDS else tuple(size for size in sizes if size < 400)
+    small = (1, 1, 2, 2, 3, 4, 6) if tuple(sizes) == BOUNDS else tuple(size for size in sizes if size < 10_000)
     kernel = random.choice((1, 2, 3)), random.choice((1, 2, 3))
     stride = random.choice((1, 1, 2, 3, (1, 2), (3, 1)))
     dilation = random.choice((1, 1, 2, (1, 3)))
@@ -88,12 +88,15 @@ def _conv(
     )
     if min(height, width) < 1:
         return None
+    out_channels, in_channels = channels or (random.choice(small), random.choice(small))
+    if 4 * out_channels * in_channels * math.prod(outs) * math.prod(kernel) > MAX_MACS:
+        return None
     return Conv2d(
         type="conv2d",
         name="c",
         batch=random.choice((1, 1, 2, 4)),
-        out_channels=channels[0] if channels else random.choice(small),
-        in_channels=channels[1] if channels else random.choice(small),
+        out_channels=out_channels,
+        in_channels=in_channels,
         in_height=height,
         in_width=width,
         kernel_height=kernel[0],

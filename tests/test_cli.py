@@ -154,7 +154,7 @@ def test_options_replace_values_of_the_spec(write: Write, capsys: Output) -> Non
             ["--objective", "edpp"],
             "--objective: expected 'edp', 'energy' or 'latency', got 'edpp'; did you mean 'edp'?",
         ),
-        (["--frobnicate"], "dmaze-solve: No such option: --frobnicate; see dmaze-solve --help"),
+        (["--qqq"], "dmaze-solve: No such option: --qqq; see dmaze-solve --help"),
         (["more.json"], "dmaze-solve: Got unexpected extra argument"),
         (
             ["--out", "/nowhere/x.json"],

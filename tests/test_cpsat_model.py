@@ -211,7 +211,7 @@ EDGES = {
 def test_mappings_are_accepted_on_machines_at_the_edge(architecture: Architecture) -> None:
     nest = Gemm(type="gemm", name="g", m=4, n=3, k=2).loop_nest()
     problem = LayerProblem(nest, architecture, Constraints(), "edp")
-    assert check_accepted(0, problem, every_legal(problem), per_case=4) >= 36
+    assert check_accepted(0, problem, every_legal(problem), per_case=2) >= 18
 
 
 def test_an_edp_of_zero_is_within_every_target() -> None:

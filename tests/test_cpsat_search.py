@@ -156,12 +156,12 @@ def test_energies_of_zero_are_found_below_energies_of_one() -> None:
     assert zero == 20
 
 
-@pytest.mark.parametrize("start", ["poor start", "local search"])
-def test_the_same_seed_gives_the_same_outcome(start: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("start", "size"), [("poor start", TINY), ("local search", SMALL)])
+def test_the_same_seed_gives_the_same_outcome(start: str, size: Size, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "LocalSearch", STARTS[start])
     for seed in range(5000, 5003):
         for objective in OBJECTIVES:
-            problem = replace(random_problem(seed, SMALL), objective=objective)
+            problem = replace(random_problem(seed, size), objective=objective)
             outcomes = [without_seconds(BACKEND.search(problem, replace(LIMITS, seed=seed), None)) for _ in range(2)]
             assert outcomes[0] == outcomes[1]
 
@@ -177,9 +177,9 @@ def without_seconds(outcome: SearchOutcome) -> SearchOutcome:
 
 def test_two_workers_prove_the_same_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "LocalSearch", STARTS["poor start"])
-    for seed in range(6000, 6004):
+    for seed in range(6000, 6006):
         for objective in OBJECTIVES:
-            problem = replace(random_problem(seed, SMALL), objective=objective)
+            problem = replace(random_problem(seed, TINY), objective=objective)
             one, two = (BACKEND.search(problem, replace(LIMITS, workers=workers), None) for workers in (1, 2))
             assert one.exhausted, seed
             assert two.exhausted, seed

@@ -80,6 +80,7 @@ class _Run:
         self.problem, self.limit, self.deadline, self.seed = problem, limit, deadline, seed
         self.scorer, self.best = Scorer(problem), BestFew(1)
         self.options = allowed_factorisations(problem.nest, problem.constraints)
+        self.reaches = Reaches(problem.nest, self.options)
         self.cases = all_cases(self.scorer.model.classes)
         self.num_closed = self.num_calls = 0
         self.stopping, self.lock = threading.Event(), threading.Lock()
@@ -100,13 +101,13 @@ class _Run:
     def close(self, case: Case) -> None:
         """Ask for mappings of a case below the limit until none is left, one is found, or time is up."""
         problem = self.problem
-        relaxation, reaches = relax(problem.nest, problem.architecture, case), Reaches(problem.nest, self.options)
-        least = analytic_bounds(problem, relaxation, reaches)
+        relaxation = relax(problem.nest, problem.architecture, case)
+        least = analytic_bounds(problem, relaxation, self.reaches)
         asked = largest_below(problem.objective, self.limit)
         target = Target(problem.objective, asked, least[ENERGY], least[CYCLES])
         excluded: list[tuple[int | None, Tiling]] = []
         while not self.stopping.is_set() and time.monotonic() < self.deadline:
-            model = CaseModel(problem, case, relaxation, reaches, target).build()
+            model = CaseModel(problem, case, relaxation, self.reaches, target).build()
             status, found = self._ask(model, excluded) if model.feasible else (cp_model.INFEASIBLE, None)
             if status == cp_model.INFEASIBLE:
                 with self.lock:

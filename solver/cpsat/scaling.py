@@ -84,6 +84,13 @@ class Reach:
             return float(self.values.max())
         return 2.0 ** ((self.high + self.slack) / LOG_SCALE)
 
+    def most_within(self, limit: float) -> float:
+        """An upper bound on the monomial's values that are at most ``limit``; 0 when there are none."""
+        if self.values is None:
+            return min(self.most, limit)
+        inside = self.values[self.values <= limit * (1 + 1e-12)]
+        return float(inside.max()) if len(inside) else 0.0
+
     def times(self, other: Reach, slack: float) -> Reach:
         """The reach of a product of independent parts; ``slack`` is used once points are too many to keep."""
         own, others = self.points, other.points

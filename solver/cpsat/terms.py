@@ -69,12 +69,13 @@ class Terms:
         reach = self.reaches(monomial)
         if coefficient * reach.most < 1:
             return 0
-        highest = reach.highest_within(cap * (1 + 1e-9) / coefficient)
+        limit = cap * (1 + 1e-9) / coefficient
+        highest = reach.highest_within(limit)
         if highest < reach.low:
             self.feasible &= bool(needed)
             self.model.add_bool_or([~literal for literal in needed])
             return 0
-        log, most = self.log(monomial), math.ceil(min(cap, coefficient * reach.most) * (1 + 1e-9)) + 1
+        log, most = self.log(monomial), math.ceil(coefficient * reach.most_within(limit) * (1 + 1e-9)) + 1
         add_if(self.model, log <= highest, *needed)
         value = self.model.new_int_var(0, most, "term")
         for line in lower_lines(reach, coefficient, cap):
