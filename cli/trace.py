@@ -7,8 +7,8 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
-from typing import TextIO
 
 from ..model.faults import InputError
 from ..model.result import LayerResult, Number
@@ -29,7 +29,7 @@ def traced(path: Path | None) -> Generator[Observer | None]:
         yield None
         return
     try:
-        stream = path.open("w", encoding="utf-8")
+        stream = path.open("wb", buffering=0)  # what cannot be written must not come up again when it is closed
     except OSError as error:
         raise InputError.single(None, FLAG, f"cannot write {path}: {error.strerror}") from error
     with stream:
@@ -43,8 +43,8 @@ class _Trace:
     ``note``. Reports may come from a thread of the back end.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream: TextIO | None = stream
+    def __init__(self, stream: FileIO) -> None:
+        self._stream: FileIO | None = stream
         self._lock = threading.Lock()
         self._started: dict[str, float] = {}
         self._told: tuple[Number | None, float | None] | None = None
@@ -73,8 +73,7 @@ class _Trace:
         seconds = time.monotonic() - self._started[name] if name in self._started else 0.0
         line = {"seconds": round(seconds, 3), "layer": name, "incumbent": incumbent, "bound": bound, "note": note}
         try:
-            self._stream.write(json.dumps(line) + "\n")
-            self._stream.flush()
+            self._stream.write(f"{json.dumps(line)}\n".encode())
         except OSError as error:
             self._stream = None
             complain(f"{FLAG}: cannot write any more: {error.strerror}")

@@ -10,20 +10,16 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
-from ..model.batch import DRAM, RF, SPATIAL, SPM, Array, Mask, TilingBatch
+from ..model.batch import DRAM, Array, Mask
 from ..model.batch_cost import PairCosts
-from ..model.batch_floor import FloorModel, SliceFloor
-from ..model.batch_legality import allowed, spm_banks
+from ..model.batch_floor import SliceFloor
 from .backend import LayerProblem
-from .scoring import BestFew, Scorer, by_objective, within_traffic_limits
-from .splitting import Step, split_off, steps_of_level
-
-CHUNK = 1 << 15
-"""Partial tilings per array."""
+from .open_space import OpenSpace
+from .scoring import BestFew, Scorer, by_objective
 
 FEW_SLICES, MANY_SLICES = 16, 512
 """Slices worked on together: few at first, where incumbents are found, then more."""
@@ -46,7 +42,7 @@ class BestFirst:
         self.costed = 0
         self._problem, self._best, self._gap = problem, best, coarse_gap
         self._scorer = Scorer(problem)
-        self._floor = FloorModel(problem.nest, problem.architecture, problem.constraints)
+        self._space = OpenSpace(problem, self._go_on)
         self._until, self._stopping = math.inf, threading.Event()
 
     def run(self, deadline: float, stopping: threading.Event) -> None:
@@ -58,7 +54,7 @@ class BestFirst:
             while first < len(floors) and floors[first] <= self._limit():
                 self.bound = max(self.bound, float(floors[first]))
                 count = FEW_SLICES if first < 4 * FEW_SLICES else MANY_SLICES
-                self._cost(self._with_dram(factors[:, first : first + count]))
+                self._cost(self._space.slices_with(factors[:, first : first + count]))
                 first += count
         except TimeoutError:
             return
@@ -73,17 +69,14 @@ class BestFirst:
         mask, limit, tie = np.zeros(size, dtype=bool), self._limit(), self._best.tie
         for floor in floors:
             value, other = by_objective(self._problem.objective, floor)
-            mask |= (value < limit) | ((value == limit) & (other <= tie))
+            mask |= (value < limit) | ((value == limit) & (other <= tie) & (value < np.inf))
         return mask
 
     def _sorted_slices(self) -> tuple[Array, Array]:
         """DRAM factors of all interesting slices, of shape (dimensions, n), and their bounds, rising."""
-        nest = self._problem.nest
-        start = np.ones((4, len(nest.dims), 1))
-        start[RF] = np.array(nest.bounds, dtype=np.float64)[:, None]
-        kept: list[Array] = [np.ones((len(nest.dims), 0))]
+        kept: list[Array] = [np.ones((len(self._problem.nest.dims), 0))]
         values: list[Array] = [np.ones(0)]
-        for slices in self._grow(start, self._steps(DRAM), self._may_fit_spm):
+        for slices in self._space.slices():
             bounds, mask = self._slice_bounds(slices)
             kept.append(slices[DRAM][:, mask])
             values.append(bounds[mask])
@@ -96,70 +89,19 @@ class BestFirst:
 
     def _slice_bounds(self, slices: Array) -> tuple[Array, Mask]:
         """Lower bounds of slices, and which are interesting."""
-        problem, batch = self._problem, TilingBatch(self._problem.nest, slices)
-        within = within_traffic_limits(problem.constraints, self._floor.model, batch)
-        floors = list(self._floor.slices(batch))
-        if within is not None:
-            floors = [_where(floor, within[floor.dram_class]) for floor in floors]
-        values = [by_objective(problem.objective, floor)[0] for floor in floors]
-        enough = self._floor.most_pes(batch) / problem.architecture.pes >= problem.constraints.min_utilization.pe
-        return np.minimum.reduce(values), self._interesting(floors, batch.size) & enough
-
-    def _with_dram(self, factors: Array) -> Array:
-        """Partial tilings with the given DRAM factors, everything else still to be split off the RF level."""
-        slices = np.ones((4, *factors.shape))
-        slices[DRAM] = factors
-        slices[RF] = np.array(self._problem.nest.bounds, dtype=np.float64)[:, None] / factors
-        return slices
+        floors = self._space.bounds_of_slices(slices)
+        values = [by_objective(self._problem.objective, floor)[0] for floor in floors]
+        return np.minimum.reduce(values), self._interesting(floors, slices.shape[2])
 
     def _cost(self, slices: Array) -> None:
         """Cost what bounds leave of some slices."""
-        problem = self._problem
         _, mask = self._slice_bounds(slices)  # the incumbent may have improved since they were sorted
-        for tiles in self._grow(slices[:, :, mask], self._steps(SPM)):
-            open_ones = tiles[:, :, self._interesting(self._pairs(tiles), tiles.shape[2])]
-            for tilings in self._grow(open_ones, self._steps(SPATIAL), self._have_pes):
-                legal = allowed(problem.nest, problem.architecture, problem.constraints, tilings)
-                if legal.any():
-                    levels = np.ascontiguousarray(tilings[:, :, legal])
-                    self._best.offer(self._scorer.scores(levels), levels)
-                    self.costed += levels.shape[2]
+        for tiles in self._space.array_tiles(slices[:, :, mask]):
+            interesting = self._interesting(self._space.bounds_of_array_tiles(tiles), tiles.shape[2])
+            for levels in self._space.tilings(tiles[:, :, interesting]):
+                self._best.offer(self._scorer.scores(levels), levels)
+                self.costed += levels.shape[2]
 
-    def _pairs(self, tiles: Array) -> Iterator[PairCosts]:
-        return self._floor.array_tiles(TilingBatch(self._problem.nest, tiles))
-
-    def _steps(self, level: int) -> tuple[Step, ...]:
-        return steps_of_level(self._problem.nest, self._problem.constraints, level)
-
-    def _grow(
-        self, partial: Array, steps: Sequence[Step], keep: Callable[[Array, int], Mask] | None = None
-    ) -> Iterator[Array]:
-        """Split off one level's factors dimension by dimension; ``keep`` is told how many dimensions are chosen."""
+    def _go_on(self) -> None:
         if time.monotonic() > self._until or self._stopping.is_set():
             raise TimeoutError
-        if partial.shape[2] == 0 or not steps:
-            yield from [partial] if partial.shape[2] else []
-            return
-        for first in range(0, partial.shape[2], CHUNK):
-            grown = split_off(partial[:, :, first : first + CHUNK], RF, steps[0])
-            if keep is not None:
-                grown = grown[:, :, keep(grown, steps[0].dim + 1)]
-            for piece in range(0, grown.shape[2], CHUNK):
-                yield from self._grow(grown[:, :, piece : piece + CHUNK], steps[1:], keep)
-
-    def _may_fit_spm(self, partial: Array, num_chosen: int) -> Mask:
-        """Which SPM tiles still fit, with dimensions to come taken as 1."""
-        smallest = partial.copy()
-        smallest[RF, num_chosen:] = 1
-        architecture = self._problem.architecture
-        return spm_banks(TilingBatch(self._problem.nest, smallest), architecture) <= architecture.spm.banks
-
-    def _have_pes(self, partial: Array, _: int) -> Mask:
-        batch = TilingBatch(self._problem.nest, partial)
-        return batch.product_except(SPATIAL, ()) <= self._problem.architecture.pes
-
-
-def _where(floor: SliceFloor, kept: Mask) -> SliceFloor:
-    """A floor that is infinite where a traffic limit is exceeded."""
-    energy, cycles = (np.where(kept, values, np.inf) for values in (floor.energy_pj, floor.cycles))
-    return SliceFloor(floor.dram_class, energy, cycles)

@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from ..model.batch import DRAM, RF, SPATIAL, SPM, Array, Mask, TilingBatch
-from ..model.batch_floor import FloorModel
-from ..model.batch_legality import allowed, spm_banks
+from ..model.batch import Array, Mask
+from ..model.batch_cost import PairCosts
+from ..model.batch_floor import SliceFloor
 from ..model.tilings import allowed_factorisations, num_tilings
 from .backend import LayerProblem
 from .exhaustive.stream import TilingStream
+from .open_space import OpenSpace
 from .refutation import Refutation
-from .scoring import BestFew, Scorer, by_objective, within_traffic_limits
-from .splitting import Step, split_off, steps_of_level
-
-CHUNK = 1 << 15
+from .scoring import BestFew, Scorer, by_objective
 
 
 class BoundedTilings:
@@ -37,66 +35,24 @@ class BoundedTilings:
 
     def __init__(self, problem: LayerProblem, limit: float, deadline: float = math.inf) -> None:
         self._problem, self._limit, self._deadline = problem, limit, deadline
-        self._floor = FloorModel(problem.nest, problem.architecture, problem.constraints)
 
     def __iter__(self) -> Iterator[Array]:
-        nest, architecture, constraints = self._problem.nest, self._problem.architecture, self._problem.constraints
-        start = np.ones((4, len(nest.dims), 1))
-        start[RF] = np.array(nest.bounds, dtype=np.float64)[:, None]
-        for slices in self._grow(start, self._steps(DRAM), self._may_fit_spm):
-            for array_tiles in self._grow(slices[:, :, self._slices_below(slices)], self._steps(SPM)):
-                open_ones = array_tiles[:, :, self._array_tiles_below(array_tiles)]
-                for tilings in self._grow(open_ones, self._steps(SPATIAL), self._have_pes):
-                    legal = tilings[:, :, allowed(nest, architecture, constraints, tilings)]
-                    if legal.shape[2]:
-                        yield np.ascontiguousarray(legal)
+        space = OpenSpace(self._problem, self._go_on)
+        for slices in space.slices():
+            below = self._below(space.bounds_of_slices(slices), slices.shape[2])
+            for array_tiles in space.array_tiles(slices[:, :, below]):
+                below = self._below(space.bounds_of_array_tiles(array_tiles), array_tiles.shape[2])
+                yield from space.tilings(array_tiles[:, :, below])
 
-    def _steps(self, level: int) -> tuple[Step, ...]:
-        return steps_of_level(self._problem.nest, self._problem.constraints, level)
-
-    def _grow(
-        self, partial: Array, steps: Sequence[Step], keep: Callable[[Array, int], Mask] | None = None
-    ) -> Iterator[Array]:
-        """Split off one level's factors dimension by dimension; ``keep`` is told how many dimensions are chosen."""
+    def _go_on(self) -> None:
         if time.monotonic() > self._deadline:
             raise TimeoutError
-        if partial.shape[2] == 0 or not steps:
-            yield from [partial] if partial.shape[2] else []
-            return
-        for first in range(0, partial.shape[2], CHUNK):
-            grown = split_off(partial[:, :, first : first + CHUNK], RF, steps[0])
-            if keep is not None:
-                grown = grown[:, :, keep(grown, steps[0].dim + 1)]
-            for piece in range(0, grown.shape[2], CHUNK):
-                yield from self._grow(grown[:, :, piece : piece + CHUNK], steps[1:], keep)
 
-    def _may_fit_spm(self, partial: Array, num_chosen: int) -> Mask:
-        """Which SPM tiles still fit, with dimensions to come taken as 1."""
-        smallest = partial.copy()
-        smallest[RF, num_chosen:] = 1
-        architecture = self._problem.architecture
-        return spm_banks(TilingBatch(self._problem.nest, smallest), architecture) <= architecture.spm.banks
-
-    def _have_pes(self, partial: Array, _: int) -> Mask:
-        batch = TilingBatch(self._problem.nest, partial)
-        return batch.product_except(SPATIAL, ()) <= self._problem.architecture.pes
-
-    def _slices_below(self, slices: Array) -> Mask:
-        """Which choices of DRAM factors may hold a mapping below the limit, within the traffic limits."""
-        problem, batch = self._problem, TilingBatch(self._problem.nest, slices)
-        within = within_traffic_limits(problem.constraints, self._floor.model, batch)
-        below = np.zeros(batch.size, dtype=bool)
-        for floor in self._floor.slices(batch):
-            value, _ = by_objective(problem.objective, floor)
-            below |= (value < self._limit) & (True if within is None else within[floor.dram_class])
-        enough = problem.constraints.min_utilization.pe
-        return below & (self._floor.most_pes(batch) / problem.architecture.pes >= enough)
-
-    def _array_tiles_below(self, array_tiles: Array) -> Mask:
-        """Which choices of DRAM and SPM factors may hold a mapping below the limit."""
-        below = np.zeros(array_tiles.shape[2], dtype=bool)
-        for pair in self._floor.array_tiles(TilingBatch(self._problem.nest, array_tiles)):
-            below |= by_objective(self._problem.objective, pair)[0] < self._limit
+    def _below(self, bounds: Iterable[PairCosts | SliceFloor], size: int) -> Mask:
+        """Where some bound lies below the limit."""
+        below = np.zeros(size, dtype=bool)
+        for bound in bounds:
+            below |= by_objective(self._problem.objective, bound)[0] < self._limit
         return below
 
 

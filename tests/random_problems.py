@@ -14,6 +14,7 @@ from itertools import product
 from random import Random
 
 import numpy as np
+import pytest
 from dmaze.model.architecture import AccessEnergy, Architecture, Dma, Spm
 from dmaze.model.batch import DRAM, Array, TilingBatch
 from dmaze.model.batch_cost import BatchModel
@@ -26,6 +27,7 @@ from dmaze.model.reuse import reuse_classes
 from dmaze.model.spec import Objective
 from dmaze.model.tilings import allowed_factorisations, divisors, num_tilings
 from dmaze.solver.backend import LayerProblem
+from dmaze.solver.cpsat import reaches, scaling, variables
 
 OBJECTIVES: tuple[Objective, ...] = ("edp", "energy", "latency")
 
@@ -48,8 +50,15 @@ class Size:
 ANY = Size()
 TINY = Size(macs=1 << 10, tilings=4000, class_pairs=20)
 """Small enough to look at every tiling and to run CP-SAT on every case."""
-LARGE = Size(macs=1 << 46, class_pairs=64, bounds=(1, 3, 7, 97, 112, 360, 1000, 5040, 1 << 14, 55440, 720720))
+LARGE = Size(macs=1 << 46, class_pairs=64, bounds=(3, 112, 720, 1001, 2520, 5040, 1 << 14, 55440, 720720))
 """Too many values of some monomials to list them, so that only their ranges are known."""
+
+
+def know_ranges_only(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Make the values of monomials known by their range where there are more than so many; 0 for all of them."""
+    monkeypatch.setattr(scaling, "MAX_POINTS", most)
+    for module in (reaches, variables):
+        monkeypatch.setattr(module, "MAX_COMBINATIONS", most)
 
 
 def random_nest(random: Random, size: Size = ANY) -> LoopNest:

@@ -317,7 +317,7 @@ def test_list_names_what_is_there(capsys: Output) -> None:
     assert "  fake-first\n" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["spec", "result", "evaluate"])
+@pytest.mark.parametrize("name", ["spec", "result", "evaluate", "verification"])
 def test_schemas_have_a_dialect_and_a_title(capsys: Output, tmp_path: Path, name: str) -> None:
     target = tmp_path / "schema.json"
     assert main(["schema", name, "--out", str(target)]) == 0

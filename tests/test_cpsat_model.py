@@ -44,6 +44,7 @@ from random_problems import (
     describe,
     every_tiling,
     fitting_levels,
+    know_ranges_only,
     random_architecture,
     random_levels,
     random_nest,
@@ -154,9 +155,21 @@ def test_mappings_of_larger_nests_are_accepted_at_their_own_objective_value(seed
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_mappings_are_accepted_where_values_are_known_by_their_range_only(seed: int) -> None:
+def test_mappings_of_large_nests_are_accepted_at_their_own_objective_value(seed: int) -> None:
     problem = random_problem(seed, LARGE, constrained=0.2)
     check_accepted(seed, problem, fitting_levels(Random(seed), problem, 40), per_case=1)
+
+
+@pytest.mark.parametrize("most", [0, 1, 12])
+def test_mappings_are_accepted_where_values_are_known_by_their_range_only(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    know_ranges_only(monkeypatch, most)
+    checked = 0
+    for seed in range(12):
+        problem = random_problem(seed, MEDIUM, constrained=0.5)
+        checked += check_accepted(seed, problem, fitting_levels(Random(seed), problem, 40), per_case=1)
+    assert checked > 100
 
 
 FREE = AccessEnergy(rf=0, noc=0, spm=0, dram=0, mac=0)
@@ -227,6 +240,20 @@ def test_an_edp_of_zero_is_within_every_target() -> None:
                 assert of_case.accepts(tiling, 1.0), (tiling, pair.cycles[column])
                 checked += 1
     assert checked >= 20
+
+
+def test_targets_that_nothing_meets_are_infeasible_before_any_search() -> None:
+    """Less than one cycle, less than 0 pJ, an EDP of 0 where no energy rounds to 0."""
+    nest = Gemm(type="gemm", name="g", m=1, n=1, k=1).loop_nest()
+    priced = machine(access_energy_pj=AccessEnergy(rf=1, noc=1, spm=1, dram=1, mac=1))
+    for objective, value in (("latency", 0.0), ("latency", -1.0), ("energy", -1.0), ("edp", 0.0), ("edp", 0.5)):
+        for of_case in cases_of(LayerProblem(nest, priced, Constraints(), objective)):
+            assert not of_case.model(value).feasible
+    for objective, value in (("energy", 0.0), ("edp", 0.0)):
+        assert any(
+            of_case.model(value).feasible
+            for of_case in cases_of(LayerProblem(nest, machine(), Constraints(), objective))
+        )
 
 
 # What the model must not take in

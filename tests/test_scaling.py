@@ -30,7 +30,7 @@ from dmaze.solver.cpsat.reaches import Reaches
 from dmaze.solver.cpsat.scaling import COST_UNITS, LOG_SCALE, MAX_ACTIVITY, Reach, lower_lines, scaled_log
 from dmaze.solver.cpsat.symbols import FactorOf, InvocationsOf, Monomial, WindowOf, index_extent, symbol_value
 from ortools.sat.python import cp_model
-from random_problems import LARGE, OBJECTIVES, Size, random_levels, random_problem
+from random_problems import LARGE, OBJECTIVES, Size, know_ranges_only, random_levels, random_problem
 
 NESTS = Size(macs=1 << 24, class_pairs=40)
 
@@ -158,10 +158,16 @@ def scaled(problem: LayerProblem, monomial: Monomial, tiling: Tiling, batch: Til
     return sum(power * of_symbol(symbol) for symbol, power in monomial.powers)
 
 
-@pytest.mark.parametrize("size", [NESTS, LARGE], ids=["points", "ranges"])
-def test_every_tiling_lies_within_the_reach_of_every_monomial(size: Size) -> None:
+@pytest.mark.parametrize(
+    ("size", "most"), [(NESTS, None), (LARGE, None), (NESTS, 0), (NESTS, 12)], ids=["points", "large", "ranges", "both"]
+)
+def test_every_tiling_lies_within_the_reach_of_every_monomial(
+    size: Size, most: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if most is not None:
+        know_ranges_only(monkeypatch, most)
     ranges = points = 0
-    for seed in range(300, 340 if size is NESTS else 325):
+    for seed in range(300, 330):
         problem = random_problem(seed, size, constrained=0.3)
         reaches = reaches_of(problem)
         if reaches is None:
@@ -184,8 +190,8 @@ def test_every_tiling_lies_within_the_reach_of_every_monomial(size: Size) -> Non
                     assert log - math.log2(value) * LOG_SCALE <= reach.slack + 1e-6
                     assert math.log2(value) * LOG_SCALE - log <= reach.slack + 1e-6
                     ranges += 1
-    assert points > 1000
-    assert ranges > (1000 if size is LARGE else -1)
+    assert points > 1000 or most == 0
+    assert ranges > 500 or (size is NESTS and most is None)
 
 
 # The solver's 64 bits

@@ -51,7 +51,7 @@ def faults_of(layer: LayerVerification) -> list[str]:
 
 @pytest.mark.parametrize(
     ("backend", "objective"),
-    [("exhaustive", "edp"), ("exhaustive", "energy"), ("cp-sat", "latency"), ("portfolio", "edp")],
+    [("exhaustive", "edp"), ("exhaustive", "energy"), ("exhaustive", "latency"), ("portfolio", "edp")],
 )
 def test_what_our_back_ends_prove_holds(backend: str, objective: str) -> None:
     found = checked(result_of(GEMM, {**GEMM, "name": "again"}, CONV, backend=backend, objective=objective))
@@ -296,7 +296,7 @@ def test_other_orders_are_caught_by_their_cost_and_as_not_the_best() -> None:
 
 
 def test_what_time_does_not_allow_is_said(sound: Document, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = checked(sound, time_limit_s=1e-9)
+    found = checked(result_of(GEMM), time_limit_s=1e-9)
     assert lines(found) == []
     assert (found.holds, found.complete) == (True, False)
     assert re.match(

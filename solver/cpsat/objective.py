@@ -61,6 +61,9 @@ class TargetRows:
     def add(self, relaxation: Relaxation) -> None:
         """Ask for a mapping whose relaxed objective is within the target; infinite targets ask for nothing."""
         limits = self._target.limits
+        if limits.get(CYCLES, 1.0) < 1 or limits.get(ENERGY, ROUNDING_PJ) < ROUNDING_PJ:
+            self._terms.feasible = False  # no mapping takes less than a cycle, or less than nothing
+            return
         quantities: dict[str, cp_model.IntVar] = {}
         for name, rows in ((ENERGY, relaxation.energy), (CYCLES, relaxation.cycles)):
             for row in rows if name in limits else ():
