@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -17,12 +15,12 @@ from dmaze.solver import slices
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
 from dmaze.solver.cpsat import BACKEND, closing, search
 from dmaze.solver.exhaustive import BACKEND as EXHAUSTIVE
-from dmaze.solver.local_search import Effort, LocalSearch
 from dmaze.solver.ranking import faults_of_candidate, objective_value, rank
 from dmaze.solver.verdict import bound_fault
 from ortools.sat.python import cp_model
 from random_problems import OBJECTIVES, TINY, Size, describe, know_ranges_only, random_problem
 from reference import load, reference_architecture
+from starts import STARTS
 
 LIMITS = SearchLimits(time_limit_s=60, top_k=3)
 SMALL = Size(macs=1 << 16, tilings=40_000, class_pairs=20)
@@ -36,20 +34,6 @@ def best_of(problem: LayerProblem, outcome: SearchOutcome) -> float | None:
         assert faults_of_candidate(problem, candidate) == ()
     ranked = rank(problem, outcome.candidates, 1)
     return float(objective_value(problem.objective, ranked[0].cost)) if ranked else None
-
-
-class Nothing(LocalSearch):
-    """A local search that finds nothing, so that all is up to the solver."""
-
-    def rounds(self, deadline: float) -> Iterator[float]:  # noqa: ARG002
-        return iter(())
-
-
-STARTS: dict[str, Callable[..., LocalSearch]] = {
-    "no start": Nothing,
-    "poor start": partial(LocalSearch, effort=Effort(samples=4, starts=3, remembered=2, pairs=2)),
-    "local search": LocalSearch,
-}
 
 
 def check_equal_to_enumeration(problem: LayerProblem, message: str) -> bool:
