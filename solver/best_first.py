@@ -36,7 +36,7 @@ class BestFirst:
     """
 
     def __init__(self, problem: LayerProblem, best: BestFew, *, coarse_gap: float | None = None) -> None:
-        self.bound = 0.0
+        self.bound = compulsory(problem)
         self.finished = False
         self.num_slices = 0
         self.costed = 0
@@ -105,3 +105,11 @@ class BestFirst:
     def _go_on(self) -> None:
         if time.monotonic() > self._until or self._stopping.is_set():
             raise TimeoutError
+
+
+def compulsory(problem: LayerProblem) -> float:
+    """A lower bound that needs no search: every multiply-accumulate with its register accesses, on all PEs."""
+    nest, price = problem.nest, problem.architecture.access_energy_pj
+    energy = math.floor(nest.num_macs * (price.mac + nest.rf_accesses_per_mac * price.rf) * (1 - 1e-12))
+    cycles = -(-nest.num_macs // problem.architecture.pes)
+    return float({"energy": energy, "latency": cycles, "edp": energy * cycles * (1 - 1e-12)}[problem.objective])
