@@ -7,13 +7,14 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from ..model.faults import escaped
+from ..model.faults import escaped, shortened
 from ..model.result import Cost, LayerResult, Result
 from ..model.spec import Objective
 from .loops import loop_lines
 from .tables import Column, name_text, print_line, print_tables
 
 PJ_PER_UJ = 1e6
+LONGEST_TITLE = 100
 
 
 def print_report(console: Console, result: Result, *, loops: bool) -> None:
@@ -34,7 +35,7 @@ def print_report(console: Console, result: Result, *, loops: bool) -> None:
 
 
 def _heading(result: Result) -> str:
-    title = f"{name_text(result.name)}: " if result.name is not None else ""
+    title = f"{shortened(escaped(result.name), LONGEST_TITLE)}: " if result.name is not None else ""
     ended = " (interrupted)" if result.interrupted else ""
     where = name_text(result.architecture.name)
     return f"{title}least {result.objective} on {where}, bounds as claimed by back end {result.backend}{ended}"
