@@ -9,6 +9,7 @@ from random import Random
 import numpy as np
 import pytest
 from dmaze.model.architecture import AccessEnergy, Architecture, Dma, Spm
+from dmaze.model.batch import RF as RF_LEVEL
 from dmaze.model.batch import SPM as SPM_LEVEL
 from dmaze.model.batch import TilingBatch, to_tilings
 from dmaze.model.constraints import Constraints, MinUtilization
@@ -23,12 +24,22 @@ from dmaze.solver.backend import LayerProblem, SearchLimits
 from dmaze.solver.cpsat import BACKEND, terms
 from dmaze.solver.cpsat.analytic import analytic_bounds
 from dmaze.solver.cpsat.cases import Case, all_cases, holds
-from dmaze.solver.cpsat.formulas import CYCLES, ENERGY, relax
+from dmaze.solver.cpsat.formulas import CYCLES, ENERGY, Relaxation, Row, relax
 from dmaze.solver.cpsat.model import CaseModel
-from dmaze.solver.cpsat.objective import Target
+from dmaze.solver.cpsat.objective import Target, TargetRows
 from dmaze.solver.cpsat.reaches import Reaches
 from dmaze.solver.cpsat.scaling import COST_UNITS, LOG_SCALE, MAX_ACTIVITY, Reach, lower_lines, scaled_log
-from dmaze.solver.cpsat.symbols import FactorOf, InvocationsOf, Monomial, WindowOf, index_extent, symbol_value
+from dmaze.solver.cpsat.symbols import (
+    FactorOf,
+    InvocationsOf,
+    Monomial,
+    Posynomial,
+    WindowOf,
+    factors,
+    index_extent,
+    symbol_value,
+)
+from dmaze.solver.cpsat.variables import TilingVariables
 from ortools.sat.python import cp_model
 from random_problems import LARGE, OBJECTIVES, Size, know_ranges_only, random_levels, random_problem
 
@@ -135,6 +146,26 @@ def test_bounds_stay_within_a_hundred_thousandth() -> None:
         lines = lower_lines(reach, COST_UNITS / top, COST_UNITS)
         bound = max(((line.slope * reach.high + line.offset) / line.scale for line in lines), default=0)
         assert bound >= COST_UNITS * (1 - 1e-5) - 3
+
+
+def test_weighted_quantities_are_rounded_down_as_well() -> None:
+    """3/2 + 3/2 = 3, not 2 + 2: what fits the target exactly is taken in."""
+    nest = gemm(2, 1, 1)
+    twos = factors(RF_LEVEL, range(1))  # 2 where M is whole in the register files
+    rows = (
+        Row("three", Posynomial(nest, constant=3)),
+        Row("one half", Posynomial(nest), (("three", 1),), twos),
+        Row("other half", Posynomial(nest), (("three", 1),), twos),
+        Row(CYCLES, Posynomial(nest, constant=COST_UNITS - 3), (("one half", 0), ("other half", 0))),
+    )
+    for cycles, fits in ((COST_UNITS, True), (COST_UNITS - 4, False)):
+        model = cp_model.CpModel()
+        reaches = Reaches(nest, allowed_factorisations(nest, Constraints()))
+        made = terms.Terms(TilingVariables(model, nest, Constraints()), reaches)
+        TargetRows(made, Target("latency", cycles, 0, 1)).add(Relaxation((), rows, Posynomial(nest), Posynomial(nest)))
+        made.tiling.fix(Tiling((1, 1, 1), (1, 1, 1), (2, 1, 1), (1, 1, 1)))
+        found = made.feasible and cp_model.CpSolver().solve(model) != cp_model.INFEASIBLE
+        assert found == fits
 
 
 # Where monomials can lie
