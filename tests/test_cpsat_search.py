@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import replace
@@ -127,6 +128,15 @@ def test_a_gap_is_kept_and_the_bound_stays_true(gap: float, monkeypatch: pytest.
                 assert bound_fault(outcome.bound, [optimum]) is None, message
                 assert optimum <= best, message
                 assert best * (1 - gap) <= optimum, message
+
+
+def test_what_improves_on_an_incumbent_is_the_next_smaller_value() -> None:
+    assert closing.admissible("energy", 10.0, 1e-6) == 9.0
+    assert closing.admissible("latency", 10.0, 0.0) == 9.0
+    assert closing.admissible("edp", 10.0, 0.0) == math.nextafter(10.0, 0.0)
+    assert closing.admissible("energy", 10.0, 0.25) == 7.5
+    for objective in OBJECTIVES:
+        assert closing.admissible(objective, math.inf, 0.0) == math.inf
 
 
 def test_energies_of_zero_are_found_below_energies_of_one() -> None:
