@@ -15,11 +15,14 @@ from concurrent.futures import wait as wait_for
 from ..model.result import Certificate, EnumerationProof
 from .backend import LayerProblem, Report, SearchLimits, SearchOutcome
 from .best_first import BestFirst
+from .cpsat.cases import has_few_cases
 from .cpsat.closing import Shared, coarse
-from .cpsat.search import POLL_S, Teller, close_all
+from .cpsat.engines import CpSatEngine
+from .cpsat.search import close_all
 from .feasibility import Feasibility
 from .local_search import LocalSearch
 from .scoring import Scorer
+from .telling import POLL_S, Teller
 
 HEAD_START_S = 3.0
 """How long enumeration with bounds works alone."""
@@ -56,14 +59,15 @@ class _Run:
         self.problem, self.limits, self.deadline, self.best = problem, limits, deadline, start.best
         gap = limits.relative_gap if coarse(limits.relative_gap) else None
         self.enumeration = BestFirst(problem, start.best, coarse_gap=gap)
+        self.enumerates_alone = not has_few_cases(problem.nest)
         self.shared: Shared | None = None
         self.teller = Teller(report, Scorer(problem), start.best, self.bound, self.note)
 
     def run(self, started: float) -> None:
         """Enumerate in a thread of its own, so that the main thread hears Ctrl-C, and follow until all is proved."""
         stopping = threading.Event()
-        alone = started + HEAD_START_SHARE * self.limits.time_limit_s
-        until = self.deadline if self.limits.workers > 1 else alone
+        shared_until = started + HEAD_START_SHARE * self.limits.time_limit_s
+        until = self.deadline if self.limits.workers > 1 or self.enumerates_alone else shared_until
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="enumeration") as pool:
             try:
                 self._follow(pool.submit(self.enumeration.run, until, stopping), started)
@@ -73,13 +77,15 @@ class _Run:
     def _follow(self, enumeration: Future[None], started: float) -> None:
         """Wait for the enumeration, with CP-SAT beside it after its head start, or after it with one worker."""
         workers = self.limits.workers
-        head_start = started + HEAD_START_S if workers > 1 else self.deadline
+        together = workers > 1 and not self.enumerates_alone
+        head_start = started + HEAD_START_S if together else self.deadline
         self._wait(enumeration, head_start)
         if enumeration.done():
             enumeration.result()
-        if self.enumeration.finished or time.monotonic() >= self.deadline:
+        if self.enumeration.finished or self.enumerates_alone or time.monotonic() >= self.deadline:
             return
-        self.shared = Shared(self.problem, self.limits, self.deadline, self.best)
+        engine = CpSatEngine(self.problem.objective, self.limits.seed)
+        self.shared = Shared(self.problem, self.limits, self.deadline, self.best, engine)
         beside = workers if enumeration.done() else workers - 1
         close_all(self.shared, beside, self.teller, lambda: self.enumeration.finished)
         if not self.shared.optimal:

@@ -1,5 +1,8 @@
-"""The CP-SAT back end: the proof over all class pairs. The only package that imports OR-Tools."""
+"""Back ends that prove over all class pairs: CP-SAT, and HiGHS on the same model. Only here OR-Tools is imported."""
 
-from .search import CpSatBackend
+from .engines import CpSatEngine
+from .highs import HighsEngine
+from .search import CaseBackend
 
-BACKEND = CpSatBackend()
+BACKEND = CaseBackend("cp-sat", CpSatEngine)
+HIGHS = CaseBackend("highs", HighsEngine)

@@ -13,7 +13,7 @@ from itertools import chain, combinations
 
 from ...model.loop_nest import LoopNest
 from ...model.mapping import Tiling
-from ...model.reuse import ReuseClass
+from ...model.reuse import ReuseClass, has_more_classes
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,11 @@ class Case:
 
     def labels(self, nest: LoopNest) -> tuple[str, str]:
         """What is reused over which loops, in the SPM level and in the DRAM level."""
-        return _class_label(nest, self.spm_class), _class_label(nest, self.dram_class)
+        return class_label(nest, self.spm_class), class_label(nest, self.dram_class)
 
 
-def _class_label(nest: LoopNest, reuse_class: ReuseClass | None) -> str:
+def class_label(nest: LoopNest, reuse_class: ReuseClass | None) -> str:
+    """What a class reuses, over which loops; none stands for a level with one pass."""
     if reuse_class is None:
         return "none (one pass)"
     names = [
@@ -53,6 +54,15 @@ def _class_label(nest: LoopNest, reuse_class: ReuseClass | None) -> str:
         if dims
     ]
     return " ".join(names) or "none"
+
+
+MOST_CLASSES = 32
+"""Reuse classes of which all pairs become cases: about 2,500 cases, which take some 10 s to be set up alone."""
+
+
+def has_few_cases(nest: LoopNest) -> bool:
+    """Whether a nest's space can be split into cases; a nest with very many reuse classes is left to enumeration."""
+    return not has_more_classes(nest, MOST_CLASSES)
 
 
 def all_cases(classes: Sequence[ReuseClass]) -> list[Case]:

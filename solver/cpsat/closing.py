@@ -7,8 +7,6 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from ortools.sat.python import cp_model
-
 from ...model.batch import RF, SPM, to_array
 from ...model.legality import broken_rules
 from ...model.mapping import Tiling
@@ -16,10 +14,12 @@ from ...model.result import Certificate, ClassPair, ClosedBy
 from ...model.spec import Objective
 from ...model.tilings import allowed_factorisations
 from ..backend import LayerProblem, SearchLimits
+from ..best_first import compulsory
 from ..scoring import BestFew, Scorer
 from ..slices import Slice, Slices
 from .analytic import analytic_bounds, objective_bound
-from .cases import Case, all_cases
+from .cases import Case, all_cases, has_few_cases
+from .engines import Engine
 from .formulas import CYCLES, ENERGY, Relaxation, relax
 from .model import CaseModel
 from .objective import Target
@@ -72,12 +72,14 @@ class CaseState:
 
 
 class Shared:
-    """What the workers of one layer share: the incumbents, the cases, the running solvers; guarded by ``lock``."""
+    """What the workers of one layer share: the incumbents, the cases, the solver; guarded by ``lock``."""
 
-    def __init__(self, problem: LayerProblem, limits: SearchLimits, deadline: float, best: BestFew) -> None:
+    def __init__(
+        self, problem: LayerProblem, limits: SearchLimits, deadline: float, best: BestFew, engine: Engine
+    ) -> None:
         self.problem, self.limits, self.deadline = problem, limits, deadline
         self.lock = threading.RLock()
-        self.best = best
+        self.best, self.engine = best, engine
         self.stopping = threading.Event()
         options = allowed_factorisations(problem.nest, problem.constraints)
         self.has_choices = all(len(rows) for rows in options)
@@ -87,11 +89,21 @@ class Shared:
         self.tilings_settled = 0
         self.settled_before_ties = 0
         self._slices = Slices(problem)
-        self._solvers: set[cp_model.CpSolver] = set()
+        self.all_open = True
         if self.has_choices:
             self.reaches = Reaches(problem.nest, options)
-            cases = all_cases(self.scorer.model.classes)
-            self.states = [self._open(number, case) for number, case in enumerate(cases)]
+            self._open_cases()
+
+    def _open_cases(self) -> None:
+        """Open all cases, or as many as there is time for; none where a nest has too many of them."""
+        self.all_open = False
+        if not has_few_cases(self.problem.nest):
+            return
+        for number, case in enumerate(all_cases(self.scorer.model.classes)):
+            if time.monotonic() > self.deadline:
+                return
+            self.states.append(self._open(number, case))
+        self.all_open = True
 
     def _open(self, number: int, case: Case) -> CaseState:
         relaxation = relax(self.problem.nest, self.problem.architecture, case)
@@ -101,11 +113,12 @@ class Shared:
     @property
     def optimal(self) -> bool:
         """Whether every case is closed."""
-        return all(state.closed for state in self.states)
+        return self.all_open and all(state.closed for state in self.states)
 
     def bound(self) -> float | None:
         """A lower bound on the exact objective of every mapping; none when there is no mapping."""
         values = [state.bound for state in self.states if state.bound < math.inf]
+        values += [] if self.all_open else [compulsory(self.problem)]
         return min([*values, self.best.value] if self.best.kept else values, default=None)
 
     def admissible(self) -> float:
@@ -137,28 +150,7 @@ class Shared:
     def stop_solvers(self) -> None:
         """Make running solvers return soon, and start no more."""
         self.stopping.set()
-        with self.lock:
-            for solver in self._solvers:
-                solver.stop_search()
-
-    def solve(self, model: CaseModel, seconds: float) -> tuple[cp_model.CpSolver, cp_model.CpSolverStatus]:
-        """Run CP-SAT on a case model; the status is read before anything else is asked of the solver."""
-        solver = cp_model.CpSolver()
-        solver.parameters.num_workers = 1
-        solver.parameters.random_seed = self.limits.seed
-        solver.parameters.max_time_in_seconds = max(seconds, 0.01)
-        solver.parameters.catch_sigint_signal = False
-        solver.parameters.cp_model_probing_level = 0
-        solver.parameters.linearization_level = 1 if self.problem.objective == "energy" else 0
-        with self.lock:
-            if self.stopping.is_set():
-                return solver, cp_model.UNKNOWN
-            self._solvers.add(solver)
-        try:
-            return solver, solver.solve(model.model)
-        finally:
-            with self.lock:
-                self._solvers.discard(solver)
+        self.engine.stop()
 
     def settle(self, tiling: Tiling) -> bool:
         """Cost every tiling of a tiling's slice exactly; false when that takes too long."""
@@ -187,7 +179,7 @@ class Shared:
     def statistics(self) -> dict[str, int | float | str]:
         """Counts and seconds for the report."""
         return {
-            "proved_by": "cp-sat" if self.optimal else "-",
+            "proved_by": self.engine.name if self.optimal else "-",
             "class_pairs": len(self.states),
             "class_pairs_closed": sum(state.closed for state in self.states),
             "solver_calls": sum(state.calls for state in self.states),
@@ -263,7 +255,7 @@ def _close(shared: Shared, state: CaseState, end: float) -> None:
     if _settled_up_to(shared, state, target, end):
         proved = target if coarse(shared.limits.relative_gap) else value
         with shared.lock:
-            state.bound, state.refuted, state.closed_by = max(state.bound, proved), target, "cp-sat"
+            state.bound, state.refuted, state.closed_by = max(state.bound, proved), target, shared.engine.name
             state.ties_closed = ties_too
 
 
@@ -278,19 +270,17 @@ def _raise_bound(shared: Shared, state: CaseState, end: float) -> None:
 
 
 def _settled_up_to(shared: Shared, state: CaseState, target: float, end: float, tie: float = math.inf) -> bool:
-    """Whether the case has no mapping within the target that is not costed yet; what CP-SAT finds is costed."""
+    """Whether the case has no mapping within the target that is not costed yet; what the solver finds is costed."""
     if target < 0 or state.bound > target or shared.best.value <= 0:
         return True
     model = _model(shared, state, target, tie)
     if not model.feasible:
         return True
-    solver, status = shared.solve(model, end - time.monotonic())
+    answer = shared.engine.ask(model.model, end - time.monotonic())
     state.calls += 1
-    if status == cp_model.MODEL_INVALID:
-        raise RuntimeError(f"the CP-SAT model is invalid: {model.model.validate()}")
-    if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        _take(shared, state, model.tiling.read(solver))
-    return status == cp_model.INFEASIBLE
+    if answer.found is not None:
+        _take(shared, state, model.tiling.read(answer.found))
+    return answer.impossible
 
 
 def _model(shared: Shared, state: CaseState, asked: float, tie: float) -> CaseModel:

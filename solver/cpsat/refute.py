@@ -1,4 +1,4 @@
-"""A second opinion of CP-SAT: is there any mapping below a limit?
+"""A second opinion of CP-SAT: is there any mapping below a limit, or within limits on energy and cycles?
 
 Every case is modelled from scratch and asked once more, without an incumbent, hint or settled slice of the search that
 is being checked, under another seed and with other parameters. What the relaxation proposes is costed exactly, with
@@ -11,20 +11,23 @@ import math
 import threading
 import time
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Protocol
 
+import numpy as np
 from ortools.sat.python import cp_model
 
-from ...model.batch import RF, SPM, to_array
+from ...model.batch import RF, SPM, Array, TilingBatch, to_array
 from ...model.legality import broken_rules
-from ...model.mapping import Tiling
+from ...model.mapping import Mapping, Tiling
 from ...model.spec import Objective
 from ...model.tilings import allowed_factorisations
 from ..backend import LayerProblem
 from ..refutation import Refutation
-from ..scoring import BestFew, Scorer
+from ..scoring import BestFew, Scorer, within_traffic_limits
 from ..slices import Slice, Slices
 from .analytic import analytic_bounds
-from .cases import Case, all_cases
+from .cases import Case, all_cases, has_few_cases
 from .formulas import CYCLES, ENERGY, relax
 from .model import CaseModel
 from .objective import Target
@@ -37,12 +40,94 @@ POLL_S = 0.1
 """How often the waiting main thread looks up, so that Ctrl-C is heard."""
 
 
+@dataclass(frozen=True)
+class Limits:
+    """The most energy in pJ, and the most cycles, that a mapping looked for may take."""
+
+    energy_pj: float
+    cycles: float
+
+
+class Question(Protocol):
+    """What is looked for in one problem's space; threads may ask at the same time."""
+
+    problem: LayerProblem
+
+    def target(self, least: dict[str, float]) -> Target:
+        """What a case is asked for, given lower bounds over it."""
+        ...
+
+    def take(self, levels: Array) -> None:
+        """Cost an array of legal tilings, of shape (4, dimensions, n), exactly."""
+        ...
+
+    def answer(self) -> Mapping | None:
+        """A mapping that was looked for, once one was taken in."""
+        ...
+
+
+class BelowLimit:
+    """A mapping with an objective below a limit."""
+
+    def __init__(self, problem: LayerProblem, limit: float) -> None:
+        self.problem, self._limit = problem, limit
+        self._scorer, self._best = Scorer(problem), BestFew(1)
+
+    def target(self, least: dict[str, float]) -> Target:
+        """The largest objective value below the limit."""
+        asked = largest_below(self.problem.objective, self._limit)
+        return Target(self.problem.objective, asked, least[ENERGY], least[CYCLES])
+
+    def take(self, levels: Array) -> None:
+        """Keep the best."""
+        self._best.offer(self._scorer.scores(levels), levels)
+
+    def answer(self) -> Mapping | None:
+        """The best, where it lies below the limit."""
+        return self._best.mappings(self._scorer)[0] if self._best.value < self._limit else None
+
+
+class WithinLimits:
+    """A mapping within limits on energy and cycles, whatever the objective."""
+
+    def __init__(self, problem: LayerProblem, limits: Limits) -> None:
+        self.problem, self._limits = problem, limits
+        self._scorer, self._found = Scorer(problem), None
+
+    def target(self, least: dict[str, float]) -> Target:
+        """Energy within its limit, and the other metric within that of cycles."""
+        return Target("energy", self._limits.energy_pj, least[ENERGY], least[CYCLES], self._limits.cycles)
+
+    def take(self, levels: Array) -> None:
+        """Keep one that is within both."""
+        model, batch = self._scorer.model, TilingBatch(self.problem.nest, levels)
+        allowed = within_traffic_limits(self.problem.constraints, model, batch)
+        for pair in model.pair_costs(batch):
+            inside = (pair.energy_pj <= self._limits.energy_pj) & (pair.cycles <= self._limits.cycles)
+            inside &= np.isfinite(pair.cycles) & (True if allowed is None else allowed[pair.dram_class])
+            for position in np.flatnonzero(inside)[:1].tolist():
+                tiling = Tiling.from_levels(levels[:, :, position].astype(np.int64).tolist())
+                number = pair.spm_class * len(model.classes) + pair.dram_class
+                self._found = self._scorer.mapping(tiling, number)
+
+    def answer(self) -> Mapping | None:
+        """The one that was found."""
+        return self._found
+
+
 def refute_with_cpsat(problem: LayerProblem, limit: float, deadline: float, *, seed: int, workers: int) -> Refutation:
     """Ask CP-SAT, case by case, for a mapping with an objective below a limit.
 
     The deadline is a reading of ``time.monotonic``; ``workers`` cases are worked on at a time.
     """
-    run = _Run(problem, limit, deadline, seed)
+    return refute(BelowLimit(problem, limit), deadline, seed=seed, workers=workers)
+
+
+def refute(question: Question, deadline: float, *, seed: int, workers: int) -> Refutation:
+    """Ask CP-SAT, case by case, for what a question looks for; see :func:`refute_with_cpsat`."""
+    if not has_few_cases(question.problem.nest):
+        return Refutation("cp-sat", False, "no class pair, since there are too many")
+    run = _Run(question, deadline, seed)
     if not all(map(len, run.options)):
         return Refutation("cp-sat", True, "no class pair, since no factors are left")
     pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="refute")
@@ -53,8 +138,7 @@ def refute_with_cpsat(problem: LayerProblem, limit: float, deadline: float, *, s
         finally:
             run.stop(futures)
     examined = f"{run.num_closed} of {len(run.cases)} class pairs, {run.num_calls} solver calls"
-    counterexample = run.best.mappings(run.scorer)[0] if run.best.value < limit else None
-    return Refutation("cp-sat", run.num_closed == len(run.cases), examined, counterexample)
+    return Refutation("cp-sat", run.num_closed == len(run.cases), examined, question.answer())
 
 
 def _wait(futures: list[Future[None]], run: _Run) -> None:
@@ -76,12 +160,12 @@ def largest_below(objective: Objective, limit: float) -> float:
 class _Run:
     """What the workers share; ``lock`` guards what changes."""
 
-    def __init__(self, problem: LayerProblem, limit: float, deadline: float, seed: int) -> None:
-        self.problem, self.limit, self.deadline, self.seed = problem, limit, deadline, seed
-        self.scorer, self.best = Scorer(problem), BestFew(1)
+    def __init__(self, question: Question, deadline: float, seed: int) -> None:
+        self.question, self.deadline, self.seed = question, deadline, seed
+        self.problem = problem = question.problem
         self.options = allowed_factorisations(problem.nest, problem.constraints)
         self.reaches = Reaches(problem.nest, self.options)
-        self.cases = all_cases(self.scorer.model.classes)
+        self.cases = all_cases(Scorer(problem).model.classes)
         self.num_closed = self.num_calls = 0
         self.stopping, self.lock = threading.Event(), threading.Lock()
         self._slices, self._settled = Slices(problem), set[Slice]()
@@ -103,8 +187,7 @@ class _Run:
         problem = self.problem
         relaxation = relax(problem.nest, problem.architecture, case)
         least = analytic_bounds(problem, relaxation, self.reaches)
-        asked = largest_below(problem.objective, self.limit)
-        target = Target(problem.objective, asked, least[ENERGY], least[CYCLES])
+        target = self.question.target(least)
         excluded: list[tuple[int | None, Tiling]] = []
         while not self.stopping.is_set() and time.monotonic() < self.deadline:
             model = CaseModel(problem, case, relaxation, self.reaches, target).build()
@@ -116,7 +199,7 @@ class _Run:
             if found is None:
                 return
             excluded += self._settle(found)
-            if self.best.value < self.limit:
+            if self.question.answer() is not None:
                 self.stopping.set()
 
     def _ask(
@@ -163,11 +246,10 @@ class _Run:
         part = self._slices.around(tiling)
         try:
             for levels in self._slices.tilings(part, min(self.deadline, time.monotonic() + SLICE_LIMIT_S)):
-                self.best.offer(self.scorer.scores(levels), levels)
+                self.question.take(levels)
         except TimeoutError:
             if not broken:
-                levels = to_array([tiling])
-                self.best.offer(self.scorer.scores(levels), levels)
+                self.question.take(to_array([tiling]))
             return [(None, tiling)]
         with self.lock:
             self._settled.add(part)

@@ -10,11 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 
-from ..backend import LayerProblem, Progress, Report, SearchLimits, SearchOutcome
+from ..backend import LayerProblem, Report, SearchLimits, SearchOutcome
 from ..local_search import LocalSearch
-from ..scoring import BestFew, Scorer
+from ..scoring import Scorer
+from ..telling import POLL_S, Teller
 from .closing import CaseState, Shared, work_on
+from .engines import MakeEngine
 
 START_SHARE = 0.25
 """Part of the time that the search for a first incumbent may take."""
@@ -22,20 +25,19 @@ START_SHARE = 0.25
 MIN_ROUNDS, PATIENCE = 3, 2
 """Rounds of local search: at least so many, then until so many in a row bring nothing."""
 
-POLL_S = 0.1
-"""How often the waiting main thread looks up, so that Ctrl-C is heard."""
 
+@dataclass(frozen=True)
+class CaseBackend:
+    """A back end that closes the cases with some engine: ``cp-sat``, ``highs``."""
 
-class CpSatBackend:
-    """The ``cp-sat`` back end."""
-
-    name = "cp-sat"
+    name: str
+    make_engine: MakeEngine
 
     def search(self, problem: LayerProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """Find the best mapping and prove it, or say how good it is; see :class:`..backend.SearchOutcome`."""
         deadline = time.monotonic() + limits.time_limit_s
         start = LocalSearch(problem, seed=limits.seed, keep=limits.top_k)
-        shared = Shared(problem, limits, deadline, start.best)
+        shared = Shared(problem, limits, deadline, start.best, self.make_engine(problem.objective, limits.seed))
         teller = Teller(report, Scorer(problem), start.best, shared.bound, shared.note)
         for _ in _first_rounds(start, deadline, limits.time_limit_s):
             teller.tell()
@@ -61,31 +63,6 @@ def _first_rounds(start: LocalSearch, deadline: float, time_limit_s: float) -> I
         best = value
         if number + 1 >= MIN_ROUNDS and idle >= PATIENCE:
             return
-
-
-class Teller:
-    """Reports what changed, from the main thread only."""
-
-    def __init__(
-        self,
-        report: Report | None,
-        scorer: Scorer,
-        best: BestFew,
-        bound: Callable[[], float | None],
-        note: Callable[[], str],
-    ) -> None:
-        self._report, self._scorer, self._best, self._bound, self._note = report, scorer, best, bound, note
-        self._told: tuple[float, float | None, str] | None = None
-
-    def tell(self) -> None:
-        """Report the incumbents, the bound and the note, if any of them changed."""
-        if self._report is None:
-            return
-        now = (self._best.value, self._bound(), self._note())
-        if now != self._told:
-            self._told = now
-            mappings = self._best.mappings(self._scorer)
-            self._report(Progress(now[0] if mappings else None, now[1], mappings, now[2]))
 
 
 def close_all(shared: Shared, workers: int, teller: Teller, enough: Callable[[], bool]) -> None:

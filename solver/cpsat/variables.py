@@ -20,6 +20,7 @@ from ...model.loop_nest import AffineIndex, LoopNest
 from ...model.mapping import LEVELS, Tiling
 from ...model.tilings import divisors, prime_factors
 from ..slices import Slice
+from .engines import Assignment
 from .reaches import MAX_COMBINATIONS
 from .scaling import scaled_log
 from .symbols import TILE_LEVELS, FactorOf, InvocationsOf, Monomial, Symbol, WindowOf
@@ -78,11 +79,11 @@ class TilingVariables:
         for (dim, prime, level), variable in self.exponents.items():
             self.model.add_hint(variable, multiplicity_of(tiling.levels[level][dim], prime))
 
-    def read(self, solver: cp_model.CpSolver) -> Tiling:
+    def read(self, solution: Assignment) -> Tiling:
         """The tiling of a solution."""
         rows = [[1] * len(self.nest.dims) for _ in LEVELS]
         for (dim, prime, level), variable in self.exponents.items():
-            rows[level][dim] *= prime ** solver.value(variable)
+            rows[level][dim] *= prime ** solution.value(variable)
         return Tiling.from_levels(rows)
 
     def forbid(self, tilings: Iterable[Tiling]) -> None:

@@ -1,0 +1,96 @@
+"""What answers a case model: a solver behind one question, so that solvers can be exchanged."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ortools.sat.python import cp_model
+
+from ...model.result import ClosedBy
+from ...model.spec import Objective
+
+
+class Assignment(Protocol):
+    """The values of a solution's variables."""
+
+    def value(self, expression: cp_model.IntVar, /) -> int:
+        """The value of one variable."""
+        ...
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``found`` is a solution, if there is one; ``impossible`` says that there is none. Neither: out of time."""
+
+    found: Assignment | None = None
+    impossible: bool = False
+
+
+class Engine(Protocol):
+    """A solver of case models; several threads may ask at the same time. ``name`` goes into certificates."""
+
+    name: ClosedBy
+
+    def ask(self, model: cp_model.CpModel, seconds: float) -> Answer:
+        """Search for a solution for at most so long."""
+        ...
+
+    def stop(self) -> None:
+        """Make running questions return soon, and answer no more."""
+        ...
+
+
+MakeEngine = Callable[[Objective, int], Engine]
+"""Makes the engine for one search from its objective and seed."""
+
+
+class CpSatEngine:
+    """CP-SAT with one worker per question."""
+
+    name: ClosedBy = "cp-sat"
+
+    def __init__(self, objective: Objective, seed: int) -> None:
+        self._objective, self._seed = objective, seed
+        self._lock, self._stopped = threading.Lock(), False
+        self._solvers: set[cp_model.CpSolver] = set()
+
+    def ask(self, model: cp_model.CpModel, seconds: float) -> Answer:
+        """Run CP-SAT; its status is read before anything else is asked of it.
+
+        Raises:
+            RuntimeError: when the solver finds the model invalid.
+        """
+        solver = self._solver(seconds)
+        with self._lock:
+            if self._stopped:
+                return Answer()
+            self._solvers.add(solver)
+        try:
+            status = solver.solve(model)
+        finally:
+            with self._lock:
+                self._solvers.discard(solver)
+        if status == cp_model.MODEL_INVALID:
+            raise RuntimeError(f"the CP-SAT model is invalid: {model.validate()}")
+        found = solver if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
+        return Answer(found, status == cp_model.INFEASIBLE)
+
+    def stop(self) -> None:
+        """Stop every running solver."""
+        with self._lock:
+            self._stopped = True
+            for solver in self._solvers:
+                solver.stop_search()
+
+    def _solver(self, seconds: float) -> cp_model.CpSolver:
+        solver = cp_model.CpSolver()
+        solver.parameters.num_workers = 1
+        solver.parameters.random_seed = self._seed
+        solver.parameters.max_time_in_seconds = max(seconds, 0.01)
+        solver.parameters.catch_sigint_signal = False
+        solver.parameters.cp_model_probing_level = 0
+        solver.parameters.linearization_level = 1 if self._objective == "energy" else 0
+        return solver
