@@ -1,0 +1,107 @@
+"""A folder of answers to questions, shared by any number of processes; what is damaged counts as absent.
+
+An entry is a file named after the hash of its question. It holds the question, the answer and a checksum of both, and
+is replaced as a whole, so that readers see an old entry or a new one, never a part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+VARIABLE = "DMAZE_CACHE"
+"""Environment variable with the folder to use."""
+
+APPLICATION = "dmaze-solve"
+ENCODING = "utf-8"
+
+
+def default_folder(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
+    """Where entries are kept unless a folder is given: ``DMAZE_CACHE``, else the platform's place for caches.
+
+    Raises:
+        RuntimeError: when there is no home folder.
+
+    Example:
+        >>> default_folder({"XDG_CACHE_HOME": "/var/caches"}, "linux").as_posix()
+        '/var/caches/dmaze-solve'
+    """
+    given = environment.get(VARIABLE)
+    if given:
+        return Path(given)
+    if platform == "win32":
+        local = environment.get("LOCALAPPDATA")
+        return (Path(local) if local else Path.home() / "AppData" / "Local") / APPLICATION / "Cache"
+    if platform == "darwin":
+        return Path.home() / "Library" / "Caches" / APPLICATION
+    base = environment.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / APPLICATION  # relative ones are invalid
+
+
+class Cache:
+    """Keeps answers in a folder, which is made when first written to.
+
+    A folder that cannot be used is no error: ``tell`` hears of it once (by default as a ``RuntimeWarning``).
+
+    Example:
+        >>> cache = Cache(Path("answers"))
+        >>> cache.write("6 * 7", "42")  # doctest: +SKIP
+        >>> cache.read("6 * 7")  # doctest: +SKIP
+        '42'
+    """
+
+    def __init__(self, folder: Path, tell: Callable[[str], None] | None = None) -> None:
+        self.folder = folder
+        self._tell = tell or _warn
+        self._told = False
+
+    def read(self, question: str) -> str | None:
+        """The answer kept for a question; none when there is none, or when the entry is damaged or another one's."""
+        try:
+            content = self._path(question).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self._complain("read", error)
+            return None
+        checksum, _, rest = content.partition(b"\n")
+        asked, _, answer = rest.partition(b"\n")
+        if checksum != _checksum(rest) or asked != question.encode(ENCODING):
+            return None
+        return answer.decode(ENCODING, errors="replace")
+
+    def write(self, question: str, answer: str) -> None:
+        """Keep an answer in place of the one before. Question and answer are single lines."""
+        rest = f"{question}\n{answer}".encode(ENCODING)
+        path = self._path(question)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                temporary.write_bytes(_checksum(rest) + b"\n" + rest)
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            self._complain("write", error)
+
+    def _path(self, question: str) -> Path:
+        return self.folder / f"{hashlib.sha256(question.encode(ENCODING)).hexdigest()}.entry"
+
+    def _complain(self, what: str, error: OSError) -> None:
+        if not self._told:
+            self._told = True
+            self._tell(f"the cache {self.folder} is not used: cannot {what} it: {error.strerror}")
+
+
+def _checksum(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode("ascii")
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, RuntimeWarning, stacklevel=2)
