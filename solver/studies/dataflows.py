@@ -1,0 +1,207 @@
+"""The price of a fixed dataflow: the best mapping that unrolls only a given pair of loops, against the best of all.
+
+A dataflow is named by the loops that it unrolls over PEs. Here that is all it fixes (``constraints.spatial_dims``): no
+other loop may be unrolled, while tiling and loop orders are optimised and proved as for the unrestricted mapping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+from math import exp, log
+from statistics import fmean
+
+from ...model.constraints import Constraints
+from ...model.faults import Fault, InputError, shown, suggestion
+from ...model.layers import Layer
+from ...model.result import Number
+from ...model.spec import Spec
+from ...model.studies import (
+    Dataflow,
+    DataflowStudy,
+    LayerDataflows,
+    LayerOnDataflow,
+    MeanRatios,
+    PublishedRatios,
+    Ratios,
+    StudySearch,
+)
+from ..observer import Observer
+from ..summary import versions
+from .searches import StudyRun
+
+CLASSIC_DATAFLOWS = (
+    Dataflow(name="output stationary", spatial_dims=("Ox", "Oy")),
+    Dataflow(name="weight stationary", spatial_dims=("Fx", "Fy")),
+    Dataflow(name="row stationary", spatial_dims=("Oy", "Fy")),
+    Dataflow(name="TPU style", spatial_dims=("M", "C")),
+)
+"""The prior dataflows that the paper compares with."""
+
+PUBLISHED = PublishedRatios(
+    source="Dave, Kim, Avancha, Lee, Shrivastava: dMazeRunner, ACM TECS 18(5s), 2019",
+    mean_edp_ratio=9.16,
+    mean_cycles_ratio=5.83,
+)
+
+MORE = "more"
+"""Where faults in further dataflows lie."""
+
+
+def dataflow_study(
+    spec: Spec, observer: Observer | None = None, *, more: Sequence[Sequence[str]] = ()
+) -> DataflowStudy:
+    """What every layer loses under each classic fixed dataflow, and under those that unroll the dimensions in ``more``.
+
+    Ctrl-C ends the study with what was found so far, ``interrupted`` set.
+
+    Raises:
+        InputError: for a spec that makes no sense, a preset, a fixed spatial factor that a dataflow rules out, or a
+            dimension in ``more`` that no layer has.
+        BackendFault: when the spec's back end cannot be loaded.
+
+    Example:
+        >>> study = dataflow_study(load_spec("spec.json"), more=[("N", "M")])  # doctest: +SKIP
+        >>> study.classic_mean.arithmetic.edp  # doctest: +SKIP
+        4.2
+    """
+    run = StudyRun(spec, observer)
+    dataflows = _with_more(run.layers, more)
+    _refuse_contradictions(run.spec.constraints, dataflows)
+    layers = run.over_layers(lambda layer: _layer_dataflows(run, layer, dataflows))
+    classic = {dataflow.name for dataflow in CLASSIC_DATAFLOWS}
+    return DataflowStudy(
+        name=run.spec.name,
+        objective=run.spec.objective,
+        backend=run.options.backend,
+        architecture=run.architecture,
+        constraints=run.spec.constraints,
+        solver=run.options,
+        versions=versions(run.options.backend),
+        interrupted=run.interrupted,
+        dataflows=dataflows,
+        layers=layers,
+        means=tuple(_means(layers, {dataflow.name}, dataflow.name) for dataflow in dataflows),
+        classic_mean=_means(layers, classic, None),
+        published=PUBLISHED,
+    )
+
+
+def _with_more(layers: Sequence[Layer], more: Sequence[Sequence[str]]) -> tuple[Dataflow, ...]:
+    """The classic dataflows and the further ones, each set of dimensions once."""
+    known = list(dict.fromkeys(dim for layer in layers for dim in layer.loop_nest().dims))
+    unknown = dict.fromkeys(name for names in more for name in names if name not in known)
+    if unknown:
+        raise InputError(
+            Fault(None, MORE, f"unknown dimension {shown(name)}; {suggestion(name, known)}") for name in unknown
+        )
+    further = (Dataflow(name="|".join(names), spatial_dims=tuple(names)) for names in more)
+    distinct: dict[frozenset[str], Dataflow] = {}
+    for dataflow in (*CLASSIC_DATAFLOWS, *further):
+        distinct.setdefault(frozenset(dataflow.spatial_dims), dataflow)
+    return tuple(distinct.values())
+
+
+def _refuse_contradictions(given: Constraints, dataflows: Iterable[Dataflow]) -> None:
+    """What would make restricted and unrestricted search speak of different spaces, or leave a dataflow empty."""
+    faults: list[Fault] = []
+    if given.preset is not None:
+        message = "expected none for a dataflow study: every dataflow would end with thresholds of its own"
+        faults.append(Fault(None, "constraints.preset", f"{message}; give min_utilization instead"))
+    for name, factors in given.fixed.items():
+        against = next((dataflow for dataflow in dataflows if name not in dataflow.spatial_dims), None)
+        if (factors.spatial or 1) > 1 and against is not None:
+            unrolled = "|".join(against.spatial_dims)
+            message = f"expected 1, since dataflow {unrolled} unrolls nothing else, got {factors.spatial}"
+            faults.append(Fault(None, f"constraints.fixed.{name}.spatial", message))
+    if faults:
+        raise InputError(faults)
+
+
+def _layer_dataflows(run: StudyRun, layer: Layer, dataflows: Sequence[Dataflow]) -> LayerDataflows:
+    """The unrestricted search of a layer and one under each dataflow; those after an interruption are missing."""
+    found = run.search(layer, "unrestricted")
+    if found is None:
+        return LayerDataflows(name=layer.name, count=layer.count)
+    best = found.document()
+    restricted = (_on_dataflow(run, layer, dataflow, best) for dataflow in dataflows)
+    entries = tuple(entry for entry in restricted if entry is not None)
+    return LayerDataflows(name=layer.name, count=layer.count, unrestricted=best, restricted=entries)
+
+
+def _on_dataflow(run: StudyRun, layer: Layer, dataflow: Dataflow, best: StudySearch) -> LayerOnDataflow | None:
+    """A layer under a dataflow; none after an interruption."""
+    given, dims = run.spec.constraints, layer.loop_nest().dims
+    allowed = dims if given.spatial_dims is None else given.spatial_dims
+    unrolled = tuple(name for name in dataflow.spatial_dims if name in dims and name in allowed)
+    if not unrolled:
+        return LayerOnDataflow(dataflow=dataflow.name, spatial_dims=(), search=None, ratios=None, proved=False)
+    constraints = given.model_copy(update={"spatial_dims": unrolled})
+    found = run.search(layer, f"only {'|'.join(unrolled)} unrolled", constraints=constraints)
+    if found is None:
+        return None
+    search = found.document()
+    return LayerOnDataflow(
+        dataflow=dataflow.name,
+        spatial_dims=unrolled,
+        search=search,
+        ratios=_ratios(search, best),
+        proved=search.status == best.status == "optimal",
+    )
+
+
+def _ratios(search: StudySearch, best: StudySearch) -> Ratios | None:
+    if search.best is None or best.best is None or search.objective_value is None or best.objective_value is None:
+        return None
+    own, unrestricted = search.best.cost, best.best.cost
+    return Ratios(
+        objective_value=_ratio(search.objective_value, best.objective_value),
+        edp=_ratio(own.edp, unrestricted.edp),
+        energy=_ratio(own.energy_pj, unrestricted.energy_pj),
+        cycles=_ratio(own.cycles, unrestricted.cycles),
+    )
+
+
+def _ratio(value: Number, reference: Number) -> float | None:
+    return float(Fraction(value) / Fraction(reference)) if reference else None
+
+
+def _means(layers: Iterable[LayerDataflows], names: set[str], name: str | None) -> MeanRatios:
+    """Means over the distinct layers of the ratios under the dataflows of the given names."""
+    entries = [
+        entry
+        for layer in layers
+        if layer.same_as is None
+        for entry in layer.restricted
+        if entry.dataflow in names and entry.ratios is not None
+    ]
+    ratios = [entry.ratios for entry in entries if entry.ratios is not None]
+    return MeanRatios(
+        dataflow=name,
+        num_ratios=len(ratios),
+        proved=bool(entries) and all(entry.proved for entry in entries),
+        arithmetic=_mean_of_each(fmean, ratios),
+        geometric=_mean_of_each(_geometric_mean, ratios),
+    )
+
+
+def _mean_of_each(mean: Callable[[Sequence[float]], float], ratios: Sequence[Ratios]) -> Ratios | None:
+    """The mean of every figure; none for a figure that some ratio lacks."""
+    if not ratios:
+        return None
+
+    def over(values: Iterable[float | None]) -> float | None:
+        known = list(values)
+        return mean([value for value in known if value is not None]) if None not in known else None
+
+    return Ratios(
+        objective_value=over(ratio.objective_value for ratio in ratios),
+        edp=over(ratio.edp for ratio in ratios),
+        energy=over(ratio.energy for ratio in ratios),
+        cycles=over(ratio.cycles for ratio in ratios),
+    )
+
+
+def _geometric_mean(values: Sequence[float]) -> float:
+    """Like that of ``statistics``, which refuses the 0 that a figure without a price can have."""
+    return exp(fmean(map(log, values))) if all(values) else 0.0

@@ -1,0 +1,177 @@
+"""What every study does: search one layer after the other, in one variant of the spec after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from ...model.architecture import Architecture
+from ...model.constraints import Constraints
+from ...model.faults import InputError
+from ...model.layers import Layer
+from ...model.loading import resolve_spec
+from ...model.result import LayerResult
+from ...model.spec import LayerList, Spec
+from ...model.studies import LayerDataflows, LayerGap, StudySearch
+from ..backend import LayerProblem, Progress
+from ..exhaustive.counting import num_allowed_tilings
+from ..observer import Observer
+from ..pipeline import num_cores, solve
+
+Studied = TypeVar("Studied", LayerGap, LayerDataflows)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one search gave; ``done`` is the share of its space that it last said was behind it, where it could tell."""
+
+    backend: str
+    result: LayerResult
+    done: float | None
+
+    def document(self) -> StudySearch:
+        """The search as studies show it."""
+        result = self.result
+        costed = result.statistics.get("tilings_costed") if result.evaluated is None else result.evaluated
+        return StudySearch(
+            backend=self.backend,
+            status=result.status,
+            objective_value=result.objective_value,
+            bound=result.bound,
+            gap=result.gap,
+            seconds=result.wall_s,
+            tilings_costed=costed if isinstance(costed, int) else None,
+            best=result.solutions[0] if result.solutions else None,
+            conflicts=result.conflicts,
+            note=result.note,
+            fault=result.fault,
+        )
+
+
+class StudyRun:
+    """Runs the searches of a study of a spec, each on one layer; after Ctrl-C (``interrupted``) no further one.
+
+    The spec's ``total_time_limit_s`` is for all searches together, ``time_limit_s`` for each. Names and paths in it are
+    resolved against the current folder.
+
+    Raises:
+        InputError: for names, files or constraints that do not make sense, or padded bounds.
+    """
+
+    def __init__(self, spec: Spec, observer: Observer | None) -> None:
+        resolved = resolve_spec(spec, Path.cwd())
+        if not isinstance(resolved.architecture, Architecture) or not isinstance(resolved.workload, LayerList):
+            raise TypeError("resolve_spec left a name in place")
+        limit, options = resolved.solver.total_time_limit_s, resolved.solver
+        if options.pad_bounds:
+            message = "expected false for a study: it compares searches of the same loop nest"
+            raise InputError.single(None, "solver.pad_bounds", message)
+        self.architecture: Architecture = resolved.architecture
+        self.layers: tuple[Layer, ...] = resolved.workload.layers
+        self.options = options.model_copy(update={"workers": options.workers or num_cores()})
+        self.spec = resolved
+        self.interrupted = False
+        self._observer = observer
+        self._deadline = None if limit is None else time.monotonic() + limit
+        self._positions = _positions(self.layers)
+
+    def search(
+        self,
+        layer: Layer,
+        what: str,
+        *,
+        constraints: Constraints | None = None,
+        backend: str | None = None,
+        time_limit_s: float | None = None,
+    ) -> Found | None:
+        """The best mapping of one layer; what is not given is as in the spec. None after an interruption.
+
+        ``what`` tells the observer which of the study's searches this is.
+        """
+        if self.interrupted:
+            return None
+        left = None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
+        given = {"backend": backend, "time_limit_s": time_limit_s}
+        changes = {name: value for name, value in given.items() if value is not None}
+        options = self.options.model_copy(update={"top_k": 1, "total_time_limit_s": left, **changes})
+        own = _constraints_of(layer, self.spec.constraints if constraints is None else constraints)
+        fields = {"workload": LayerList(layers=(layer,)), "constraints": own, "solver": options}
+        watch = _Watch(self._observer, what, *self._positions[layer.loop_nest().key])
+        try:
+            result = solve(self.spec.model_copy(update=fields), watch)
+        except KeyboardInterrupt:  # outside the search itself, which hears Ctrl-C on its own
+            self.interrupted = True
+            return None
+        self.interrupted = result.interrupted
+        return Found(options.backend, result.layers[0], watch.done)
+
+    def num_tilings(self, layer: Layer, time_limit_s: float) -> int | None:
+        """Number of tilings that fit and pass the spec's constraints; none where counting takes too long."""
+        if self.interrupted:
+            return None
+        constraints = _constraints_of(layer, self.spec.constraints)
+        problem = LayerProblem(layer.loop_nest(), self.architecture, constraints, self.spec.objective)
+        try:
+            return num_allowed_tilings(problem, time.monotonic() + time_limit_s)
+        except KeyboardInterrupt:
+            self.interrupted = True
+            return None
+
+    def over_layers(self, study: Callable[[Layer], Studied]) -> tuple[Studied, ...]:
+        """A study of every layer; one that is identical to a layer before has that one's figures."""
+        studied: dict[tuple[object, ...], Studied] = {}
+        found: list[Studied] = []
+        for layer in self.layers:
+            key = layer.loop_nest().key
+            if key in studied:
+                first = studied[key]
+                copied = {"name": layer.name, "count": layer.count, "same_as": first.name}
+                found.append(first.model_copy(update=copied))
+            else:
+                studied[key] = study(layer)
+                found.append(studied[key])
+        return tuple(found)
+
+
+def _positions(layers: Sequence[Layer]) -> dict[tuple[object, ...], tuple[int, int]]:
+    """Which of how many distinct layers a layer is, by its key."""
+    keys = list(dict.fromkeys(layer.loop_nest().key for layer in layers))
+    return {key: (position, len(keys)) for position, key in enumerate(keys, start=1)}
+
+
+def _constraints_of(layer: Layer, constraints: Constraints) -> Constraints:
+    """What the constraints ask of one layer: without the dimensions that only other layers have."""
+    dims = layer.loop_nest().dims
+    allowed, fixed = constraints.spatial_dims, constraints.fixed
+    return constraints.model_copy(
+        update={
+            "spatial_dims": None if allowed is None else tuple(name for name in allowed if name in dims),
+            "fixed": {name: factors for name, factors in fixed.items() if name in dims},
+        }
+    )
+
+
+class _Watch:
+    """Tells the study's observer about one of its searches, and remembers how far that came."""
+
+    def __init__(self, observer: Observer | None, what: str, position: int, total: int) -> None:
+        self.done: float | None = None
+        self._observer = observer
+        self._what = what
+        self._place = position, total
+
+    def layer_started(self, name: str, position: int, total: int) -> None:  # noqa: ARG002 (the study's own count)
+        if self._observer is not None:
+            self._observer.layer_started(f"{name}, {self._what}", *self._place)
+
+    def progressed(self, name: str, progress: Progress) -> None:
+        self.done = self.done if progress.done is None else progress.done
+        if self._observer is not None:
+            self._observer.progressed(name, progress)
+
+    def layer_finished(self, result: LayerResult) -> None:
+        if self._observer is not None:
+            self._observer.layer_finished(result)
