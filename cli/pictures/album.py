@@ -1,0 +1,130 @@
+"""The pictures that a result gets: where the energy goes, how the searches went, what one layer's space looks like."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ...model.result import LayerResult, Result
+from ...model.reuse import has_more_classes
+from ...solver.backend import LayerProblem
+from ...solver.presets import resolve_preset
+from ...solver.studies.landscape import MOST_CLASSES, landscape
+from ..progress import shown_status
+from ..tables import name_text
+from ..trace import TracePoint
+from .energy import energy_figure, occurrences
+from .scatter import how_many, scatter_figure
+from .style import words_only
+from .trace import MOST_PANELS, trace_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SCATTER_S = 20.0
+"""Time for a scatter that nobody asked for by name: the searches of a network take seconds, its report not minutes."""
+
+METHOD = (
+    "A method is a tiling that fits and passes the constraints, with one pair of the reuse classes (groups of loop "
+    "orders that cost the same) that it attains; classes that are never better than another are left out."
+)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure, the name of its file without the ending, and what it shows."""
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class ScatterOptions:
+    """Which layer's space to draw (none: the one that matters most), and when the whole run must end, if it must."""
+
+    layer: str | None = None
+    deadline: float | None = None
+
+
+@dataclass(frozen=True)
+class Album:
+    """The pictures of a result, and whether Ctrl-C kept one of them from being drawn."""
+
+    pictures: tuple[Picture, ...]
+    interrupted: bool
+
+
+def album(result: Result, points: Sequence[TracePoint], options: ScatterOptions) -> Album:
+    """Draw all pictures of a result; one that cannot be drawn says why."""
+    energy = Picture(
+        "energy",
+        "Where the energy goes",
+        "Energy of the best mapping of every distinct layer, run once; ×n: the layer occurs n times.",
+        energy_figure(result),
+    )
+    trace = Picture(
+        "trace",
+        "How the searches went",
+        f"Best value and lower bound while a layer was searched; the {MOST_PANELS} layers that took longest.",
+        trace_figure(result, points),
+    )
+    try:
+        scatter, interrupted = _scatter(result, options), False
+    except KeyboardInterrupt:
+        scatter, interrupted = _no_scatter("interrupted while the methods were costed"), True
+    return Album((energy, scatter, trace), interrupted)
+
+
+def most_costly(result: Result) -> LayerResult | None:
+    """The distinct layer with the largest share of the network's EDP, its copies included; none without mappings."""
+    solved = [layer for layer in result.layers if layer.solutions and layer.same_as is None]
+    shares = [occurrences(result, layer) * layer.solutions[0].cost.edp for layer in solved]
+    return solved[shares.index(max(shares))] if solved else None
+
+
+def _scatter(result: Result, options: ScatterOptions) -> Picture:
+    """The landscape of one layer, computed now."""
+    if result.interrupted:
+        return _no_scatter("the run was interrupted")
+    named = next((layer for layer in result.layers if layer.name == options.layer), None)
+    layer = named or most_costly(result)
+    if layer is None:
+        return _no_scatter("no layer has a mapping")
+    own = result.solver.time_limit_s
+    limit = own if named is not None else min(own, SCATTER_S)
+    if options.deadline is not None:
+        limit = min(limit, options.deadline - time.monotonic())
+    if limit <= 0:
+        return _no_scatter("total_time_limit_s was reached")
+    with shown_status(f"costing the methods of {name_text(layer.name)}"):
+        return _scatter_of(result, layer, limit)
+
+
+def _scatter_of(result: Result, layer: LayerResult, limit_s: float) -> Picture:
+    deadline = time.monotonic() + limit_s
+    nest = layer.loop_nest()
+    if has_more_classes(nest, MOST_CLASSES):
+        return _no_scatter(f"the loop orders of {name_text(layer.name)} fall into more than {MOST_CLASSES} classes")
+    problem = LayerProblem(nest, result.architecture, result.constraints, result.objective)
+    resolved = resolve_preset(problem, deadline)
+    if resolved.outcome is not None:
+        return _no_scatter(resolved.note or "no tiling passes the last round of the preset")
+    problem = replace(problem, constraints=resolved.constraints)
+    seen = landscape(problem, deadline - time.monotonic(), seed=result.solver.seed)
+    chosen = layer.solutions[0].cost if layer.solutions else None
+    proved = "" if seen.complete or not seen.front_proved else " The front is that of the whole space, and proved."
+    padded = " The layer's bounds are padded as its best mapping has them." if layer.padding else ""
+    return Picture(
+        "scatter",
+        f"All that {name_text(layer.name)} could cost" if seen.complete else f"What {name_text(layer.name)} could cost",
+        f"Shown: {' '.join(how_many(seen).split())}. {METHOD}{proved}{padded}",
+        scatter_figure(layer.name, seen, chosen, result.objective),
+    )
+
+
+def _no_scatter(why: str) -> Picture:
+    return Picture("scatter", "What a layer could cost", f"Not drawn: {why}.", words_only(f"no scatter: {why}"))

@@ -1,0 +1,66 @@
+"""The picture of where the energy goes: the best mapping of every distinct layer, split by memory."""
+
+# Matplotlib's own annotations leave keyword arguments out.
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ...model.result import LayerResult, Result
+from ..report import PJ_PER_UJ
+from .bars import named_rows, note_at_row
+from .style import BLUE, GREY, ORANGE, SKY, VERMILION, in_house_style, label, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ROW_INCHES = 0.25
+MARGIN_INCHES = 1.0
+
+PARTS: Mapping[str, tuple[str, str]] = {
+    "mac": ("MAC", GREY),
+    "rf": ("RF", BLUE),
+    "noc": ("NoC", SKY),
+    "spm": ("SPM", ORANGE),
+    "dram": ("DRAM", VERMILION),
+}
+"""Names and colours of the parts of the energy, from the PEs outwards."""
+
+
+@in_house_style
+def energy_figure(result: Result) -> Figure:
+    """Stacked bars of the energy of one run of every distinct layer; its status where it has no mapping."""
+    layers = [layer for layer in result.layers if layer.same_as is None]
+    figure = new_figure(MARGIN_INCHES + ROW_INCHES * len(layers))
+    axes = figure.subplots()
+    named_rows(axes, [_name(layer, occurrences(result, layer)) for layer in layers])
+    ends = [0.0] * len(layers)
+    for part, (name, colour) in PARTS.items():
+        energies = [_energy_uj(layer, part) for layer in layers]
+        axes.barh(range(len(layers)), energies, height=0.75, left=ends, color=colour, label=name)
+        ends = [end + energy for end, energy in zip(ends, energies, strict=True)]
+    for row, (layer, end) in enumerate(zip(layers, ends, strict=True)):
+        note_at_row(axes, row, end, f"{end:,.1f}" if layer.solutions else layer.status)
+    axes.set_xlim(0, 1.15 * max(ends) or 1)
+    axes.xaxis.set_major_formatter("{x:,g}")
+    axes.set_xlabel("energy of the best mapping (µJ)")
+    figure.legend(loc="outside upper center", ncols=len(PARTS))
+    return figure
+
+
+def occurrences(result: Result, layer: LayerResult) -> int:
+    """How often a distinct layer is run, its copies included."""
+    return sum(other.count for other in result.layers if layer.name in (other.name, other.same_as))
+
+
+def _name(layer: LayerResult, times: int) -> str:
+    return label(layer.name) if times == 1 else f"{label(layer.name)} ×{times}"
+
+
+def _energy_uj(layer: LayerResult, part: str) -> float:
+    if not layer.solutions:
+        return 0.0
+    energies_pj: dict[str, float] = layer.solutions[0].cost.energy_breakdown_pj.model_dump()
+    return energies_pj[part] / PJ_PER_UJ
