@@ -3,6 +3,9 @@
 All choices of DRAM factors (slices) get a lower bound on the exact objective (:mod:`..model.batch_floor`) and are
 worked through in its order. Within a slice SPM factors are chosen next and bounded again; what is left is costed
 exactly and may become the incumbent. The bound of the next slice holds for everything that was not costed.
+
+Where there are too many slices to hold them all, they are gathered, sorted and worked off block by block; until the
+last block is there, nothing is known of the slices to come but what every mapping costs.
 """
 
 from __future__ import annotations
@@ -10,101 +13,148 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 import numpy as np
 
 from ..model.batch import DRAM, Array, Mask
-from ..model.batch_cost import PairCosts
-from ..model.batch_floor import SliceFloor
+from .accounting import Accounting
 from .backend import LayerProblem
+from .least_bounds import LeastBounds
 from .open_space import OpenSpace
-from .scoring import BestFew, Scorer, by_objective
+from .scoring import BestFew, Scorer
+from .splitting import chosen_of
 
 FEW_SLICES, MANY_SLICES = 16, 512
 """Slices worked on together: few at first, where incumbents are found, then more."""
 
-MOST_SLICES = 2_000_000
-"""Slices that are kept in memory to be sorted; spaces with more are left to others."""
+MOST_BYTES = 1 << 27
+"""Bytes of the slices of one block."""
 
 
 class BestFirst:
     """One layer's space, worked through in the order of lower bounds.
 
     ``bound`` holds for every mapping that was not costed yet; ``finished`` says that nothing is left that could be
-    better than the best one by the gap asked for, nor (unless the gap is ``coarse``) as good and higher in rank.
+    better than the best one by the gap asked for, nor (unless the gap is ``coarse``) as good and higher in rank. With
+    ``ranks`` above 1 the same is true of that many of the best tilings. Everything excluded is noted in ``accounting``,
+    if there is one.
     """
 
-    def __init__(self, problem: LayerProblem, best: BestFew, *, coarse_gap: float | None = None) -> None:
+    def __init__(
+        self,
+        problem: LayerProblem,
+        best: BestFew,
+        *,
+        coarse_gap: float | None = None,
+        ranks: int = 1,
+        accounting: Accounting | None = None,
+    ) -> None:
         self.bound = compulsory(problem)
         self.finished = False
         self.num_slices = 0
         self.costed = 0
-        self._problem, self._best, self._gap = problem, best, coarse_gap
+        self._problem, self._best, self._gap, self._ranks = problem, best, coarse_gap, ranks
+        self._accounting = accounting
         self._scorer = Scorer(problem)
-        self._space = OpenSpace(problem, self._go_on)
+        told = (accounting.slices_do_not_fit, accounting.tilings_do_not_fit) if accounting else (None, None)
+        self._space = OpenSpace(problem, self._go_on, *told)
+        self._bounds = LeastBounds(problem, self._space)
         self._until, self._stopping = math.inf, threading.Event()
 
     def run(self, deadline: float, stopping: threading.Event) -> None:
         """Work until finished, or until the deadline (a reading of ``time.monotonic``) or a stop."""
         self._until, self._stopping = deadline, stopping
         try:
-            factors, floors = self._sorted_slices()
-            first = 0
-            while first < len(floors) and floors[first] <= self._limit():
-                self.bound = max(self.bound, float(floors[first]))
-                count = FEW_SLICES if first < 4 * FEW_SLICES else MANY_SLICES
-                self._cost(self._space.slices_with(factors[:, first : first + count]))
-                first += count
+            for factors, floors, last in self._blocks():
+                self._work_off(factors, floors, last=last)
         except TimeoutError:
             return
         self.finished, self.bound = True, math.inf
 
+    def _work_off(self, factors: Array, floors: Array, *, last: bool) -> None:
+        """Cost what is interesting of a block of slices, most promising first."""
+        first = 0
+        while first < len(floors) and floors[first] <= self._limit():
+            if last:
+                self.bound = max(self.bound, float(floors[first]))
+            count = FEW_SLICES if first < 4 * FEW_SLICES else MANY_SLICES
+            self._cost(self._space.slices_with(factors[:, first : first + count]))
+            first += count
+        if self._accounting is not None:
+            self._accounting.slices_excluded(self._space.slices_with(factors[:, first:]), floors[first:])
+
     def _limit(self) -> float:
         """The largest objective that is still of interest."""
-        return self._best.value if self._gap is None else self._best.value * (1 - self._gap)
+        if self._gap is not None:
+            return self._best.value * (1 - self._gap)
+        kept = self._best.kept
+        return kept[self._ranks - 1].value if len(kept) >= self._ranks else math.inf
 
-    def _interesting(self, floors: Iterable[PairCosts | SliceFloor], size: int) -> Mask:
-        """Where some pair of classes may improve on the incumbent, or be as good and higher in rank."""
-        mask, limit, tie = np.zeros(size, dtype=bool), self._limit(), self._best.tie
-        for floor in floors:
-            value, other = by_objective(self._problem.objective, floor)
-            mask |= (value < limit) | ((value == limit) & (other <= tie) & (value < np.inf))
-        return mask
+    def _limits(self) -> tuple[float, float]:
+        """That, and the largest other metric where the objective is as large."""
+        kept = self._best.kept
+        return self._limit(), kept[self._ranks - 1].tie if len(kept) >= self._ranks else math.inf
 
-    def _sorted_slices(self) -> tuple[Array, Array]:
-        """DRAM factors of all interesting slices, of shape (dimensions, n), and their bounds, rising."""
-        kept: list[Array] = [np.ones((len(self._problem.nest.dims), 0))]
-        values: list[Array] = [np.ones(0)]
+    def _interesting(self, values: Array, ties: Array) -> Mask:
+        """Where bounds leave room to improve on the incumbents, or to be as good and higher in rank."""
+        limit, tie = self._limits()
+        return (values < limit) | ((values == limit) & (ties <= tie) & (values < np.inf))
+
+    def _blocks(self) -> Iterator[tuple[Array, Array, bool]]:
+        """Blocks of interesting slices.
+
+        For each their DRAM factors, of shape (dimensions, n), their bounds, rising, and whether it is the last.
+        """
+        num_dims = len(self._problem.nest.dims)
+        most = MOST_BYTES // (8 * (num_dims + 1))
+        kept: list[Array] = []
+        values: list[Array] = []
+        number = 0
         for slices in self._space.slices():
             bounds, mask = self._slice_bounds(slices)
             kept.append(slices[DRAM][:, mask])
             values.append(bounds[mask])
+            number += int(mask.sum())
             self.num_slices += int(mask.sum())
-            if self.num_slices > MOST_SLICES:
-                raise TimeoutError
-        factors, floors = np.concatenate(kept, axis=1), np.concatenate(values)
-        order = np.argsort(floors, kind="stable")
-        return factors[:, order], floors[order]
+            if number >= most:
+                factors, floors = _sorted(kept, values)
+                yield factors, floors, False
+                kept, values, number = [], [], 0
+        factors, floors = _sorted(kept, values) if kept else (np.ones((num_dims, 0)), np.ones(0))
+        yield factors, floors, True
 
     def _slice_bounds(self, slices: Array) -> tuple[Array, Mask]:
-        """Lower bounds of slices, and which are interesting."""
-        floors = self._space.bounds_of_slices(slices)
-        values = [by_objective(self._problem.objective, floor)[0] for floor in floors]
-        return np.minimum.reduce(values), self._interesting(floors, slices.shape[2])
+        """Lower bounds of slices, and which are interesting; the others are excluded."""
+        bounds, ties = self._bounds.of_slices(slices, self._limits())
+        mask = self._interesting(bounds, ties)
+        if self._accounting is not None:
+            self._accounting.slices_excluded(slices[:, :, ~mask], bounds[~mask])
+        return bounds, mask
 
     def _cost(self, slices: Array) -> None:
         """Cost what bounds leave of some slices."""
-        _, mask = self._slice_bounds(slices)  # the incumbent may have improved since they were sorted
+        _, mask = self._slice_bounds(slices)  # the incumbents may have improved since they were sorted
         for tiles in self._space.array_tiles(slices[:, :, mask]):
-            interesting = self._interesting(self._space.bounds_of_array_tiles(tiles), tiles.shape[2])
-            for levels in self._space.tilings(tiles[:, :, interesting]):
-                self._best.offer(self._scorer.scores(levels), levels)
+            interesting = self._interesting(*self._bounds.of_array_tiles(tiles, self._limits()))
+            if self._accounting is not None:
+                self._accounting.array_tiles_excluded(chosen_of(tiles, ~interesting))
+            for levels in self._space.tilings(chosen_of(tiles, interesting)):
+                self._best.offer(self._scorer.scores(levels, self._best.worst), levels)
                 self.costed += levels.shape[2]
+                if self._accounting is not None:
+                    self._accounting.evaluated += levels.shape[2]
 
     def _go_on(self) -> None:
         if time.monotonic() > self._until or self._stopping.is_set():
             raise TimeoutError
+
+
+def _sorted(factors: list[Array], bounds: list[Array]) -> tuple[Array, Array]:
+    """DRAM factors and bounds of slices, by rising bounds."""
+    values = np.concatenate(bounds)
+    order = np.argsort(values, kind="stable")
+    return np.take(np.concatenate(factors, axis=1), order, axis=1), values[order]
 
 
 def compulsory(problem: LayerProblem) -> float:

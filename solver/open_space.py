@@ -7,6 +7,7 @@ PEs (tilings). What is open stands in the RF level, as :mod:`..model.batch_floor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -15,27 +16,37 @@ from ..model.batch_cost import PairCosts
 from ..model.batch_floor import FloorModel, SliceFloor
 from ..model.batch_legality import allowed, spm_banks
 from .backend import LayerProblem
+from .partial_legality import splits_may_pass
 from .scoring import within_traffic_limits
-from .splitting import Step, split_off, steps_of_level
-
-CHUNK = 1 << 15
-"""Partial tilings per array."""
+from .splitting import Dropped, chosen_of, grow, most_rows, steps
 
 
 class OpenSpace:
     """Streams slices, array tiles and tilings of one layer, in arrays of shape (4, dimensions, n).
 
-    ``go_on`` is called often while a stream is made; what it raises ends the stream.
+    ``go_on`` is called often while a stream is made; what it raises ends the stream. ``dropped`` is told of what does
+    not fit or pass (:data:`.splitting.Dropped`).
     """
 
-    def __init__(self, problem: LayerProblem, go_on: Callable[[], None]) -> None:
-        self._problem, self._go_on = problem, go_on
-        self._floor = FloorModel(problem.nest, problem.architecture, problem.constraints)
+    def __init__(
+        self,
+        problem: LayerProblem,
+        go_on: Callable[[], None],
+        dropped_slices: Dropped | None = None,
+        dropped_tilings: Dropped | None = None,
+    ) -> None:
+        nest, constraints = problem.nest, problem.constraints
+        self._problem, self._go_on, self._most = problem, go_on, most_rows(nest)
+        self._dropped_slices, self._dropped_tilings = dropped_slices, dropped_tilings
+        self._floor = FloorModel(nest, problem.architecture, constraints)
+        self._dram_steps = steps(nest, constraints, DRAM, chosen=(DRAM,), left=(SPM, RF, SPATIAL))
+        self._spm_steps = steps(nest, constraints, SPM, chosen=(SPM,), left=(RF, SPATIAL))
+        self._spatial_steps = steps(nest, constraints, SPATIAL, chosen=(SPATIAL,), left=(RF,))
 
     def slices(self) -> Iterator[Array]:
         """All choices of DRAM factors whose SPM tile fits."""
-        nest = self._problem.nest
-        return self._grow(self.slices_with(np.ones((len(nest.dims), 1))), self._steps(DRAM), self._may_fit_spm)
+        whole = self.slices_with(np.ones((len(self._problem.nest.dims), 1)))
+        return grow(whole, RF, self._dram_steps, self._most, self._go_on, self._may_fit_spm, self._dropped_slices)
 
     def slices_with(self, dram: Array) -> Array:
         """The slices with the given DRAM factors, of shape (dimensions, n)."""
@@ -46,15 +57,17 @@ class OpenSpace:
 
     def array_tiles(self, slices: Array) -> Iterator[Array]:
         """The given slices with all choices of SPM factors."""
-        return self._grow(slices, self._steps(SPM))
+        return grow(slices, RF, self._spm_steps, self._most, self._go_on)
 
     def tilings(self, array_tiles: Array) -> Iterator[Array]:
         """All allowed tilings with the DRAM and SPM factors of the given array tiles."""
-        problem = self._problem
-        for tilings in self._grow(array_tiles, self._steps(SPATIAL), self._have_pes):
+        problem, told, passes = self._problem, self._dropped_tilings, partial(splits_may_pass, self._problem)
+        for tilings in grow(array_tiles, RF, self._spatial_steps, self._most, self._go_on, passes, told):
             legal = allowed(problem.nest, problem.architecture, problem.constraints, tilings)
+            if told is not None:
+                told(chosen_of(tilings, ~legal), ())
             if legal.any():
-                yield np.ascontiguousarray(tilings[:, :, legal])
+                yield chosen_of(tilings, legal)
 
     def bounds_of_slices(self, slices: Array) -> list[SliceFloor]:
         """Bounds for every DRAM class; infinite where traffic limits or the PEs asked for are out of reach."""
@@ -70,34 +83,12 @@ class OpenSpace:
         """Bounds for every pair of classes."""
         return self._floor.array_tiles(TilingBatch(self._problem.nest, array_tiles))
 
-    def _steps(self, level: int) -> tuple[Step, ...]:
-        return steps_of_level(self._problem.nest, self._problem.constraints, level)
-
-    def _grow(
-        self, partial: Array, steps: Sequence[Step], keep: Callable[[Array, int], Mask] | None = None
-    ) -> Iterator[Array]:
-        """Split off one level's factors dimension by dimension; ``keep`` is told how many dimensions are chosen."""
-        self._go_on()
-        if partial.shape[2] == 0 or not steps:
-            yield from [partial] if partial.shape[2] else []
-            return
-        for first in range(0, partial.shape[2], CHUNK):
-            grown = split_off(partial[:, :, first : first + CHUNK], RF, steps[0])
-            if keep is not None:
-                grown = grown[:, :, keep(grown, steps[0].dim + 1)]
-            for piece in range(0, grown.shape[2], CHUNK):
-                yield from self._grow(grown[:, :, piece : piece + CHUNK], steps[1:], keep)
-
-    def _may_fit_spm(self, partial: Array, num_chosen: int) -> Mask:
+    def _may_fit_spm(self, slices: Array, open_dims: Sequence[int]) -> Mask:
         """Which SPM tiles still fit, with dimensions to come taken as 1."""
-        smallest = partial.copy()
-        smallest[RF, num_chosen:] = 1
+        smallest = slices.copy()
+        smallest[RF, open_dims] = 1
         architecture = self._problem.architecture
         return spm_banks(TilingBatch(self._problem.nest, smallest), architecture) <= architecture.spm.banks
-
-    def _have_pes(self, partial: Array, _: int) -> Mask:
-        batch = TilingBatch(self._problem.nest, partial)
-        return batch.product_except(SPATIAL, ()) <= self._problem.architecture.pes
 
 
 def _where(floor: SliceFloor, kept: Mask) -> SliceFloor:

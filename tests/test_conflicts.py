@@ -168,7 +168,7 @@ def judged_problems() -> list[tuple[LayerProblem, set[frozenset[str]]]]:
 
 @pytest.mark.parametrize("largest_table", [1 << 26, 0], ids=["by sets of tile sizes", "by streaming tilings"])
 def test_conflicts_are_what_trying_all_mappings_finds(monkeypatch: pytest.MonkeyPatch, largest_table: int) -> None:
-    monkeypatch.setattr("dmaze.solver.feasibility.LARGEST_TABLE", largest_table)
+    monkeypatch.setattr("dmaze.solver.tile_sets.LARGEST_TABLE", largest_table)
     infeasible = 0
     for asked, mappings in judged_problems():
         conflicts = set(find_conflicts(asked, SECONDS))

@@ -1,10 +1,10 @@
-"""The exhaustive back end's stream: every allowed tiling once, no other; known counts; deadlines."""
+"""The exhaustive back end's stream: every allowed tiling once, no other; in parts; counted; known counts."""
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
-from functools import partial
 from itertools import product
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from dmaze.model.architecture import Architecture, Spm
-from dmaze.model.batch import to_tilings
+from dmaze.model.batch import DRAM, SPM, to_tilings
 from dmaze.model.constraints import Constraints
 from dmaze.model.cost import costs_of_tiling
 from dmaze.model.layers import Conv2d, Gemm, nest_from_expressions
@@ -20,9 +20,12 @@ from dmaze.model.legality import broken_rules
 from dmaze.model.loop_nest import LoopNest
 from dmaze.model.mapping import Tiling
 from dmaze.model.tilings import allowed_factorisations, divisors, factorisations, num_tilings, prime_factors
-from dmaze.solver.backend import LayerProblem, Progress, SearchLimits
-from dmaze.solver.exhaustive import BACKEND, search, stream
-from dmaze.solver.exhaustive.stream import CHUNK, TilingStream
+from dmaze.solver.backend import LayerProblem, SearchLimits
+from dmaze.solver.exhaustive import BACKEND, counting, stream
+from dmaze.solver.exhaustive.counting import num_allowed_tilings
+from dmaze.solver.exhaustive.stream import CHUNK, Part, TilingStream, tilings_of
+from dmaze.solver.splitting import MOST_BYTES, MOST_ROWS, grow, most_rows, spread, steps
+from random_problems import random_problem
 from reference import load, reference_architecture
 
 REFERENCE = reference_architecture(load("random_mappings.json")["architectures"]["default"])
@@ -99,6 +102,57 @@ def test_the_stream_is_every_allowed_tiling_once(kind: str, constraints: str) ->
     assert set(found) == set(expected)
 
 
+@pytest.mark.parametrize("constraints", ["none", "enough of everything", "everything at once"])
+@pytest.mark.parametrize("kind", NESTS)
+def test_parts_are_disjoint_and_make_the_whole(kind: str, constraints: str) -> None:
+    problem = LayerProblem(NESTS[kind], TIGHT, Constraints.model_validate(CONSTRAINTS[constraints]), "edp")
+    whole = streamed(problem.nest, TIGHT, problem.constraints)
+    for count in (1, 2, 5):
+        found = [
+            tiling
+            for number in range(count)
+            for levels in tilings_of(problem, lambda: None, part=Part(number, count))
+            for tiling in to_tilings(levels)
+        ]
+        assert len(found) == len(whole)
+        assert set(found) == set(whole)
+
+
+def test_parts_are_of_about_the_same_size() -> None:
+    problem = LayerProblem(gemm(60, 64, 72), REFERENCE, Constraints(), "edp")
+    sizes = [sum(a.shape[2] for a in tilings_of(problem, lambda: None, part=Part(n, 3))) for n in range(3)]
+    assert sum(sizes) == num_allowed_tilings(problem)
+    assert max(sizes) < 1.2 * min(sizes)
+
+
+@pytest.mark.parametrize("constraints", CONSTRAINTS)
+@pytest.mark.parametrize("kind", NESTS)
+def test_counting_without_listing_gives_the_length_of_the_list(kind: str, constraints: str) -> None:
+    nest, asked = NESTS[kind], Constraints.model_validate(CONSTRAINTS[constraints])
+    counted = num_allowed_tilings(LayerProblem(nest, TIGHT, asked, "edp"))
+    assert counted == len(streamed(nest, TIGHT, asked))
+    with_limit = asked.model_copy(update={"max_dram_bytes": 0})  # of orders, not of tilings
+    assert num_allowed_tilings(LayerProblem(nest, TIGHT, with_limit, "edp")) == counted
+
+
+def test_random_spaces_are_counted_without_listing_them() -> None:
+    for seed in range(300):
+        problem = random_problem(seed)
+        stream = TilingStream(problem.nest, problem.architecture, problem.constraints)
+        assert num_allowed_tilings(problem) == sum(levels.shape[2] for levels in stream), f"seed {seed}"
+
+
+@pytest.mark.parametrize("constant", ["LARGEST_COUNTS", "MOST_PAIRS"])
+def test_counting_is_not_tried_where_it_would_take_long(monkeypatch: pytest.MonkeyPatch, constant: str) -> None:
+    monkeypatch.setattr(counting, constant, 10)
+    assert num_allowed_tilings(LayerProblem(NESTS["gemm"], TIGHT, Constraints(), "edp")) is None
+
+
+def test_counting_ends_at_its_deadline() -> None:
+    problem = LayerProblem(NESTS["gemm"], TIGHT, Constraints(), "edp")
+    assert num_allowed_tilings(problem, time.monotonic() - 1) is None
+
+
 def test_the_cases_exclude_something_and_leave_something() -> None:
     counts = {
         kind: [len(streamed(nest, TIGHT, Constraints.model_validate(fields))) for fields in CONSTRAINTS.values()]
@@ -126,7 +180,10 @@ def test_the_optimum_is_that_of_a_plain_loop() -> None:
         least = min(getattr(cost, metric) for tiling in legal for *_, cost in costs_of_tiling(nest, TIGHT, tiling))
         problem = LayerProblem(nest, TIGHT, Constraints(), objective)  # type: ignore[arg-type]
         outcome = BACKEND.search(problem, SearchLimits(time_limit_s=math.inf), None)
-        assert (outcome.bound, outcome.exhausted, outcome.statistics) == (least, True, {"evaluated": len(legal)})
+        assert (outcome.bound, outcome.exhausted) == (least, True)
+        every = sum(1 for _ in every_tiling(nest))
+        others = {"pruned_by_bound": 0, "pruned_by_capacity": every - len(legal)}
+        assert outcome.statistics == {"evaluated": len(legal), **others}
 
 
 @pytest.mark.parametrize("number", [1, 2, 12, 97, 360, 1000, 2**10])
@@ -189,8 +246,37 @@ def test_the_pruned_spaces_of_the_study(name: str) -> None:
     assert layer.output_size() == (output, output)
     problem = LayerProblem(layer.loop_nest(), REFERENCE, FIRST_ROUND, "edp")
     outcome = BACKEND.search(problem, SearchLimits(time_limit_s=math.inf), None)
-    assert outcome.statistics == {"evaluated": count}
+    assert outcome.statistics["evaluated"] == count
     assert (outcome.bound, outcome.exhausted) == (best_edp, True)
+
+
+# Growing in bounded memory.
+
+
+@pytest.mark.parametrize(("counts", "most"), [([2, 0, 3, 0], 4), ([0, 0], 3), ([], 3), ([7], 2), ([1] * 9, 4)])
+def test_rows_are_spread_in_order_and_in_full_arrays(counts: list[int], most: int) -> None:
+    pieces = list(spread(np.array(counts, dtype=np.int64), most))
+    expected = [(row, number) for row, count in enumerate(counts) for number in range(count)]
+    assert [(int(row), int(number)) for pair in pieces for row, number in zip(*pair, strict=True)] == expected
+    assert all(len(rows) == most for rows, _ in pieces[:-1])
+    assert all(0 < len(rows) <= most for rows, _ in pieces)
+
+
+def test_no_array_is_longer_than_asked_for_however_many_choices_there_are() -> None:
+    nest = gemm(720720, 720720, 2)  # 240 divisors each
+    start = np.ones((4, 3, 1))
+    start[DRAM] = np.array(nest.bounds)[:, None]
+    choose = steps(nest, Constraints(), SPM, chosen=(SPM,), left=(DRAM,))
+    sizes = [grown.shape[2] for grown in grow(start, DRAM, choose, 100, lambda: None)]
+    assert sum(sizes) == 240 * 240 * 2
+    assert max(sizes) <= 100
+
+
+def test_nests_of_many_dimensions_grow_in_shorter_arrays() -> None:
+    many = nest_from_expressions({f"d{n}": 2 for n in range(40)}, {"x": [{"d0": 1}], "y": [{"d1": 1}]}, "y")
+    held = most_rows(many) * 4 * 40 * 8 * (3 * 40)  # bytes: an array for each dimension at each of three stages
+    assert held <= MOST_BYTES
+    assert most_rows(NESTS["gemm"]) == MOST_ROWS
 
 
 # Deadlines.
@@ -211,45 +297,15 @@ class Clock:
         return self.now
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    for module in (stream, search):
-        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock.monotonic))
-    monkeypatch.setattr(search, "TilingStream", partial(TilingStream, chunk=SMALL_CHUNK))
-    return clock
-
-
 @pytest.mark.parametrize("deadline", [0.0, 1.0, 10.0, 60.0])
-def test_a_stream_breaks_off_at_its_deadline(clock: Clock, deadline: float) -> None:
+def test_a_stream_breaks_off_at_its_deadline(monkeypatch: pytest.MonkeyPatch, deadline: float) -> None:
+    clock = Clock()
+    monkeypatch.setattr(stream, "time", SimpleNamespace(monotonic=clock.monotonic))
     nest = NESTS["gemm"]
     found = streamed(nest, TIGHT, Constraints(), deadline, SMALL_CHUNK)
     assert clock.now > deadline
     assert len(found) == len(set(found))
     assert set(found) < set(streamed(nest, TIGHT, Constraints()))
-
-
-def test_a_search_without_time_has_found_nothing_out(clock: Clock) -> None:
-    outcome = BACKEND.search(
-        LayerProblem(NESTS["gemm"], TIGHT, Constraints(), "edp"), SearchLimits(time_limit_s=0.0), None
-    )
-    assert (outcome.candidates, outcome.bound, outcome.exhausted) == ((), None, False)
-    assert clock.now < 10
-
-
-@pytest.mark.usefixtures("clock")
-def test_a_search_that_runs_out_of_time_gives_its_best_and_no_bound() -> None:
-    problem = LayerProblem(NESTS["gemm"], TIGHT, Constraints(), "edp")
-    reports: list[Progress] = []
-    stopped = BACKEND.search(problem, SearchLimits(time_limit_s=60.0), reports.append)
-    assert (stopped.bound, stopped.exhausted) == (None, False)
-    assert reports[-1].incumbents == stopped.candidates != ()
-    assert reports[-1].bound is None
-    for mapping in stopped.candidates:
-        assert not broken_rules(problem.nest, TIGHT, problem.constraints, mapping.tiling)
-    finished = BACKEND.search(problem, SearchLimits(time_limit_s=math.inf), None)
-    assert finished.exhausted
-    assert finished.statistics["evaluated"] > stopped.statistics["evaluated"] > 0  # type: ignore[operator]
 
 
 def test_a_space_without_a_legal_tiling_is_exhausted_without_a_bound() -> None:

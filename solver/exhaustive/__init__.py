@@ -1,5 +1,7 @@
-"""The exhaustive back end: enumeration of all tilings that fit, on the vectorised exact model."""
+"""Back ends that enumerate: all tilings that fit, or those of them that lower bounds leave."""
 
+from .bounded import BoundedBackend
 from .search import ExhaustiveBackend
 
 BACKEND = ExhaustiveBackend()
+BOUNDED = BoundedBackend()

@@ -1,37 +1,50 @@
 """All tilings that fit and pass the constraints, streamed in bounded memory.
 
-The factors are chosen level by level (spatial, then register file, then SPM), dimension by dimension; what is left of
-a bound goes to DRAM. After every choice the partial tilings that can no longer fit are dropped: footprints only grow
-with the factors still to be chosen, so that nothing legal is lost.
+A tiling is a *split* of a PE-array tile over PEs and register files, together with a way to complete that tile to an
+SPM tile. PEs and register files depend on the former alone, the SPM on the latter. So the tilings with one PE-array
+tile are a product: all splits of it that fit, with all SPM tiles over it that fit. Both are grown dimension by
+dimension, and what can no longer fit or pass is dropped on the way (:mod:`..partial_legality`).
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from ...model.architecture import Architecture
 from ...model.batch import DRAM, RF, SPATIAL, SPM, Array, Mask, TilingBatch
-from ...model.batch_legality import allowed, rf_bytes, spm_banks
+from ...model.batch_legality import spm_banks
 from ...model.constraints import Constraints
 from ...model.loop_nest import LoopNest
-from ..splitting import Step, split_off, steps_of_level
+from ..backend import LayerProblem
+from ..partial_legality import splits_may_pass, spm_tiles_may_pass
+from ..splitting import Indices, chosen_of, grow, most_rows, spread, steps
 
-CHUNK = 1 << 15
+CHUNK = 1 << 14
 """Tilings per array: large enough for numpy, small enough to stay in the cache."""
 
-ORDER = (SPATIAL, RF, SPM)
+
+@dataclass(frozen=True)
+class Part:
+    """One of several disjoint parts of a space, of about the same size; ``number`` counts from 0."""
+
+    number: int
+    of: int
+
+
+WHOLE = Part(0, 1)
 
 
 @dataclass(frozen=True)
 class TilingStream:
     """The tilings of one layer that fit and pass the constraints that do not depend on loop orders.
 
-    The stream breaks off at the ``deadline`` (a reading of ``time.monotonic``). ``chunk`` is the most tilings per
+    Iteration breaks off at the ``deadline`` (a reading of ``time.monotonic``). ``chunk`` is the most tilings per
     array: a small one reaches the first tilings sooner, a large one all of them.
     """
 
@@ -43,50 +56,87 @@ class TilingStream:
 
     def __iter__(self) -> Iterator[Array]:
         """Arrays of shape (4, dimensions, n) with n at most ``chunk``."""
-        nest = self.nest
-        start = np.ones((4, len(nest.dims), 1))
-        start[DRAM] = np.array(nest.bounds, dtype=np.float64)[:, None]
-        waiting: list[Array] = []
-        for leaf in self._expand(start, self._steps()):
-            waiting.append(leaf)
-            if sum(part.shape[2] for part in waiting) >= self.chunk // 2:
-                yield from self._finish(waiting)
-                waiting = []
-        yield from self._finish(waiting)
-
-    def _steps(self) -> tuple[Step, ...]:
-        return tuple(step for level in ORDER for step in steps_of_level(self.nest, self.constraints, level))
-
-    def _expand(self, partial: Array, steps: tuple[Step, ...]) -> Iterator[Array]:
-        if partial.shape[2] == 0 or time.monotonic() > self.deadline:
+        problem = LayerProblem(self.nest, self.architecture, self.constraints, "edp")
+        try:
+            yield from tilings_of(problem, self._go_on, self.chunk)
+        except TimeoutError:
             return
-        if not steps:
-            yield partial
-            return
-        step, rest = steps[0], steps[1:]
-        last = rest == () or rest[0].level != step.level
-        for first in range(0, partial.shape[2], self.chunk):
-            grown = split_off(partial[:, :, first : first + self.chunk], DRAM, step)
-            grown = grown[:, :, self._may_fit(grown, step.level, complete=last)]
-            for piece in range(0, grown.shape[2], self.chunk):
-                yield from self._expand(grown[:, :, piece : piece + self.chunk], rest)
 
-    def _may_fit(self, partial: Array, level: int, *, complete: bool) -> Mask:
-        """Which partial tilings still fit; once a level is complete its least utilisation is asked for as well."""
-        batch, arch = TilingBatch(self.nest, partial), self.architecture
-        asked = self.constraints.min_utilization
-        if level == SPATIAL:
-            pes = batch.product_except(SPATIAL, ())
-            return (pes <= arch.pes) & (pes / arch.pes >= asked.pe if complete else True)
-        if level == RF:
-            used = rf_bytes(batch, arch)
-            return (used <= arch.rf_bytes_per_pe) & (used / arch.rf_bytes_per_pe >= asked.rf if complete else True)
-        return spm_banks(batch, arch) <= arch.spm.banks
+    def _go_on(self) -> None:
+        if time.monotonic() > self.deadline:
+            raise TimeoutError
 
-    def _finish(self, parts: list[Array]) -> Iterator[Array]:
-        if not parts:
-            return
-        whole = np.concatenate(parts, axis=2)
-        whole = whole[:, :, allowed(self.nest, self.architecture, self.constraints, whole)]
-        for first in range(0, whole.shape[2], self.chunk):
-            yield np.ascontiguousarray(whole[:, :, first : first + self.chunk])
+
+def tilings_of(
+    problem: LayerProblem, go_on: Callable[[], None], chunk: int = CHUNK, part: Part = WHOLE
+) -> Iterator[Array]:
+    """The tilings of a part of a problem's space that fit and pass, in arrays of shape (4, dimensions, n <= chunk).
+
+    ``go_on`` is called often; what it raises ends the stream.
+    """
+    return _Products(problem, go_on, chunk).arrays(part)
+
+
+class _Products:
+    """The products of splits and SPM tiles, PE-array tile by PE-array tile."""
+
+    def __init__(self, problem: LayerProblem, go_on: Callable[[], None], chunk: int) -> None:
+        nest, constraints = problem.nest, problem.constraints
+        self._problem, self._go_on, self._chunk, self._most = problem, go_on, chunk, min(chunk, most_rows(nest))
+        self._tile_steps = steps(nest, constraints, RF, chosen=(RF, SPATIAL), left=(DRAM, SPM))
+        self._split_steps = steps(nest, constraints, SPATIAL, chosen=(SPATIAL,), left=(RF,))
+        self._spm_steps = steps(nest, constraints, SPM, chosen=(SPM,), left=(DRAM,))
+
+    def arrays(self, part: Part) -> Iterator[Array]:
+        """The tilings of a part."""
+        split_passes, spm_passes = (partial(rule, self._problem) for rule in (splits_may_pass, spm_tiles_may_pass))
+        for tiles in self._pe_array_tiles(part):
+            for splits in grow(tiles, RF, self._split_steps, self._most, self._go_on, split_passes):
+                numbers = self._numbers(splits[RF] * splits[SPATIAL])
+                split_tiles = _whole_tiles(splits[:, :, np.flatnonzero(np.diff(numbers, prepend=-1))])
+                for spm_tiles in grow(split_tiles, DRAM, self._spm_steps, self._most, self._go_on, spm_passes):
+                    yield from self._combined(splits, numbers, spm_tiles)
+
+    def _combined(self, splits: Array, numbers: Indices, spm_tiles: Array) -> Iterator[Array]:
+        """Every split with every SPM tile over the same PE-array tile; both are in the order of the tiles' numbers."""
+        of_spm_tiles = self._numbers(spm_tiles[RF])
+        first = np.searchsorted(of_spm_tiles, numbers, side="left")
+        count = np.searchsorted(of_spm_tiles, numbers, side="right") - first
+        for split, place in spread(count, self._chunk):
+            self._go_on()
+            levels = np.empty((*splits.shape[:2], len(split)))
+            for level in (RF, SPATIAL):
+                np.take(splits[level], split, axis=1, out=levels[level])
+            for level in (DRAM, SPM):
+                np.take(spm_tiles[level], first[split] + place, axis=1, out=levels[level])
+            yield levels
+
+    def _pe_array_tiles(self, part: Part) -> Iterator[Array]:
+        """A part's PE-array tiles that fit the SPM; they stand in the RF level, the rest of the bounds in DRAM."""
+        bounds = self._problem.nest.bounds
+        start = np.ones((4, len(bounds), 1))
+        start[DRAM] = np.array(bounds, dtype=np.float64)[:, None]
+        lots = np.random.default_rng(0)  # every part draws the same, so that each tile falls to one of them
+        for tiles in grow(start, DRAM, self._tile_steps, self._most, self._go_on, self._fit_spm):
+            num_tiles: int = tiles.shape[2]
+            yield chosen_of(tiles, lots.integers(part.of, size=num_tiles) == part.number)
+
+    def _fit_spm(self, tiles: Array, _: Sequence[int]) -> Mask:
+        architecture = self._problem.architecture
+        return spm_banks(TilingBatch(self._problem.nest, tiles), architecture) <= architecture.spm.banks
+
+    def _numbers(self, tiles: Array) -> Indices:
+        """PE-array tiles, of shape (dimensions, n), numbered in the order in which they are grown."""
+        numbers = np.zeros(tiles.shape[1], dtype=np.int64)
+        for step in self._tile_steps:  # a number has at most as many divisors as it is large: all stay below 2**48
+            sizes: Array = tiles[step.dim]
+            numbers = numbers * len(step.left) + np.searchsorted(step.left, sizes)
+        return numbers
+
+
+def _whole_tiles(splits: Array) -> Array:
+    """Splits of PE-array tiles put together again, in the RF level."""
+    tiles = splits.copy()
+    tiles[RF] *= tiles[SPATIAL]
+    tiles[SPATIAL] = 1
+    return tiles
