@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import math
 import sys
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from common import RESULTS, append_result, machine, versions
+from dmaze.model.reuse import has_more_classes
 from dmaze.solver import portfolio
 from dmaze.solver.backend import Backend, LayerProblem, SearchLimits, SearchOutcome
 from dmaze.solver.cpsat import BACKEND as CP_SAT
@@ -27,11 +29,14 @@ from dmaze.solver.cpsat import search
 from dmaze.solver.exhaustive import BACKEND as EXHAUSTIVE
 from dmaze.solver.local_search import LocalSearch
 from dmaze.solver.ranking import faults_of_candidate, objective_value, rank
-from random_problems import OBJECTIVES, TINY, Size, random_problem
+from random_problems import OBJECTIVES, TINY, TINY_GENERAL, Size, optimum_of_all_orders, random_problem
 from starts import STARTS
 
 SMALL = Size(macs=1 << 14, tilings=30_000, class_pairs=20)
 LIMITS = SearchLimits(time_limit_s=120, workers=1, top_k=3)
+
+MOST_CLASSES = 6
+"""Reuse classes of a general nest up to which CP-SAT, which closes every pair of them, is compared."""
 
 WEIGHTS = ("no start", "poor start", "no start", "poor start", "local search")
 """What the searches begin with, in turn: mostly little, so that the proof finds the optimum by itself."""
@@ -46,9 +51,27 @@ class Tally:
     mismatches: list[dict[str, Any]] = field(default_factory=list)
 
 
-def problem_of(number: int, seed: int) -> LayerProblem:
-    """The problem with a number: tiny, every tenth a little larger; six in ten have constraints."""
-    return random_problem(seed + number, SMALL if number % 10 == 9 else TINY, constrained=0.6)
+def problem_of(number: int, seed: int, *, general: bool) -> LayerProblem:
+    """The problem with a number: tiny, every tenth (not of general ones) larger; six in ten have constraints."""
+    size = TINY_GENERAL if general else SMALL if number % 10 == 9 else TINY
+    return random_problem(seed + number, size, constrained=0.6)
+
+
+def optimum_of(problem: LayerProblem, tally: Tally, *, general: bool) -> float | None:
+    """The least objective by full enumeration; of general nests under all orders, not only those that are kept."""
+    if general:
+        least = optimum_of_all_orders(problem)
+        return None if least == math.inf else least
+    expected = timed(EXHAUSTIVE, problem, tally)
+    assert expected.exhausted
+    tally.counts["tilings"] += int(expected.statistics["evaluated"])
+    return best_value(problem, expected)
+
+
+def backends_for(problem: LayerProblem, *, general: bool) -> list[Backend]:
+    """What is compared; CP-SAT only where there are few enough class pairs."""
+    few = not has_more_classes(problem.nest, MOST_CLASSES)
+    return [*([EXHAUSTIVE] if general else []), *([CP_SAT] if few else []), portfolio.BACKEND]
 
 
 def timed(backend: Backend, problem: LayerProblem, tally: Tally) -> SearchOutcome:
@@ -89,18 +112,15 @@ def fault_of(backend: Backend, problem: LayerProblem, optimum: float | None, tal
     return None
 
 
-def compare(number: int, seed: int, tally: Tally) -> None:
-    """Both back ends against enumeration on one problem, under every objective."""
+def compare(number: int, seed: int, tally: Tally, *, general: bool) -> None:
+    """The back ends against enumeration on one problem, under every objective."""
     start = WEIGHTS[number % len(WEIGHTS)]
     beginning: Callable[..., LocalSearch] = STARTS[start]
     search.LocalSearch = portfolio.LocalSearch = beginning  # type: ignore[misc, assignment]
     for objective in OBJECTIVES:
-        problem = replace(problem_of(number, seed), objective=objective)
-        expected = timed(EXHAUSTIVE, problem, tally)
-        assert expected.exhausted
-        tally.counts["tilings"] += int(expected.statistics["evaluated"])
-        optimum = best_value(problem, expected)
-        for backend in (CP_SAT, portfolio.BACKEND):
+        problem = replace(problem_of(number, seed, general=general), objective=objective)
+        optimum = optimum_of(problem, tally, general=general)
+        for backend in backends_for(problem, general=general):
             tally.counts["comparisons"] += 1
             fault = fault_of(backend, problem, optimum, tally)
             if fault is not None:
@@ -113,13 +133,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nests", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=10_000, help="the first problem's seed; the others follow")
+    parser.add_argument(
+        "--general", action="store_true", help="general nests only, of up to 12 dimensions and 6 tensors"
+    )
     parser.add_argument("--results", type=Path, default=RESULTS / "differential.jsonl")
     options = parser.parse_args()
     record = {"benchmark": "differential", "date": datetime.datetime.now(datetime.timezone.utc).isoformat()}
     where = {"machine": machine(), "versions": versions("ortools", "numpy")}
     tally, started = Tally(), time.monotonic()
     for number in range(options.nests):
-        compare(number, options.seed, tally)
+        compare(number, options.seed, tally, general=options.general)
         if (number + 1) % 100 == 0:
             print(
                 f"{number + 1} nests, {time.monotonic() - started:.0f} s, {len(tally.mismatches)} mismatches",
@@ -127,6 +150,7 @@ def main() -> None:
             )
     done = {
         "nests": options.nests,
+        "general": options.general,
         "seed": options.seed,
         "objectives": list(OBJECTIVES),
         **tally.counts,

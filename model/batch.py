@@ -17,6 +17,7 @@ from .mapping import Tiling
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Indices = NDArray[np.int64]
 
 DRAM, SPM, RF, SPATIAL = range(4)
 
@@ -37,7 +38,7 @@ class TilingBatch:
     def __init__(self, nest: LoopNest, levels: Array) -> None:
         self.nest = nest
         self.levels = levels
-        self.size = levels.shape[2]
+        self.size: int = levels.shape[2]
         self._products: dict[tuple[int, frozenset[int]], Array] = {}
         self._everywhere = frozenset(range(len(nest.dims)))
 

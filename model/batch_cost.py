@@ -13,7 +13,17 @@ from functools import cached_property
 import numpy as np
 
 from .architecture import Architecture
-from .batch import DRAM, RF, SPATIAL, SPM, Array, Mask, TilingBatch
+from .batch import DRAM, SPM, Array, TilingBatch
+from .batch_sides import (
+    DramSide,
+    RfPass,
+    SharedTerms,
+    SpmSide,
+    TotalCycles,
+    cost_of_sides,
+    layer_cycles,
+    reuse_of_class,
+)
 from .loop_nest import LoopNest
 from .reuse import ReuseClass, reuse_classes
 
@@ -46,19 +56,28 @@ class BatchModel:
     def __init__(self, nest: LoopNest, architecture: Architecture, classes: Sequence[ReuseClass] | None = None) -> None:
         self.nest = nest
         self.architecture = architecture
-        self.classes = tuple(classes) if classes is not None else reuse_classes(nest)
+        self._classes = tuple(classes) if classes is not None else None
 
-    def pair_costs(self, batch: TilingBatch, rf_pass: RfPass | None = None) -> Iterator[PairCosts]:
+    @cached_property
+    def classes(self) -> tuple[ReuseClass, ...]:
+        """The reuse classes of both levels: those given, or those among which every tiling has its cheapest orders."""
+        return reuse_classes(self.nest) if self._classes is None else self._classes
+
+    def pair_costs(
+        self, batch: TilingBatch, rf_pass: RfPass | None = None, total: TotalCycles | None = None
+    ) -> Iterator[PairCosts]:
         """Costs under every pair of classes, the SPM class varying slowest.
 
-        ``rf_pass`` takes the place of what the batch's RF and spatial factors give (:mod:`.batch_floor`).
+        ``rf_pass`` takes the place of what the batch's RF and spatial factors give, ``total`` that of
+        :func:`layer_cycles` (:mod:`.batch_floor`).
         """
         shared = SharedTerms(batch, self.architecture, rf_pass)
-        dram_sides = [DramSide(shared, reuse_class) for reuse_class in self.classes]
+        dram_sides = [DramSide(shared, reuse_of_class(batch, DRAM, c)) for c in self.classes]
         for a, spm_class in enumerate(self.classes):
-            spm_side = SpmSide(shared, spm_class)
+            spm_side = SpmSide(shared, reuse_of_class(batch, SPM, spm_class))
             for b, dram_side in enumerate(dram_sides):
-                yield _pair(a, b, spm_side, dram_side)
+                energy, cycles = cost_of_sides(spm_side, dram_side, total or layer_cycles)
+                yield PairCosts(a, b, energy, cycles)
 
     def minima(self, levels: Array) -> Minima:
         """Least energy, cycles and EDP of every tiling of an array of shape (4, dimensions, n)."""
@@ -73,230 +92,6 @@ class BatchModel:
     def dram_traffic(self, batch: TilingBatch) -> list[tuple[Array, Array]]:
         """For every DRAM class the bytes moved and the DMA invocations of every tiling, both directions."""
         shared = SharedTerms(batch, self.architecture)
-        sides = [DramSide(shared, reuse_class) for reuse_class in self.classes]
+        sides = [DramSide(shared, reuse_of_class(batch, DRAM, c)) for c in self.classes]
         size = self.architecture.bytes_per_element
-        traffic: list[tuple[Array, Array]] = []
-        for side in sides:
-            bursts = [i * t for i, t in zip(shared.invocations, side.transfers, strict=True)]
-            traffic.append((side.words * size, np.add.reduce(bursts)))
-        return traffic
-
-
-@dataclass(frozen=True)
-class RfPass:
-    """One RF pass of every tiling of a batch: all that the costs depend on below the SPM's factors.
-
-    Cycles of computing, words added between PEs at a delivery of the output, and per tensor the words on the NoC and
-    the cycles (words read from or written to the SPM) of one delivery.
-    """
-
-    compute_cycles: Array
-    reduction: Array
-    noc_words: Sequence[Array]
-    delivery_cycles: Sequence[Array]
-
-
-def exact_rf_pass(batch: TilingBatch) -> RfPass:
-    """The RF pass that the batch's RF and spatial factors make."""
-    nest = batch.nest
-    pes = batch.product_except(SPATIAL, ())
-    groups = batch.product(SPATIAL, nest.tensors[nest.output].dims)
-    width = batch.product(SPATIAL, nest.missing_dims(nest.output))
-    rf = batch.rf_footprints
-    return RfPass(
-        compute_cycles=batch.product_except(RF, ()),
-        reduction=rf[nest.output] * (width - 1) * groups,
-        noc_words=[words * (groups if t == nest.output else pes) for t, words in enumerate(rf)],
-        delivery_cycles=batch.pe_array_footprints,
-    )
-
-
-class SharedTerms:
-    """What all pairs of classes share: deliveries, reductions and DMA cycles of a batch."""
-
-    def __init__(self, batch: TilingBatch, architecture: Architecture, rf_pass: RfPass | None = None) -> None:
-        self.batch, self.architecture, self.nest = batch, architecture, batch.nest
-        self.output = batch.nest.output
-        self.tensors = range(len(batch.nest.tensors))
-        self.spm_passes = batch.product_except(DRAM, ())
-        self.rf_passes = batch.product_except(SPM, ())
-        run = rf_pass or exact_rf_pass(batch)
-        self.compute_cycles, self.reduction = run.compute_cycles, run.reduction
-        self.noc_words, self.delivery_cycles = run.noc_words, run.delivery_cycles
-        self.ways = [2.0 if t == self.output else 1.0 for t in self.tensors]
-        self.invocations, self.dma_cycles = [list(both) for both in zip(*map(self._dma, self.tensors), strict=True)]
-
-    def _dma(self, t: int) -> tuple[Array, Array]:
-        """Invocations of the DMA for one SPM tile of a tensor, and their cycles (section 5, DMA)."""
-        size, dma, tensor = self.batch.size, self.architecture.dma, self.nest.tensors[t]
-        elements, invocations, full = np.ones(size), np.ones(size), np.ones(size, dtype=bool)
-        for extent, whole in zip(reversed(self.batch.spm_extents[t]), reversed(tensor.shape), strict=True):
-            elements = elements * np.where(full, extent, 1.0)
-            invocations = invocations * np.where(full, 1.0, extent)
-            full = full & (extent == whole)
-        cycles = dma.init_cycles + dma.cycles_per_byte * elements * self.architecture.bytes_per_element
-        return invocations, invocations * np.ceil(cycles * self.architecture.clock_mhz / dma.clock_mhz)
-
-
-def _attained(batch: TilingBatch, level: int, reuse_class: ReuseClass) -> Mask:
-    """:meth:`.reuse.ReuseClass.attained` for every tiling of a batch."""
-    iterations = batch.product_except(level, ())
-    attained = np.ones(batch.size, dtype=bool)
-    for guard in reuse_class.guards:
-        attained &= (batch.product(level, guard.entered) > 1) | (batch.product(level, guard.before) == iterations)
-    return attained
-
-
-class DramSide:
-    """What depends on the DRAM class alone: reuse, words moved, DMA cycles by reuse."""
-
-    def __init__(self, shared: SharedTerms, reuse_class: ReuseClass) -> None:
-        batch, nest, output = shared.batch, shared.nest, shared.output
-        self.attained = _attained(batch, DRAM, reuse_class)
-        self.reused = [t for t in shared.tensors if reuse_class.reused[t]]
-        self.reuse = {t: batch.product(DRAM, reuse_class.reused[t]) for t in self.reused}
-        self.visits = [batch.product_except(DRAM, dims) for dims in reuse_class.reused]
-        first_visits = batch.product(DRAM, nest.tensors[output].dims)
-        self.transfers = [2 * v - first_visits if t == output else v for t, v in enumerate(self.visits)]
-        self.words = sum(
-            (w * n for w, n in zip(batch.spm_footprints, self.transfers, strict=True)), start=np.zeros(batch.size)
-        )
-        self.dram_energy_pj = self.words * shared.architecture.access_energy_pj.dram
-        self.every_pass = self._every_pass(shared)
-        self.accumulated = {t: self._accumulated(shared, t) for t in self.reused}
-
-    def _every_pass(self, shared: SharedTerms) -> Array:
-        """``cum[1]``: DMA cycles of what moves in every SPM pass, the output both ways."""
-        total = np.zeros(shared.batch.size)
-        for t in shared.tensors:
-            cycles = shared.dma_cycles[t] * shared.ways[t]
-            total = total + (np.where(self.reuse[t] == 1, cycles, 0.0) if t in self.reuse else cycles)
-        return total
-
-    def _accumulated(self, shared: SharedTerms, t: int) -> tuple[Array, Array]:
-        """``cum[r]`` and ``dma[r]`` for the reuse ``r`` of a tensor, where it is above 1."""
-        others = [s for s in self.reused if s != t]
-        own = shared.dma_cycles[t]
-        total = self.every_pass + own
-        for other in others:
-            later, cycles = self.reuse[other] > 1, shared.dma_cycles[other]
-            total = total + np.where(later & (self.reuse[other] <= self.reuse[t]), cycles, 0.0)
-            own = own + np.where(later & (self.reuse[other] == self.reuse[t]), cycles, 0.0)
-        return total, own
-
-
-class SpmSide:
-    """What depends on the SPM class, and on which tensors are skipped."""
-
-    def __init__(self, shared: SharedTerms, reuse_class: ReuseClass) -> None:
-        batch = shared.batch
-        self.shared = shared
-        self.attained = _attained(batch, SPM, reuse_class)
-        self.reuse = [batch.product(SPM, dims) if dims else None for dims in reuse_class.reused]
-        self.rounds = [batch.product_except(SPM, dims) for dims in reuse_class.reused]
-        self.whole = [shared.rf_passes == (1.0 if r is None else r) for r in self.reuse]
-
-    @cached_property
-    def unskipped(self) -> tuple[Array, Array, Array]:
-        """Energy without DRAM, cycles of an SPM pass and ``comm[1]`` when no tensor is skipped."""
-        nothing = dict[int, Mask]()
-        return self.energy_pj(nothing, []), *self.spm_pass(nothing)
-
-    def energy_pj(self, skipped: dict[int, Mask], visits: Sequence[Array]) -> Array:
-        """Energy but for its DRAM part, unrounded (section 4); ``visits`` are the deliveries of skipped tensors."""
-        shared, price = self.shared, self.shared.architecture.access_energy_pj
-        noc = spm = reduction = np.zeros(shared.batch.size)
-        for t in shared.tensors:
-            deliveries = self.rounds[t] * shared.spm_passes
-            if t in skipped:
-                deliveries = np.where(skipped[t], visits[t], deliveries)
-            ways = deliveries
-            if t == shared.output:
-                reduction = shared.reduction * deliveries
-                ways = np.where(skipped[t], deliveries, 2 * deliveries) if t in skipped else 2 * deliveries
-            noc = noc + shared.noc_words[t] * ways
-            spm = spm + shared.delivery_cycles[t] * ways
-        macs = shared.nest.num_macs
-        return (
-            (macs + reduction) * price.mac
-            + (shared.nest.rf_accesses_per_mac * macs + 3 * reduction) * price.rf
-            + (noc + reduction) * price.noc
-            + spm * price.spm
-        )
-
-    def spm_pass(self, skipped: dict[int, Mask]) -> tuple[Array, Array]:
-        """Cycles of an SPM pass and ``comm[1]`` (section 5), with the given tensors skipped where their mask holds."""
-        shared, output = self.shared, self.shared.output
-        stall = shared.compute_cycles + shared.reduction
-        output_reuse = self.reuse[output]
-        every = np.ones(shared.batch.size, dtype=bool) if output_reuse is None else output_reuse == 1
-        stalls = ~skipped[output] if output in skipped else np.ones(shared.batch.size, dtype=bool)
-        current = np.where(every & stalls, 0.0, shared.compute_cycles)
-        cycles = current * shared.rf_passes + np.where(stalls, stall * self.rounds[output], 0.0)
-        every_pass = np.zeros(shared.batch.size)
-        for lengths, rounds, always in self._deliveries(skipped):
-            longer = np.maximum(lengths, current)
-            cycles = cycles + (longer - current) * rounds
-            current = longer
-            every_pass = np.maximum(every_pass, lengths if always is None else np.where(always, lengths, 0.0))
-        return cycles, every_pass
-
-    def _deliveries(self, skipped: dict[int, Mask]) -> list[tuple[Array, Array, Mask | None]]:
-        """Delivery cycles (0 where skipped), deliveries per SPM pass, and where reuse is 1; by rising reuse."""
-        shared = self.shared
-        lengths = [
-            np.where(skipped[t], 0.0, cycles) if t in skipped else cycles
-            for t, cycles in enumerate(shared.delivery_cycles)
-        ]
-        always = [lengths[t] for t in shared.tensors if self.reuse[t] is None]
-        rows: list[tuple[Array, Array, Mask | None]] = []
-        if always:
-            rows.append((np.maximum.reduce(always), shared.rf_passes, None))
-        varying = [(reuse, lengths[t], self.rounds[t]) for t, reuse in enumerate(self.reuse) if reuse is not None]
-        if len(varying) == 1:
-            reuse, length, rounds = varying[0]
-            rows.append((length, rounds, reuse == 1))
-        elif varying:
-            reuses, long, many = (np.stack(column) for column in zip(*varying, strict=True))
-            rank = np.argsort(reuses, axis=0, kind="stable")
-            ordered = (np.take_along_axis(values, rank, axis=0) for values in (long, many, reuses == 1))
-            rows += list(zip(*ordered, strict=True))
-        return rows
-
-
-def _pair(a: int, b: int, spm: SpmSide, dram: DramSide) -> PairCosts:
-    """Costs under one pair of classes."""
-    shared = spm.shared
-    skipped = {t: spm.whole[t] & (dram.reuse[t] > 1) for t in dram.reused}
-    skipped = {t: mask for t, mask in skipped.items() if mask.any()}
-    if skipped:
-        energy = spm.energy_pj(skipped, dram.visits)
-        spm_pass, every_pass = spm.spm_pass(skipped)
-    else:
-        energy, spm_pass, every_pass = spm.unskipped
-    energy = np.rint(energy + dram.dram_energy_pj)
-    cycles = layer_cycles(shared, dram, skipped, spm_pass, every_pass)
-    missed = ~(spm.attained & dram.attained)
-    energy[missed] = np.inf
-    cycles[missed] = np.inf
-    return PairCosts(a, b, energy, cycles)
-
-
-def layer_cycles(
-    shared: SharedTerms, dram: DramSide, skipped: dict[int, Mask], spm_pass: Array, every_pass: Array
-) -> Array:
-    """``total`` of section 5."""
-    first = np.maximum(dram.every_pass, spm_pass)
-    total = first * shared.spm_passes
-    for t in dram.reused:
-        dma1, own = dram.accumulated[t]
-        dma2 = dma1 if t == shared.output else dma1 - own
-        pe1 = pe2 = spm_pass
-        if t in skipped:
-            longer = np.maximum(every_pass, shared.delivery_cycles[t]) - every_pass
-            pe2 = spm_pass + np.where(skipped[t], longer, 0.0)
-            if t == shared.output:
-                pe1 = spm_pass + np.where(skipped[t], shared.reduction + shared.compute_cycles, 0.0)
-        extra = np.maximum(np.maximum(dma1, pe1), first) - first + np.maximum(np.maximum(dma2, pe2), first) - first
-        total = total + np.where(dram.reuse[t] > 1, extra * dram.visits[t], 0.0)
-    return total
+        return [(side.words * size, side.dma_invocations(shared)) for side in sides]

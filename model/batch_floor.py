@@ -15,8 +15,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from .architecture import Architecture
-from .batch import DRAM, RF, SPM, Array, TilingBatch
-from .batch_cost import BatchModel, DramSide, PairCosts, RfPass, SharedTerms, SpmSide, layer_cycles
+from .batch import DRAM, RF, Array, TilingBatch
+from .batch_cost import BatchModel, PairCosts
+from .batch_sides import (
+    DramSide,
+    LevelReuse,
+    RfPass,
+    SharedTerms,
+    Skips,
+    SpmSide,
+    layer_cycles,
+    reuse_of_class,
+)
 from .constraints import Constraints
 from .legality import pinned_factors
 from .loop_nest import LoopNest, Tensor
@@ -53,30 +63,26 @@ class FloorModel:
 
     def slices(self, batch: TilingBatch) -> Iterator[SliceFloor]:
         """Bounds for every DRAM class where only the DRAM factors are chosen (all SPM factors are 1)."""
-        nothing_reused = next(iter(self.model.classes))  # with one RF pass, whatever the class
-        words, no_reduction = _least_noc_words(batch), _zeros(batch)
-        whole = RfPass(self._least_compute_cycles(batch), no_reduction, words, words)
-        shared = SharedTerms(batch, self._architecture, whole)
-        spm = SpmSide(shared, nothing_reused)
+        shared = SharedTerms(batch, self._architecture, self.rf_pass_of_slices(batch))
+        spm = SpmSide(shared, no_reuse(batch))
         for number, dram_class in enumerate(self.model.classes):
-            dram = DramSide(shared, dram_class)
-            skipped = {t: reuse > 1 for t, reuse in dram.reuse.items()}
-            energy = np.rint(spm.energy_pj(skipped, dram.visits) + dram.dram_energy_pj)
-            cycles = _least_cycles(shared, dram, shared.compute_cycles)
-            missed = ~dram.attained
-            yield SliceFloor(number, np.where(missed, np.inf, energy), np.where(missed, np.inf, cycles))
+            dram = DramSide(shared, reuse_of_class(batch, DRAM, dram_class))
+            energy, cycles = floor_of_slices(spm, dram)
+            yield SliceFloor(number, energy, cycles)
 
     def array_tiles(self, batch: TilingBatch) -> Iterator[PairCosts]:
         """Bounds for every pair of classes where DRAM and SPM factors are chosen."""
-        compute = self._least_compute_cycles(batch)
-        run = RfPass(compute, _zeros(batch), _least_noc_words(batch), batch.pe_array_footprints)
-        computing = compute * batch.product_except(SPM, ()) * batch.product_except(DRAM, ())
-        for pair in self.model.pair_costs(batch, run):
-            if sum(bool(dims) for dims in self.model.classes[pair.dram_class].reused) > 1:
-                cycles = np.where(np.isinf(pair.cycles), np.inf, computing)
-                yield PairCosts(pair.spm_class, pair.dram_class, pair.energy_pj, cycles)
-            else:
-                yield pair
+        return self.model.pair_costs(batch, self.rf_pass_of_array_tiles(batch), least_layer_cycles)
+
+    def rf_pass_of_slices(self, batch: TilingBatch) -> RfPass:
+        """What one RF pass comes to at least where the SPM factors are open as well."""
+        words = _least_noc_words(batch)
+        return RfPass(self._least_compute_cycles(batch), _zeros(batch.size), words, words)
+
+    def rf_pass_of_array_tiles(self, batch: TilingBatch) -> RfPass:
+        """What one RF pass comes to at least where DRAM and SPM factors are chosen."""
+        compute, words = self._least_compute_cycles(batch), _least_noc_words(batch)
+        return RfPass(compute, _zeros(batch.size), words, batch.pe_array_footprints)
 
     def _least_compute_cycles(self, batch: TilingBatch) -> Array:
         """Fewest cycles of one RF pass."""
@@ -109,15 +115,44 @@ def _least_words(tensor: Tensor, tile: Array) -> Array:
     return words
 
 
-def _least_cycles(shared: SharedTerms, dram: DramSide, spm_pass: Array) -> Array:
+def no_reuse(batch: TilingBatch) -> LevelReuse:
+    """The reuse of a level without iterations."""
+    tensors, ones = batch.nest.tensors, np.ones(batch.size)
+    return LevelReuse([None] * len(tensors), [ones] * len(tensors), np.ones(batch.size, dtype=np.bool_))
+
+
+def floor_of_slices(spm: SpmSide, dram: DramSide) -> tuple[Array, Array]:
+    """Bounds on energy and cycles under DRAM orders where the SPM factors are open, but taken as 1."""
+    skipped = {t: reuse > 1 for t, reuse in dram.reuse.items()}
+    energy = np.rint(spm.energy_pj(skipped, dram.visits) + dram.dram_energy_pj)
+    nothing = np.zeros(spm.shared.size)
+    cycles = least_layer_cycles(spm.shared, dram, {}, spm.shared.compute_cycles, nothing)
+    return np.where(dram.attained, energy, np.inf), np.where(dram.attained, cycles, np.inf)
+
+
+def least_layer_cycles(
+    shared: SharedTerms, dram: DramSide, skipped: Skips, spm_pass: Array, every_pass: Array
+) -> Array:
     """The layer's cycles, at least, with SPM passes of at least the given cycles.
 
-    With two tensors reused, a shorter SPM pass can make a longer layer; then only what every pass takes is counted.
+    With one tensor reused at DRAM the total does not fall as a pass gets longer. With several it may, but is convex in
+    ``first``: its least value from some ``first`` on is there, or at a larger one where some transfer is just hidden.
     """
-    if len(dram.reused) > 1:
-        return np.maximum(dram.every_pass, spm_pass) * shared.spm_passes
-    return layer_cycles(shared, dram, {}, spm_pass, _zeros(shared.batch))
+    if len(dram.reused) <= 1:
+        return layer_cycles(shared, dram, skipped, spm_pass, every_pass)
+    least_first = np.maximum(dram.every_pass, spm_pass)
+    nothing, least = np.zeros(shared.size), np.full(shared.size, np.inf)
+    for bend in (least_first, *(cycles for t in dram.reused for cycles in bends(dram, t))):
+        first = np.maximum(least_first, bend)
+        least = np.minimum(least, layer_cycles(shared, dram, {}, first, nothing))
+    return least
 
 
-def _zeros(batch: TilingBatch) -> Array:
-    return np.zeros_like(batch.levels[RF, 0])
+def bends(dram: DramSide, t: int) -> tuple[Array, Array]:
+    """The values of ``first`` from which on a tensor's two transfers (section 5) are hidden."""
+    accumulated, own = dram.accumulated[t]
+    return accumulated, accumulated - own
+
+
+def _zeros(size: int) -> Array:
+    return np.zeros(size)

@@ -14,7 +14,7 @@ from functools import cached_property
 from .architecture import Architecture
 from .loop_nest import LoopNest, Tensor
 from .mapping import Mapping, Tiling
-from .reuse import ReuseClass, reuse_classes, reuse_factors
+from .reuse import ReuseClass, classes_of_tiling, reuse_factors
 
 PARTS = ("mac", "rf", "noc", "spm", "dram")
 """The parts of the energy, in the order in which they are summed."""
@@ -248,12 +248,10 @@ def cost_of_mapping(nest: LoopNest, architecture: Architecture, mapping: Mapping
 def costs_of_tiling(
     nest: LoopNest, architecture: Architecture, tiling: Tiling
 ) -> list[tuple[ReuseClass, ReuseClass, ExactCost]]:
-    """Costs under every pair of reuse classes that a tiling attains: (SPM class, DRAM class, cost)."""
-    classes = reuse_classes(nest)
+    """Costs under every pair of reuse classes that may be a tiling's best: (SPM class, DRAM class, cost)."""
+    spm_classes, dram_classes = classes_of_tiling(nest, tiling)
     return [
         (spm, dram, cost_of_reuse(nest, architecture, tiling, spm.factors(tiling.spm), dram.factors(tiling.dram)))
-        for spm in classes
-        if spm.attained(tiling.spm)
-        for dram in classes
-        if dram.attained(tiling.dram)
+        for spm in spm_classes
+        for dram in dram_classes
     ]

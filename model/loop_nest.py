@@ -7,8 +7,8 @@ of :class:`LoopNest`; nothing downstream asks which of them it is looking at.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 MAX_MACS = 2**48
@@ -49,9 +49,36 @@ class Tensor:
         """Positions of the dimensions that index this tensor."""
         return frozenset(dim for index in self.index for dim, _ in index.terms)
 
+    def is_injective(self, bounds: Sequence[int]) -> bool:
+        """Whether loops that index this tensor surely never meet in one element; false where they may.
+
+        An index tells its loops apart when every step exceeds what the smaller ones reach together.
+
+        Example:
+            >>> up = Tensor("y", (AffineIndex(((0, 2), (1, 1))),), shape=(9,))  # y[2*i + f]
+            >>> up.is_injective((4, 2)), up.is_injective((4, 3))
+            (True, False)
+        """
+        known = {dim for dim in self.dims if bounds[dim] == 1}
+        left = list(self.index)
+        while told := [index for index in left if _tells_apart(index, known, bounds)]:
+            known |= {dim for index in told for dim, _ in index.terms}
+            left = [index for index in left if index not in told]
+        return known >= self.dims
+
     def footprint(self, tile: Sequence[int]) -> int:
         """Elements of this tensor that a tile touches (holes included, as published)."""
         return math.prod(index.extent(tile) for index in self.index)
+
+
+def _tells_apart(index: AffineIndex, known: set[int], bounds: Sequence[int]) -> bool:
+    """Whether an index has one value for all loops but those known apart."""
+    reach = 0
+    for step, dim in sorted((abs(step), dim) for dim, step in index.terms if dim not in known):
+        if step <= reach:
+            return False
+        reach += step * (bounds[dim] - 1)
+    return True
 
 
 @dataclass(frozen=True)
@@ -85,6 +112,38 @@ class LoopNest:
     def missing_dims(self, tensor: int) -> frozenset[int]:
         """Positions of the dimensions that do not index a tensor: the loops over which it can be reused."""
         return frozenset(range(len(self.dims))) - self.tensors[tensor].dims
+
+    def with_bounds(self, bounds: Sequence[int]) -> LoopNest:
+        """This nest with other bounds; tensors are stored larger where an index reaches beyond their shape.
+
+        Example:
+            >>> row = Tensor("x", (AffineIndex(((0, 2),)),), shape=(6,), is_output=True)  # x[2*i], stored with a margin
+            >>> [LoopNest(("i",), (3,), (row,)).with_bounds((n,)).tensors[0].shape for n in (3, 4)]
+            [(6,), (7,)]
+        """
+        tensors = tuple(
+            replace(t, shape=tuple(max(s, i.extent(bounds)) for s, i in zip(t.shape, t.index, strict=True)))
+            for t in self.tensors
+        )
+        return replace(self, bounds=tuple(bounds), tensors=tensors)
+
+    def padded(self, bounds: Mapping[str, int]) -> LoopNest:
+        """This nest with the bounds of some dimensions raised, as :meth:`with_bounds` does.
+
+        Raises:
+            ValueError: one line per fault, at a dimension: an unknown one, a bound below its own, too large a nest.
+        """
+        own = dict(zip(self.dims, self.bounds, strict=True))
+        faults = [f"{name}: unknown dimension; expected one of {', '.join(own)}" for name in bounds if name not in own]
+        low = {name: to for name, to in bounds.items() if to < own.get(name, to)}
+        faults += [f"{name}: expected at least the bound {own[name]}, got {to}" for name, to in low.items()]
+        macs = math.prod({**own, **bounds}.values())
+        if not faults and macs > MAX_MACS:
+            limit = f"at most 2**48 = {MAX_MACS} multiply-accumulates"
+            faults = [f"{name}: expected bounds with {limit}, got {macs}" for name in list(bounds)[:1]]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self.with_bounds([bounds.get(name, bound) for name, bound in own.items()])
 
     @cached_property
     def key(self) -> tuple[object, ...]:

@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
-import numpy as np
-
-from ..model.batch import Array, Mask
-from ..model.batch_cost import PairCosts
-from ..model.batch_floor import SliceFloor
+from ..model.batch import Array
 from ..model.tilings import allowed_factorisations, num_tilings
 from .backend import LayerProblem
 from .exhaustive.stream import TilingStream
+from .least_bounds import LeastBounds
 from .open_space import OpenSpace
 from .refutation import Refutation
-from .scoring import BestFew, Scorer, by_objective
+from .scoring import BestFew, Scorer
 
 
 class BoundedTilings:
@@ -38,22 +35,16 @@ class BoundedTilings:
 
     def __iter__(self) -> Iterator[Array]:
         space = OpenSpace(self._problem, self._go_on)
+        bounds, below_limit = LeastBounds(self._problem, space), (self._limit, math.inf)
         for slices in space.slices():
-            below = self._below(space.bounds_of_slices(slices), slices.shape[2])
+            below = bounds.of_slices(slices, below_limit)[0] < self._limit
             for array_tiles in space.array_tiles(slices[:, :, below]):
-                below = self._below(space.bounds_of_array_tiles(array_tiles), array_tiles.shape[2])
+                below = bounds.of_array_tiles(array_tiles, below_limit)[0] < self._limit
                 yield from space.tilings(array_tiles[:, :, below])
 
     def _go_on(self) -> None:
         if time.monotonic() > self._deadline:
             raise TimeoutError
-
-    def _below(self, bounds: Iterable[PairCosts | SliceFloor], size: int) -> Mask:
-        """Where some bound lies below the limit."""
-        below = np.zeros(size, dtype=bool)
-        for bound in bounds:
-            below |= by_objective(self._problem.objective, bound)[0] < self._limit
-        return below
 
 
 def refute_with_bounds(problem: LayerProblem, limit: float, deadline: float) -> Refutation:

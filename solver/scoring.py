@@ -3,39 +3,66 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..model.batch import Array, Mask, TilingBatch
+from ..model.architecture import Architecture
+from ..model.batch import Array, Indices, Mask, TilingBatch, to_array
 from ..model.batch_cost import BatchModel, PairCosts
 from ..model.batch_floor import SliceFloor
+from ..model.batch_sides import DramSide, SharedTerms
+from ..model.best_orders import EXACT, Asked, BestOrders, Judge, Permit
 from ..model.constraints import Constraints
 from ..model.mapping import Mapping, Tiling
-from ..model.reuse import ReuseClass
+from ..model.reuse import ReuseClass, has_more_classes
 from ..model.spec import Objective
 from .backend import LayerProblem
+
+MOST_CLASSES = 6
+"""Reuse classes of which all pairs are tried; nests with more get their best orders from :class:`.BestOrders`."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """For every tiling of a batch its best pair of classes: objective value, the metric that breaks ties, the pair.
+    """For every tiling of a batch its best orders: objective value, and the metric that breaks ties.
 
-    Both are infinite, and the pair is meaningless, where no pair of classes keeps the traffic limits.
+    Both are infinite where no orders keep the traffic limits. ``pairs`` numbers the pair of classes, where the nest has
+    so few that all are tried.
     """
 
     values: Array
     ties: Array
-    pairs: np.ndarray[tuple[int], np.dtype[np.int64]]
+    pairs: Indices | None
 
 
 def by_objective(objective: Objective, pair: PairCosts | SliceFloor) -> tuple[Array, Array]:
     """Objective values and the metric that breaks ties: fewer cycles, or for latency less energy."""
-    if objective == "energy":
-        return pair.energy_pj, pair.cycles
-    if objective == "latency":
-        return pair.cycles, pair.energy_pj
-    return pair.energy_pj * pair.cycles, pair.cycles
+    return judge_of(objective)(pair.energy_pj, pair.cycles)
+
+
+def judge_of(objective: Objective) -> Judge:
+    """What gives objective values, and the metric that breaks ties, from energy (pJ) and cycles."""
+    judges: dict[Objective, Judge] = {
+        "energy": lambda energy, cycles: (energy, cycles),
+        "latency": lambda energy, cycles: (cycles, energy),
+        "edp": lambda energy, cycles: (energy * cycles, cycles),
+    }
+    return judges[objective]
+
+
+def permit_of(constraints: Constraints, architecture: Architecture) -> Permit | None:
+    """What says which DRAM orders keep the traffic limits; none without limits."""
+    if constraints.max_dram_bytes is None and constraints.max_dma_invocations is None:
+        return None
+    most_bytes = np.inf if constraints.max_dram_bytes is None else constraints.max_dram_bytes
+    most_invocations = np.inf if constraints.max_dma_invocations is None else constraints.max_dma_invocations
+
+    def permit(shared: SharedTerms, side: DramSide) -> Mask:
+        moved = side.words * architecture.bytes_per_element
+        return (moved <= most_bytes) & (side.dma_invocations(shared) <= most_invocations)
+
+    return permit
 
 
 def within_traffic_limits(constraints: Constraints, model: BatchModel, batch: TilingBatch) -> list[Mask] | None:
@@ -55,12 +82,32 @@ class Scorer:
     def __init__(self, problem: LayerProblem) -> None:
         self.problem = problem
         self.model = BatchModel(problem.nest, problem.architecture)
+        self._orders = best_orders(problem)
 
-    def scores(self, levels: Array) -> Scores:
-        """Scores of an array of tilings of shape (4, dimensions, n)."""
-        size = levels.shape[2]
+    def scores(self, levels: Array, worst: float = np.inf) -> Scores:
+        """Scores of an array of tilings of shape (4, dimensions, n); those above ``worst`` may be given as infinite."""
+        batch = TilingBatch(self.problem.nest, levels)
+        if self._orders is None:
+            return Scores(*self._over_all_pairs(batch))
+        best = self._orders.best(batch, replace(self._asked(), limit=(worst, np.inf)))
+        values = np.where(best.values <= worst, best.values, np.inf)
+        return Scores(values, best.ties, None)
+
+    def _asked(self) -> Asked:
+        constraints, architecture = self.problem.constraints, self.problem.architecture
+        return Asked(judge_of(self.problem.objective), EXACT, permit_of(constraints, architecture))
+
+    def keep_traffic_limits(self, batch: TilingBatch) -> Mask | None:
+        """Which tilings keep the traffic limits in some loop order; none without limits."""
+        permit = permit_of(self.problem.constraints, self.problem.architecture)
+        if permit is not None and self._orders is not None:
+            return self._orders.permitted(batch, permit)
+        within = within_traffic_limits(self.problem.constraints, self.model, batch)
+        return None if within is None else np.logical_or.reduce(within)
+
+    def _over_all_pairs(self, batch: TilingBatch) -> tuple[Array, Array, Indices]:
+        size, num_classes = batch.size, len(self.model.classes)
         values, ties, pairs = np.full(size, np.inf), np.full(size, np.inf), np.zeros(size, dtype=np.int64)
-        batch, num_classes = TilingBatch(self.problem.nest, levels), len(self.model.classes)
         excess = self._excess(batch)
         for pair in self.model.pair_costs(batch):
             value, tie = by_objective(self.problem.objective, pair)
@@ -70,7 +117,7 @@ class Scorer:
             np.copyto(values, value, where=better)
             np.copyto(ties, tie, where=better)
             pairs[better] = pair.spm_class * num_classes + pair.dram_class
-        return Scores(values, ties, pairs)
+        return values, ties, pairs
 
     def _excess(self, batch: TilingBatch) -> list[Array] | None:
         """Per DRAM class infinity where a traffic limit is exceeded, else zero; none without limits."""
@@ -87,15 +134,29 @@ class Scorer:
         spm_class, dram_class = self.classes_of(pair)
         return Mapping(tiling, dram_class.order(tiling.dram), spm_class.order(tiling.spm))
 
+    def best_mapping(self, tiling: Tiling) -> Mapping | None:
+        """A tiling with its best orders; none where no orders keep the traffic limits."""
+        batch = TilingBatch(self.problem.nest, to_array([tiling]))
+        if self._orders is None:
+            values, _, pairs = self._over_all_pairs(batch)
+            return self.mapping(tiling, int(pairs[0])) if values[0] < np.inf else None
+        found = self._orders.orders(batch, self._asked())
+        return None if found is None else Mapping(tiling, found[1].order(tiling.dram), found[0].order(tiling.spm))
+
+
+def best_orders(problem: LayerProblem) -> BestOrders | None:
+    """What finds the best orders where the nest has too many reuse classes to try all pairs; none elsewhere."""
+    many = has_more_classes(problem.nest, MOST_CLASSES)
+    return BestOrders(problem.nest, problem.architecture) if many else None
+
 
 @dataclass(frozen=True)
 class Scored:
-    """A tiling with its objective value, its tie-breaking metric and its best pair of classes."""
+    """A tiling with its objective value and its tie-breaking metric."""
 
     value: float
     tie: float
     tiling: Tiling
-    pair: int
 
     @property
     def rank(self) -> tuple[float, float, tuple[tuple[int, ...], ...]]:
@@ -122,6 +183,11 @@ class BestFew:
         return self.kept[0].value if self.kept else float("inf")
 
     @property
+    def worst(self) -> float:
+        """Up to which objective value a tiling may still be taken in."""
+        return self.kept[-1].value if len(self.kept) >= self.size else float("inf")
+
+    @property
     def tie(self) -> float:
         """Its tie-breaking metric; infinite when there is none yet."""
         return self.kept[0].tie if self.kept else float("inf")
@@ -146,11 +212,10 @@ class BestFew:
         found = {entry.tiling: entry for entry in self.kept}
         for i in chosen.tolist():
             tiling = Tiling.from_levels(levels[:, :, i].astype(np.int64).tolist())
-            found.setdefault(
-                tiling, Scored(float(scores.values[i]), float(scores.ties[i]), tiling, int(scores.pairs[i]))
-            )
+            found.setdefault(tiling, Scored(float(scores.values[i]), float(scores.ties[i]), tiling))
         self.kept = sorted(found.values(), key=lambda entry: entry.rank)[: self.size]
 
     def mappings(self, scorer: Scorer) -> tuple[Mapping, ...]:
         """The kept tilings with their best orders, best first."""
-        return tuple(scorer.mapping(entry.tiling, entry.pair) for entry in self.kept)
+        found = (scorer.best_mapping(entry.tiling) for entry in self.kept)
+        return tuple(mapping for mapping in found if mapping is not None)

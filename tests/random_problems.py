@@ -16,18 +16,19 @@ from random import Random
 import numpy as np
 import pytest
 from dmaze.model.architecture import AccessEnergy, Architecture, Dma, Spm
-from dmaze.model.batch import DRAM, Array, TilingBatch
+from dmaze.model.batch import DRAM, Array, TilingBatch, to_array
 from dmaze.model.batch_cost import BatchModel
 from dmaze.model.batch_legality import allowed
 from dmaze.model.constraints import Constraints, FixedFactors, MinUtilization
 from dmaze.model.layers import Conv2d, Gemm, LoopNestLayer
 from dmaze.model.loop_nest import MAX_MACS, LoopNest
 from dmaze.model.mapping import LEVELS, Tiling
-from dmaze.model.reuse import reuse_classes
+from dmaze.model.reuse import all_reuse_classes, has_more_classes
 from dmaze.model.spec import Objective
 from dmaze.model.tilings import allowed_factorisations, divisors, num_tilings
 from dmaze.solver.backend import LayerProblem
 from dmaze.solver.cpsat import reaches, scaling, variables
+from dmaze.solver.scoring import by_objective, within_traffic_limits
 
 OBJECTIVES: tuple[Objective, ...] = ("edp", "energy", "latency")
 
@@ -45,11 +46,15 @@ class Size:
     tilings: int = 1 << 60
     class_pairs: int = 1 << 30
     bounds: tuple[int, ...] = BOUNDS
+    wide: bool = False
+    """General nests only, of up to 12 dimensions and 6 tensors."""
 
 
 ANY = Size()
 TINY = Size(macs=1 << 10, tilings=4000, class_pairs=20)
 """Small enough to look at every tiling and to run CP-SAT on every case."""
+TINY_GENERAL = Size(macs=1 << 10, tilings=4000, class_pairs=1 << 12, wide=True)
+"""As small, but with as many reuse classes as come."""
 LARGE = Size(macs=1 << 46, class_pairs=64, bounds=(3, 112, 720, 1001, 2520, 5040, 1 << 14, 55440, 720720))
 """Too many values of some monomials to list them, so that only their ranges are known."""
 
@@ -63,13 +68,14 @@ def know_ranges_only(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
 
 def random_nest(random: Random, size: Size = ANY) -> LoopNest:
     """A loop nest of any kind within the given size."""
+    kinds = (_general, _wide, _wide) if size.wide else (_gemm, _conv, _conv, _grouped, _depthwise, _general, _general)
     while True:
-        nest = random.choice((_gemm, _conv, _conv, _grouped, _depthwise, _general, _general))(random, size.bounds)
+        nest = random.choice(kinds)(random, size.bounds)
         if nest is None or nest.num_macs > size.macs:
             continue
         if num_tilings(allowed_factorisations(nest, Constraints())) > size.tilings:
             continue
-        if len(reuse_classes(nest)) ** 2 <= size.class_pairs:
+        if not has_more_classes(nest, math.isqrt(size.class_pairs)):
             return nest
 
 
@@ -152,6 +158,44 @@ def _general(random: Random, sizes: Sequence[int]) -> LoopNest | None:
             tensor["shape"] = [extent + random.choice((0, 0, 1, 5)) for extent in built.shape]
         nest = LoopNestLayer.model_validate(layer).loop_nest()
     return nest
+
+
+def _wide(random: Random, sizes: Sequence[int]) -> LoopNest | None:
+    """One to six tensors over one to twelve dimensions, many of which do not iterate; every way to be indexed."""
+    names = "abcdefghijkl"[: random.choice((1, 2, 3, 4, 5, 6, 8, 10, 12))]
+    small = (1, 1, 2, 2, 3) if len(names) > 3 else tuple(sizes)
+    bounds = {name: random.choice(small) for name in names}
+    if math.prod(bounds.values()) > MAX_MACS >> 2:
+        return None
+    tensors: list[dict[str, object]] = []
+    for position in range(random.choice((1, 2, 3, 3, 4, 5, 6))):
+        kind = random.choice((_scalar, _by_all, _by_some, _by_some, _by_some, _diagonal, _windowed))
+        tensors.append({"name": f"t{position}", "index": kind(random, names), "output": position == 0})
+    random.shuffle(tensors)
+    layer = {"type": "loop_nest", "name": "x", "bounds": bounds, "tensors": tensors}
+    nest = LoopNestLayer.model_validate(layer).loop_nest()
+    return nest if max(tensor.footprint(nest.bounds) for tensor in nest.tensors) <= MAX_MACS else None
+
+
+def _scalar(_: Random, __: str) -> list[str]:
+    return []
+
+
+def _by_all(random: Random, names: str) -> list[str]:
+    return random.sample(names, len(names))
+
+
+def _by_some(random: Random, names: str) -> list[str]:
+    return random.sample(names, random.randint(0, len(names)))
+
+
+def _diagonal(random: Random, names: str) -> list[str]:
+    chosen = random.sample(names, min(len(names), 2))
+    return [chosen[0], f"{chosen[0]} + 2*{chosen[-1]}", chosen[-1]]
+
+
+def _windowed(random: Random, names: str) -> list[str]:
+    return [_expression(random, names) for _ in range(random.choice((1, 2, 3)))]
 
 
 def _expression(random: Random, names: str) -> str:
@@ -276,6 +320,31 @@ def every_tiling(nest: LoopNest, constraints: Constraints) -> list[Tiling]:
     """All tilings that the pinned factors leave, whether or not they fit: no more than a product of lists."""
     options = [rows.astype(int).tolist() for rows in allowed_factorisations(nest, constraints)]
     return [Tiling.from_levels(zip(*rows, strict=True)) for rows in product(*options)]
+
+
+def costs_of_all_orders(problem: LayerProblem, levels: Array) -> tuple[Array, Array]:
+    """Objective and other metric of tilings, the best of all pairs of all classes that keep the traffic limits."""
+    model = BatchModel(problem.nest, problem.architecture, all_reuse_classes(problem.nest))
+    batch = TilingBatch(problem.nest, levels)
+    within = within_traffic_limits(problem.constraints, model, batch)
+    values, ties = np.full(batch.size, np.inf), np.full(batch.size, np.inf)
+    for pair in model.pair_costs(batch):
+        value, tie = by_objective(problem.objective, pair)
+        if within is not None:
+            value = np.where(within[pair.dram_class], value, np.inf)
+        better = (value < values) | ((value == values) & (tie < ties) & (value < np.inf))
+        values, ties = np.where(better, value, values), np.where(better, tie, ties)
+    return values, ties
+
+
+def optimum_of_all_orders(problem: LayerProblem) -> float:
+    """The least objective of all mappings; infinite without one."""
+    tilings = every_tiling(problem.nest, problem.constraints)
+    if not tilings:
+        return math.inf
+    levels = to_array(tilings)
+    legal = allowed(problem.nest, problem.architecture, problem.constraints, levels)
+    return float(costs_of_all_orders(problem, levels[:, :, legal])[0].min()) if legal.any() else math.inf
 
 
 def random_problem(seed: int, size: Size = TINY, *, constrained: float = 0.5) -> LayerProblem:

@@ -271,7 +271,7 @@ def brute_force_vectors(nest: LoopNest, trips: Sequence[int]) -> set[tuple[int, 
 def trips_of(draw: st.DrawFn) -> tuple[LoopNest, tuple[int, ...]]:
     """A nest with trip counts of one level, at most five of them above 1 (120 orders)."""
     nest = draw(nests)
-    trips = [draw(st.sampled_from([1, 2, 2, 3, 4, 5])) for _ in nest.dims]
+    trips = [1 if bound == 1 else draw(st.sampled_from([1, 2, 2, 3, 4, 5])) for bound in nest.bounds]
     for dim in draw(st.permutations(range(len(trips))))[5:]:
         trips[dim] = 1
     return nest, tuple(trips)
@@ -309,7 +309,7 @@ SECTION_3 = {
     # Depthwise: I nothing, W {N,Ox,Oy} 7, O {Fx,Fy} 3, and 1 for C innermost, which indexes every tensor.
     "depthwise": (conv(out_channels=5, groups=5), 7 + 3 + 1, 2 + 1),
     # Grouped: as conv, and 1 for G innermost.
-    "grouped": (conv(out_channels=10, groups=5), 1 + 7 + 7 + 1, 3 + 1),
+    "grouped": (conv(out_channels=10, in_channels=10, groups=5), 1 + 7 + 7 + 1, 3 + 1),
     "gemm": (Gemm(type="gemm", name="g", m=2, n=3, k=5).loop_nest(), 3, 3),
     "batched gemm": (Gemm(type="gemm", name="g", m=2, n=3, k=5, batch=7).loop_nest(), 3 + 1, 3 + 1),
 }
