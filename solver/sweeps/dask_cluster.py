@@ -1,0 +1,86 @@
+"""The work of a sweep on a Dask cluster (the extra ``distributed``)."""
+
+# Its annotations leave much out.
+# pyright: reportMissingImports=false, reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ...model.faults import InputError
+from .executors import TaskExecutor
+
+PATIENCE_S = 10.0
+"""How long to wait for the scheduler, and for the first worker."""
+
+TIMEOUTS = (TimeoutError, asyncio.TimeoutError)
+"""Before Python 3.11 these are two."""
+
+SCHEDULER = "scheduler"
+"""Where faults in the address lie."""
+
+
+@dataclass(frozen=True)
+class DaskCluster:
+    """A cluster's executor, and how many tasks it can work on at once: what ``sweep`` takes."""
+
+    executor: TaskExecutor
+    num_tasks: Callable[[], int]
+
+
+@contextmanager
+def dask_cluster(address: str) -> Generator[DaskCluster]:
+    """The cluster whose scheduler listens at an address, such as ``tcp://10.0.0.1:8786``.
+
+    Its workers need this project in the same version. The tasks of a worker that is lost are repeated by others.
+
+    Raises:
+        InputError: without ``distributed``, when nobody listens at the address, or when there is no worker.
+
+    Example:
+        >>> with dask_cluster("127.0.0.1:8786") as cluster:  # doctest: +SKIP
+        ...     result = sweep(spec, executor=cluster.executor, num_tasks=cluster.num_tasks)
+    """
+    try:
+        from distributed import Client
+    except ImportError as error:
+        message = "Dask is not installed: pip install 'dmaze-solve[distributed]'"
+        raise InputError.single(None, SCHEDULER, message) from error
+    _check_that_somebody_listens(address)
+    try:
+        client: Any = Client(address, timeout=PATIENCE_S, set_as_default=False)
+    except (OSError, *TIMEOUTS, ValueError) as error:
+        raise InputError.single(None, SCHEDULER, f"expected a Dask scheduler at {address}: {error}") from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE_S)
+        except TIMEOUTS as error:
+            message = f"expected workers that are connected to {address}, but there are none"
+            raise InputError.single(None, SCHEDULER, message) from error
+        yield DaskCluster(client.get_executor(pure=False), lambda: _num_threads(client))
+
+
+def _check_that_somebody_listens(address: str) -> None:
+    """A client of nobody could not be closed without a long wait."""
+    from distributed.comm.addressing import get_address_host_port
+
+    try:
+        with socket.create_connection(get_address_host_port(address), PATIENCE_S):
+            pass
+    except (OSError, OverflowError, ValueError) as error:
+        message = f"expected the address of a Dask scheduler, such as tcp://10.0.0.1:8786, got {address!r} ({error})"
+        raise InputError.single(None, SCHEDULER, message) from error
+
+
+def _num_threads(client: Any) -> int:
+    """Threads of all workers; one when the scheduler does not answer, which the next task will find out."""
+    try:
+        return sum(client.nthreads().values())
+    except (OSError, *TIMEOUTS):
+        return 1

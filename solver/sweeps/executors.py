@@ -1,0 +1,172 @@
+"""Who does the work of a sweep: processes of this machine, or any executor in the manner of ``concurrent.futures``."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Protocol, TypeVar
+
+from ...model.sweep_results import AnswerT
+from .tasks import Task, run_task
+
+Found = TypeVar("Found", covariant=True)
+
+
+class TaskFuture(Protocol[Found]):
+    """The part of ``concurrent.futures.Future`` that a sweep uses."""
+
+    def result(self) -> Found:
+        """The answer, once it is there."""
+        ...
+
+    def add_done_callback(self, fn: Callable[[Any], object], /) -> object:
+        """Have a function called with this future when it is done."""
+        ...
+
+    def cancel(self) -> object:
+        """Give up the task if it has not begun."""
+        ...
+
+
+class TaskExecutor(Protocol):
+    """The part of ``concurrent.futures.Executor`` that a sweep uses: Dask's, MPI's and others have it, too."""
+
+    def submit(self, fn: Callable[[Any], Any], task: Any, /) -> TaskFuture[Any]:
+        """Have a function called with a task elsewhere."""
+        ...
+
+
+class Workforce(Protocol):
+    """Runs tasks, so many at once."""
+
+    def num_tasks(self) -> int:
+        """How many tasks to have submitted at a time; may change."""
+        ...
+
+    def submit(self, task: Task[AnswerT]) -> TaskFuture[AnswerT]:
+        """Begin a task."""
+        ...
+
+    def renew(self) -> bool:
+        """Replace what has broken down; says whether that is possible."""
+        ...
+
+    def stop(self) -> None:
+        """Give up all tasks at once."""
+        ...
+
+
+class Borrowed:
+    """An executor of the caller's; it is not shut down."""
+
+    def __init__(self, executor: TaskExecutor, num_tasks: Callable[[], int]) -> None:
+        self._executor = executor
+        self._num_tasks = num_tasks
+        self._futures: list[TaskFuture[Any]] = []
+
+    def num_tasks(self) -> int:
+        """What the caller says, and one at least."""
+        return max(self._num_tasks(), 1)
+
+    def submit(self, task: Task[AnswerT]) -> TaskFuture[AnswerT]:
+        """Begin a task.
+
+        Raises:
+            BrokenExecutor: when the executor takes none.
+        """
+        try:
+            future: TaskFuture[AnswerT] = self._executor.submit(run_task, task)
+        except Exception as error:  # somebody else's executor: whatever it raises, it cannot be used
+            raise BrokenExecutor(f"{type(error).__name__}: {error}") from error
+        self._futures = [*self._futures[-self.num_tasks() :], future]
+        return future
+
+    def renew(self) -> bool:
+        """Not possible: it is the caller's."""
+        return False
+
+    def stop(self) -> None:
+        """Cancel what has not begun; what has ends when its time limit is reached."""
+        for future in self._futures:
+            future.cancel()
+
+
+class ProcessPool:
+    """Processes of this machine, one task each at a time; for a ``with`` statement.
+
+    They are spawned, not forked, since OR-Tools and numpy may have started threads. They do not hear Ctrl-C, which is
+    the sweep's to answer, and they end with the process that started them, whatever ended it.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._start()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        inner, self._alive = context.Pipe(duplex=False)
+        self._executor = ProcessPoolExecutor(self._workers, context, _begin_work, (inner,))
+
+    def __enter__(self) -> ProcessPool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def num_tasks(self) -> int:
+        """One for each process."""
+        return self._workers
+
+    def submit(self, task: Task[AnswerT]) -> TaskFuture[AnswerT]:
+        """Begin a task, in a new process where there are fewer than allowed."""
+        with _interrupts_held_back():
+            return self._executor.submit(run_task, task)
+
+    def renew(self) -> bool:
+        """Start again with new processes."""
+        self.stop()
+        self._start()
+        return True
+
+    def stop(self) -> None:
+        """End all processes at once."""
+        self._alive.close()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+class _PipeEnd(Protocol):
+    """The end of a pipe that a process waits at."""
+
+    def poll(self, timeout: float | None = ..., /) -> bool: ...
+
+
+def _begin_work(alive: _PipeEnd) -> None:
+    """Prepare a process of the pool: it ends when the other end of the pipe is closed, also by its owner's death."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_owner, args=(alive,), name="end-with-owner", daemon=True).start()
+
+
+def _end_with_owner(alive: _PipeEnd) -> None:
+    alive.poll(None)
+    os._exit(0)
+
+
+@contextmanager
+def _interrupts_held_back() -> Generator[None]:
+    """Keep processes that are started meanwhile from hearing Ctrl-C; this one hears it afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

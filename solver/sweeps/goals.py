@@ -1,0 +1,214 @@
+"""What a sweep looks for on every layer and design: the best mapping for one objective, or the energy-latency front."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+from ...model.architecture import Architecture
+from ...model.designs import Design, area_proxy_bytes
+from ...model.layers import Layer
+from ...model.mapping import MappingDocument
+from ...model.pareto import LayerFront, ParetoFronts
+from ...model.result import LayerResult, Number, Result, Status, Totals
+from ...model.spec import Objective, SolverOptions, Spec
+from ...model.sweep import SweepSpec
+from ...model.sweep_results import AnswerT, SweepRecord, SweptDesign
+from ..backend import LayerProblem
+from ..cache import Cache
+from ..pareto import front_of_layer
+from ..pipeline import solve_layer, unsolved
+from ..summary import totals
+from ..verdict import float_below
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What a design's document says of the run: versions of what computes, and whether Ctrl-C left it unfinished."""
+
+    versions: Mapping[str, str]
+    interrupted: bool
+
+
+class Goal(Protocol[AnswerT]):
+    """A kind of answer, and all that the rest of a sweep needs to know of it."""
+
+    @property
+    def record_type(self) -> type[SweepRecord[AnswerT]]:
+        """The lines of its results files."""
+        ...
+
+    def search(self, spec: Spec, layer: Layer, starts: Sequence[MappingDocument], cache: Cache | None) -> AnswerT:
+        """The answer for a layer on the spec's architecture; mappings in ``starts`` may save time."""
+        ...
+
+    def unanswered(self, layer: Layer, note: str | None, fault: str | None = None) -> AnswerT:
+        """A layer of which nothing is known."""
+        ...
+
+    def is_proved(self, answer: AnswerT) -> bool:
+        """Whether more time would change nothing."""
+        ...
+
+    def fault_of(self, answer: AnswerT) -> str | None:
+        """What went wrong, if anything did."""
+        ...
+
+    def starts_of(self, answer: AnswerT) -> tuple[MappingDocument, ...]:
+        """Mappings from which the search of a similar problem may start."""
+        ...
+
+    def swept(self, spec: SweepSpec, design: Design, answers: Sequence[AnswerT], run: RunFacts) -> SweptDesign:
+        """What is known of a design from the answers for all layers."""
+        ...
+
+
+@dataclass(frozen=True)
+class Optima:
+    """The best mapping of every layer for the spec's objective."""
+
+    record_type = SweepRecord[LayerResult]
+
+    def search(self, spec: Spec, layer: Layer, starts: Sequence[MappingDocument], cache: Cache | None) -> LayerResult:
+        """As :func:`..pipeline.solve_layer` finds it."""
+        return solve_layer(spec, layer, starts=starts, cache=cache)
+
+    def unanswered(self, layer: Layer, note: str | None, fault: str | None = None) -> LayerResult:
+        """A layer of which nothing is known."""
+        return unsolved(layer, note=note, fault=fault)
+
+    def is_proved(self, answer: LayerResult) -> bool:
+        """Whether the optimum is proved, or that there is no mapping."""
+        return answer.status in ("optimal", "infeasible")
+
+    def fault_of(self, answer: LayerResult) -> str | None:
+        """What the back end did wrong."""
+        return answer.fault
+
+    def starts_of(self, answer: LayerResult) -> tuple[MappingDocument, ...]:
+        """The best mapping."""
+        return tuple(solution.mapping for solution in answer.solutions[:1])
+
+    def swept(self, spec: SweepSpec, design: Design, answers: Sequence[LayerResult], run: RunFacts) -> SweptDesign:
+        """The design's result, with the sums that designs are compared by."""
+        total = totals(answers)
+        open_ones = [answer for answer in answers if answer.status != "optimal"]
+        options = options_of_one(spec)
+        result = Result(
+            name=f"{spec.name}: {design.label}" if spec.name is not None else design.label,
+            objective=spec.objective,
+            backend=options.backend,
+            architecture=design.architecture,
+            constraints=spec.constraints,
+            solver=options,
+            versions=dict(run.versions),
+            interrupted=run.interrupted,
+            layers=tuple(answers),
+            total=total,
+        )
+        return SweptDesign(
+            values=dict(design.values),
+            area_proxy_bytes=area_proxy_bytes(design.architecture, spec.sweep.area_weights),
+            status=_worst([answer.status for answer in answers]),
+            objective_value=_value(spec.objective, total),
+            bound=_bound(spec.objective, answers),
+            note=_note((a.name, ", ".join(a.conflicts) or a.fault or a.note or a.status) for a in open_ones),
+            result=result,
+        )
+
+
+@dataclass(frozen=True)
+class Fronts:
+    """The energy-latency front of every layer.
+
+    Their searches start from nothing: which of several mappings with equal costs stands for a point must not depend
+    on what was searched before.
+    """
+
+    record_type = SweepRecord[LayerFront]
+
+    def search(self, spec: Spec, layer: Layer, starts: Sequence[MappingDocument], cache: Cache | None) -> LayerFront:  # noqa: ARG002
+        """As :func:`..pareto.front_of_layer` finds it; neither starts nor cache are used."""
+        if not isinstance(spec.architecture, Architecture):
+            raise TypeError("expected a spec with its architecture in place of its name")
+        problem = LayerProblem(layer.loop_nest(), spec.architecture, spec.constraints, spec.objective)
+        return front_of_layer(layer, problem, spec.solver.time_limit_s, None)[0]
+
+    def unanswered(self, layer: Layer, note: str | None, fault: str | None = None) -> LayerFront:
+        """A layer of which nothing is known."""
+        return LayerFront(name=layer.name, count=layer.count, layer=layer, complete=False, note=fault or note)
+
+    def is_proved(self, answer: LayerFront) -> bool:
+        """Whether the front is proved complete."""
+        return answer.complete
+
+    def fault_of(self, answer: LayerFront) -> str | None:  # noqa: ARG002
+        """Nothing: what goes wrong while a front is searched is raised."""
+        return None
+
+    def starts_of(self, answer: LayerFront) -> tuple[MappingDocument, ...]:  # noqa: ARG002
+        """None."""
+        return ()
+
+    def swept(self, spec: SweepSpec, design: Design, answers: Sequence[LayerFront], run: RunFacts) -> SweptDesign:
+        """The design's fronts."""
+        fronts = ParetoFronts(
+            name=spec.name,
+            architecture=design.architecture,
+            constraints=spec.constraints,
+            versions=dict(run.versions),
+            interrupted=run.interrupted,
+            layers=tuple(answers),
+        )
+        return SweptDesign(
+            values=dict(design.values),
+            area_proxy_bytes=area_proxy_bytes(design.architecture, spec.sweep.area_weights),
+            status=_worst([_status_of_front(answer) for answer in answers]),
+            note=_note((a.name, a.note or _status_of_front(a)) for a in answers if not a.complete or a.infeasible),
+            fronts=fronts,
+        )
+
+
+def options_of_one(spec: SweepSpec) -> SolverOptions:
+    """The options of every single search of a sweep: one worker, one mapping."""
+    return spec.solver.model_copy(update={"workers": 1, "top_k": 1, "total_time_limit_s": None})
+
+
+def _status_of_front(front: LayerFront) -> Status:
+    if front.infeasible:
+        return "infeasible"
+    if not front.points:
+        return "unknown"
+    return "optimal" if front.complete else "feasible"
+
+
+def _worst(statuses: Sequence[Status]) -> Status:
+    """The status of a design: that of the layer which decides."""
+    order: tuple[Status, ...] = ("infeasible", "unknown", "feasible", "optimal")
+    return min(statuses, key=order.index)
+
+
+def _note(reasons: Iterable[tuple[str, str]]) -> str | None:
+    """The first layer that keeps a design from being proved, with the reason, and how many more there are."""
+    told = [f"{layer}: {why}" for layer, why in reasons]
+    return f"{told[0]}{f' and {len(told) - 1} more' if len(told) > 1 else ''}" if told else None
+
+
+def _value(objective: Objective, total: Totals) -> Number | None:
+    return {"edp": total.edp_sum, "energy": total.energy_pj, "latency": total.cycles}[objective]
+
+
+def _bound(objective: Objective, answers: Sequence[LayerResult]) -> float | None:
+    """A lower bound on the sum that :func:`_value` gives; none when a layer has none.
+
+    EDPs are summed in binary64 in the order of the layers, values and bounds alike: as rounding is monotonic, the sum
+    of the bounds is no more than the sum of the values of any mappings.
+    """
+    known = [(answer.count, answer.bound) for answer in answers if answer.bound is not None]
+    if len(known) < len(answers):
+        return None
+    if objective == "edp":
+        return float(sum(count * bound for count, bound in known))
+    return float_below(sum((count * Fraction(bound) for count, bound in known), Fraction(0)))

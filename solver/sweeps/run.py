@@ -1,0 +1,247 @@
+"""The course of a sweep: hand out problems, take in answers as they come, survive whatever happens to a worker."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import BrokenExecutor, CancelledError
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Generic
+
+from ...model.faults import DmazeError
+from ...model.spec import LayerList, Spec
+from ...model.sweep import SweepSpec
+from ...model.sweep_results import AnswerT, SweepRecord
+from .executors import TaskFuture, Workforce
+from .goals import Goal, options_of_one
+from .plan import Plan, Slot
+from .results_file import ResultsFile
+from .tasks import Task, software
+
+MOST_BREAKDOWNS = 5
+"""How often in a row workers may die without any answer in between."""
+
+LEAST_TIME_S = 0.001
+"""Time limit of a task that is submitted just before the deadline."""
+
+
+@dataclass(frozen=True)
+class SweepProgress:
+    """How far a sweep is: layers on designs, of which so many are answered, and have failed; and what came last."""
+
+    total: int
+    answered: int
+    failed: int
+    latest: str
+
+
+@dataclass(frozen=True)
+class Job(Generic[AnswerT]):
+    """What a run is given. ``deadline`` is a reading of ``time.monotonic``, ``cache`` a folder; both may be none."""
+
+    spec: SweepSpec
+    plan: Plan
+    goal: Goal[AnswerT]
+    cache: Path | None
+    deadline: float | None
+    tell: Callable[[SweepProgress], None] | None
+
+
+class Run(Generic[AnswerT]):
+    """One run of a sweep; afterwards :attr:`answers` has what is known, by the number of the problem.
+
+    ``settled`` are the problems that need no further search, ``failed`` those whose search went wrong and how;
+    ``fault`` says why the run ended early. A worker that dies takes all tasks under way with it. They are repeated one
+    at a time, so that a task which kills its worker is found and blamed, and no other.
+    """
+
+    def __init__(self, job: Job[AnswerT], workforce: Workforce, file: ResultsFile[AnswerT] | None) -> None:
+        self.answers: dict[int, AnswerT] = {}
+        self.failed: dict[int, str] = {}
+        self.fault: str | None = None
+        self.interrupted = False
+        self.num_searched = 0
+        self._job, self._workforce, self._file = job, workforce, file
+        self._options = options_of_one(job.spec)
+        self._software = software(self._options.backend)
+        self._on_file: set[Slot] = set()
+        self.settled: set[int] = set()
+        self._num_answered, self._num_failed = 0, 0
+        self._take_up(file.records if file is not None else ())
+        self.num_resumed = len(self.settled)
+        self._waiting = deque(n for n in range(len(job.plan.problems)) if n not in self.settled)
+        self._suspects: deque[int] = deque()
+        self._alone: int | None = None
+        self._running: dict[int, float] = {}
+        self._broken, self._why, self._num_breakdowns = False, "", 0
+        self._done: SimpleQueue[tuple[int, TaskFuture[AnswerT]]] = SimpleQueue()
+
+    def run(self) -> None:
+        """Work until everything is answered, time is up, Ctrl-C is pressed or the workforce is lost."""
+        try:
+            for number in sorted(self.settled):  # slots whose lines are missing: they came after a torn one
+                self._keep(number)
+            self._tell("")
+            self._hand_out()
+            while self._running:
+                self._take_in(*self._done.get())
+                self._hand_out()
+        except KeyboardInterrupt:
+            self.interrupted = True
+            self._workforce.stop()
+            self._take_in_the_rest()
+        except BaseException:
+            self._workforce.stop()
+            raise
+
+    def _take_up(self, records: Iterable[SweepRecord[AnswerT]]) -> None:
+        """What an earlier run has left; an answer that is not proved counts if it had as much time as there is now."""
+        plan, goal = self._job.plan, self._job.goal
+        for record in records:
+            slot = plan.slots_by_name.get((tuple(record.design.items()), record.layer.name))
+            if slot is None:
+                continue
+            number = plan.problem_of[slot]
+            settled = goal.is_proved(record.layer) or record.time_limit_s >= self._options.time_limit_s
+            if plan.problems[number][0] == slot:
+                self.answers[number] = record.layer
+                if settled:
+                    self._settle(number)
+            if settled:
+                self._on_file.add(slot)
+
+    def _hand_out(self) -> None:
+        """Submit as many tasks as there may be; suspects one at a time."""
+        while True:
+            if self._broken:
+                if self._running:
+                    return
+                self._recover()
+            if not self._may_submit():
+                return
+            queue = self._suspects or self._waiting
+            try:
+                self._submit(queue[0])
+            except BrokenExecutor as error:
+                self._broken, self._why = True, str(error)
+                continue
+            self._alone = queue[0] if queue is self._suspects else None
+            queue.popleft()
+
+    def _recover(self) -> None:
+        """Go on after a breakdown of the workforce, unless it keeps breaking down."""
+        self._broken = False
+        self._num_breakdowns += 1
+        if self._num_breakdowns > MOST_BREAKDOWNS:
+            self.fault = "worker processes keep dying; standard error has what they said"
+        elif not self._workforce.renew():
+            self.fault = f"the executor broke down: {self._why}"
+
+    def _may_submit(self) -> bool:
+        out_of_time = self._job.deadline is not None and time.monotonic() >= self._job.deadline
+        if self.fault is not None or out_of_time:
+            return False
+        if self._suspects or self._alone is not None:
+            return bool(self._suspects) and not self._running
+        return bool(self._waiting) and len(self._running) < self._workforce.num_tasks()
+
+    def _submit(self, number: int) -> None:
+        job, slot = self._job, self._job.plan.problems[number][0]
+        design, layer = job.plan.designs[slot.design], job.plan.layers[slot.layer]
+        limit_s = self._options.time_limit_s
+        if job.deadline is not None:
+            limit_s = min(limit_s, max(job.deadline - time.monotonic(), LEAST_TIME_S))
+        spec = Spec(
+            architecture=design.architecture,
+            workload=LayerList(layers=(layer,)),
+            objective=job.spec.objective,
+            constraints=job.spec.constraints,
+            solver=self._options.model_copy(update={"time_limit_s": limit_s}),
+        )
+        near = (self.answers[n] for n in (number, *job.plan.neighbours(number)) if n in self.answers)
+        starts = tuple(start for answer in near for start in job.goal.starts_of(answer))
+        future = self._workforce.submit(Task(job.goal, spec, layer, starts, job.cache, self._software))
+        self._running[number] = limit_s
+        future.add_done_callback(lambda done: self._done.put((number, done)))
+
+    def _take_in(self, number: int, future: TaskFuture[AnswerT]) -> None:
+        """Take in what has become of a task."""
+        limit_s, alone = self._running.pop(number), number == self._alone
+        self._alone = None if alone else self._alone
+        try:
+            answer = future.result()
+        except BrokenExecutor as error:
+            self._broken, self._why = True, str(error)
+            if alone:
+                self._fail(number, "the worker process died while it searched this layer and nothing else")
+            else:
+                self._suspects.append(number)
+            return
+        except CancelledError:
+            self.fault = "the executor gave up a task, as it does when its scheduler is lost"
+            return
+        except Exception as error:  # of a worker: it must not lose the other problems
+            self._fail(number, str(error) if isinstance(error, DmazeError) else f"{type(error).__name__}: {error}")
+            return
+        self._num_breakdowns = 0
+        fault = self._job.goal.fault_of(answer)
+        if fault is not None:
+            self._fail(number, fault)
+        else:
+            self._accept(number, answer, limit_s)
+
+    def _accept(self, number: int, answer: AnswerT, limit_s: float) -> None:
+        self.answers[number] = answer
+        self.num_searched += 1
+        if self._job.goal.is_proved(answer) or limit_s >= self._options.time_limit_s:
+            self._settle(number)
+            self._keep(number)
+        self._tell(self._name(number))
+
+    def _settle(self, number: int) -> None:
+        if number not in self.settled:
+            self.settled.add(number)
+            self._num_answered += len(self._job.plan.problems[number])
+
+    def _fail(self, number: int, message: str) -> None:
+        self.failed[number] = message
+        self._num_failed += len(self._job.plan.problems[number])
+        self._tell(self._name(number))
+
+    def _take_in_the_rest(self) -> None:
+        """After Ctrl-C, what has been finished and not yet been taken in."""
+        try:
+            while True:
+                number, future = self._done.get_nowait()
+                if number in self._running:
+                    self._take_in(number, future)
+        except Empty:
+            self.fault, self._broken = None, False
+
+    def _keep(self, number: int) -> None:
+        """Write what the results file lacks of an answer, the slot that was searched first."""
+        plan = self._job.plan
+        missing = [slot for slot in plan.problems[number] if slot not in self._on_file]
+        if self._file is None or not missing:
+            return
+        self._file.append(
+            self._job.goal.record_type(
+                design=dict(plan.designs[slot.design].values),
+                time_limit_s=self._options.time_limit_s,
+                layer=plan.answer_on(slot, self.answers[number]),
+            )
+            for slot in missing
+        )
+        self._on_file.update(missing)
+
+    def _name(self, number: int) -> str:
+        slot = self._job.plan.problems[number][0]
+        return f"{self._job.plan.layers[slot.layer].name} on {self._job.plan.designs[slot.design].label}"
+
+    def _tell(self, latest: str) -> None:
+        if self._job.tell is not None:
+            total = len(self._job.plan.designs) * len(self._job.plan.layers)
+            self._job.tell(SweepProgress(total, self._num_answered, self._num_failed, latest))

@@ -1,0 +1,120 @@
+"""From the spec of a sweep to its result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...model.designs import designs, resolve_rules
+from ...model.faults import InputError
+from ...model.loading import resolve_spec
+from ...model.spec import LayerList
+from ...model.sweep import SweepSpec
+from ...model.sweep_results import AnswerT, SweepResult
+from ..pipeline import num_cores
+from ..registry import load_backend
+from .documents import header_of, sweep_result
+from .executors import Borrowed, ProcessPool, TaskExecutor, Workforce
+from .goals import Fronts, Goal, Optima
+from .plan import Plan
+from .results_file import results_file
+from .run import Job, Run, SweepProgress
+
+
+def sweep(
+    spec: SweepSpec,
+    tell: Callable[[SweepProgress], None] | None = None,
+    *,
+    results: Path | None = None,
+    executor: TaskExecutor | None = None,
+    num_tasks: Callable[[], int] | None = None,
+    cache: Path | None = None,
+) -> SweepResult:
+    """Every layer of a workload on every design of a sweep, each distinct problem searched once.
+
+    Names and paths in the spec are resolved against the current folder. Answers are appended to the file ``results``
+    as they come; what it holds from an earlier run of the same sweep is not searched again. Without an ``executor`` the
+    work is done by ``solver.workers`` processes of this machine (by default one for each core), which import the main
+    module: a script must call this under ``if __name__ == "__main__"``. With one, ``num_tasks`` is asked again and
+    again how many tasks to submit at a time, by default that same number. ``cache`` is a folder.
+
+    A search that fails (``faults``) stops no other. Ctrl-C (``interrupted``) ends the sweep with what was found.
+
+    Raises:
+        InputError: for a spec that makes no sense, a results file of another sweep, or one that cannot be written.
+        BackendFault: when the back end cannot be loaded.
+
+    Example:
+        >>> sweep(load_sweep(Path("sweep.json")), results=Path("sweep.jsonl")).best.values  # doctest: +SKIP
+        {'spm_kib_double_buffered': 128, 'rf_bytes_per_pe': 64}
+    """
+    started = time.monotonic()
+    spec = resolve_rules(resolve_spec(spec, Path.cwd()), Path.cwd())
+    _check(spec)
+    workers = spec.solver.workers or num_cores()
+    spec = spec.model_copy(update={"solver": spec.solver.model_copy(update={"workers": workers})})
+    limit = spec.solver.total_time_limit_s
+    setting = _Setting(results, cache, None if limit is None else started + limit, tell)
+    with _workforce(workers, executor, num_tasks) as workforce:
+        return (
+            _swept(spec, Fronts(), setting, workforce)
+            if spec.sweep.pareto
+            else _swept(spec, Optima(), setting, workforce)
+        )
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """Where a sweep keeps its answers, when it must end, and who is told."""
+
+    results: Path | None
+    cache: Path | None
+    deadline: float | None
+    tell: Callable[[SweepProgress], None] | None
+
+
+def _swept(spec: SweepSpec, goal: Goal[AnswerT], setting: _Setting, workforce: Workforce) -> SweepResult:
+    """Run a sweep for one kind of answer."""
+    if not isinstance(spec.workload, LayerList):
+        raise TypeError("resolve_spec left a name in place")
+    plan = Plan(designs(spec), spec.workload.layers)
+    job = Job(spec, plan, goal, setting.cache, setting.deadline, setting.tell)
+    with (
+        nullcontext()
+        if setting.results is None
+        else results_file(setting.results, header_of(job), goal.record_type) as file
+    ):
+        run = Run(job, workforce, file)
+        run.run()
+        return sweep_result(job, run)
+
+
+@contextmanager
+def _workforce(
+    workers: int, executor: TaskExecutor | None, num_tasks: Callable[[], int] | None
+) -> Generator[Workforce]:
+    """The caller's executor, or processes of this machine, which end with the sweep."""
+    if executor is not None:
+        yield Borrowed(executor, num_tasks or (lambda: workers))
+        return
+    with ProcessPool(workers) as pool:
+        yield pool
+
+
+def _check(spec: SweepSpec) -> None:
+    """Find out in this process what would fail in every other one.
+
+    Raises:
+        InputError: for options that a sweep cannot have, or an unknown back end.
+        BackendFault: when the back end cannot be loaded.
+    """
+    options, preset = spec.solver, spec.constraints.preset
+    against = "sweep.pareto, whose fronts are of the bounds as given" if spec.sweep.pareto else None
+    if preset is not None:
+        against = f"constraints.preset '{preset}', which does not pad"
+    if options.pad_bounds and against is not None:
+        raise InputError.single(None, "solver.pad_bounds", f"expected false beside {against}")
+    load_backend(options.backend)
