@@ -102,12 +102,13 @@ def larger_machines() -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"gemm {size}^3", spec({"layers": [gemm(size, size, size)]}, "edp")
 
 
-def run(document: dict[str, Any]) -> tuple[float, float, dict[str, Any]]:
-    """Wall seconds, peak memory in MB and the result of the command on a spec."""
+def run(document: dict[str, Any], *arguments: str) -> tuple[float, float, dict[str, Any]]:
+    """Wall seconds, peak memory in MB (of its largest process) and the result of the command on a spec."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "spec.json")
         path.write_text(json.dumps(document), encoding="utf-8")
-        command = [str(Path(sys.executable).with_name("dmaze-solve")), str(path), "--json"]
+        program = str(Path(sys.executable).with_name("dmaze-solve"))
+        command = [program, *arguments, str(path), "--json", "--no-cache"]
         started = time.perf_counter()
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None

@@ -11,41 +11,78 @@ from typing import Annotated, Any, cast
 import typer
 
 from ..model.faults import InputError
+from .caching import chosen_cache
 from .commands import Delivery, Exit, Extras, run_evaluate, run_list, run_schema, run_solve, run_verify
+from .export import exports_from_options, with_pairs_joined
+from .importing import import_verb
+from .options import (
+    ArchitectureName,
+    AsJson,
+    BackendName,
+    BatchSize,
+    CachePath,
+    DimSizes,
+    ExportTargets,
+    ModelPath,
+    NoCache,
+    ObjectiveName,
+    OutPath,
+    TimeLimit,
+    TotalTime,
+    Workers,
+)
 from .overrides import overrides_from_options
+from .pareto import run_pareto
+from .pictures.delivery import PictureOptions
+from .study_arguments import dataflows_verb, gap_verb
+from .sweep_arguments import sweep_verb
 
 Action = Callable[[], int]
 """A verb with its arguments, ready to run; gives the exit code."""
 
 GROUP_OPTIONS = ("--help", "-h", "--version")
 
-SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="JSON file: architecture, workload, objective, limits.")]
 RequestPath = Annotated[Path, typer.Argument(metavar="REQUEST", help="JSON file: architecture, layer, mappings.")]
 ResultPath = Annotated[Path, typer.Argument(metavar="RESULT", help="JSON file that --out or --json wrote.")]
 SchemaName = Annotated[
-    str | None, typer.Argument(metavar="[spec|result|evaluate|verification]", help="Which one; else all.")
+    str | None,
+    typer.Argument(
+        metavar="[spec|result|evaluate|verification|gap|dataflows|pareto|sweep]", help="Which one; else all."
+    ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of the readable report.")]
-OutPath = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the JSON document to a file, too.")]
 Loops = Annotated[bool, typer.Option("--loops", help="Show every best mapping as a tiled loop nest.")]
 WithCertificate = Annotated[
     bool, typer.Option("--certificate", help="Show for every layer how it was excluded that something better exists.")
 ]
+Pareto = Annotated[bool, typer.Option("--pareto", help="Find the energy-latency front instead, proved complete.")]
 TracePath = Annotated[
     Path | None, typer.Option("--trace", metavar="FILE", help="Write every change of incumbent or bound as JSON lines.")
+]
+ReportPath = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE.html", help="Write one HTML page with tables and pictures.")
+]
+PicturesPath = Annotated[
+    Path | None, typer.Option("--pictures", metavar="FOLDER", help="Write the pictures there as SVG files.")
+]
+ScatterLayer = Annotated[
+    str | None, typer.Option("--scatter", metavar="LAYER", help="Layer whose methods are drawn; else the costliest.")
 ]
 ProofTime = Annotated[
     str | None, typer.Option("--time-limit", metavar="SECONDS", help="Time for the proof of each layer; default 60.")
 ]
 Detail = Annotated[bool, typer.Option("--detail", help="Add footprints, DMA bursts, reuse factors and the like.")]
-ObjectiveName = Annotated[str | None, typer.Option("--objective", metavar="NAME", help="edp, energy or latency.")]
-BackendName = Annotated[str | None, typer.Option("--backend", metavar="NAME", help="Search method; see the verb list.")]
-TimeLimit = Annotated[str | None, typer.Option("--time-limit", metavar="SECONDS", help="Time for each layer.")]
-TotalTime = Annotated[str | None, typer.Option("--total-time-limit", metavar="SECONDS", help="Time for all layers.")]
-Workers = Annotated[str | None, typer.Option("--workers", metavar="N", help="Threads of the search.")]
 TopK = Annotated[str | None, typer.Option("--top-k", metavar="N", help="Most mappings to report for a layer.")]
 Gap = Annotated[str | None, typer.Option("--gap", metavar="RATIO", help="Relative gap that counts as optimal.")]
 Seed = Annotated[str | None, typer.Option("--seed", metavar="N", help="Seed of the search.")]
+WithBound = Annotated[
+    bool, typer.Option("--bound", help="Leave out what a lower bound excludes; the mappings found are the same.")
+]
+PadBounds = Annotated[
+    bool, typer.Option("--pad-bounds", help="Allow loop bounds to be padded; the padded iterations are paid for.")
+]
+PadPercent = Annotated[
+    str | None, typer.Option("--pad-percent", metavar="PERCENT", help="The same, by at most so much; default 5.")
+]
 
 
 def parsed(arguments: Sequence[str]) -> Action:
@@ -55,9 +92,10 @@ def parsed(arguments: Sequence[str]) -> Action:
         InputError: for arguments that make no sense.
     """
     command: Any = typer.main.get_command(_application())
-    options = [option for option in command.commands["solve"].params if option.param_type_name == "option"]
+    parameters = [parameter for verb in command.commands.values() for parameter in verb.params]
+    options = [parameter for parameter in parameters if parameter.param_type_name == "option"]
     with_value = {name for option in options if not option.is_flag for name in option.opts}
-    completed = with_verb(arguments, command.commands, with_value)
+    completed = with_verb(with_pairs_joined(arguments), command.commands, with_value)
     # click's UsageError, which typer does not export by that name
     usage_error = cast("type[Exception]", typer.BadParameter.__bases__[0])
     try:
@@ -95,6 +133,10 @@ def _application() -> typer.Typer:
     app.command("evaluate")(_evaluate)
     app.command("enumerate")(_enumerate)
     app.command("verify")(_verify)
+    app.command("gap")(gap_verb)
+    app.command("dataflows")(dataflows_verb)
+    app.command("sweep")(sweep_verb)
+    app.command("import")(import_verb)
     app.command("schema")(_schema)
     app.command("list")(_list)
     return app
@@ -118,12 +160,20 @@ def _group(
 
 
 def _solve(
-    spec: SpecPath,
+    spec: ModelPath,
     as_json: AsJson = False,
     out: OutPath = None,
     loops: Loops = False,
     certificate: WithCertificate = False,
+    pareto: Pareto = False,
     trace: TracePath = None,
+    report: ReportPath = None,
+    pictures: PicturesPath = None,
+    scatter: ScatterLayer = None,
+    export: ExportTargets = None,
+    architecture: ArchitectureName = None,
+    batch: BatchSize = None,
+    dim: DimSizes = None,
     objective: ObjectiveName = None,
     backend: BackendName = None,
     time_limit: TimeLimit = None,
@@ -132,6 +182,10 @@ def _solve(
     top_k: TopK = None,
     gap: Gap = None,
     seed: Seed = None,
+    pad_bounds: PadBounds = False,
+    pad_percent: PadPercent = None,
+    cache: CachePath = None,
+    no_cache: NoCache = False,
 ) -> Action:
     """Find the best mappings of every layer of a spec. Options replace the spec's values.
 
@@ -139,6 +193,8 @@ def _solve(
     end; 130 interrupted.
     """
     given: dict[str, str | None] = {
+        "architecture": architecture,
+        "batch": batch,
         "objective": objective,
         "backend": backend,
         "time_limit_s": time_limit,
@@ -147,33 +203,57 @@ def _solve(
         "top_k": top_k,
         "relative_gap": gap,
         "seed": seed,
+        "pad_bounds": "true" if pad_bounds or pad_percent is not None else None,
+        "pad_percent": pad_percent,
     }
-    extras = Extras(loops, certificate, trace)
-    return partial(run_solve, spec, overrides_from_options(given), Delivery(as_json, out), extras)
+    exports = exports_from_options(export or ())
+    extras = Extras(loops, certificate, trace, PictureOptions(report, pictures, scatter), exports)
+    if pareto:
+        extras.expect_none("--pareto")
+        overrides = overrides_from_options(given, dim or ())
+        return partial(run_pareto, spec, overrides, Delivery(as_json, out), check=certificate)
+    kept = chosen_cache(cache, off=no_cache, watched=extras.watched)
+    return partial(run_solve, spec, overrides_from_options(given, dim or ()), Delivery(as_json, out), extras, kept)
 
 
 def _enumerate(
-    spec: SpecPath,
+    spec: ModelPath,
     as_json: AsJson = False,
     out: OutPath = None,
     loops: Loops = False,
     certificate: WithCertificate = False,
     trace: TracePath = None,
+    report: ReportPath = None,
+    pictures: PicturesPath = None,
+    scatter: ScatterLayer = None,
+    export: ExportTargets = None,
+    architecture: ArchitectureName = None,
+    batch: BatchSize = None,
+    dim: DimSizes = None,
     objective: ObjectiveName = None,
     time_limit: TimeLimit = None,
     total_time_limit: TotalTime = None,
+    workers: Workers = None,
     top_k: TopK = None,
+    bound: WithBound = False,
+    cache: CachePath = None,
+    no_cache: NoCache = False,
 ) -> Action:
     """Search everything that the constraints leave, without a solver, and count it."""
     given: dict[str, str | None] = {
+        "architecture": architecture,
+        "batch": batch,
         "objective": objective,
-        "backend": "exhaustive",
+        "backend": "exhaustive-bounded" if bound else "exhaustive",
         "time_limit_s": time_limit,
         "total_time_limit_s": total_time_limit,
+        "workers": workers,
         "top_k": top_k,
     }
-    extras = Extras(loops, certificate, trace)
-    return partial(run_solve, spec, overrides_from_options(given), Delivery(as_json, out), extras)
+    exports = exports_from_options(export or ())
+    extras = Extras(loops, certificate, trace, PictureOptions(report, pictures, scatter), exports)
+    kept = chosen_cache(cache, off=no_cache, watched=extras.watched)
+    return partial(run_solve, spec, overrides_from_options(given, dim or ()), Delivery(as_json, out), extras, kept)
 
 
 def _evaluate(request: RequestPath, as_json: AsJson = False, out: OutPath = None, detail: Detail = False) -> Action:

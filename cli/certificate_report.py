@@ -25,7 +25,7 @@ def _print_certificate(console: Console, result: Result, layer: LayerResult) -> 
     if layer.certificate is None:
         print_line(console, f"  none: back end {result.backend} gives no details")
         return
-    for line in _summary(layer.certificate):
+    for line in certificate_lines(layer.certificate):
         print_line(console, f"  {line}")
     if layer.certificate.class_pairs:
         print_line(console)
@@ -33,7 +33,7 @@ def _print_certificate(console: Console, result: Result, layer: LayerResult) -> 
         print_tables(console, layer.certificate.class_pairs, name, _columns(result.objective))
 
 
-def _summary(certificate: Certificate) -> Iterator[str]:
+def certificate_lines(certificate: Certificate) -> Iterator[str]:
     """What was proved or costed over all class pairs at once."""
     proof = certificate.enumeration
     if proof is not None:

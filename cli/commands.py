@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -14,20 +15,30 @@ from rich.console import Console
 
 from ..model.evaluate import evaluate, load_request
 from ..model.faults import Fault, InputError, InputWarning
-from ..model.loading import load_spec
 from ..model.result import Result
 from ..model.verification import load_result
-from ..solver import VerificationLimits, solve, verify
+from ..solver import Cache, VerificationLimits, solve, verify
 from ..solver.observer import Observers
 from .catalog import catalog, catalog_text
 from .certificate_report import print_certificates
 from .evaluation_report import print_evaluation
-from .output import check_destination, complain, document_text, json_text, print_text, rendered, write_document
-from .overrides import FLAGS, Overrides, with_overrides
+from .export import Exports
+from .output import (
+    check_destination,
+    complain,
+    document_text,
+    json_text,
+    kept_for_the_answer,
+    print_text,
+    rendered,
+    write_document,
+)
+from .overrides import FLAGS, Overrides, load_with_overrides
+from .pictures.delivery import PictureOptions, deliver_pictures
 from .progress import shown_checking, shown_progress
 from .report import print_report
 from .schemas import schema_document
-from .trace import traced
+from .trace import SearchTrace, TracePoint, traced
 from .verification_report import fault_lines, print_verification
 
 
@@ -57,29 +68,57 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Extras:
-    """What ``solve`` and ``enumerate`` tell besides: parts of the report, and a file that the search is traced in."""
+    """What ``solve`` and ``enumerate`` tell besides: parts of the report, a file for the search's trace, pictures."""
 
     loops: bool
     certificate: bool
     trace: Path | None
+    pictures: PictureOptions
+    exports: Exports
+
+    @property
+    def watched(self) -> bool:
+        """Whether the course of the search itself is asked for."""
+        return self.trace is not None or self.pictures.wanted
+
+    def expect_none(self, beside: str) -> None:
+        """Refuse all but the certificate beside an option whose answer has no such parts.
+
+        Raises:
+            InputError: when any was asked for.
+        """
+        if self.loops or self.watched or self.exports != Exports():
+            others = "--loops, --trace, pictures and exports"
+            raise InputError.single(None, beside, f"expected without {others}")
 
 
-def run_solve(path: Path, overrides: Overrides, delivery: Delivery, extras: Extras) -> int:
-    """Find the best mappings for every layer of a spec."""
+def run_solve(path: Path, overrides: Overrides, delivery: Delivery, extras: Extras, cache: Cache | None) -> int:
+    """Find the best mappings for every layer of a spec; what is in the cache is not searched again."""
+    started = time.monotonic()
     check_destination(delivery.out)
     check_destination(extras.trace, "--trace")
-    with _warnings_told():
-        spec = with_overrides(load_spec(path), overrides)
+    extras.pictures.check()
+    extras.exports.check()
+    with warnings_told():
+        spec = load_with_overrides(path, overrides)
+    extras.pictures.check_layer(spec)
+    extras.exports.check_layers(spec)
+    points: list[TracePoint] = []
+    recorded = SearchTrace(points.append) if extras.pictures.wanted else None
     try:
         with traced(extras.trace) as trace, shown_progress(spec.objective) as display:
-            result = solve(spec, Observers(tuple(observer for observer in (trace, display) if observer is not None)))
+            observers = (observer for observer in (trace, recorded, display) if observer is not None)
+            with kept_for_the_answer():
+                result = solve(spec, Observers(tuple(observers)), cache=cache)
     except InputError as error:
-        raise InputError(_placed(fault, path, overrides) for fault in error.faults) from error
+        raise InputError(placed(fault, path, overrides) for fault in error.faults) from error
     delivery.deliver(document_text(result), lambda: rendered(partial(_print_result, result, extras)))
     for layer in result.layers:
         if layer.fault is not None and layer.same_as is None:
             complain(f"dmaze-solve: layer {layer.name}: {layer.fault}; please report this line with the spec")
-    return exit_code(result)
+    extras.exports.write(result)
+    interrupted = deliver_pictures(extras.pictures, spec, result, points, started)
+    return Exit.INTERRUPTED if interrupted else exit_code(result)
 
 
 def _print_result(result: Result, extras: Extras, console: Console) -> None:
@@ -88,10 +127,11 @@ def _print_result(result: Result, extras: Extras, console: Console) -> None:
         print_certificates(console, result)
 
 
-def _placed(fault: Fault, path: Path, overrides: Overrides) -> Fault:
+def placed(fault: Fault, path: Path, overrides: Overrides) -> Fault:
     """A fault that only the run could find, with the file or the option that it came from."""
-    if fault.place == "solver.backend" and "backend" in overrides.model_fields_set:
-        return replace(fault, place=FLAGS["backend"])
+    option = fault.place.removeprefix("solver.")
+    if option in overrides.model_fields_set:
+        return replace(fault, place=FLAGS[option])
     return fault if fault.file else replace(fault, file=str(path))
 
 
@@ -107,7 +147,7 @@ def exit_code(result: Result) -> Exit:
 def run_evaluate(path: Path, delivery: Delivery, *, detail: bool) -> int:
     """The exact model on given mappings."""
     check_destination(delivery.out)
-    with _warnings_told():
+    with warnings_told():
         request = load_request(path)
     try:
         result = evaluate(request, detail=detail)
@@ -152,7 +192,7 @@ def run_list(delivery: Delivery) -> int:
 
 
 @contextmanager
-def _warnings_told() -> Generator[None]:
+def warnings_told() -> Generator[None]:
     """Say on standard error what a foreign file asks for and nobody models."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", InputWarning)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, cast
 
@@ -42,6 +43,24 @@ def print_text(text: str) -> None:
         os.dup2(devnull, sys.stdout.fileno())
 
 
+@contextmanager
+def kept_for_the_answer() -> Generator[None]:
+    """Meanwhile, what anybody prints goes to standard error, native code of a back end included."""
+    sys.stdout.flush()
+    try:
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:  # one of them is closed
+        yield
+        return
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
 def rendered(draw: Callable[[Console], None]) -> str:
     """What is drawn on a console like standard output: styled on a terminal, else plain and of fixed width."""
     width = None if sys.stdout.isatty() else PIPE_WIDTH
@@ -75,7 +94,12 @@ def check_destination(path: Path | None, flag: str = OUT) -> None:
 
 
 def write_document(path: Path, text: str) -> None:
-    """Write a file so that readers see the old content or the new, never a part.
+    """Write a text to the file of ``--out``, as :func:`write_file` does."""
+    write_file(path, text.encode(), OUT)
+
+
+def write_file(path: Path, content: bytes, flag: str) -> None:
+    """Write the file that an option names so that readers see the old content or the new, never a part.
 
     What is no ordinary file (a device, a pipe) is written to as it is.
 
@@ -86,15 +110,15 @@ def write_document(path: Path, text: str) -> None:
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         if not _is_replaceable(target):
-            target.write_text(text, encoding="utf-8")
+            target.write_bytes(content)
             return
         try:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_bytes(content)
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise InputError.single(None, OUT, f"cannot write {path}: {error.strerror}") from error
+        raise InputError.single(None, flag, f"cannot write {path}: {error.strerror}") from error
 
 
 def _is_replaceable(path: Path) -> bool:

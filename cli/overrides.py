@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from ..model.faults import InputError
+from pydantic import Field
+
+from ..model.base import NaturalInt, PositiveInt, Text
+from ..model.faults import Fault, InputError, shown
+from ..model.loading import AnySpec, Substitutes, load_spec, resolve_architecture
+from ..model.onnx_files import is_onnx
 from ..model.spec import Objective, SolverOptions, Spec
 from ..model.validation import validated
 
 FLAGS: Mapping[str, str] = {
+    "architecture": "--architecture",
+    "batch": "--batch",
+    "dims": "--dim",
     "objective": "--objective",
     "backend": "--backend",
     "time_limit_s": "--time-limit",
@@ -19,38 +28,90 @@ FLAGS: Mapping[str, str] = {
     "top_k": "--top-k",
     "relative_gap": "--gap",
     "seed": "--seed",
+    "pad_bounds": "--pad-bounds",
+    "pad_percent": "--pad-percent",
 }
 """What the fields of a spec are called on the command line."""
 
 
 class Overrides(SolverOptions):
-    """The options of a spec's ``solver``, and its objective; only those that are set count."""
+    """The options of a spec's ``solver``, its objective, architecture and sizes; only those that are set count."""
 
     objective: Objective | None = None
+    architecture: Text | None = None
+    batch: PositiveInt | None = None
+    dims: dict[Text, NaturalInt] = Field(default_factory=dict[str, int])
 
 
-def overrides_from_options(given: Mapping[str, str | None]) -> Overrides:
-    """The checked values of the options that were given.
+def overrides_from_options(given: Mapping[str, str | None], dims: Sequence[str] = ()) -> Overrides:
+    """The checked values of the options that were given; ``dims`` as ``NAME=N``.
 
     Raises:
         InputError: one fault per bad value, at the option's name.
     """
-    texts = {"objective", "backend"}
-    data = {field: text if field in texts else _number(text) for field, text in given.items() if text is not None}
+    texts = {"objective", "backend", "architecture"}
+    data = {
+        field: text if field in texts else number_from_text(text) for field, text in given.items() if text is not None
+    }
+    if dims:
+        data["dims"] = _sizes(dims)
     try:
         return validated(Overrides, data, None)
     except InputError as error:
-        raise InputError(replace(fault, place=FLAGS.get(fault.place, fault.place)) for fault in error.faults) from error
+        places = [FLAGS.get(fault.place.partition(".")[0], fault.place) for fault in error.faults]
+        faults = zip(error.faults, places, strict=True)
+        raise InputError(replace(fault, place=place) for fault, place in faults) from error
 
 
-def with_overrides(spec: Spec, overrides: Overrides) -> Spec:
-    """The spec with the options that were given in place of its own values."""
-    given = {field: getattr(overrides, field) for field in overrides.model_fields_set}
+def _sizes(texts: Sequence[str]) -> dict[str, object]:
+    """Sizes by name from ``NAME=N``, where a name may hold further equals signs."""
+    pairs = [(text, *text.rpartition("=")) for text in texts]
+    faulty = [text for text, name, _, _ in pairs if not name]
+    names = [name for _, name, _, _ in pairs]
+    repeated = [name for name in dict.fromkeys(names) if name and names.count(name) > 1]
+    faults = [Fault(None, FLAGS["dims"], f"expected NAME=N, got {shown(text)}") for text in faulty]
+    faults += [
+        Fault(None, FLAGS["dims"], f"expected {shown(name)} once, but given more than once") for name in repeated
+    ]
+    if faults:
+        raise InputError(faults)
+    return {name: number_from_text(size) for _, name, _, size in pairs}
+
+
+def load_with_overrides(path: Path, overrides: Overrides) -> Spec:
+    """The spec in a file, or of the network in an ONNX file, with the options in place of its own values.
+
+    Raises:
+        InputError: for a faulty file or option; an ONNX file needs an architecture.
+    """
+    return loaded_with_overrides(load_spec, path, overrides)
+
+
+def loaded_with_overrides(load: Callable[[Path, Substitutes], AnySpec], path: Path, overrides: Overrides) -> AnySpec:
+    """What ``load`` makes of a file, as :func:`load_with_overrides` does it."""
+    architecture = None
+    if overrides.architecture is not None:
+        try:
+            architecture = resolve_architecture(overrides.architecture, Path())
+        except InputError as error:
+            places = [FLAGS["architecture"] if fault.file is None else fault.place for fault in error.faults]
+            faults = zip(error.faults, places, strict=True)
+            raise InputError(replace(fault, place=place) for fault, place in faults) from error
+    elif is_onnx(path.name):
+        message = f"expected the name or the file of an architecture to map {path.name} onto"
+        raise InputError.single(None, FLAGS["architecture"], message)
+    return with_overrides(load(path, Substitutes(architecture, overrides.batch, overrides.dims)), overrides)
+
+
+def with_overrides(spec: AnySpec, overrides: Overrides) -> AnySpec:
+    """The spec with the options of its solver and its objective in place of its own."""
+    of_solver = overrides.model_fields_set - {"architecture", "batch", "dims"}
+    given = {field: getattr(overrides, field) for field in of_solver}
     objective = given.pop("objective", spec.objective)
     return spec.model_copy(update={"objective": objective, "solver": spec.solver.model_copy(update=given)})
 
 
-def _number(text: str) -> object:
+def number_from_text(text: str) -> object:
     """The number that a text holds; any other text as it is, for the check to refuse."""
     try:
         return json.loads(text)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import Progress as ProgressBar
@@ -41,21 +43,38 @@ def shown_checking() -> Generator[Callable[[str], None] | None]:
         yield lambda name: status.update(Text(f"checking {name_text(name)}"))
 
 
+@contextmanager
+def shown_status(what: str) -> Generator[None]:
+    """Say what is being done for as long as it takes; nothing where standard error is no terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with Console(stderr=True).status(Text(what)):
+        yield
+
+
 class _Display:
-    """One line: which layer of how many, the best value so far, the bound, the gap between them."""
+    """One line: which layer of how many, the best value so far, the bound, the gap between them, the time left."""
 
     def __init__(self, bar: ProgressBar, task: TaskID, objective: Objective) -> None:
         self._bar = bar
         self._task = task
         self._objective: Objective = objective
         self._layer = ""
+        self._started = time.monotonic()
 
     def layer_started(self, name: str, position: int, total: int) -> None:
+        self._started = time.monotonic()
         self._layer = f"layer {position} of {total}, {name_text(name)}"
         self._bar.update(self._task, description=self._layer)
 
     def progressed(self, name: str, progress: Progress) -> None:  # noqa: ARG002 (one layer at a time)
-        self._bar.update(self._task, description=": ".join((self._layer, progress_text(self._objective, progress))))
+        parts = (
+            progress_text(self._objective, progress),
+            time_left_text(progress.done, time.monotonic() - self._started),
+        )
+        text = ", ".join(part for part in parts if part)
+        self._bar.update(self._task, description=f"{self._layer}: {text}")
 
     def layer_finished(self, result: LayerResult) -> None:
         """The next layer's start replaces the line."""
@@ -72,3 +91,16 @@ def progress_text(objective: Objective, progress: Progress) -> str:
     if value and bound is not None:
         parts.append(f"gap {gap_text((value - bound) / value)}")
     return ", ".join([*parts, progress.note] if progress.note else parts) or "searching"
+
+
+def time_left_text(done: float | None, elapsed_s: float) -> str:
+    """The share of a layer's search that is done and the time that the rest takes at that pace; empty if not known.
+
+    Example:
+        >>> time_left_text(0.25, 30.0)
+        '25% done, about 0:01:30 left'
+    """
+    if not done:
+        return ""
+    left = timedelta(seconds=round(elapsed_s * max(1 - done, 0.0) / done))
+    return f"{done:.0%} done, about {left} left"

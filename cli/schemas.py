@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from ..model.base import Model
 from ..model.evaluate import EvaluateRequest, EvaluateResult
 from ..model.faults import InputError, suggestion
+from ..model.pareto import ParetoFronts
 from ..model.result import Result
 from ..model.spec import Spec
+from ..model.studies import DataflowStudy, GapStudy
+from ..model.sweep import SweepSpec
+from ..model.sweep_results import SweepResult
 from ..model.verification import Verification
 
 JsonSchema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-DOCUMENTS = ("spec", "result", "evaluate", "verification")
+WRITTEN: Mapping[str, type[Model]] = {
+    "result": Result,
+    "verification": Verification,
+    "gap": GapStudy,
+    "dataflows": DataflowStudy,
+    "pareto": ParetoFronts,
+}
+"""The documents that are only ever written."""
+
+DOCUMENTS = ("spec", "evaluate", "sweep", *WRITTEN)
 
 
 def schema_document(name: str | None) -> JsonSchema:
@@ -28,18 +43,17 @@ def schema_document(name: str | None) -> JsonSchema:
         return {document: schema_document(document) for document in DOCUMENTS}
     if name == "spec":
         return {"$schema": DIALECT, **Spec.model_json_schema(mode="validation")}
-    if name == "result":
-        return {"$schema": DIALECT, **Result.model_json_schema(mode="serialization")}
     if name == "evaluate":
-        return _schema_of_evaluate()
-    if name == "verification":
-        return {"$schema": DIALECT, **Verification.model_json_schema(mode="serialization")}
+        return _schema_of_either([(EvaluateRequest, "validation"), (EvaluateResult, "validation")])
+    if name == "sweep":
+        return _schema_of_either([(SweepSpec, "validation"), (SweepResult, "serialization")])
+    if name in WRITTEN:
+        return {"$schema": DIALECT, **WRITTEN[name].model_json_schema(mode="serialization")}
     raise InputError.single(None, "dmaze-solve schema", f"unknown document '{name}'; {suggestion(name, DOCUMENTS)}")
 
 
-def _schema_of_evaluate() -> JsonSchema:
-    """Requests and results of ``evaluate``: a document is either."""
-    references, schema = models_json_schema(
-        [(EvaluateRequest, "validation"), (EvaluateResult, "validation")], title="EvaluateRequest or EvaluateResult"
-    )
+def _schema_of_either(kinds: Sequence[tuple[type[Model], JsonSchemaMode]]) -> JsonSchema:
+    """The schema of what is given to a verb and of what it gives: a document is either."""
+    title = " or ".join(kind.__name__ for kind, _ in kinds)
+    references, schema = models_json_schema(kinds, title=title)
     return {"$schema": DIALECT, **schema, "anyOf": list(references.values())}

@@ -1,12 +1,13 @@
-"""``--trace FILE``: how the search of every layer goes, as JSON lines, written as it happens."""
+"""How the search of every layer goes, change by change: as JSON lines (``--trace FILE``), or kept for a picture."""
 
 from __future__ import annotations
 
 import json
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from io import FileIO
 from pathlib import Path
 
@@ -16,6 +17,17 @@ from ..solver import Observer, Progress
 from .output import complain
 
 FLAG = "--trace"
+
+
+@dataclass(frozen=True)
+class TracePoint:
+    """What is known of a layer ``seconds`` after its search started: ``incumbent`` is its objective value."""
+
+    seconds: float
+    layer: str
+    incumbent: Number | None
+    bound: float | None
+    note: str
 
 
 @contextmanager
@@ -33,45 +45,55 @@ def traced(path: Path | None) -> Generator[Observer | None]:
     except OSError as error:
         raise InputError.single(None, FLAG, f"cannot write {path}: {error.strerror}") from error
     with stream:
-        yield _Trace(stream)
+        yield SearchTrace(_Lines(stream).write)
 
 
-class _Trace:
-    """One line for each change of a layer's incumbent or bound, and one with its status at its end.
+class SearchTrace:
+    """An observer that tells each change of a layer's incumbent or bound, and at its end its status as the note.
 
-    A line holds ``seconds`` since the layer started, ``layer``, ``incumbent`` (its objective value), ``bound`` and
-    ``note``. Reports may come from a thread of the back end.
+    Reports may come from a thread of the back end; what is told comes one after the other.
     """
 
-    def __init__(self, stream: FileIO) -> None:
-        self._stream: FileIO | None = stream
+    def __init__(self, tell: Callable[[TracePoint], None]) -> None:
+        self._tell = tell
         self._lock = threading.Lock()
         self._started: dict[str, float] = {}
         self._told: tuple[Number | None, float | None] | None = None
 
     def layer_started(self, name: str, position: int, total: int) -> None:  # noqa: ARG002 (told to all observers)
+        """The layer's clock starts."""
         with self._lock:
             self._started[name], self._told = time.monotonic(), None
 
     def progressed(self, name: str, progress: Progress) -> None:
+        """Told on where something has changed."""
         with self._lock:
             now = (progress.objective_value, progress.bound)
             if now != self._told:
                 self._told = now
-                self._write(name, *now, progress.note)
+                self._tell(TracePoint(self._seconds(name), name, *now, progress.note))
 
     def layer_finished(self, result: LayerResult) -> None:
-        """The layer's final line; a copy of another layer, or one that got no time, has no other."""
+        """The layer's final point; a copy of another layer, or one that got no time, has no other."""
         copied = "" if result.same_as is None else f", same as {result.same_as}"
+        name, note = result.name, result.status + copied
         with self._lock:
-            self._write(result.name, result.objective_value, result.bound, result.status + copied)
+            self._tell(TracePoint(self._seconds(name), name, result.objective_value, result.bound, note))
 
-    def _write(self, name: str, incumbent: Number | None, bound: float | None, note: str) -> None:
-        """Write one line at once; should that fail, say so and write no more: the search goes on."""
+    def _seconds(self, name: str) -> float:
+        return time.monotonic() - self._started[name] if name in self._started else 0.0
+
+
+class _Lines:
+    """Writes points as JSON lines at once; should that fail, it says so and writes no more: the search goes on."""
+
+    def __init__(self, stream: FileIO) -> None:
+        self._stream: FileIO | None = stream
+
+    def write(self, point: TracePoint) -> None:
         if self._stream is None:
             return
-        seconds = time.monotonic() - self._started[name] if name in self._started else 0.0
-        line = {"seconds": round(seconds, 3), "layer": name, "incumbent": incumbent, "bound": bound, "note": note}
+        line = asdict(replace(point, seconds=round(point.seconds, 3)))
         try:
             self._stream.write(f"{json.dumps(line)}\n".encode())
         except OSError as error:

@@ -7,6 +7,7 @@ Example:
 
 from .architecture import Architecture
 from .constraints import Constraints
+from .designs import load_sweep
 from .evaluate import EvaluateRequest, EvaluateResult, evaluate, load_request
 from .faults import BackendFault, DmazeError, Fault, InputError
 from .layers import Conv2d, Gemm, Layer, LoopNestLayer
@@ -15,6 +16,9 @@ from .loop_nest import LoopNest
 from .mapping import MappingDocument
 from .result import Cost, LayerResult, Result, Solution, Totals
 from .spec import LayerList, NetworkReference, SolverOptions, Spec
+from .studies import DataflowStudy, GapStudy
+from .sweep import SweepSpec
+from .sweep_results import SweepResult
 from .verification import Verification, load_result
 
 __all__ = [
@@ -23,10 +27,12 @@ __all__ = [
     "Constraints",
     "Conv2d",
     "Cost",
+    "DataflowStudy",
     "DmazeError",
     "EvaluateRequest",
     "EvaluateResult",
     "Fault",
+    "GapStudy",
     "Gemm",
     "InputError",
     "Layer",
@@ -40,11 +46,14 @@ __all__ = [
     "Solution",
     "SolverOptions",
     "Spec",
+    "SweepResult",
+    "SweepSpec",
     "Totals",
     "Verification",
     "evaluate",
     "load_request",
     "load_result",
     "load_spec",
+    "load_sweep",
     "resolve_spec",
 ]

@@ -6,21 +6,26 @@ Only what no mapping can mend is a fault here; whatever needs a search to be fou
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .architecture import Architecture
 from .base import MAX_BOUND
 from .constraints import Constraints, FixedFactors
-from .faults import Fault, Place, place_text, shortened, suggestion
+from .faults import Fault, InputWarning, Place, place_text, shortened, suggestion
 from .legality import pinned_factors
 from .loop_nest import MAX_MACS, LoopNest
 from .mapping import LEVELS
+from .reuse import has_more_classes
 
 Nests = dict[str, LoopNest]
 """Loop nests by the names of their layers."""
 
 _LONGEST_NAME = 60
+
+MOST_CLASSES = 50_000
+"""Reuse classes of a nest: far more than any tiling has, and few enough to be listed in about a second."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +43,24 @@ def consistency_faults(
     """Everything in which constraints and architecture contradict the layers, one fault for each place of the spec."""
     clashes = [
         *_too_large(nests),
+        *_too_many_orders(nests),
         *_indivisible_factors(nests, constraints),
         *_contradictions(nests, constraints),
         *_too_many_pes(nests, constraints, architecture),
         *_too_small(nests, architecture),
     ]
     return [*_unknown_dims(nests, constraints, file), *_one_for_each_place(clashes, file)]
+
+
+def warn_of_overlaps(nests: Nests, file: str | None) -> None:
+    """Warns of outputs that loops may meet in: the model takes their tiles as disjoint (``docs/layers.md``)."""
+    for layer, nest in nests.items():
+        output = nest.tensors[nest.output]
+        if not output.is_injective(nest.bounds):
+            name, own = (shortened(text, _LONGEST_NAME) for text in (output.name, layer))
+            message = f"different loops may add to one element of '{name}'; what that costs is not modelled"
+            told = Fault(file, "workload", f"{message} (layer '{own}')")
+            warnings.warn(str(told), InputWarning, stacklevel=2)
 
 
 def _unknown_dims(nests: Nests, constraints: Constraints, file: str | None) -> Iterator[Fault]:
@@ -81,6 +98,14 @@ def _too_large(nests: Nests) -> Iterator[_Clash]:
             elif steps and max(steps) > MAX_BOUND:
                 message = f"expected multiples of dimensions of at most {MAX_BOUND} in an index, got {max(steps)}"
                 yield _Clash(("workload",), message, layer)
+
+
+def _too_many_orders(nests: Nests) -> Iterator[_Clash]:
+    """Nests whose loop orders differ in more ways than can be told apart one by one."""
+    for layer, nest in nests.items():
+        if has_more_classes(nest, MOST_CLASSES):
+            message = f"expected at most {MOST_CLASSES} classes of loop orders with the same reuse"
+            yield _Clash(("workload",), f"{message}, but too many dimensions are missing from several tensors", layer)
 
 
 def _fixed_dims(nests: Nests, constraints: Constraints) -> Iterator[tuple[str, str, int, FixedFactors]]:

@@ -218,7 +218,7 @@ def read_network(document: JsonObject, file: str, name: str) -> LayerList:
     for kind in document:
         if kind not in _KINDS and isinstance(document[kind], list):
             _warn(file, place_text((kind,)), "layers of this kind are not modelled and left out")
-    names = _distinct(layer.name for _, _, layer in found)
+    names = distinct_names(layer.name for _, _, layer in found)
     layers = [
         layer.fields() | {"name": unique, "count": layer.instances}
         for (_, _, layer), unique in zip(found, names, strict=True)
@@ -240,7 +240,7 @@ def _in_their_words(fault: Fault, origins: Sequence[str]) -> Fault:
     return replace(fault, place=place)
 
 
-def _distinct(names: Iterable[str]) -> list[str]:
+def distinct_names(names: Iterable[str]) -> list[str]:
     """The names, each repeated one with the first number from 2 on appended that makes it a new one."""
     given = list(names)
     taken: set[str] = set()

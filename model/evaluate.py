@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from .architecture import Architecture
-from .base import Model
+from .base import Model, PositiveInt, Text
 from .cost import ExactCost, burst, cost_of_mapping, costs_of_tiling, dma_cycles, footprints, reduction_words
 from .documents import breakdown_to_document
 from .faults import Fault, InputError
@@ -25,10 +25,14 @@ from .validation import validated
 
 
 class EvaluateRequest(Model):
-    """Mappings of one layer to be costed; ``architecture`` is a name, a path or the object, as in a spec."""
+    """Mappings of one layer to be costed; ``architecture`` is a name, a path or the object, as in a spec.
+
+    ``padded_bounds`` holds the bounds that the mappings' factors multiply to where they pad the layer's own.
+    """
 
     architecture: ArchitectureField
     layer: Layer
+    padded_bounds: dict[Text, PositiveInt] = Field(default_factory=dict[str, int])
     mappings: tuple[MappingDocument, ...]
 
 
@@ -98,6 +102,10 @@ def evaluate(request: EvaluateRequest, *, detail: bool = False) -> EvaluateResul
     """
     architecture = resolve_architecture(request.architecture, Path.cwd())
     nest = request.layer.loop_nest()
+    try:
+        nest = nest.padded(request.padded_bounds)
+    except ValueError as error:
+        raise InputError(_fault("padded_bounds", line) for line in str(error).splitlines()) from error
     parsed = _parse(nest, request.mappings)
     return EvaluateResult(costs=tuple(_evaluate(nest, architecture, *mapping, detail=detail) for mapping in parsed))
 
@@ -123,7 +131,7 @@ def _parse(nest: LoopNest, documents: Iterable[MappingDocument]) -> list[tuple[T
     faults: list[Fault] = []
     for position, document in enumerate(documents):
         try:
-            parsed.append((tiling_from_document(nest, document.tiling), _orders(nest, document)))
+            parsed.append((tiling_from_document(nest, document.tiling), orders_from_document(nest, document)))
         except ValueError as error:
             faults += [_fault(f"mappings[{position}]", line) for line in str(error).splitlines()]
     if faults:
@@ -137,7 +145,12 @@ def _fault(place: str, line: str) -> Fault:
     return Fault(None, f"{place}.{field}", message)
 
 
-def _orders(nest: LoopNest, document: MappingDocument) -> Orders | None:
+def orders_from_document(nest: LoopNest, document: MappingDocument) -> Orders | None:
+    """DRAM order and SPM order of a public mapping; none when it has none.
+
+    Raises:
+        ValueError: when only one is given, or one is not a permutation of the nest's dimensions.
+    """
     if document.dram_order is None and document.spm_order is None:
         return None
     if document.dram_order is None or document.spm_order is None:

@@ -4,7 +4,7 @@
     ├── InputError      something that the user gave is wrong; holds one Fault per wrong place
     └── BackendFault    a back end broke its contract
 
-Besides, ``InputWarning`` (a ``UserWarning``) says what a file in another tool's format asks for and nobody models.
+Besides, ``InputWarning`` (a ``UserWarning``) says what the input asks for and nobody models.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class BackendFault(DmazeError):  # noqa: N818 (the fault is the back end's, not 
 
 
 class InputWarning(UserWarning):
-    """A file in another tool's format holds something that matters and is not modelled."""
+    """The input holds something that matters and is not modelled."""
 
 
 def place_text(place: Place) -> str:

@@ -6,21 +6,26 @@ name that file.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
-from . import dmazerunner
+from . import dmazerunner, onnx_files
 from .architecture import Architecture
-from .consistency import Nests, consistency_faults
+from .consistency import Nests, consistency_faults, warn_of_overlaps
 from .faults import Fault, InputError, Place, place_text, shortened, shown, suggestion
+from .interop.imports import read_layers
+from .interop.yaml_files import is_yaml
 from .json_files import JsonObject, parse_json, read_bytes, read_json, why_unreadable
 from .layers import Layer
 from .spec import LayerList, NetworkReference, Spec
 from .validation import validated
 
-Kind = Literal["architectures", "networks", "examples"]
+Kind = Literal["architectures", "networks", "examples", "energy_tables", "sweeps"]
+AnySpec = TypeVar("AnySpec", bound=Spec)
 
 
 def builtin_names(kind: Kind) -> tuple[str, ...]:
@@ -37,8 +42,19 @@ def _folder(kind: Kind) -> Path:
     return Path(str(files("dmaze.specs"))) / kind
 
 
-def load_spec(path: Path) -> Spec:
+@dataclass(frozen=True)
+class Substitutes:
+    """What stands in place of a spec's own: an architecture, its network's batch size and symbolic dimensions."""
+
+    architecture: Architecture | None = None
+    batch: int | None = None
+    dims: Mapping[str, int] = dataclasses.field(default_factory=dict[str, int])
+
+
+def load_spec(path: Path, substitutes: Substitutes | None = None) -> Spec:
     """The spec in a file, with its architecture and its layers in place of their names and paths.
+
+    An ONNX model is a spec of nothing but a workload: its architecture is to be substituted.
 
     Raises:
         InputError: with everything that is wrong with the file, or else with what it refers to.
@@ -47,12 +63,36 @@ def load_spec(path: Path) -> Spec:
         >>> load_spec(builtin_path("examples", "conv5_2")).architecture.name
         'dmazerunner-256pe'
     """
-    document = read_json(path)
+    return load_spec_as(Spec, path, substitutes)
+
+
+def load_spec_as(kind: type[AnySpec], path: Path, substitutes: Substitutes | None = None) -> AnySpec:
+    """A spec of some kind, as :func:`load_spec` loads one."""
+    given = substitutes or Substitutes()
+    network: JsonObject = {"name": path.stem, "workload": {"network": path.name}}
+    document = network if onnx_files.is_onnx(path.name) else read_json(path)
+    if given.architecture is not None:
+        document["architecture"] = given.architecture
     try:
-        spec = validated(Spec, document, str(path))
+        spec = validated(kind, document, str(path))
     except InputError as error:
         raise InputError([*error.faults, *_reference_faults(document, path)]) from error
-    return resolve_spec(spec, path.parent, str(path))
+    workload = _substituted(spec.workload, given, str(path))
+    return resolve_spec(spec.model_copy(update={"workload": workload}), path.parent, str(path))
+
+
+def _substituted(
+    workload: str | NetworkReference | LayerList, given: Substitutes, file: str
+) -> str | NetworkReference | LayerList:
+    """A workload with other sizes than its own."""
+    if isinstance(workload, LayerList):
+        if given.dims:
+            raise InputError.single(file, "workload.dims", "expected none, for layers have no symbolic dimensions")
+        return workload if given.batch is None else _with_batch(workload, given.batch, file)
+    if given.batch is None and not given.dims:
+        return workload
+    network = NetworkReference(network=workload) if isinstance(workload, str) else workload
+    return network.model_copy(update={"batch": given.batch or network.batch, "dims": {**network.dims, **given.dims}})
 
 
 def _reference_faults(document: JsonObject, path: Path) -> list[Fault]:
@@ -72,7 +112,7 @@ def _reference_faults(document: JsonObject, path: Path) -> list[Fault]:
     return faults
 
 
-def resolve_spec(spec: Spec, base: Path, file: str | None = None) -> Spec:
+def resolve_spec(spec: AnySpec, base: Path, file: str | None = None) -> AnySpec:
     """The spec with its architecture and its layers in place of their names and paths; paths are relative to ``base``.
 
     ``file`` is where the spec stands, for its faults to name.
@@ -96,6 +136,7 @@ def resolve_spec(spec: Spec, base: Path, file: str | None = None) -> Spec:
     faults = consistency_faults(nests, spec.constraints, architecture, file)
     if faults:
         raise InputError(faults)
+    warn_of_overlaps(nests, file)
     return spec.model_copy(update={"architecture": architecture, "workload": workload})
 
 
@@ -121,7 +162,7 @@ def resolve_architecture(value: str | Architecture, base: Path, file: str | None
     """
     if isinstance(value, Architecture):
         return value
-    document, source = _referenced(value, "architectures", base, file, ("architecture",))
+    document, source = referenced(value, "architectures", base, file, ("architecture",))
     if dmazerunner.is_architecture(document):
         return dmazerunner.read_architecture(document, source)
     return validated(Architecture, document, source)
@@ -137,20 +178,37 @@ def resolve_workload(value: str | NetworkReference | LayerList, base: Path, file
         return value
     if isinstance(value, str):
         return _network(value, base, file, ("workload",))
+    if onnx_files.is_onnx(value.network):
+        path = _path_of_model(value.network, base, file, ("workload", "network"))
+        return onnx_files.read_network(path, value.batch, value.dims)
+    if value.dims:
+        message = f"expected none, for only an ONNX model has symbolic dimensions, not {shown(value.network)}"
+        raise InputError.single(file, "workload.dims", message)
     network = _network(value.network, base, file, ("workload", "network"))
     return network if value.batch is None else _with_batch(network, value.batch, file)
 
 
 def _network(text: str, base: Path, file: str | None, place: Place) -> LayerList:
-    if text.lower().endswith(".onnx"):
-        raise InputError.single(file, place_text(place), f"ONNX files are not read by this version, got {shown(text)}")
-    document, source = _referenced(text, "networks", base, file, place)
+    if onnx_files.is_onnx(text):
+        return onnx_files.read_network(_path_of_model(text, base, file, place))
+    if is_yaml(text):
+        return read_layers(base / text)
+    document, source = referenced(text, "networks", base, file, place)
     if dmazerunner.is_network(document):
         return dmazerunner.read_network(document, source, Path(source).stem)
     return validated(LayerList, document, source)
 
 
-def _referenced(text: str, kind: Kind, base: Path, file: str | None, place: Place) -> tuple[JsonObject, str]:
+def _path_of_model(text: str, base: Path, file: str | None, place: Place) -> Path:
+    """The path of an ONNX file; one that a spec names must be there."""
+    path = base / text
+    if file != str(path) and not path.is_file():
+        message = f"expected an ONNX file, but there is none at {shortened(str(path), 200)}"
+        raise InputError.single(file, place_text(place), message)
+    return path
+
+
+def referenced(text: str, kind: Kind, base: Path, file: str | None, place: Place) -> tuple[JsonObject, str]:
     """The document that a name or a path refers to, and its file."""
     names = builtin_names(kind)
     path = builtin_path(kind, text) if text in names else base / text

@@ -7,14 +7,16 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import Field, field_validator
 
 from .architecture import Architecture
-from .base import Model
+from .base import Flag, Model, PositiveInt
 from .constraints import SET_BY_PRESET, Constraints, MinUtilization
+from .imported_network import ImportedNetwork
 from .layers import Layer
+from .loop_nest import LoopNest
 from .mapping import MappingDocument
 from .spec import Objective, SolverOptions
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
-ClosedBy = Literal["bound", "cp-sat"]
+ClosedBy = Literal["bound", "cp-sat", "highs"]
 Number = int | float
 
 
@@ -71,8 +73,8 @@ class ClassPair(Model):
 
     ``spm_reuse`` and ``dram_reuse`` name the tensors that stay put with the loops over which they do; ``skipped`` the
     tensors that stay in the register files across SPM passes. ``closed_by`` says how it was excluded that a mapping
-    of this pair improves on the best one: ``bound``, since no mapping of the pair can be that good, or ``cp-sat``,
-    which proved that none is left with an objective of at most ``refuted`` (besides those costed exactly). ``bound``
+    of this pair improves on the best one: ``bound``, since no mapping of the pair can be that good, or the solver that
+    proved that none is left with an objective of at most ``refuted`` (besides those costed exactly). ``bound``
     is a lower bound on the objective of all its mappings that were not costed exactly; null when it has none.
     """
 
@@ -113,13 +115,35 @@ class Certificate(Model):
     enumeration: EnumerationProof | None = None
 
 
+class PaddedBound(Model):
+    """A loop bound as the layer has it, and as its solutions tile it."""
+
+    from_: PositiveInt = Field(alias="from")
+    to: PositiveInt
+
+
+class PaddingVariant(Model):
+    """What was found with one choice of bounds; ``bounds`` names the padded ones, none for the layer as it is."""
+
+    bounds: dict[str, PositiveInt]
+    status: Status
+    objective_value: Number | None
+    bound: float | None
+
+
 class LayerResult(Model):
     """What was found for one layer, and how good it provably is.
 
     ``optimal``: proved within the relative gap asked for. ``feasible``: a limit was reached; ``gap`` is certified.
     ``infeasible``: ``conflicts`` names the constraints and capacities that clash. ``unknown``: nothing found in time,
     or ``fault`` says what went wrong. ``note`` says why a layer got no time, or not all of it. ``thresholds`` are
-    those that a preset ended with.
+    those that a preset ended with. ``evaluated`` counts the tilings that an enumeration costed, ``pruned_by_bound``
+    those, fitting or not, in parts of the space that a lower bound excluded (``docs/enumeration.md``). ``cached``: no
+    search was run; ``wall_s`` is the time of this run.
+
+    With ``solver.pad_bounds``, ``padding`` says which bounds the solutions pad (none: padding gained nothing),
+    ``unpadded_objective_value`` is the best without padding, and ``padding_variants`` lists what was tried; status,
+    bound and gap speak of all variants together, certificate and statistics of the one that the solutions belong to.
     """
 
     name: str
@@ -136,9 +160,27 @@ class LayerResult(Model):
     note: str | None = None
     thresholds: MinUtilization | None = None
     evaluated: int | None = None
+    pruned_by_bound: int | None = None
     statistics: dict[str, Number | str] = Field(default_factory=dict[str, Number | str])
     certificate: Certificate | None = None
+    cached: Flag = False
+    padding: dict[str, PaddedBound] | None = None
+    unpadded_objective_value: Number | None = None
+    padding_variants: tuple[PaddingVariant, ...] = ()
     solutions: tuple[Solution, ...] = ()
+
+    def loop_nest(self) -> LoopNest:
+        """The nest that the solutions tile: the layer's, with its padded bounds.
+
+        Raises:
+            ValueError: for a padding that is not one of this layer's bounds.
+        """
+        nest, padding = self.layer.loop_nest(), self.padding or {}
+        own = dict(zip(nest.dims, nest.bounds, strict=True))
+        wrong = [name for name, bound in padding.items() if bound.from_ != own.get(name, bound.from_)]
+        if wrong:
+            raise ValueError("\n".join(f"padding.{name}.from: expected the bound {own[name]}" for name in wrong))
+        return nest.padded({name: bound.to for name, bound in padding.items()})
 
 
 class Totals(Model):
@@ -165,6 +207,7 @@ class Result(Model):
     solver: SolverOptions
     versions: dict[str, str] = Field(default_factory=dict[str, str])
     interrupted: Annotated[bool, Field(strict=True)] = False
+    imported: ImportedNetwork | None = None
     layers: tuple[LayerResult, ...]
     total: Totals
 

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from .architecture import Architecture
-from .base import Model, PositiveInt, Text
+from .base import Flag, Model, NaturalInt, PositiveInt, Text
 from .constraints import Constraints
+from .imported_network import ImportedNetwork
 from .layers import Layer
 
 Objective = Literal["edp", "energy", "latency"]
@@ -16,12 +17,13 @@ Seconds = Annotated[float, Field(strict=True, gt=0, le=1e9)]
 
 
 class LayerList(Model):
-    """Layers given one by one; ``name``, ``source`` and ``batch`` describe a network file."""
+    """Layers given one by one; ``name``, ``source``, ``batch`` and ``imported`` describe a network file."""
 
     name: Text | None = None
     source: Text | None = None
     batch: PositiveInt = 1
     layers: tuple[Layer, ...] = Field(min_length=1)
+    imported: ImportedNetwork | None = None
 
     @model_validator(mode="after")
     def _distinct_names(self) -> LayerList:
@@ -34,14 +36,22 @@ class LayerList(Model):
 
 
 class NetworkReference(Model):
-    """A network by name or path, at a batch size other than its own if given."""
+    """A network by name or path, at a batch size other than its own if given.
+
+    ``dims`` are the sizes of symbolic dimensions of an ONNX model, by name.
+    """
 
     network: Text
     batch: PositiveInt | None = None
+    dims: dict[Text, NaturalInt] = Field(default_factory=dict[str, int])
 
 
 class SolverOptions(Model):
-    """How the search is run. ``time_limit_s`` is per layer; ``workers`` defaults to the machine's cores."""
+    """How the search is run. ``time_limit_s`` is per layer; ``workers`` defaults to the machine's cores.
+
+    ``pad_bounds`` lets loop bounds be padded by at most ``pad_percent`` per cent, to values with more divisors
+    (``docs/cache_and_padding.md``); the padded iterations are paid for.
+    """
 
     backend: Text = "portfolio"
     time_limit_s: Seconds = 60.0
@@ -50,6 +60,8 @@ class SolverOptions(Model):
     top_k: Annotated[int, Field(strict=True, ge=1, le=1000)] = 5
     relative_gap: Annotated[float, Field(strict=True, ge=0, lt=1)] = 1e-6
     seed: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)] = 0
+    pad_bounds: Flag = False
+    pad_percent: Annotated[float, Field(strict=True, gt=0, le=100)] = 5.0
 
 
 def _kind_of_architecture(value: Any) -> str:

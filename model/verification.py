@@ -90,6 +90,7 @@ def load_result(path: Path) -> Result:
     for position, layer in enumerate(result.layers):
         try:
             nests[f"{position}: {layer.name}"] = layer.layer.loop_nest()
+            layer.loop_nest()  # what is wrong with its padding
         except ValueError as error:
             faults.append(Fault(file, place_text(("layers", position, "layer")), str(error)))
     faults = faults or consistency_faults(nests, result.constraints, result.architecture, file)

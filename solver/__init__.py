@@ -16,22 +16,32 @@ from .backend import (
     SearchOutcome,
     available_backends,
 )
+from .cache import Cache
 from .observer import Observer
+from .pareto import pareto_fronts
 from .pipeline import enumerate_mappings, solve
+from .studies import dataflow_study, gap_study
+from .sweeps import SweepProgress, sweep
 from .verification import VerificationLimits, verify
 
 __all__ = [
     "ENTRY_POINT_GROUP",
     "Backend",
+    "Cache",
     "LayerProblem",
     "Observer",
     "Progress",
     "Report",
     "SearchLimits",
     "SearchOutcome",
+    "SweepProgress",
     "VerificationLimits",
     "available_backends",
+    "dataflow_study",
     "enumerate_mappings",
+    "gap_study",
+    "pareto_fronts",
     "solve",
+    "sweep",
     "verify",
 ]

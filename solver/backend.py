@@ -24,12 +24,17 @@ ENTRY_POINT_GROUP = "dmaze.backends"
 
 @dataclass(frozen=True)
 class LayerProblem:
-    """One layer to map. ``constraints`` holds no preset: the pipeline has replaced it by its thresholds."""
+    """One layer to map. ``constraints`` holds no preset: the pipeline has replaced it by its thresholds.
+
+    ``starts`` are mappings of the same dimensions that may be good ones, such as optima of similar problems; they need
+    not be legal. They may save time, but are no part of the question: a back end may ignore them.
+    """
 
     nest: LoopNest
     architecture: Architecture
     constraints: Constraints
     objective: Objective
+    starts: tuple[Mapping, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,13 +53,15 @@ class Progress:
     """A snapshot of a running search.
 
     ``incumbents`` are the best mappings so far, best first; they are what is left when the search is interrupted.
-    ``bound`` is a certified lower bound on the objective, or none yet.
+    ``bound`` is a certified lower bound on the objective, or none yet. ``done`` is the estimated share of the work
+    that is behind the search, in 0..1, where it can be told.
     """
 
     objective_value: float | None
     bound: float | None
     incumbents: tuple[Mapping, ...] = ()
     note: str = ""
+    done: float | None = None
 
 
 Report = Callable[[Progress], None]

@@ -12,9 +12,12 @@ from typing import cast
 from ..model.cost import cost_of_mapping, costs_of_tiling
 from ..model.documents import cost_to_document
 from ..model.legality import broken_limits, broken_rules
+from ..model.loop_nest import LoopNest
 from ..model.mapping import Mapping, MappingDocument, order_from_document, tiling_from_document
 from ..model.result import LayerResult, Result, Solution
+from ..model.spec import SolverOptions
 from .backend import LayerProblem
+from .padding import padding_of
 from .ranking import CostedMapping, judgement, objective_value
 from .summary import totals
 from .verdict import gap_between
@@ -135,6 +138,31 @@ def _stated_value(problem: LayerProblem, solution: Solution) -> int | float | No
     except ValueError:
         return None
     return objective_value(problem.objective, cost_of_mapping(problem.nest, problem.architecture, mapping))
+
+
+def padding_faults(layer: LayerResult, choices: Sequence[LoopNest], options: SolverOptions) -> Iterator[str]:
+    """Whether bounds are padded as the options allow, and what is said of the choices agrees with the solutions.
+
+    ``choices`` are the nests that were to be searched, the layer's own first.
+    """
+    value, unpadded = layer.objective_value, layer.unpadded_objective_value
+    if not options.pad_bounds:
+        if layer.padding is not None or unpadded is not None or layer.padding_variants:
+            yield "padding is reported, but solver.pad_bounds is false"
+        return
+    if layer.loop_nest() not in choices:
+        given = {name: bound.to for name, bound in (layer.padding or {}).items()}
+        yield f"padding to {given} is none of the choices that solver.pad_percent {options.pad_percent} leaves"
+    if layer.padding_variants:
+        stated = [variant.bounds for variant in layer.padding_variants]
+        own = [{name: to for name, (_, to) in padding_of(choices[0], choice).items()} for choice in choices]
+        if stated != own:
+            yield f"padding_variants are {stated}; solver.pad_percent {options.pad_percent} gives {own}"
+    if value is not None and unpadded is not None:
+        if unpadded < value:
+            yield f"unpadded_objective_value {unpadded} lies below objective_value {value}"
+        if layer.padding is None and unpadded != value:
+            yield f"unpadded_objective_value is {unpadded}, but nothing is padded and objective_value is {value}"
 
 
 def copy_faults(layer: LayerResult, original: LayerResult | None) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,7 +52,7 @@ class Observers:
 class SearchWatch:
     """Passes a search's reports on and keeps the latest incumbents and bound, for when the search is interrupted.
 
-    ``interrupted`` says whether Ctrl-C ended the work on the layer.
+    ``interrupted`` says whether Ctrl-C ended the work on the layer, which may take several searches.
     """
 
     def __init__(self, name: str, observer: Observer | None) -> None:
@@ -60,14 +61,23 @@ class SearchWatch:
         self._observer = observer
         self._incumbents: tuple[Mapping, ...] = ()
         self._bound: float | None = None
+        self._retold: Callable[[Progress], Progress] = _as_it_is
+
+    def begin(self, retold: Callable[[Progress], Progress]) -> None:
+        """Forget the search before; the next one's snapshots are passed on as what ``retold`` makes of them."""
+        self._incumbents, self._bound, self._retold = (), None, retold
 
     def report(self, progress: Progress) -> None:
         """Take in a snapshot; what a snapshot leaves out stays as the one before had it."""
         self._incumbents = progress.incumbents or self._incumbents
         self._bound = self._bound if progress.bound is None else progress.bound
         if self._observer is not None:
-            self._observer.progressed(self._name, progress)
+            self._observer.progressed(self._name, self._retold(progress))
 
     def outcome(self) -> SearchOutcome:
         """What is known so far, as the outcome of a search that was cut short."""
         return SearchOutcome(self._incumbents, self._bound, exhausted=False)
+
+
+def _as_it_is(progress: Progress) -> Progress:
+    return progress

@@ -1,14 +1,11 @@
-"""From a spec to a result: back end -> legality -> exact cost -> ranking -> verdict, layer by layer.
-
-A back end only proposes. Whether its mappings are legal, what they cost, which is best and what is proved is decided
-here, once for all back ends (``contract.md`` section 4).
-"""
+"""From a spec to a result, layer by layer: every distinct one is answered once (:mod:`.answers`), whatever happens."""
 
 from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from traceback import extract_tb
 
@@ -18,20 +15,20 @@ from ..model.documents import cost_to_document
 from ..model.faults import BackendFault, InputError
 from ..model.layers import Layer
 from ..model.loading import resolve_spec
-from ..model.mapping import mapping_to_document
-from ..model.result import LayerResult, Result, Solution
+from ..model.loop_nest import LoopNest
+from ..model.mapping import Mapping, MappingDocument, mapping_to_document, tiling_from_document
+from ..model.result import LayerResult, PaddedBound, Result, Solution
 from ..model.spec import LayerList, Objective, SolverOptions, Spec
-from .backend import Backend, LayerProblem, SearchLimits, SearchOutcome
-from .conflicts import find_conflicts
+from .answers import Answerer
+from .backend import LayerProblem
+from .cache import Cache
+from .layer_cache import LayerCache
 from .observer import Observer, SearchWatch
-from .presets import resolve_preset
-from .ranking import CostedMapping, faults_of_candidate, objective_value, rank
+from .padded_search import LayerAnswer, answer_all
+from .padding import num_combinations, variants
+from .ranking import CostedMapping
 from .registry import load_backend
 from .summary import totals, versions
-from .verdict import bound_fault, judge
-
-LEAST_TIME_FOR_CONFLICTS_S = 1.0
-"""An infeasible layer is explained even when proving it took all its time."""
 
 
 @dataclass(frozen=True)
@@ -42,23 +39,24 @@ class _Job:
     layers: tuple[Layer, ...]
     constraints: Constraints
     objective: Objective
-    options: SolverOptions
-    backend: Backend
+    answerer: Answerer
     observer: Observer | None
     deadline: float | None
+    starts: tuple[MappingDocument, ...] = ()
 
     def seconds_left(self) -> float:
         """Seconds that the next layer may take; not positive when the run's time is used up."""
-        own = self.options.time_limit_s
+        own = self.answerer.options.time_limit_s
         return own if self.deadline is None else min(own, self.deadline - time.monotonic())
 
 
-def solve(spec: Spec, observer: Observer | None = None) -> Result:
+def solve(spec: Spec, observer: Observer | None = None, *, cache: Cache | None = None) -> Result:
     """The best mappings of every layer of a spec, with exact costs and certified bounds.
 
     Names and paths in the spec are resolved against the current folder. Identical layers are searched once. A layer
     whose search fails is reported (``fault``) and does not stop the others. Ctrl-C ends the running search; what was
-    found until then is the result, with ``interrupted`` set.
+    found until then is the result, with ``interrupted`` set. What an earlier run left in the ``cache`` is not searched
+    again, but checked and costed again.
 
     Raises:
         InputError: for names, files or constraints that do not make sense.
@@ -72,12 +70,11 @@ def solve(spec: Spec, observer: Observer | None = None) -> Result:
     spec = resolve_spec(spec, Path.cwd())
     if not isinstance(spec.architecture, Architecture) or not isinstance(spec.workload, LayerList):
         raise TypeError("resolve_spec left a name in place")
-    options = spec.solver
-    options = options.model_copy(update={"workers": options.workers or num_cores()})
-    backend = load_backend(options.backend)
+    answerer = _answerer(spec, cache)
+    options = answerer.options
     deadline = None if options.total_time_limit_s is None else started + options.total_time_limit_s
     layers = spec.workload.layers
-    job = _Job(spec.architecture, layers, spec.constraints, spec.objective, options, backend, observer, deadline)
+    job = _Job(spec.architecture, layers, spec.constraints, spec.objective, answerer, observer, deadline)
     results, interrupted = _solve_layers(job)
     return Result(
         name=spec.name,
@@ -88,15 +85,48 @@ def solve(spec: Spec, observer: Observer | None = None) -> Result:
         solver=options,
         versions=versions(options.backend),
         interrupted=interrupted,
+        imported=spec.workload.imported,
         layers=results,
         total=totals(results),
     )
 
 
-def enumerate_mappings(spec: Spec, observer: Observer | None = None) -> Result:
+def solve_layer(
+    spec: Spec, layer: Layer, *, starts: Sequence[MappingDocument] = (), cache: Cache | None = None
+) -> LayerResult:
+    """What :func:`solve` says of one layer of a spec, searched on its own; names in the spec must be resolved.
+
+    A mapping in ``starts`` that has the layer's bounds is one to search from, legal or not: it may save time.
+
+    Raises:
+        BackendFault: when the back end cannot be loaded.
+
+    Example:
+        >>> spec = load_spec(Path("spec.json"))  # doctest: +SKIP
+        >>> solve_layer(spec, spec.workload.layers[0]).status  # doctest: +SKIP
+        'optimal'
+    """
+    if not isinstance(spec.architecture, Architecture):
+        raise TypeError("expected a spec with its architecture in place of its name")
+    answerer = _answerer(spec, cache)
+    job = _Job(spec.architecture, (layer,), spec.constraints, spec.objective, answerer, None, None, tuple(starts))
+    return _solve_guarded(job, layer, 1, 1)[0]
+
+
+def enumerate_mappings(spec: Spec, observer: Observer | None = None, *, cache: Cache | None = None) -> Result:
     """Exhaustive search of what the constraints leave: :func:`solve` with the ``exhaustive`` back end."""
     options = spec.solver.model_copy(update={"backend": "exhaustive"})
-    return solve(spec.model_copy(update={"solver": options}), observer)
+    return solve(spec.model_copy(update={"solver": options}), observer, cache=cache)
+
+
+def _answerer(spec: Spec, cache: Cache | None) -> Answerer:
+    """The back end that a spec asks for, with its options and the cache, if there is one."""
+    options = spec.solver.model_copy(update={"workers": spec.solver.workers or num_cores()})
+    if options.pad_bounds and spec.constraints.preset is not None:
+        message = f"expected false beside constraints.preset '{spec.constraints.preset}', which does not pad"
+        raise InputError.single(None, "solver.pad_bounds", message)
+    backend = load_backend(options.backend)
+    return Answerer(backend, options, None if cache is None else LayerCache.of_run(cache, options))
 
 
 def num_cores() -> int:
@@ -112,9 +142,9 @@ def _solve_layers(job: _Job) -> tuple[tuple[LayerResult, ...], bool]:
     results: list[LayerResult] = []
     for layer, key in zip(job.layers, keys, strict=True):
         if key in solved:
-            result = _copy_for(layer, solved[key])
+            result = copied(solved[key], layer)
         elif interrupted:
-            result = solved[key] = _unsolved(layer, note="interrupted before this layer")
+            result = solved[key] = unsolved(layer, note="interrupted before this layer")
         else:
             result, interrupted = _solve_guarded(job, layer, len(solved) + 1, total)
             solved[key] = result
@@ -124,13 +154,13 @@ def _solve_layers(job: _Job) -> tuple[tuple[LayerResult, ...], bool]:
     return tuple(results), interrupted
 
 
-def _copy_for(layer: Layer, result: LayerResult) -> LayerResult:
-    """The result of an identical layer that was solved before."""
+def copied(result: LayerResult, layer: Layer) -> LayerResult:
+    """The result of a layer as that of another one, which is identical."""
     own = {"name": layer.name, "count": layer.count, "layer": layer, "same_as": result.name, "wall_s": 0.0}
     return result.model_copy(update=own)
 
 
-def _unsolved(layer: Layer, *, note: str | None = None, fault: str | None = None, wall_s: float = 0.0) -> LayerResult:
+def unsolved(layer: Layer, *, note: str | None = None, fault: str | None = None, wall_s: float = 0.0) -> LayerResult:
     """A layer of which nothing is known."""
     return LayerResult(
         name=layer.name,
@@ -150,7 +180,7 @@ def _solve_guarded(job: _Job, layer: Layer, position: int, total: int) -> tuple[
     """The result of one layer, whatever happens to it, and whether it was interrupted."""
     limit = job.seconds_left()
     if limit <= 0:
-        return _unsolved(layer, note="total_time_limit_s was reached before this layer"), False
+        return unsolved(layer, note="total_time_limit_s was reached before this layer"), False
     if job.observer is not None:
         job.observer.layer_started(layer.name, position, total)
     started, watch = time.monotonic(), SearchWatch(layer.name, job.observer)
@@ -161,28 +191,41 @@ def _solve_guarded(job: _Job, layer: Layer, position: int, total: int) -> tuple[
     except BackendFault as fault:
         text = str(fault)
     except KeyboardInterrupt:
-        return _unsolved(layer, note="interrupted", wall_s=time.monotonic() - started), True
+        return unsolved(layer, note="interrupted", wall_s=time.monotonic() - started), True
     except Exception as error:  # a back end is third-party code: whatever it raises must not lose the other layers
         frame = extract_tb(error.__traceback__)[-1]
-        text = f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno}, back end {job.backend.name})"
-    return _unsolved(layer, fault=text, wall_s=time.monotonic() - started), watch.interrupted
+        text = (
+            f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno}, back end {job.answerer.backend.name})"
+        )
+    return unsolved(layer, fault=text, wall_s=time.monotonic() - started), watch.interrupted
 
 
 def _solve_layer(job: _Job, layer: Layer, limit_s: float, watch: SearchWatch) -> LayerResult:
-    """Search one layer and judge what the back end returns."""
-    started = time.monotonic()
-    problem = LayerProblem(layer.loop_nest(), job.architecture, job.constraints, job.objective)
-    resolved = resolve_preset(problem, started + limit_s)
-    problem = replace(problem, constraints=resolved.constraints)
-    outcome = resolved.outcome or _search(job, problem, started + limit_s - time.monotonic(), watch)
-    ranked = _checked_and_ranked(job, problem, outcome)
-    best = objective_value(problem.objective, ranked[0].cost) if ranked else None
-    verdict = judge(best, outcome, job.options.relative_gap)
-    conflicts: tuple[str, ...] = ()
-    if verdict.status == "infeasible":
-        conflicts = _conflicts(job, problem, started + limit_s - time.monotonic())
-    statistics = dict(outcome.statistics)
-    evaluated = statistics.pop("evaluated", None)
+    """Answer one layer's problem, with its paddings where they are allowed."""
+    started, options = time.monotonic(), job.answerer.options
+    nest = layer.loop_nest()
+    nests = variants(nest, job.constraints, options.pad_percent) if options.pad_bounds else (nest,)
+    starts = tuple(_mappings(nest, job.starts))
+    problems = [LayerProblem(each, job.architecture, job.constraints, job.objective, starts) for each in nests]
+    found = answer_all(job.answerer, problems, limit_s, watch)
+    result = _layer_result(layer, found, time.monotonic() - started, interrupted=watch.interrupted)
+    return _with_padding(result, found, options) if options.pad_bounds else result
+
+
+def _mappings(nest: LoopNest, documents: Iterable[MappingDocument]) -> Iterator[Mapping]:
+    """Those of some mappings that tile the nest; their orders do not matter."""
+    order = tuple(range(len(nest.dims)))
+    for document in documents:
+        try:
+            yield Mapping(tiling_from_document(nest, document.tiling), order, order)
+        except ValueError:
+            continue
+
+
+def _layer_result(layer: Layer, found: LayerAnswer, wall_s: float, *, interrupted: bool) -> LayerResult:
+    verdict, best = found.verdict, found.best
+    statistics = dict(best.outcome.statistics)
+    evaluated, pruned = (statistics.pop(name, None) for name in ("evaluated", "pruned_by_bound"))
     return LayerResult(
         name=layer.name,
         count=layer.count,
@@ -191,58 +234,32 @@ def _solve_layer(job: _Job, layer: Layer, limit_s: float, watch: SearchWatch) ->
         objective_value=verdict.objective_value,
         bound=verdict.bound,
         gap=verdict.gap,
-        wall_s=time.monotonic() - started,
-        conflicts=conflicts,
-        note="interrupted" if watch.interrupted else resolved.note,
-        thresholds=resolved.thresholds,
+        wall_s=wall_s,
+        conflicts=best.conflicts,
+        note="interrupted" if interrupted else best.resolved.note,
+        thresholds=best.resolved.thresholds,
         evaluated=evaluated if isinstance(evaluated, int) else None,
+        pruned_by_bound=pruned if isinstance(pruned, int) else None,
         statistics=statistics,
-        certificate=outcome.certificate,
-        solutions=tuple(_solution(problem, number, found) for number, found in enumerate(ranked, start=1)),
+        certificate=best.outcome.certificate,
+        cached=found.cached,
+        solutions=tuple(
+            _solution(best.problem, number, mapping) for number, mapping in enumerate(best.ranked, start=1)
+        ),
     )
 
 
-def _search(job: _Job, problem: LayerProblem, limit_s: float, watch: SearchWatch) -> SearchOutcome:
-    """What the back end finds, or has found when Ctrl-C cuts it short."""
-    options = job.options
-    limits = SearchLimits(limit_s, options.workers or 1, options.relative_gap, options.top_k, options.seed)
-    try:
-        return job.backend.search(problem, limits, watch.report)
-    except KeyboardInterrupt:
-        watch.interrupted = True
-        return watch.outcome()
-
-
-def _checked_and_ranked(job: _Job, problem: LayerProblem, outcome: SearchOutcome) -> tuple[CostedMapping, ...]:
-    """The outcome's candidates with their exact costs, best first, at most ``top_k``.
-
-    Raises:
-        BackendFault: for an illegal candidate, or a bound that an exact cost disproves.
-    """
-    for candidate in outcome.candidates:
-        broken = faults_of_candidate(problem, candidate)
-        if broken:
-            raise BackendFault(
-                f"back end {job.backend.name} returned an illegal mapping: it breaks {', '.join(broken)}"
-            )
-    ranked = rank(problem, outcome.candidates, job.options.top_k)
-    wrong = bound_fault(outcome.bound, [objective_value(problem.objective, found.cost) for found in ranked])
-    if wrong is not None:
-        raise BackendFault(f"back end {job.backend.name}: {wrong}")
-    return ranked
-
-
-def _conflicts(job: _Job, problem: LayerProblem, limit_s: float) -> tuple[str, ...]:
-    """Why no mapping exists, by the names of the constraints and capacities that clash.
-
-    Raises:
-        BackendFault: when one does exist.
-    """
-    by_preset = job.constraints.preset is not None
-    conflicts = find_conflicts(problem, max(limit_s, LEAST_TIME_FOR_CONFLICTS_S), by_preset=by_preset)
-    if not conflicts:
-        raise BackendFault(f"back end {job.backend.name} claims that no mapping exists, but one does")
-    return conflicts
+def _with_padding(result: LayerResult, found: LayerAnswer, options: SolverOptions) -> LayerResult:
+    """The result with what it says of padding."""
+    note = found.note(num_combinations(found.unpadded.problem.nest, options.pad_percent))
+    padding = {name: PaddedBound.model_validate({"from": own, "to": to}) for name, (own, to) in found.padding.items()}
+    own: dict[str, object] = {
+        "padding": padding or None,
+        "unpadded_objective_value": found.unpadded.verdict.objective_value,
+        "padding_variants": found.documents(),
+        "note": note if result.note is None else f"{result.note}; {note}",
+    }
+    return result.model_copy(update=own)
 
 
 def _solution(problem: LayerProblem, number: int, found: CostedMapping) -> Solution:

@@ -101,7 +101,12 @@ def resolve_preset(problem: LayerProblem, deadline: float) -> Resolved:
         if time.monotonic() >= deadline:
             undecided = SearchOutcome((), None, exhausted=False)
             return Resolved(constraints, None, undecided, f"out of time while counting the tilings of {given.preset}")
-    return Resolved(constraints, thresholds, SearchOutcome((), None, exhausted=True, statistics={"evaluated": 0}))
+    return Resolved(constraints, thresholds, nothing_passes())
+
+
+def nothing_passes() -> SearchOutcome:
+    """The outcome of a layer of which no tiling passes even the last round."""
+    return SearchOutcome((), None, exhausted=True, statistics={"evaluated": 0})
 
 
 def _num_tilings(problem: LayerProblem, constraints: Constraints, enough: int, deadline: float) -> int:

@@ -7,29 +7,22 @@ CP-SAT with other parameters (``docs/certificates.md``).
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ..model.constraints import Constraints
-from ..model.cost import cost_of_mapping
-from ..model.documents import cost_to_document
-from ..model.mapping import Mapping, MappingDocument, mapping_to_document
 from ..model.result import LayerResult, Result
-from ..model.verification import Counterexample, LayerVerification, ProofCheck, Verification
+from ..model.verification import LayerVerification, ProofCheck, Verification
 from .backend import LayerProblem
-from .bounding import refute_by_costing_all, refute_with_bounds
-from .checks import copy_faults, document_faults, solution_faults, verdict_faults
-from .pipeline import num_cores
+from .checks import copy_faults, document_faults, padding_faults, solution_faults, verdict_faults
+from .padding import variants
 from .presets import resolve_preset, rounds
-from .ranking import faults_of_candidate, objective_value
-from .refutation import Refutation
+from .proofs import check_proof, claim
 
 Tell = Callable[[str], None]
 """Told what is being looked at."""
 
-ROUTES = {"enumeration": "by enumeration", "cp-sat": "by cp-sat with other parameters"}
 NOTHING_CLAIMED = ProofCheck(outcome="nothing claimed", text="no bound is claimed")
 COPY = ProofCheck(outcome="nothing claimed", text="a copy: see the first of its kind")
 
@@ -43,10 +36,23 @@ class VerificationLimits:
 
 
 @dataclass(frozen=True)
+class _Narrowed:
+    """The constraints of a layer with its preset resolved; none where they are not known. What else came up."""
+
+    constraints: Constraints | None
+    faults: tuple[str, ...] = ()
+    not_checked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class _Premises:
-    """The problem that a layer's result is about; none where its constraints are not known. What else came up."""
+    """The problem of a layer's solutions; none where its constraints are not known. What else came up.
+
+    ``space`` is what the layer's bound speaks of: a problem for each choice of bounds.
+    """
 
     problem: LayerProblem | None
+    space: tuple[LayerProblem, ...] = ()
     faults: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
 
@@ -115,9 +121,9 @@ def _checked_layer(result: Result, layer: LayerResult, limits: VerificationLimit
     if premises.problem is not None:
         faults += solution_faults(premises.problem, layer, result.solver.top_k)
         faults += verdict_faults(premises.problem, layer, result.solver.relative_gap)
-    if _claim(layer) is not None:
+    if claim(layer) is not None:
         try:
-            proof = _proof(premises.problem, layer, deadline, limits) if prove else _INTERRUPTED
+            proof = check_proof(premises.space, layer, deadline, limits.workers) if prove else _INTERRUPTED
         except KeyboardInterrupt:
             proof = _INTERRUPTED
     return LayerVerification(
@@ -135,23 +141,41 @@ def _checked_layer(result: Result, layer: LayerResult, limits: VerificationLimit
 
 
 def _premises(result: Result, layer: LayerResult, deadline: float) -> _Premises:
-    """The layer with its constraints; a preset's are those of the round with the stated thresholds."""
-    problem = LayerProblem(layer.layer.loop_nest(), result.architecture, result.constraints, result.objective)
-    if result.constraints.preset is None:
-        stray = () if layer.thresholds is None else ("thresholds are given, but no preset is",)
-        return _Premises(problem, stray)
-    constraints = _constraints_of_round(result.constraints, layer)
+    """The layer's nest and the choices of its bounds, with the constraints that it was to keep."""
+    own, options = layer.layer.loop_nest(), result.solver
+    unpadded = LayerProblem(own, result.architecture, result.constraints, result.objective)
+    narrowed = _narrowed(unpadded, layer, deadline)
+    if narrowed.constraints is None:
+        return _Premises(None, (), narrowed.faults, narrowed.not_checked)
+    choices = variants(own, result.constraints, options.pad_percent) if options.pad_bounds else (own,)
+    space = tuple(replace(unpadded, nest=nest, constraints=narrowed.constraints) for nest in choices)
+    faults = (*padding_faults(layer, choices, options), *narrowed.faults)
+    not_checked = (*_unchecked_padding(layer), *narrowed.not_checked)
+    return _Premises(replace(space[0], nest=layer.loop_nest()), space, faults, not_checked)
+
+
+def _narrowed(problem: LayerProblem, layer: LayerResult, deadline: float) -> _Narrowed:
+    """The constraints of a layer; a preset's are those of the round with the stated thresholds."""
+    given = problem.constraints
+    if given.preset is None:
+        return _Narrowed(given, () if layer.thresholds is None else ("thresholds are given, but no preset is",))
+    constraints = _constraints_of_round(given, layer)
     if constraints is None:
         if layer.thresholds is None and layer.status == "unknown":
-            return _Premises(None, not_checked=("everything: the thresholds of the preset are not known",))
-        return _Premises(None, (f"thresholds: no round of the preset has {_shown_thresholds(layer)}",))
+            return _Narrowed(None, not_checked=("everything: the thresholds of the preset are not known",))
+        return _Narrowed(None, (f"thresholds: no round of the preset has {_shown_thresholds(layer)}",))
     resolved = resolve_preset(problem, (time.monotonic() + deadline) / 2)
-    problem = replace(problem, constraints=constraints)
     if resolved.note is not None:
-        return _Premises(problem, not_checked=(f"thresholds: {resolved.note}",))
+        return _Narrowed(constraints, not_checked=(f"thresholds: {resolved.note}",))
     if resolved.thresholds != layer.thresholds:
-        return _Premises(problem, (f"thresholds: {_shown_thresholds(layer)}; the preset ends with others",))
-    return _Premises(problem)
+        return _Narrowed(constraints, (f"thresholds: {_shown_thresholds(layer)}; the preset ends with others",))
+    return _Narrowed(constraints)
+
+
+def _unchecked_padding(layer: LayerResult) -> Iterator[str]:
+    """What a padded layer says of a mapping that is not in its result."""
+    if layer.padding is not None and layer.unpadded_objective_value is not None:
+        yield "unpadded_objective_value: its mapping is not given"
 
 
 def _constraints_of_round(given: Constraints, layer: LayerResult) -> Constraints | None:
@@ -160,102 +184,3 @@ def _constraints_of_round(given: Constraints, layer: LayerResult) -> Constraints
 
 def _shown_thresholds(layer: LayerResult) -> str:
     return "none" if layer.thresholds is None else str(layer.thresholds.model_dump())
-
-
-# The proof
-
-
-def _claim(layer: LayerResult) -> float | None:
-    """What no mapping may lie below: the bound; infinity where no mapping is said to exist; none without a claim."""
-    return math.inf if layer.status == "infeasible" else layer.bound
-
-
-def _proof(problem: LayerProblem | None, layer: LayerResult, deadline: float, limits: VerificationLimits) -> ProofCheck:
-    """Look for a mapping that disproves the claim, by one route after the other until one decides."""
-    limit = _claim(layer)
-    if problem is None or limit is None:
-        return ProofCheck(outcome="not checked", text="proof not checked: the constraints are not known")
-    tried: list[str] = []
-    for refutation in _answers(problem, layer, limit, deadline, limits):
-        route = ROUTES[refutation.route]
-        if refutation.counterexample is not None:
-            found = _confirmed(problem, limit, refutation.counterexample)
-            return ProofCheck(
-                outcome="disproved",
-                text=_disproof(problem, layer, found),
-                route=refutation.route,
-                counterexample=found,
-            )
-        if refutation.complete:
-            before = f"; undecided before: {'; '.join(tried)}" if tried else ""
-            text = f"proof checked {route} ({refutation.examined}){before}"
-            return ProofCheck(outcome="checked", text=text, route=refutation.route)
-        tried.append(f"{route}, {refutation.examined}")
-    return ProofCheck(outcome="not checked", text=f"proof not checked: time ({'; '.join(tried)})")
-
-
-def _answers(
-    problem: LayerProblem, layer: LayerResult, limit: float, deadline: float, limits: VerificationLimits
-) -> Iterator[Refutation]:
-    """The answers of the routes, each with its share of the time; first one that the search did not take.
-
-    Where no mapping is said to exist, bounds on its cost exclude nothing: then every tiling that fits is looked at
-    first, a search that utilisation thresholds cut short early.
-    """
-
-    def share(num_routes: int) -> float:
-        now = time.monotonic()
-        return now + (deadline - now) / num_routes
-
-    if limit == math.inf:
-        yield refute_by_costing_all(problem, limit, share(3))
-    enumeration = layer.certificate.enumeration if layer.certificate is not None else None
-    by_enumeration = enumeration is not None and enumeration.finished and limit < math.inf
-    if not by_enumeration:
-        yield refute_with_bounds(problem, limit, share(2))
-    yield _ask_cpsat(problem, limit, share(2) if by_enumeration else deadline, limits)
-    if by_enumeration:
-        yield refute_with_bounds(problem, limit, deadline)
-
-
-def _ask_cpsat(problem: LayerProblem, limit: float, deadline: float, limits: VerificationLimits) -> Refutation:
-    from .cpsat.refute import refute_with_cpsat  # here, as loading OR-Tools takes longer than most other commands
-
-    workers = limits.workers or num_cores()
-    return refute_with_cpsat(problem, limit, deadline, seed=VERIFIER_SEED, workers=workers)
-
-
-VERIFIER_SEED = 20190918
-"""Seed of CP-SAT in the second opinion: any but the default of the search."""
-
-
-def _confirmed(problem: LayerProblem, limit: float, mapping: Mapping) -> Counterexample:
-    """A counterexample on the one-at-a-time model.
-
-    Raises:
-        RuntimeError: when that model does not confirm it.
-    """
-    cost = cost_of_mapping(problem.nest, problem.architecture, mapping)
-    value = objective_value(problem.objective, cost)
-    broken = faults_of_candidate(problem, mapping)
-    if broken or value >= limit:
-        raise RuntimeError(f"the vectorised model takes {mapping} for legal and below {limit}: {broken}, {value}")
-    return Counterexample(
-        objective_value=value,
-        mapping=mapping_to_document(problem.nest, mapping),
-        cost=cost_to_document(problem.nest, problem.architecture, mapping.tiling, cost),
-    )
-
-
-def _disproof(problem: LayerProblem, layer: LayerResult, found: Counterexample) -> str:
-    claim = "though none is said to exist" if layer.bound is None else f"below the bound of {layer.bound}"
-    value = f"{problem.objective} {found.objective_value}"
-    return f"DISPROVED: mapping {_shown_mapping(found.mapping)} has {value}, {claim}"
-
-
-def _shown_mapping(mapping: MappingDocument) -> str:
-    """Its factors above 1 and its orders."""
-    rows = {name: {level: n for level, n in row.model_dump().items() if n > 1} for name, row in mapping.tiling.items()}
-    factors = [" ".join([name, *(f"{level} {n}" for level, n in row.items())]) for name, row in rows.items() if row]
-    orders = f"DRAM order {' '.join(mapping.dram_order or ())}, SPM order {' '.join(mapping.spm_order or ())}"
-    return f"({', '.join(factors) or 'all factors 1'}; {orders})"

@@ -191,7 +191,7 @@ FIELD_CASES = [
     case("three strides", conv(stride=[1, 2, 3]), (f"{LAYER}.stride", "expected 2 or fewer entries, got 3")),
     case("one stride in a pair", conv(stride=[1]), (f"{LAYER}.stride[1]", "expected, but missing")),
     case("unknown objective", spec(objective="epd"), ("objective", "got 'epd'; did you mean 'edp'?")),
-    case("unknown layer type", conv(type="conv3d"), (f"{LAYER}.type", "got 'conv3d'; did you mean 'conv2d'?")),
+    case("unknown layer type", conv(type="conv-2d"), (f"{LAYER}.type", "got 'conv-2d'; did you mean 'conv2d'?")),
     case("no layer type", without(conv(), "workload", "layers", 0, "type"), (f"{LAYER}.type", "expected, but missing")),
     case("no layers", spec(workload={"layers": []}), ("workload.layers", "expected 1 or more entries, got 0")),
     case("empty workload", spec(workload={}), ("workload.layers", "expected, but missing")),
@@ -278,7 +278,7 @@ REFERENCE_CASES = [
     case("missing network file", spec(workload="nets/a.json"), ("workload", "expected a file, but there is none at ")),
     case("a folder as network", spec(workload="./"), ("workload", "expected a file, but it is a directory")),
     case("a path that cannot be one", spec(workload="a\0b"), ("workload", "expected a readable file (embedded null")),
-    case("ONNX", spec(workload="net.onnx"), ("workload", "ONNX files are not read by this version, got 'net.onnx'")),
+    case("ONNX", spec(workload="net.onnx"), ("workload", "expected an ONNX file, but there is none at ")),
     case(
         "broken network file",
         spec(workload="net.json"),

@@ -136,6 +136,8 @@ def test_options_replace_values_of_the_spec(write: Write, capsys: Output) -> Non
         "top_k": 3,
         "relative_gap": 0.5,
         "seed": 4,
+        "pad_bounds": False,
+        "pad_percent": 5.0,
     }
 
 
@@ -213,7 +215,7 @@ def test_faults_of_back_ends_end_with_70_and_say_what_to_report(write: Write, ca
 def test_our_own_faults_end_with_70_without_a_traceback(
     write: Write, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug\nof ours")
 
     monkeypatch.setattr("dmaze.cli.commands.solve", broken)

@@ -14,7 +14,7 @@ from dmaze.model.layers import Conv2d, Gemm
 from dmaze.model.spec import Objective
 from dmaze.solver import slices
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
-from dmaze.solver.cpsat import BACKEND, closing, search
+from dmaze.solver.cpsat import BACKEND, closing, engines, search
 from dmaze.solver.exhaustive import BACKEND as EXHAUSTIVE
 from dmaze.solver.ranking import faults_of_candidate, objective_value, rank
 from dmaze.solver.verdict import bound_fault
@@ -290,7 +290,7 @@ class DeafAtFirst:
 
 
 def test_a_solver_that_is_about_to_start_is_stopped_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(closing.cp_model, "CpSolver", DeafAtFirst)
+    monkeypatch.setattr(engines.cp_model, "CpSolver", DeafAtFirst)
     monkeypatch.setattr(search, "LocalSearch", STARTS["no start"])
     monkeypatch.setattr(DeafAtFirst, "starting", threading.Event())
     _, problem = conv("conv5_2")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("architects.md", "tool_authors.md", "researchers.md")
+PAGES = ("architects.md", "tool_authors.md", "researchers.md", "sweeps.md")
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 
 

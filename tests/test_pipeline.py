@@ -81,14 +81,16 @@ def check_costs(result: Result, layer: LayerResult, solution: Solution) -> None:
 
 def test_the_public_surface_is_what_it_is() -> None:
     assert set(dmaze.solver.__all__) == {
-        "ENTRY_POINT_GROUP", "Backend", "LayerProblem", "Observer", "Progress", "Report", "SearchLimits",
-        "SearchOutcome", "VerificationLimits", "available_backends", "enumerate_mappings", "solve", "verify",
+        "ENTRY_POINT_GROUP", "Backend", "Cache", "LayerProblem", "Observer", "Progress", "Report", "SearchLimits",
+        "SearchOutcome", "SweepProgress", "VerificationLimits", "available_backends", "dataflow_study",
+        "enumerate_mappings", "gap_study", "pareto_fronts", "solve", "sweep", "verify",
     }  # fmt: skip
     assert set(dmaze.model.__all__) == {
-        "Architecture", "BackendFault", "Constraints", "Conv2d", "Cost", "DmazeError", "EvaluateRequest",
-        "EvaluateResult", "Fault", "Gemm", "InputError", "Layer", "LayerList", "LayerResult", "LoopNest",
-        "LoopNestLayer", "MappingDocument", "NetworkReference", "Result", "Solution", "SolverOptions", "Spec",
-        "Totals", "Verification", "evaluate", "load_request", "load_result", "load_spec", "resolve_spec",
+        "Architecture", "BackendFault", "Constraints", "Conv2d", "Cost", "DataflowStudy", "DmazeError",
+        "EvaluateRequest", "EvaluateResult", "Fault", "GapStudy", "Gemm", "InputError", "Layer", "LayerList",
+        "LayerResult", "LoopNest", "LoopNestLayer", "MappingDocument", "NetworkReference", "Result", "Solution",
+        "SolverOptions", "Spec", "SweepResult", "SweepSpec", "Totals", "Verification", "evaluate", "load_request",
+        "load_result", "load_spec", "load_sweep", "resolve_spec",
     }  # fmt: skip
     for package in (dmaze.model, dmaze.solver):
         assert all(hasattr(package, name) for name in package.__all__)
@@ -211,7 +213,7 @@ def test_infeasible_layers_say_what_clashes(monkeypatch: pytest.MonkeyPatch) -> 
         asked.append((problem, time_limit_s))
         return ("pes", "min_utilization.rf")
 
-    monkeypatch.setattr("dmaze.solver.pipeline.find_conflicts", explain)
+    monkeypatch.setattr("dmaze.solver.answers.find_conflicts", explain)
     layer = only(solve(spec(backend="fake-none", solver={"time_limit_s": 20.0})))
     assert (layer.status, layer.conflicts) == ("infeasible", ("pes", "min_utilization.rf"))
     assert (layer.objective_value, layer.bound, layer.gap, layer.solutions) == (None, None, None, ())
@@ -331,7 +333,7 @@ def test_ctrl_c_outside_the_search_keeps_the_other_layers(fakes: ModuleType, mon
     def interrupted(*_: object, **__: object) -> tuple[str, ...]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dmaze.solver.pipeline.find_conflicts", interrupted)
+    monkeypatch.setattr("dmaze.solver.answers.find_conflicts", interrupted)
     script(fakes, SearchOutcome((simple(fakes),), None, False), SearchOutcome((), None, True))
     result = solve(spec(GEMM, OTHER))
     assert result.interrupted

@@ -16,7 +16,8 @@ class TestRandomSampler(BackendContract):
 
 def test_the_command_selects_it_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     layer = {"type": "gemm", "name": "product", "m": 64, "n": 32, "k": 16}
-    spec = {"architecture": "dmazerunner-256pe", "workload": {"layers": [layer]}, "solver": {"backend": "random-sampler"}}
+    own = {"backend": "random-sampler"}
+    spec = {"architecture": "dmazerunner-256pe", "workload": {"layers": [layer]}, "solver": own}
     path = tmp_path / "spec.json"
     path.write_text(json.dumps(spec))
     assert main([str(path), "--json", "--no-cache"]) == 0
