@@ -33,6 +33,8 @@ NUM_SLOTS = 49 * 6
 COMMAND = [str(Path(sys.executable).with_name("dmaze-solve")), "sweep", str(SPEC), "--no-cache"]
 PARTS = ("whole", "killed", "dask")
 PATIENCE_S = 60.0
+PRINTED_DIGITS = 16
+"""Significant digits of the published table; beyond, a difference is none."""
 
 
 def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
@@ -144,7 +146,7 @@ def compared(document: dict[str, Any], layer: str, file: str, field: str) -> lis
         kib, rf = design["values"]["spm_kib_double_buffered"], design["values"]["rf_bytes_per_pe"]
         found = next(one for one in design["result"]["layers"] if one["name"] == layer)
         theirs, ours = published[kib, rf], found["objective_value"]
-        excess = None if theirs is None or ours is None else theirs / ours - 1
+        excess = None if theirs is None or ours is None else round(theirs / ours - 1, PRINTED_DIGITS - 1)
         rows.append(
             {"spm_kib": kib, "rf_bytes": rf, "status": found["status"], "edp": ours, "theirs": theirs, "excess": excess}
         )

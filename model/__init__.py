@@ -10,7 +10,19 @@ from .constraints import Constraints
 from .designs import load_sweep
 from .evaluate import EvaluateRequest, EvaluateResult, evaluate, load_request
 from .faults import BackendFault, DmazeError, Fault, InputError
-from .layers import Conv2d, Gemm, Layer, LoopNestLayer
+from .layers import (
+    AttentionScores,
+    AttentionValues,
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose2d,
+    Gemm,
+    Layer,
+    LoopNestLayer,
+    Mttkrp,
+    TtmChain,
+)
 from .loading import load_spec, resolve_spec
 from .loop_nest import LoopNest
 from .mapping import MappingDocument
@@ -23,9 +35,14 @@ from .verification import Verification, load_result
 
 __all__ = [
     "Architecture",
+    "AttentionScores",
+    "AttentionValues",
     "BackendFault",
     "Constraints",
+    "Conv1d",
     "Conv2d",
+    "Conv3d",
+    "ConvTranspose2d",
     "Cost",
     "DataflowStudy",
     "DmazeError",
@@ -41,6 +58,7 @@ __all__ = [
     "LoopNest",
     "LoopNestLayer",
     "MappingDocument",
+    "Mttkrp",
     "NetworkReference",
     "Result",
     "Solution",
@@ -49,6 +67,7 @@ __all__ = [
     "SweepResult",
     "SweepSpec",
     "Totals",
+    "TtmChain",
     "Verification",
     "evaluate",
     "load_request",

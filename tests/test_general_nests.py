@@ -20,11 +20,12 @@ from dmaze.model.constraints import Constraints
 from dmaze.model.cost import cost_of_mapping, cost_of_reuse, costs_of_tiling
 from dmaze.model.layers import LoopNestLayer, Mttkrp, TtmChain, nest_from_expressions
 from dmaze.model.legality import broken_limits
+from dmaze.model.loading import builtin_path, load_spec
 from dmaze.model.loop_nest import LoopNest
 from dmaze.model.mapping import Tiling
 from dmaze.model.reuse import all_reuse_classes, has_more_classes, reuse_classes
 from dmaze.model.tilings import allowed_factorisations
-from dmaze.solver import scoring
+from dmaze.solver import scoring, solve
 from dmaze.solver.backend import LayerProblem, SearchLimits
 from dmaze.solver.best_first import compulsory
 from dmaze.solver.bounding import refute_with_bounds
@@ -285,3 +286,9 @@ def test_an_mttkrp_and_a_chain_of_products_are_proved() -> None:
         outcome = PORTFOLIO.search(problem, SearchLimits(workers=1), None)
         assert outcome.exhausted
         assert outcome.statistics["proved_by"] == "enumeration"
+
+
+@pytest.mark.parametrize("name", ["mttkrp", "attention"])
+def test_every_layer_of_the_examples_is_proved(name: str) -> None:
+    result = solve(load_spec(builtin_path("examples", name)))
+    assert [layer.status for layer in result.layers] == ["optimal"] * 4

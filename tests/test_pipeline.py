@@ -86,11 +86,12 @@ def test_the_public_surface_is_what_it_is() -> None:
         "enumerate_mappings", "gap_study", "pareto_fronts", "solve", "sweep", "verify",
     }  # fmt: skip
     assert set(dmaze.model.__all__) == {
-        "Architecture", "BackendFault", "Constraints", "Conv2d", "Cost", "DataflowStudy", "DmazeError",
-        "EvaluateRequest", "EvaluateResult", "Fault", "GapStudy", "Gemm", "InputError", "Layer", "LayerList",
-        "LayerResult", "LoopNest", "LoopNestLayer", "MappingDocument", "NetworkReference", "Result", "Solution",
-        "SolverOptions", "Spec", "SweepResult", "SweepSpec", "Totals", "Verification", "evaluate", "load_request",
-        "load_result", "load_spec", "load_sweep", "resolve_spec",
+        "Architecture", "AttentionScores", "AttentionValues", "BackendFault", "Constraints", "Conv1d", "Conv2d",
+        "Conv3d", "ConvTranspose2d", "Cost", "DataflowStudy", "DmazeError", "EvaluateRequest", "EvaluateResult",
+        "Fault", "GapStudy", "Gemm", "InputError", "Layer", "LayerList", "LayerResult", "LoopNest", "LoopNestLayer",
+        "MappingDocument", "Mttkrp", "NetworkReference", "Result", "Solution", "SolverOptions", "Spec", "SweepResult",
+        "SweepSpec", "Totals", "TtmChain", "Verification", "evaluate", "load_request", "load_result", "load_spec",
+        "load_sweep", "resolve_spec",
     }  # fmt: skip
     for package in (dmaze.model, dmaze.solver):
         assert all(hasattr(package, name) for name in package.__all__)
