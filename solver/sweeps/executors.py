@@ -58,7 +58,7 @@ class Workforce(Protocol):
         ...
 
     def stop(self) -> None:
-        """Give up all tasks at once."""
+        """End tasks that can no longer be cancelled, where that is possible."""
         ...
 
 
@@ -68,7 +68,6 @@ class Borrowed:
     def __init__(self, executor: TaskExecutor, num_tasks: Callable[[], int]) -> None:
         self._executor = executor
         self._num_tasks = num_tasks
-        self._futures: list[TaskFuture[Any]] = []
 
     def num_tasks(self) -> int:
         """What the caller says, and one at least."""
@@ -81,20 +80,16 @@ class Borrowed:
             BrokenExecutor: when the executor takes none.
         """
         try:
-            future: TaskFuture[AnswerT] = self._executor.submit(run_task, task)
+            return self._executor.submit(run_task, task)
         except Exception as error:  # somebody else's executor: whatever it raises, it cannot be used
             raise BrokenExecutor(f"{type(error).__name__}: {error}") from error
-        self._futures = [*self._futures[-self.num_tasks() :], future]
-        return future
 
     def renew(self) -> bool:
         """Not possible: it is the caller's."""
         return False
 
     def stop(self) -> None:
-        """Cancel what has not begun; what has ends when its time limit is reached."""
-        for future in self._futures:
-            future.cancel()
+        """Nothing to do: tasks that have begun end with their time limits, the others have been cancelled."""
 
 
 class ProcessPool:

@@ -50,6 +50,14 @@ class Job(Generic[AnswerT]):
     tell: Callable[[SweepProgress], None] | None
 
 
+@dataclass(frozen=True)
+class _Running(Generic[AnswerT]):
+    """A task under way, and the time that its search may take."""
+
+    future: TaskFuture[AnswerT]
+    limit_s: float
+
+
 class Run(Generic[AnswerT]):
     """One run of a sweep; afterwards :attr:`answers` has what is known, by the number of the problem.
 
@@ -75,9 +83,9 @@ class Run(Generic[AnswerT]):
         self._waiting = deque(n for n in range(len(job.plan.problems)) if n not in self.settled)
         self._suspects: deque[int] = deque()
         self._alone: int | None = None
-        self._running: dict[int, float] = {}
+        self._running: dict[int, _Running[AnswerT]] = {}
         self._broken, self._why, self._num_breakdowns = False, "", 0
-        self._done: SimpleQueue[tuple[int, TaskFuture[AnswerT]]] = SimpleQueue()
+        self._done: SimpleQueue[int] = SimpleQueue()
 
     def run(self) -> None:
         """Work until everything is answered, time is up, Ctrl-C is pressed or the workforce is lost."""
@@ -87,15 +95,20 @@ class Run(Generic[AnswerT]):
             self._tell("")
             self._hand_out()
             while self._running:
-                self._take_in(*self._done.get())
+                self._take_in(self._done.get())
                 self._hand_out()
         except KeyboardInterrupt:
             self.interrupted = True
-            self._workforce.stop()
+            self._give_up()
             self._take_in_the_rest()
         except BaseException:
-            self._workforce.stop()
+            self._give_up()
             raise
+
+    def _give_up(self) -> None:
+        for running in self._running.values():
+            running.future.cancel()
+        self._workforce.stop()
 
     def _take_up(self, records: Iterable[SweepRecord[AnswerT]]) -> None:
         """What an earlier run has left; an answer that is not proved counts if it had as much time as there is now."""
@@ -164,15 +177,15 @@ class Run(Generic[AnswerT]):
         near = (self.answers[n] for n in (number, *job.plan.neighbours(number)) if n in self.answers)
         starts = tuple(start for answer in near for start in job.goal.starts_of(answer))
         future = self._workforce.submit(Task(job.goal, spec, layer, starts, job.cache, self._software))
-        self._running[number] = limit_s
-        future.add_done_callback(lambda done: self._done.put((number, done)))
+        self._running[number] = _Running(future, limit_s)
+        future.add_done_callback(lambda _: self._done.put(number))
 
-    def _take_in(self, number: int, future: TaskFuture[AnswerT]) -> None:
+    def _take_in(self, number: int) -> None:
         """Take in what has become of a task."""
-        limit_s, alone = self._running.pop(number), number == self._alone
+        running, alone = self._running.pop(number), number == self._alone
         self._alone = None if alone else self._alone
         try:
-            answer = future.result()
+            answer = running.future.result()
         except BrokenExecutor as error:
             self._broken, self._why = True, str(error)
             if alone:
@@ -191,7 +204,7 @@ class Run(Generic[AnswerT]):
         if fault is not None:
             self._fail(number, fault)
         else:
-            self._accept(number, answer, limit_s)
+            self._accept(number, answer, running.limit_s)
 
     def _accept(self, number: int, answer: AnswerT, limit_s: float) -> None:
         self.answers[number] = answer
@@ -215,9 +228,9 @@ class Run(Generic[AnswerT]):
         """After Ctrl-C, what has been finished and not yet been taken in."""
         try:
             while True:
-                number, future = self._done.get_nowait()
+                number = self._done.get_nowait()
                 if number in self._running:
-                    self._take_in(number, future)
+                    self._take_in(number)
         except Empty:
             self.fault, self._broken = None, False
 
