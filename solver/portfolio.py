@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for
 
 from ..model.result import Certificate, EnumerationProof
 from .backend import LayerProblem, Report, SearchLimits, SearchOutcome
@@ -22,7 +21,7 @@ from .cpsat.search import close_all
 from .feasibility import Feasibility
 from .local_search import LocalSearch
 from .scoring import Scorer
-from .telling import POLL_S, Teller
+from .telling import Teller, follow
 
 HEAD_START_S = 3.0
 """How long enumeration with bounds works alone."""
@@ -79,7 +78,7 @@ class _Run:
         workers = self.limits.workers
         together = workers > 1 and not self.enumerates_alone
         head_start = started + HEAD_START_S if together else self.deadline
-        self._wait(enumeration, head_start)
+        follow([enumeration], head_start, self.teller.tell)
         if enumeration.done():
             enumeration.result()
         if self.enumeration.finished or self.enumerates_alone or time.monotonic() >= self.deadline:
@@ -89,12 +88,7 @@ class _Run:
         beside = workers if enumeration.done() else workers - 1
         close_all(self.shared, beside, self.teller, lambda: self.enumeration.finished)
         if not self.shared.optimal:
-            self._wait(enumeration, self.deadline)
-
-    def _wait(self, enumeration: Future[None], until: float) -> None:
-        while not enumeration.done() and time.monotonic() < until:
-            wait_for([enumeration], timeout=min(POLL_S, max(until - time.monotonic(), 0.0)))
-            self.teller.tell()
+            follow([enumeration], self.deadline, self.teller.tell)
 
     @property
     def optimal(self) -> bool:
