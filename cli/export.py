@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from ..model.interop.mapped_layer import MappedLayer
 from ..model.layers import Layer
 from ..model.result import LayerResult, Result
 from ..model.spec import LayerList, Spec
-from .output import complain, write_file
+from .output import check_folder, complain, write_file
 
 FLAG = "--export"
 
@@ -36,11 +35,7 @@ class Export:
         Raises:
             InputError: when they cannot.
         """
-        existing = next(path for path in (self.folder, *self.folder.absolute().parents) if path.exists())
-        if not existing.is_dir():
-            raise InputError.single(None, self.flag, f"expected a folder, but {existing} is a file")
-        if not os.access(existing, os.W_OK | os.X_OK):
-            raise InputError.single(None, self.flag, f"expected a folder that can be written, but {existing} cannot")
+        check_folder(self.folder, self.flag)
 
     def check_layers(self, layers: Iterable[Layer]) -> None:
         """Say which layers the format cannot express.

@@ -93,6 +93,19 @@ def check_destination(path: Path | None, flag: str = OUT) -> None:
         raise InputError.single(None, flag, f"expected a file that can be written, but {target} is read-only")
 
 
+def check_folder(path: Path, flag: str) -> None:
+    """Find out before any work is done whether files can be written to the folder that an option names, or made there.
+
+    Raises:
+        InputError: when they cannot.
+    """
+    existing = next(part for part in (path, *path.absolute().parents) if part.exists())
+    if not existing.is_dir():
+        raise InputError.single(None, flag, f"expected a folder, but {existing} is a file")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError.single(None, flag, f"expected a folder that can be written, but {existing} cannot")
+
+
 def write_document(path: Path, text: str) -> None:
     """Write a text to the file of ``--out``, as :func:`write_file` does."""
     write_file(path, text.encode(), OUT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from ...model.faults import InputError, suggestion
 from ...model.result import Result
 from ...model.spec import LayerList, Spec
-from ..output import check_destination, write_file
+from ..output import check_destination, check_folder, write_file
 from ..trace import TracePoint
 from .album import Album, ScatterOptions, album
 from .files import require_matplotlib, write_picture
@@ -61,11 +60,7 @@ class PictureOptions:
 
 
 def _check_folder(folder: Path) -> None:
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not existing.is_dir():
-        raise InputError.single(None, PICTURES, f"expected a folder, but {existing} is a file")
-    if not os.access(existing, os.W_OK):
-        raise InputError.single(None, PICTURES, f"expected a folder that can be written, but {existing} is read-only")
+    check_folder(folder, PICTURES)
     if folder.is_dir():
         for name in NAMES:
             check_destination(folder / f"{name}.svg", PICTURES)
