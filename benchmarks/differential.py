@@ -21,14 +21,14 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from common import RESULTS, append_result, machine, versions
-from dmaze.model.reuse import has_more_classes
+from dmaze.model.dmazerunner.reuse import has_more_classes
 from dmaze.solver import portfolio
 from dmaze.solver.backend import Backend, LayerProblem, SearchLimits, SearchOutcome
 from dmaze.solver.cpsat import BACKEND as CP_SAT
-from dmaze.solver.cpsat import search
-from dmaze.solver.exhaustive import BACKEND as EXHAUSTIVE
-from dmaze.solver.local_search import LocalSearch
-from dmaze.solver.ranking import faults_of_candidate, objective_value, rank
+from dmaze.solver.cpsat import case_backend
+from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
+from dmaze.solver.pipeline.ranking import faults_of_candidate, objective_value, rank
+from dmaze.solver.search.local_search import LocalSearch
 from random_problems import OBJECTIVES, TINY, TINY_GENERAL, Size, optimum_of_all_orders, random_problem
 from starts import STARTS
 
@@ -116,7 +116,7 @@ def compare(number: int, seed: int, tally: Tally, *, general: bool) -> None:
     """The back ends against enumeration on one problem, under every objective."""
     start = WEIGHTS[number % len(WEIGHTS)]
     beginning: Callable[..., LocalSearch] = STARTS[start]
-    search.LocalSearch = portfolio.LocalSearch = beginning  # type: ignore[misc, assignment]
+    case_backend.LocalSearch = portfolio.LocalSearch = beginning  # type: ignore[misc, assignment]
     for objective in OBJECTIVES:
         problem = replace(problem_of(number, seed, general=general), objective=objective)
         optimum = optimum_of(problem, tally, general=general)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..model.faults import InputError
 from ..solver import Cache
-from ..solver.cache import default_folder
+from ..solver.pipeline.cache import default_folder
 from .output import complain
 
 FLAG, NO_FLAG = "--cache", "--no-cache"

@@ -8,9 +8,9 @@ from importlib.metadata import version
 from traceback import extract_tb
 
 from ..model.faults import BackendFault, InputError, escaped
-from .arguments import parsed
-from .commands import Exit
 from .output import complain
+from .verbs.arguments import parsed
+from .verbs.commands import Exit
 
 
 def run() -> None:

@@ -14,10 +14,10 @@ from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column
 from rich.text import Text
 
-from ..model.result import LayerResult
-from ..model.spec import Objective
+from ..model.documents.result import LayerResult
+from ..model.documents.spec import Objective
 from ..solver import Observer, Progress
-from .report import bound_text, edp_text, gap_text
+from .reports.result_report import bound_text, edp_text, gap_text
 from .tables import name_text
 
 

@@ -5,9 +5,16 @@ Example:
     >>> spec = load_spec("spec.json")  # doctest: +SKIP
 """
 
-from .architecture import Architecture
-from .constraints import Constraints
 from .designs import load_sweep
+from .dmazerunner.architecture import Architecture
+from .dmazerunner.constraints import Constraints
+from .dmazerunner.mapping import MappingDocument
+from .documents.result import Cost, LayerResult, Result, Solution, Totals
+from .documents.spec import LayerList, NetworkReference, SolverOptions, Spec
+from .documents.study_results import DataflowStudy, GapStudy
+from .documents.sweep_results import SweepResult
+from .documents.sweep_spec import SweepSpec
+from .documents.verification import Verification, load_result
 from .evaluate import EvaluateRequest, EvaluateResult, evaluate, load_request
 from .faults import BackendFault, DmazeError, Fault, InputError
 from .layers import (
@@ -23,15 +30,8 @@ from .layers import (
     Mttkrp,
     TtmChain,
 )
-from .loading import load_spec, resolve_spec
 from .loop_nest import LoopNest
-from .mapping import MappingDocument
-from .result import Cost, LayerResult, Result, Solution, Totals
-from .spec import LayerList, NetworkReference, SolverOptions, Spec
-from .studies import DataflowStudy, GapStudy
-from .sweep import SweepSpec
-from .sweep_results import SweepResult
-from .verification import Verification, load_result
+from .reading.loading import load_spec, resolve_spec
 
 __all__ = [
     "Architecture",

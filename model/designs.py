@@ -11,12 +11,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from .architecture import Architecture
+from .dmazerunner.architecture import Architecture
+from .documents.result import Number
+from .documents.sweep_spec import AreaWeights, EnergyRules, EnergyTable, PowerLaw, PriceTable, SweepSpec, values_of
 from .faults import Fault, InputError, Place, place_text, shown, suggestion
-from .loading import Substitutes, load_spec_as, referenced
-from .result import Number
-from .sweep import AreaWeights, EnergyRules, EnergyTable, PowerLaw, PriceTable, SweepSpec, values_of
-from .validation import validated
+from .reading.loading import Substitutes, load_spec_as, referenced
+from .reading.validation import validated
 
 MAX_DESIGNS = 100_000
 """Most designs of a sweep: beyond, its results would not fit a machine's memory."""

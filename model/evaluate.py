@@ -8,20 +8,28 @@ from typing import Literal
 
 from pydantic import Field
 
-from .architecture import Architecture
 from .base import Model, PositiveInt, Text
-from .cost import ExactCost, burst, cost_of_mapping, costs_of_tiling, dma_cycles, footprints, reduction_words
-from .documents import breakdown_to_document
+from .dmazerunner.architecture import Architecture
+from .dmazerunner.cost import (
+    ExactCost,
+    burst,
+    cost_of_mapping,
+    costs_of_tiling,
+    dma_cycles,
+    footprints,
+    reduction_words,
+)
+from .dmazerunner.legality import capacity_faults, occupancy
+from .dmazerunner.mapping import Mapping, MappingDocument, Tiling, order_from_document, tiling_from_document
+from .documents.cost_document import breakdown_to_document
+from .documents.result import EnergyBreakdown
+from .documents.spec import ArchitectureField
 from .faults import Fault, InputError
-from .json_files import read_json
 from .layers import Layer
-from .legality import capacity_faults, occupancy
-from .loading import resolve_architecture
 from .loop_nest import LoopNest
-from .mapping import Mapping, MappingDocument, Tiling, order_from_document, tiling_from_document
-from .result import EnergyBreakdown
-from .spec import ArchitectureField
-from .validation import validated
+from .reading.json_files import read_json
+from .reading.loading import resolve_architecture
+from .reading.validation import validated
 
 
 class EvaluateRequest(Model):

@@ -16,13 +16,13 @@ from .backend import (
     SearchOutcome,
     available_backends,
 )
-from .cache import Cache
-from .observer import Observer
-from .pareto import pareto_fronts
-from .pipeline import enumerate_mappings, solve
+from .fronts.layer_fronts import pareto_fronts
+from .pipeline.cache import Cache
+from .pipeline.observer import Observer
+from .pipeline.solve import enumerate_mappings, solve
 from .studies import dataflow_study, gap_study
 from .sweeps import SweepProgress, sweep
-from .verification import VerificationLimits, verify
+from .verify.recheck import VerificationLimits, verify
 
 __all__ = [
     "ENTRY_POINT_GROUP",

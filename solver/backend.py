@@ -1,7 +1,7 @@
 """What a back end is: the contract between the pipeline and a search method (``contract.md`` section 4).
 
 A back end returns candidate mappings and a bound. Legality, exact cost, ranking and the verdict are decided outside
-it, once (:mod:`.pipeline`).
+it, once (:mod:`.pipeline.solve`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, runtime_checkable
 
-from ..model.architecture import Architecture
-from ..model.constraints import Constraints
+from ..model.dmazerunner.architecture import Architecture
+from ..model.dmazerunner.constraints import Constraints
+from ..model.dmazerunner.mapping import Mapping
+from ..model.documents.result import Certificate
+from ..model.documents.spec import Objective
 from ..model.loop_nest import LoopNest
-from ..model.mapping import Mapping
-from ..model.result import Certificate
-from ..model.spec import Objective
 
 ENTRY_POINT_GROUP = "dmaze.backends"
 

@@ -18,16 +18,16 @@ import time
 from collections.abc import Iterator
 from typing import ClassVar, get_args
 
-from ..model.architecture import Architecture
-from ..model.constraints import Constraints
+from ..model.dmazerunner.architecture import Architecture
+from ..model.dmazerunner.constraints import Constraints
+from ..model.documents.spec import Objective
 from ..model.layers import nest_from_expressions
 from ..model.loop_nest import LoopNest
-from ..model.spec import Objective
 from .backend import Backend, LayerProblem, Progress, SearchLimits, SearchOutcome
-from .exhaustive import BACKEND as EXHAUSTIVE
-from .ranking import CostedMapping, faults_of_candidate, objective_value, rank
+from .enumeration import BACKEND as EXHAUSTIVE
+from .pipeline.ranking import CostedMapping, faults_of_candidate, objective_value, rank
+from .pipeline.status import bound_fault, gap_between
 from .registry import load_backend
-from .verdict import bound_fault, gap_between
 
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 

@@ -1,8 +1,8 @@
 """The ``portfolio`` back end: enumeration with bounds first, CP-SAT beside it where that takes long.
 
 Both prove over the whole space, share one incumbent and need no help of the other. Enumeration with bounds
-(:mod:`.best_first`) mostly finishes within a second; CP-SAT (:mod:`.cpsat`) does not care how many tilings there are.
-The certificate says who proved what.
+(:mod:`.enumeration.branch_and_bound`) mostly finishes within a second; CP-SAT (:mod:`.cpsat`) does not care how many
+tilings there are. The certificate says who proved what.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from ..model.result import Certificate, EnumerationProof
+from ..model.dmazerunner.relaxation.cases import has_few_cases
+from ..model.documents.result import Certificate, EnumerationProof
 from .backend import LayerProblem, Report, SearchLimits, SearchOutcome
-from .best_first import BestFirst
-from .cpsat.cases import has_few_cases
-from .cpsat.closing import Shared, coarse
+from .cpsat.case_backend import close_all
+from .cpsat.case_search import Shared, coarse
 from .cpsat.engines import CpSatEngine
-from .cpsat.search import close_all
-from .feasibility import Feasibility
-from .local_search import LocalSearch
-from .scoring import Scorer
-from .telling import Teller, follow
+from .enumeration.branch_and_bound import BestFirst
+from .enumeration.feasibility import Feasibility
+from .search.local_search import LocalSearch
+from .search.progress import Teller, follow
+from .search.scoring import Scorer
 
 HEAD_START_S = 3.0
 """How long enumeration with bounds works alone."""

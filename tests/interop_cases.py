@@ -11,12 +11,12 @@ from typing import Any
 
 import yaml
 from dmaze.model import Architecture, Conv2d
-from dmaze.model.interop.mapped_layer import MappedLayer
-from dmaze.model.interop.zigzag import elements_as_zigzag_counts
-from dmaze.model.loading import resolve_architecture
+from dmaze.model.dmazerunner.factorisations import factorisations
+from dmaze.model.dmazerunner.mapping import Mapping, MappingDocument, Tiling
+from dmaze.model.exports.mapped_layer import MappedLayer
+from dmaze.model.exports.zigzag import elements_as_zigzag_counts
 from dmaze.model.loop_nest import LoopNest
-from dmaze.model.mapping import Mapping, MappingDocument, Tiling
-from dmaze.model.tilings import factorisations
+from dmaze.model.reading.loading import resolve_architecture
 
 Footprint = Callable[[str, tuple[int, ...]], int]
 """Elements of a tile of a tensor, at the level ``spm``, ``pe`` or ``rf``."""

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from dmaze.model.architecture import AccessEnergy, Architecture, Dma, Spm
+from dmaze.model.dmazerunner.architecture import AccessEnergy, Architecture, Dma, Spm
 from dmaze.model.layers import Conv2d, Gemm
 from dmaze.model.loop_nest import LoopNest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from dmaze.solver.local_search import Effort, LocalSearch
+from dmaze.solver.search.local_search import Effort, LocalSearch
 
 
 class Nothing(LocalSearch):

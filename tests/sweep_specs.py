@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from dmaze.model.designs import resolve_rules
-from dmaze.model.loading import resolve_spec
-from dmaze.model.sweep import SweepSpec
-from dmaze.model.sweep_results import SweepResult
+from dmaze.model.documents.sweep_results import SweepResult
+from dmaze.model.documents.sweep_spec import SweepSpec
+from dmaze.model.reading.loading import resolve_spec
 
 PLUGINS = Path(__file__).parent / "plugins"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from dmaze.model.faults import DmazeError, InputError
-from dmaze.model.loading import load_spec
+from dmaze.model.reading.loading import load_spec
 
 ARCHITECTURE: dict[str, Any] = {
     "name": "small",

@@ -13,19 +13,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dmaze.cli.main import main
-from dmaze.model.batch import DRAM, RF, Array, to_array
-from dmaze.model.batch_legality import allowed
-from dmaze.model.constraints import Constraints
+from dmaze.model.dmazerunner.constraints import Constraints
+from dmaze.model.dmazerunner.factorisations import allowed_factorisations, num_tilings
+from dmaze.model.dmazerunner.vectorised.batch import DRAM, RF, Array, to_array
+from dmaze.model.dmazerunner.vectorised.batch_legality import allowed
+from dmaze.model.documents.result import Result
 from dmaze.model.layers import nest_from_expressions
-from dmaze.model.result import Result
-from dmaze.model.tilings import allowed_factorisations, num_tilings
-from dmaze.solver import best_first, open_space
-from dmaze.solver.accounting import Accounting
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
-from dmaze.solver.best_first import BestFirst, compulsory
-from dmaze.solver.exhaustive import BACKEND, BOUNDED, bounded
-from dmaze.solver.open_space import OpenSpace
-from dmaze.solver.scoring import Scorer
+from dmaze.solver.enumeration import BACKEND, BOUNDED, bounded, branch_and_bound
+from dmaze.solver.enumeration.accounting import Accounting
+from dmaze.solver.enumeration.branch_and_bound import BestFirst, compulsory
+from dmaze.solver.search.scoring import Scorer
+from dmaze.solver.spaces import partial_tilings
+from dmaze.solver.spaces.partial_tilings import OpenSpace
 from random_problems import OBJECTIVES, describe, every_tiling, random_problem
 from starts import Nothing
 from test_portfolio import Watched
@@ -134,8 +134,8 @@ def test_tilings_that_get_lost_are_noticed(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slices come in arrays of at most four, and every array is a block."""
-    monkeypatch.setattr(open_space, "most_rows", lambda _: 4)
-    monkeypatch.setattr(best_first, "MOST_BYTES", 1)
+    monkeypatch.setattr(partial_tilings, "most_rows", lambda _: 4)
+    monkeypatch.setattr(branch_and_bound, "MOST_BYTES", 1)
 
 
 @pytest.mark.usefixtures("small_blocks")

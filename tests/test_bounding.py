@@ -10,20 +10,20 @@ from random import Random
 
 import numpy as np
 import pytest
-from dmaze.model.batch import RF, SPATIAL, SPM, TilingBatch
-from dmaze.model.batch_floor import FloorModel
-from dmaze.model.constraints import Constraints
-from dmaze.model.cost import cost_of_mapping
+from dmaze.model.dmazerunner.constraints import Constraints
+from dmaze.model.dmazerunner.cost import cost_of_mapping
+from dmaze.model.dmazerunner.factorisations import allowed_factorisations
+from dmaze.model.dmazerunner.vectorised.batch import RF, SPATIAL, SPM, TilingBatch
+from dmaze.model.dmazerunner.vectorised.batch_bounds import FloorModel
 from dmaze.model.layers import Conv2d
-from dmaze.model.tilings import allowed_factorisations
 from dmaze.solver.backend import LayerProblem
-from dmaze.solver.bounding import refute_by_costing_all, refute_with_bounds
-from dmaze.solver.cpsat import refute
-from dmaze.solver.cpsat.refute import largest_below, refute_with_cpsat
-from dmaze.solver.exhaustive.stream import TilingStream
-from dmaze.solver.ranking import faults_of_candidate, objective_value
+from dmaze.solver.cpsat import case_refutation
+from dmaze.solver.cpsat.case_refutation import largest_below, refute_with_cpsat
+from dmaze.solver.enumeration.refute import refute_by_costing_all, refute_with_bounds
+from dmaze.solver.enumeration.stream import TilingStream
+from dmaze.solver.pipeline.ranking import faults_of_candidate, objective_value
 from dmaze.solver.refutation import Refutation
-from dmaze.solver.scoring import Scorer
+from dmaze.solver.search.scoring import Scorer
 from random_problems import OBJECTIVES, TINY, Size, describe, random_levels, random_problem
 from reference import load, reference_architecture
 
@@ -150,7 +150,7 @@ def test_an_interrupt_stops_the_solvers(monkeypatch: pytest.MonkeyPatch) -> None
         time.sleep(0.3)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(refute, "_wait", interrupted)
+    monkeypatch.setattr(case_refutation, "_wait", interrupted)
     before, started = threading.active_count(), time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         refute_with_cpsat(conv5_2(), 6.8e15, time.monotonic() + 60, seed=1, workers=2)

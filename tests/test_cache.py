@@ -18,14 +18,15 @@ from typing import Any
 import pytest
 from dmaze.cli.main import main
 from dmaze.model import LayerResult, Result, Spec
-from dmaze.model.spec import SolverOptions
-from dmaze.solver import Cache, LayerProblem, SearchLimits, SearchOutcome, answers, layer_cache, solve
-from dmaze.solver.answers import Answerer, TimeShare
-from dmaze.solver.cache import default_folder
-from dmaze.solver.layer_cache import LayerCache
-from dmaze.solver.observer import SearchWatch
+from dmaze.model.documents.spec import SolverOptions
+from dmaze.solver import Cache, LayerProblem, SearchLimits, SearchOutcome, solve
+from dmaze.solver.pipeline import layer_cache, layer_search
+from dmaze.solver.pipeline.cache import default_folder
+from dmaze.solver.pipeline.layer_cache import LayerCache
+from dmaze.solver.pipeline.layer_search import Answerer, TimeShare
+from dmaze.solver.pipeline.observer import SearchWatch
+from dmaze.solver.pipeline.summary import versions
 from dmaze.solver.registry import load_backend
-from dmaze.solver.summary import versions
 from hypothesis import given
 from hypothesis import strategies as st
 from machines import SMALL
@@ -63,7 +64,7 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> list[SearchLimits]:
     """The limits of every search of the back end ``fake-scripted``, which enumerates; its script may be replaced."""
     monkeypatch.syspath_prepend(str(PLUGINS))
     import dmaze_fakes
-    from dmaze.solver.exhaustive import BACKEND
+    from dmaze.solver.enumeration import BACKEND
 
     calls: list[SearchLimits] = []
 
@@ -281,7 +282,7 @@ def test_a_certificate_in_words_of_its_own_is_not_renamed(
     cache: Cache, searched: list[SearchLimits], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import dmaze_fakes
-    from dmaze.model.result import Certificate, ClassPair
+    from dmaze.model.documents.result import Certificate, ClassPair
 
     pair = ClassPair(
         spm_reuse="my words for i", dram_reuse="none", skipped=(), closed_by=None, bound=None, refuted=None,
@@ -392,7 +393,7 @@ def test_what_does_not_determine_the_result_is_not_asked_for(
 
 def bounded(script: dict[str, Any]) -> Callable[..., SearchOutcome]:
     """A search that finds the scripted tiling of GEMM (its rank among all), with the scripted bound."""
-    from dmaze.solver.exhaustive import BACKEND
+    from dmaze.solver.enumeration import BACKEND
 
     def search(problem: LayerProblem, _limits: SearchLimits, report: Any) -> SearchOutcome:
         script["calls"] = script.get("calls", 0) + 1
@@ -506,7 +507,7 @@ def test_the_rounds_of_a_preset_are_not_counted_again(cache: Cache, monkeypatch:
     }
     fresh = solve(spec(passing, GEMM, **asked), cache=cache)
     assert [layer.status for layer in fresh.layers] == ["optimal", "infeasible"]
-    monkeypatch.setattr(answers, "resolve_preset", None)
+    monkeypatch.setattr(layer_search, "resolve_preset", None)
     cached = solve(spec(passing, GEMM, **asked), cache=cache)
     assert comparable(cached) == comparable(fresh)
     assert all(layer.cached for layer in cached.layers)

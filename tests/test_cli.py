@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dmaze.cli.arguments import with_verb
 from dmaze.cli.main import main, run
 from dmaze.cli.output import write_document
+from dmaze.cli.verbs.arguments import with_verb
 from dmaze.model import EvaluateResult, InputError, Result, Spec
 
 PLUGINS = Path(__file__).parent / "plugins"
@@ -218,7 +218,7 @@ def test_our_own_faults_end_with_70_without_a_traceback(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug\nof ours")
 
-    monkeypatch.setattr("dmaze.cli.commands.solve", broken)
+    monkeypatch.setattr("dmaze.cli.verbs.commands.solve", broken)
     assert main([str(write())]) == 70
     out, err = capsys.readouterr()
     assert out == ""

@@ -15,16 +15,16 @@ from typing import Any
 
 import pytest
 from dmaze.cli.main import main
-from dmaze.model.architecture import Architecture
-from dmaze.model.constraints import Constraints
-from dmaze.model.cost import costs_of_tiling
-from dmaze.model.legality import broken_limits, broken_rules
-from dmaze.model.mapping import Tiling
-from dmaze.model.spec import LayerList, Spec
-from dmaze.model.tilings import factorisations
+from dmaze.model.dmazerunner.architecture import Architecture
+from dmaze.model.dmazerunner.constraints import Constraints
+from dmaze.model.dmazerunner.cost import costs_of_tiling
+from dmaze.model.dmazerunner.factorisations import factorisations
+from dmaze.model.dmazerunner.legality import broken_limits, broken_rules
+from dmaze.model.dmazerunner.mapping import Tiling
+from dmaze.model.documents.spec import LayerList, Spec
 from dmaze.solver import LayerProblem, solve
-from dmaze.solver.conflicts import find_conflicts
-from dmaze.solver.feasibility import Feasibility
+from dmaze.solver.enumeration.feasibility import Feasibility
+from dmaze.solver.pipeline.infeasibility import find_conflicts
 from reference import load, reference_architecture
 
 PLUGINS = Path(__file__).parent / "plugins"
@@ -168,7 +168,7 @@ def judged_problems() -> list[tuple[LayerProblem, set[frozenset[str]]]]:
 
 @pytest.mark.parametrize("largest_table", [1 << 26, 0], ids=["by sets of tile sizes", "by streaming tilings"])
 def test_conflicts_are_what_trying_all_mappings_finds(monkeypatch: pytest.MonkeyPatch, largest_table: int) -> None:
-    monkeypatch.setattr("dmaze.solver.tile_sets.LARGEST_TABLE", largest_table)
+    monkeypatch.setattr("dmaze.solver.spaces.tile_lattice.LARGEST_TABLE", largest_table)
     infeasible = 0
     for asked, mappings in judged_problems():
         conflicts = set(find_conflicts(asked, SECONDS))

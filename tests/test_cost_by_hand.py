@@ -10,12 +10,21 @@ from __future__ import annotations
 import math
 
 import pytest
-from dmaze.model.architecture import AccessEnergy, Architecture, Dma, Spm
-from dmaze.model.cost import Burst, ExactCost, Traffic, burst, cost_of_mapping, dma_cycles, footprints, reduction_words
+from dmaze.model.dmazerunner.architecture import AccessEnergy, Architecture, Dma, Spm
+from dmaze.model.dmazerunner.cost import (
+    Burst,
+    ExactCost,
+    Traffic,
+    burst,
+    cost_of_mapping,
+    dma_cycles,
+    footprints,
+    reduction_words,
+)
+from dmaze.model.dmazerunner.legality import Occupancy, occupancy
+from dmaze.model.dmazerunner.mapping import LEVELS, Mapping, Tiling, order_from_document
 from dmaze.model.layers import Conv2d, Gemm
-from dmaze.model.legality import Occupancy, occupancy
 from dmaze.model.loop_nest import LoopNest
-from dmaze.model.mapping import LEVELS, Mapping, Tiling, order_from_document
 
 MACHINE = Architecture(
     name="readable",

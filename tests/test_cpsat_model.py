@@ -12,29 +12,29 @@ from random import Random
 
 import numpy as np
 import pytest
-from dmaze.model.architecture import AccessEnergy, Architecture, Dma, Spm
-from dmaze.model.batch import RF, SPM, Array, TilingBatch, to_array, to_tilings
-from dmaze.model.batch_cost import BatchModel, PairCosts
-from dmaze.model.batch_legality import allowed
-from dmaze.model.constraints import Constraints, FixedFactors, MinUtilization
-from dmaze.model.cost import cost_of_reuse
+from dmaze.model.dmazerunner.architecture import AccessEnergy, Architecture, Dma, Spm
+from dmaze.model.dmazerunner.constraints import Constraints, FixedFactors, MinUtilization
+from dmaze.model.dmazerunner.cost import cost_of_reuse
+from dmaze.model.dmazerunner.factorisations import allowed_factorisations
+from dmaze.model.dmazerunner.legality import broken_rules, dma_invocations, dram_bytes, occupancy, utilization
+from dmaze.model.dmazerunner.mapping import LEVELS, Tiling
+from dmaze.model.dmazerunner.relaxation.cases import Case, all_cases, holds
+from dmaze.model.dmazerunner.relaxation.monomials import TILE_LEVELS
+from dmaze.model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, Relaxation, relax
+from dmaze.model.dmazerunner.reuse import reuse_classes
+from dmaze.model.dmazerunner.vectorised.batch import RF, SPM, Array, TilingBatch, to_array, to_tilings
+from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
+from dmaze.model.dmazerunner.vectorised.batch_legality import allowed
 from dmaze.model.layers import Gemm
-from dmaze.model.legality import broken_rules, dma_invocations, dram_bytes, occupancy, utilization
-from dmaze.model.mapping import LEVELS, Tiling
-from dmaze.model.reuse import reuse_classes
-from dmaze.model.tilings import allowed_factorisations
-from dmaze.solver import slices
 from dmaze.solver.backend import LayerProblem
-from dmaze.solver.cpsat.analytic import analytic_bounds
-from dmaze.solver.cpsat.cases import Case, all_cases, holds
-from dmaze.solver.cpsat.formulas import CYCLES, ENERGY, Relaxation, relax
-from dmaze.solver.cpsat.model import CaseModel
-from dmaze.solver.cpsat.objective import Target
-from dmaze.solver.cpsat.reaches import Reaches
-from dmaze.solver.cpsat.symbols import TILE_LEVELS
+from dmaze.solver.cpsat.case_bounds import analytic_bounds
+from dmaze.solver.cpsat.case_model import CaseModel
+from dmaze.solver.cpsat.cutoff import Target
+from dmaze.solver.cpsat.value_ranges import Reaches
 from dmaze.solver.cpsat.variables import TilingVariables
-from dmaze.solver.scoring import by_objective, within_traffic_limits
-from dmaze.solver.slices import Slice, Slices
+from dmaze.solver.search.scoring import by_objective, within_traffic_limits
+from dmaze.solver.spaces import subspaces
+from dmaze.solver.spaces.subspaces import Slice, Slices
 from ortools.sat.python import cp_model
 from random_problems import (
     LARGE,
@@ -431,7 +431,7 @@ def test_excluding_cuts_exactly_what_it_says(seed: int) -> None:
 @pytest.mark.parametrize("finest", [False, True])
 def test_a_slice_holds_every_allowed_tiling_with_its_factors(finest: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if finest:
-        monkeypatch.setattr(slices, "MOST_COMBINATIONS", 0)
+        monkeypatch.setattr(subspaces, "MOST_COMBINATIONS", 0)
     for seed in range(40):
         problem = random_problem(seed, TINY)
         legal = set(to_tilings(every_legal(problem)))

@@ -9,15 +9,15 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from dmaze.model.constraints import Constraints, FixedFactors
+from dmaze.model.dmazerunner.constraints import Constraints, FixedFactors
+from dmaze.model.documents.spec import Objective
 from dmaze.model.layers import Conv2d, Gemm
-from dmaze.model.spec import Objective
-from dmaze.solver import slices
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
-from dmaze.solver.cpsat import BACKEND, closing, engines, search
-from dmaze.solver.exhaustive import BACKEND as EXHAUSTIVE
-from dmaze.solver.ranking import faults_of_candidate, objective_value, rank
-from dmaze.solver.verdict import bound_fault
+from dmaze.solver.cpsat import BACKEND, case_backend, case_search, engines
+from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
+from dmaze.solver.pipeline.ranking import faults_of_candidate, objective_value, rank
+from dmaze.solver.pipeline.status import bound_fault
+from dmaze.solver.spaces import subspaces
 from ortools.sat.python import cp_model
 from random_problems import OBJECTIVES, TINY, Size, describe, know_ranges_only, random_problem
 from reference import load, reference_architecture
@@ -55,15 +55,15 @@ def check_equal_to_enumeration(problem: LayerProblem, message: str) -> bool:
 def test_the_optimum_is_that_of_enumeration(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a good start, by every way of excluding what was looked at, with loose bounds too."""
     start = ("no start", "poor start")[block % 2]
-    monkeypatch.setattr(search, "LocalSearch", STARTS[start])
+    monkeypatch.setattr(case_backend, "LocalSearch", STARTS[start])
     if block % 8 in (2, 5):
-        monkeypatch.setattr(slices, "MOST_COMBINATIONS", 0)  # as fine slices as there are
+        monkeypatch.setattr(subspaces, "MOST_COMBINATIONS", 0)  # as fine slices as there are
     if block % 8 in (1, 3):
-        monkeypatch.setattr(closing, "FIRST_SLICE_S", 1e-3)  # cases are put off again and again, bounds raised
+        monkeypatch.setattr(case_search, "FIRST_SLICE_S", 1e-3)  # cases are put off again and again, bounds raised
     if block % 8 in (6, 7):
         know_ranges_only(monkeypatch, block)
     if block % 8 == 4:
-        monkeypatch.setattr(closing, "SLICE_LIMIT_S", -1.0)  # no slice is ever settled
+        monkeypatch.setattr(case_search, "SLICE_LIMIT_S", -1.0)  # no slice is ever settled
     for seed in range(1000 + block, 1064, 16):
         for objective in OBJECTIVES:
             problem = replace(random_problem(seed, TINY, constrained=0.6), objective=objective)
@@ -114,7 +114,7 @@ def test_a_search_without_time_claims_nothing_false(limits: SearchLimits) -> Non
 
 @pytest.mark.parametrize("gap", [0.1, 0.0, 1.0])
 def test_a_gap_is_kept_and_the_bound_stays_true(gap: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "LocalSearch", STARTS["no start"])
+    monkeypatch.setattr(case_backend, "LocalSearch", STARTS["no start"])
     for seed in range(4000, 4006):
         for objective in OBJECTIVES:
             problem = replace(random_problem(seed, TINY), objective=objective)
@@ -131,12 +131,12 @@ def test_a_gap_is_kept_and_the_bound_stays_true(gap: float, monkeypatch: pytest.
 
 
 def test_what_improves_on_an_incumbent_is_the_next_smaller_value() -> None:
-    assert closing.admissible("energy", 10.0, 1e-6) == 9.0
-    assert closing.admissible("latency", 10.0, 0.0) == 9.0
-    assert closing.admissible("edp", 10.0, 0.0) == math.nextafter(10.0, 0.0)
-    assert closing.admissible("energy", 10.0, 0.25) == 7.5
+    assert case_search.admissible("energy", 10.0, 1e-6) == 9.0
+    assert case_search.admissible("latency", 10.0, 0.0) == 9.0
+    assert case_search.admissible("edp", 10.0, 0.0) == math.nextafter(10.0, 0.0)
+    assert case_search.admissible("energy", 10.0, 0.25) == 7.5
     for objective in OBJECTIVES:
-        assert closing.admissible(objective, math.inf, 0.0) == math.inf
+        assert case_search.admissible(objective, math.inf, 0.0) == math.inf
 
 
 def test_energies_of_zero_are_found_below_energies_of_one() -> None:
@@ -158,7 +158,7 @@ def test_energies_of_zero_are_found_below_energies_of_one() -> None:
 
 @pytest.mark.parametrize(("start", "size"), [("poor start", TINY), ("local search", SMALL)])
 def test_the_same_seed_gives_the_same_outcome(start: str, size: Size, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "LocalSearch", STARTS[start])
+    monkeypatch.setattr(case_backend, "LocalSearch", STARTS[start])
     for seed in range(5000, 5003):
         for objective in OBJECTIVES:
             problem = replace(random_problem(seed, size), objective=objective)
@@ -176,7 +176,7 @@ def without_seconds(outcome: SearchOutcome) -> SearchOutcome:
 
 
 def test_two_workers_prove_the_same_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "LocalSearch", STARTS["poor start"])
+    monkeypatch.setattr(case_backend, "LocalSearch", STARTS["poor start"])
     for seed in range(6000, 6006):
         for objective in OBJECTIVES:
             problem = replace(random_problem(seed, TINY), objective=objective)
@@ -236,8 +236,8 @@ def test_bounds_never_exceed_the_brute_force_minima(
     name: str, objective: Objective, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whenever time runs out: from a poor start, with cases put off and their bounds raised step by step."""
-    monkeypatch.setattr(search, "LocalSearch", STARTS["poor start"])
-    monkeypatch.setattr(closing, "FIRST_SLICE_S", 0.02)
+    monkeypatch.setattr(case_backend, "LocalSearch", STARTS["poor start"])
+    monkeypatch.setattr(case_search, "FIRST_SLICE_S", 0.02)
     layer, problem = conv(name)
     problem = replace(problem, objective=objective)
     outcome = BACKEND.search(problem, replace(LIMITS, time_limit_s=1.5), None)
@@ -291,7 +291,7 @@ class DeafAtFirst:
 
 def test_a_solver_that_is_about_to_start_is_stopped_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines.cp_model, "CpSolver", DeafAtFirst)
-    monkeypatch.setattr(search, "LocalSearch", STARTS["no start"])
+    monkeypatch.setattr(case_backend, "LocalSearch", STARTS["no start"])
     monkeypatch.setattr(DeafAtFirst, "starting", threading.Event())
     _, problem = conv("conv5_2")
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from dmaze.cli.main import main
-from dmaze.cli.study_tables import DATAFLOW_COLUMNS
+from dmaze.cli.reports.study_tables import DATAFLOW_COLUMNS
 from dmaze.model import DataflowStudy, InputError, Spec
-from dmaze.model.mapping import Factors
-from dmaze.model.result import Number
-from dmaze.model.studies import LayerDataflows, LayerOnDataflow
+from dmaze.model.dmazerunner.mapping import Factors
+from dmaze.model.documents.result import Number
+from dmaze.model.documents.study_results import LayerDataflows, LayerOnDataflow
 from dmaze.solver import dataflow_study, enumerate_mappings
 from hypothesis import given, settings
 from hypothesis import strategies as st

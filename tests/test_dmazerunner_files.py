@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dmaze.model.architecture import AccessEnergy, Architecture, Dma, Spm
+from dmaze.model.dmazerunner.architecture import AccessEnergy, Architecture, Dma, Spm
+from dmaze.model.documents.spec import LayerList
 from dmaze.model.faults import InputError, InputWarning
 from dmaze.model.layers import Conv2d, Gemm
-from dmaze.model.loading import load_spec, resolve_architecture, resolve_workload
-from dmaze.model.spec import LayerList
+from dmaze.model.reading.loading import load_spec, resolve_architecture, resolve_workload
 from reference import DATA, load
 
 MODELS = sorted(path.stem for path in (DATA / "models").glob("*.json"))

@@ -11,20 +11,26 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dmaze.model.architecture import Architecture, Spm
-from dmaze.model.batch import DRAM, SPM, to_tilings
-from dmaze.model.constraints import Constraints
-from dmaze.model.cost import costs_of_tiling
+from dmaze.model.dmazerunner.architecture import Architecture, Spm
+from dmaze.model.dmazerunner.constraints import Constraints
+from dmaze.model.dmazerunner.cost import costs_of_tiling
+from dmaze.model.dmazerunner.factorisations import (
+    allowed_factorisations,
+    divisors,
+    factorisations,
+    num_tilings,
+    prime_factors,
+)
+from dmaze.model.dmazerunner.legality import broken_rules
+from dmaze.model.dmazerunner.mapping import Tiling
+from dmaze.model.dmazerunner.vectorised.batch import DRAM, SPM, to_tilings
 from dmaze.model.layers import Conv2d, Gemm, nest_from_expressions
-from dmaze.model.legality import broken_rules
 from dmaze.model.loop_nest import LoopNest
-from dmaze.model.mapping import Tiling
-from dmaze.model.tilings import allowed_factorisations, divisors, factorisations, num_tilings, prime_factors
 from dmaze.solver.backend import LayerProblem, SearchLimits
-from dmaze.solver.exhaustive import BACKEND, counting, stream
-from dmaze.solver.exhaustive.counting import num_allowed_tilings
-from dmaze.solver.exhaustive.stream import CHUNK, Part, TilingStream, tilings_of
-from dmaze.solver.splitting import MOST_BYTES, MOST_ROWS, grow, most_rows, spread, steps
+from dmaze.solver.enumeration import BACKEND, counting, stream
+from dmaze.solver.enumeration.counting import num_allowed_tilings
+from dmaze.solver.enumeration.stream import CHUNK, Part, TilingStream, tilings_of
+from dmaze.solver.spaces.branching import MOST_BYTES, MOST_ROWS, grow, most_rows, spread, steps
 from random_problems import random_problem
 from reference import load, reference_architecture
 

@@ -18,16 +18,16 @@ from typing import Any
 import numpy as np
 import pytest
 from dmaze.cli.progress import time_left_text
-from dmaze.model.batch import Array
-from dmaze.model.constraints import Constraints
-from dmaze.model.result import Result
-from dmaze.model.spec import Spec
+from dmaze.model.dmazerunner.constraints import Constraints
+from dmaze.model.dmazerunner.vectorised.batch import Array
+from dmaze.model.documents.result import Result
+from dmaze.model.documents.spec import Spec
 from dmaze.solver import enumerate_mappings
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
-from dmaze.solver.exhaustive import BACKEND, costing, search
-from dmaze.solver.exhaustive.counting import num_allowed_tilings
-from dmaze.solver.exhaustive.stream import Part, tilings_of
-from dmaze.solver.scoring import Scorer
+from dmaze.solver.enumeration import BACKEND, costing, exhaustive
+from dmaze.solver.enumeration.counting import num_allowed_tilings
+from dmaze.solver.enumeration.stream import Part, tilings_of
+from dmaze.solver.search.scoring import Scorer
 from random_problems import random_problem
 from test_enumeration import NESTS, REFERENCE, TIGHT
 
@@ -92,7 +92,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
 def test_processes_give_what_one_thread_gives(monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
     problem = LayerProblem(NESTS["conv"], TIGHT, Constraints(), "edp")
     expected, _ = run(SearchLimits(top_k=4), problem)
-    monkeypatch.setattr(search, "FEW_TILINGS", 0)
+    monkeypatch.setattr(exhaustive, "FEW_TILINGS", 0)
     outcome, reports = run(SearchLimits(workers=workers, top_k=4), problem)
     assert outcome == expected
     assert len(outcome.candidates) == 4
@@ -102,7 +102,7 @@ def test_processes_give_what_one_thread_gives(monkeypatch: pytest.MonkeyPatch, w
 
 def test_a_space_that_is_not_counted_is_costed_by_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     expected, _ = run(SearchLimits())
-    monkeypatch.setattr(search, "num_allowed_tilings", lambda *_: None)
+    monkeypatch.setattr(exhaustive, "num_allowed_tilings", lambda *_: None)
     outcome, reports = run(SearchLimits(workers=2))
     assert outcome == expected
     assert {report.done for report in reports} == {None}
@@ -110,7 +110,7 @@ def test_a_space_that_is_not_counted_is_costed_by_processes(monkeypatch: pytest.
 
 
 def test_the_import_path_of_the_processes_is_the_parents(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(search, "FEW_TILINGS", 0)
+    monkeypatch.setattr(exhaustive, "FEW_TILINGS", 0)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pickle.py").write_text("raise ImportError")  # what lies in the current folder is none of our modules
     assert run(SearchLimits())[0].exhausted
@@ -118,7 +118,7 @@ def test_the_import_path_of_the_processes_is_the_parents(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(("program", "said"), [("import sys; sys.exit('no memory')", "1: no memory"), ("exit(3)", "3")])
 def test_a_process_that_ends_by_itself_is_a_fault(monkeypatch: pytest.MonkeyPatch, program: str, said: str) -> None:
-    monkeypatch.setattr(search, "FEW_TILINGS", 0)
+    monkeypatch.setattr(exhaustive, "FEW_TILINGS", 0)
     monkeypatch.setattr(costing, "PROGRAM", program)
     with pytest.raises(RuntimeError, match=f"ended with {said}"):
         run(SearchLimits(workers=2))
@@ -127,7 +127,7 @@ def test_a_process_that_ends_by_itself_is_a_fault(monkeypatch: pytest.MonkeyPatc
 def test_a_process_that_says_nothing_is_ended_when_time_is_up(
     monkeypatch: pytest.MonkeyPatch, started: list[subprocess.Popen[bytes]]
 ) -> None:
-    monkeypatch.setattr(search, "FEW_TILINGS", 0)
+    monkeypatch.setattr(exhaustive, "FEW_TILINGS", 0)
     monkeypatch.setattr(costing, "PROGRAM", "import time; time.sleep(1000)")
     outcome, _ = run(SearchLimits(workers=2, time_limit_s=0.2))
     assert (outcome.candidates, outcome.bound, outcome.exhausted) == ((), None, False)
@@ -237,7 +237,7 @@ def test_traffic_limits_take_no_tiling_out_of_the_count_but_mappings_out_of_the_
 # Ctrl-C.
 
 
-@pytest.mark.parametrize(("few", "count"), [(search.FEW_TILINGS, 0), (0, 2)], ids=["a thread", "processes"])
+@pytest.mark.parametrize(("few", "count"), [(exhaustive.FEW_TILINGS, 0), (0, 2)], ids=["a thread", "processes"])
 def test_an_interrupt_ends_threads_and_processes(
     monkeypatch: pytest.MonkeyPatch, started: list[subprocess.Popen[bytes]], few: int, count: int
 ) -> None:
@@ -245,7 +245,7 @@ def test_an_interrupt_ends_threads_and_processes(
         if progress.incumbents:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(search, "FEW_TILINGS", few)
+    monkeypatch.setattr(exhaustive, "FEW_TILINGS", few)
     with pytest.raises(KeyboardInterrupt):
         BACKEND.search(TINY, SearchLimits(workers=2), interrupt)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("enumeration")]

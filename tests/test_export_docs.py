@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from dmaze.cli.main import main
-from dmaze.model.interop.exports import export_formats
+from dmaze.model.exports.formats import export_formats
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "interop.md").read_text(encoding="utf-8")

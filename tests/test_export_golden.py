@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dmaze.model.interop import accelforge, timeloop, zigzag
+from dmaze.model.exports import accelforge, timeloop, zigzag
 from interop_cases import C7, C7D, DATA, accelforge_counts, mapped, parsed, zigzag_counts
 
 LAYER = mapped(C7D)

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 from dmaze.model import Spec
-from dmaze.model.interop import accelforge, timeloop, zigzag
-from dmaze.model.interop.mapped_layer import MappedLayer
-from dmaze.model.loading import resolve_spec
+from dmaze.model.exports import accelforge, timeloop, zigzag
+from dmaze.model.exports.mapped_layer import MappedLayer
+from dmaze.model.reading.loading import resolve_spec
 from dmaze.solver import solve
 from interop_cases import C7, C7D, accelforge_counts, mapped, random_mapping, zigzag_counts
 from random_problems import Size, random_nest

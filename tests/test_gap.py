@@ -14,17 +14,17 @@ from typing import Any
 
 import pytest
 from dmaze.cli.main import main
-from dmaze.cli.study_tables import GAP_COLUMNS
+from dmaze.cli.reports.study_tables import GAP_COLUMNS
 from dmaze.model import GapStudy, InputError, Spec
-from dmaze.model.architecture import Architecture
-from dmaze.model.constraints import Constraints, MinUtilization
-from dmaze.model.cost import costs_of_tiling
+from dmaze.model.dmazerunner.architecture import Architecture
+from dmaze.model.dmazerunner.constraints import Constraints, MinUtilization
+from dmaze.model.dmazerunner.cost import costs_of_tiling
+from dmaze.model.dmazerunner.factorisations import factorisations
+from dmaze.model.dmazerunner.legality import broken_rules
+from dmaze.model.dmazerunner.mapping import Tiling
+from dmaze.model.documents.result import LayerResult, Number, Status
+from dmaze.model.documents.study_results import FullEnumeration, LayerGap, PrunedSearch, StudySearch
 from dmaze.model.layers import Gemm
-from dmaze.model.legality import broken_rules
-from dmaze.model.mapping import Tiling
-from dmaze.model.result import LayerResult, Number, Status
-from dmaze.model.studies import FullEnumeration, LayerGap, PrunedSearch, StudySearch
-from dmaze.model.tilings import factorisations
 from dmaze.solver import LayerProblem, Progress, SearchLimits, SearchOutcome, gap_study
 from dmaze.solver.studies import gap
 from dmaze.solver.studies.agreement import judged, loss

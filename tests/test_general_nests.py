@@ -13,29 +13,30 @@ from random import Random
 
 import numpy as np
 import pytest
-from dmaze.model.batch import RF, SPATIAL, SPM, Array, TilingBatch, to_tilings
-from dmaze.model.best_orders import EXACT, Asked, BestOrders
-from dmaze.model.consistency import MOST_CLASSES, consistency_faults
-from dmaze.model.constraints import Constraints
-from dmaze.model.cost import cost_of_mapping, cost_of_reuse, costs_of_tiling
+from dmaze.model.dmazerunner.constraints import Constraints
+from dmaze.model.dmazerunner.cost import cost_of_mapping, cost_of_reuse, costs_of_tiling
+from dmaze.model.dmazerunner.factorisations import allowed_factorisations
+from dmaze.model.dmazerunner.legality import broken_limits
+from dmaze.model.dmazerunner.mapping import Tiling
+from dmaze.model.dmazerunner.reuse import all_reuse_classes, has_more_classes, reuse_classes
+from dmaze.model.dmazerunner.vectorised.batch import RF, SPATIAL, SPM, Array, TilingBatch, to_tilings
+from dmaze.model.dmazerunner.vectorised.order_search import EXACT, Asked, BestOrders
 from dmaze.model.layers import LoopNestLayer, Mttkrp, TtmChain, nest_from_expressions
-from dmaze.model.legality import broken_limits
-from dmaze.model.loading import builtin_path, load_spec
 from dmaze.model.loop_nest import LoopNest
-from dmaze.model.mapping import Tiling
-from dmaze.model.reuse import all_reuse_classes, has_more_classes, reuse_classes
-from dmaze.model.tilings import allowed_factorisations
-from dmaze.solver import scoring, solve
+from dmaze.model.reading.consistency import MOST_CLASSES, consistency_faults
+from dmaze.model.reading.loading import builtin_path, load_spec
+from dmaze.solver import solve
 from dmaze.solver.backend import LayerProblem, SearchLimits
-from dmaze.solver.best_first import compulsory
-from dmaze.solver.bounding import refute_with_bounds
 from dmaze.solver.cpsat import BACKEND as CP_SAT
-from dmaze.solver.cpsat.refute import refute_with_cpsat
-from dmaze.solver.exhaustive import BACKEND as EXHAUSTIVE
-from dmaze.solver.least_bounds import LeastBounds
-from dmaze.solver.open_space import OpenSpace
+from dmaze.solver.cpsat.case_refutation import refute_with_cpsat
+from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
+from dmaze.solver.enumeration.branch_and_bound import compulsory
+from dmaze.solver.enumeration.refute import refute_with_bounds
 from dmaze.solver.portfolio import BACKEND as PORTFOLIO
-from dmaze.solver.scoring import Scorer, judge_of
+from dmaze.solver.search import scoring
+from dmaze.solver.search.scoring import Scorer, judge_of
+from dmaze.solver.spaces.lower_bounds import LeastBounds
+from dmaze.solver.spaces.partial_tilings import OpenSpace
 from random_problems import (
     OBJECTIVES,
     TINY_GENERAL,

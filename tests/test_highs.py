@@ -9,26 +9,26 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from dmaze.model.batch import to_array, to_tilings
-from dmaze.model.constraints import Constraints
+from dmaze.model.dmazerunner.constraints import Constraints
+from dmaze.model.dmazerunner.factorisations import allowed_factorisations
+from dmaze.model.dmazerunner.mapping import Tiling
+from dmaze.model.dmazerunner.relaxation.cases import all_cases, holds
+from dmaze.model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, relax
+from dmaze.model.dmazerunner.vectorised.batch import to_array, to_tilings
 from dmaze.model.faults import BackendFault
-from dmaze.model.loading import load_spec
 from dmaze.model.loop_nest import LoopNest
-from dmaze.model.mapping import Tiling
-from dmaze.model.tilings import allowed_factorisations
+from dmaze.model.reading.loading import load_spec
 from dmaze.solver.backend import LayerProblem, SearchLimits
-from dmaze.solver.cpsat import HIGHS, highs, search
-from dmaze.solver.cpsat.analytic import analytic_bounds
-from dmaze.solver.cpsat.cases import all_cases, holds
-from dmaze.solver.cpsat.formulas import CYCLES, ENERGY, relax
+from dmaze.solver.cpsat import HIGHS, case_backend, highs
+from dmaze.solver.cpsat.case_bounds import analytic_bounds
+from dmaze.solver.cpsat.case_model import CaseModel
+from dmaze.solver.cpsat.cutoff import Target
 from dmaze.solver.cpsat.highs import HighsEngine
 from dmaze.solver.cpsat.mixed_integer import MixedIntegerProgram
-from dmaze.solver.cpsat.model import CaseModel
-from dmaze.solver.cpsat.objective import Target
-from dmaze.solver.cpsat.reaches import Reaches
+from dmaze.solver.cpsat.value_ranges import Reaches
 from dmaze.solver.cpsat.variables import TilingVariables, add_if
-from dmaze.solver.exhaustive import BACKEND as EXHAUSTIVE
-from dmaze.solver.scoring import Scorer
+from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
+from dmaze.solver.search.scoring import Scorer
 from ortools.sat.python import cp_model
 from random_problems import OBJECTIVES, TINY, Size, describe, every_tiling, fitting_levels, random_nest, random_problem
 from starts import STARTS
@@ -76,7 +76,7 @@ def test_every_legal_mapping_is_accepted_at_its_own_objective_value(block: int) 
 
 @pytest.mark.parametrize("block", range(4))
 def test_the_optimum_is_that_of_enumeration(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "LocalSearch", STARTS["no start"])
+    monkeypatch.setattr(case_backend, "LocalSearch", STARTS["no start"])
     for seed in range(3000 + block, 3012, 4):
         for objective in OBJECTIVES:
             problem = replace(random_problem(seed, TINY, constrained=0.5), objective=objective)

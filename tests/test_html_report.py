@@ -20,15 +20,15 @@ from typing import Any
 
 import pytest
 from dmaze.cli.main import main
+from dmaze.cli.pages.markup import element, image, text
+from dmaze.cli.pages.result_page import page
 from dmaze.cli.pictures import album as album_module
 from dmaze.cli.pictures.album import Picture, ScatterOptions, album
-from dmaze.cli.pictures.markup import element, image, text
-from dmaze.cli.pictures.page import page
-from dmaze.cli.trace import SearchTrace, TracePoint
+from dmaze.cli.trace_file import SearchTrace, TracePoint
 from dmaze.model import Result, Spec, load_spec
-from dmaze.model.imported_network import ImportedNetwork
-from dmaze.model.loading import builtin_path
-from dmaze.model.result import PaddedBound
+from dmaze.model.documents.imported_network import ImportedNetwork
+from dmaze.model.documents.result import PaddedBound
+from dmaze.model.reading.loading import builtin_path
 from dmaze.solver import solve
 
 PLUGINS = Path(__file__).parent / "plugins"

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from dmaze.cli.main import main
 from dmaze.model import InputError, evaluate, load_request
+from dmaze.model.documents.spec import LayerList
 from dmaze.model.faults import InputWarning
-from dmaze.model.interop.imports import read_layer, read_layers
 from dmaze.model.layers import Layer
-from dmaze.model.loading import load_spec
-from dmaze.model.spec import LayerList
+from dmaze.model.reading.interop.foreign_layers import read_layer, read_layers
+from dmaze.model.reading.loading import load_spec
 from interop_cases import C7D, DATA, mapped
 
 Output = pytest.CaptureFixture[str]

@@ -9,19 +9,19 @@ from itertools import product
 
 import numpy as np
 import pytest
-from dmaze.model.architecture import Architecture
-from dmaze.model.batch import Array
-from dmaze.model.constraints import Constraints, FixedFactors
-from dmaze.model.cost import ExactCost, cost_of_reuse
+from dmaze.model.dmazerunner.architecture import Architecture
+from dmaze.model.dmazerunner.constraints import Constraints, FixedFactors
+from dmaze.model.dmazerunner.cost import ExactCost, cost_of_reuse
+from dmaze.model.dmazerunner.legality import broken_limits, broken_rules
+from dmaze.model.dmazerunner.mapping import Tiling
+from dmaze.model.dmazerunner.reuse import reuse_classes
+from dmaze.model.dmazerunner.vectorised.batch import Array
 from dmaze.model.layers import Gemm
-from dmaze.model.legality import broken_limits, broken_rules
 from dmaze.model.loop_nest import LoopNest
-from dmaze.model.mapping import Tiling
-from dmaze.model.reuse import reuse_classes
 from dmaze.solver.backend import LayerProblem, SearchLimits
-from dmaze.solver.exhaustive import BACKEND
-from dmaze.solver.studies import landscape as module
-from dmaze.solver.studies.landscape import CELLS_PER_DECADE, Landscape, landscape
+from dmaze.solver.enumeration import BACKEND
+from dmaze.solver.studies import cost_distribution as module
+from dmaze.solver.studies.cost_distribution import CELLS_PER_DECADE, Landscape, landscape
 from random_problems import TINY, describe, every_tiling, random_problem
 from reference import load, reference_architecture
 

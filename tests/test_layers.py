@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dmaze.model.documents.spec import LayerList
 from dmaze.model.faults import InputError, InputWarning
 from dmaze.model.layers import (
     AttentionScores,
@@ -27,9 +28,8 @@ from dmaze.model.layers import (
     parse_affine,
 )
 from dmaze.model.layers.einsum import parse_einsum
-from dmaze.model.loading import load_spec
 from dmaze.model.loop_nest import AffineIndex, LoopNest, Tensor
-from dmaze.model.spec import LayerList
+from dmaze.model.reading.loading import load_spec
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dmaze.model.architecture import Architecture
+from dmaze.model.dmazerunner.architecture import Architecture
+from dmaze.model.documents.spec import LayerList, NetworkReference, Spec
 from dmaze.model.faults import DmazeError, Fault, InputError
 from dmaze.model.layers import Conv2d, Gemm
-from dmaze.model.loading import (
+from dmaze.model.reading.loading import (
     builtin_names,
     builtin_path,
     load_spec,
@@ -19,7 +20,6 @@ from dmaze.model.loading import (
     resolve_spec,
     resolve_workload,
 )
-from dmaze.model.spec import LayerList, NetworkReference, Spec
 
 GEMM = {"type": "gemm", "name": "g", "m": 6, "n": 8, "k": 10}
 REFERENCE = resolve_architecture("dmazerunner-256pe", Path())

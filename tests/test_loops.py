@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from dmaze.cli.loops import loop_lines
+from dmaze.cli.reports.loop_listing import loop_lines
+from dmaze.model.dmazerunner.mapping import MappingDocument
 from dmaze.model.layers import Conv2d, LoopNestLayer
-from dmaze.model.mapping import MappingDocument
 from reference import load, reference_architecture
 
 ARCHITECTURE = reference_architecture(load("random_mappings.json")["architectures"]["default"])

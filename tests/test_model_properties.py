@@ -12,18 +12,18 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from dmaze.model.architecture import AccessEnergy, Architecture, Dma, Spm
-from dmaze.model.batch import TilingBatch, to_array, to_tilings
-from dmaze.model.batch_cost import BatchModel
-from dmaze.model.batch_legality import allowed
-from dmaze.model.constraints import Constraints, FixedFactors, MinUtilization
-from dmaze.model.cost import ExactCost, cost_of_mapping, cost_of_reuse, sum_parts
+from dmaze.model.dmazerunner.architecture import AccessEnergy, Architecture, Dma, Spm
+from dmaze.model.dmazerunner.constraints import Constraints, FixedFactors, MinUtilization
+from dmaze.model.dmazerunner.cost import ExactCost, cost_of_mapping, cost_of_reuse, sum_parts
+from dmaze.model.dmazerunner.factorisations import divisors, factorisations
+from dmaze.model.dmazerunner.legality import broken_rules, dma_invocations, dram_bytes
+from dmaze.model.dmazerunner.mapping import Mapping, Tiling
+from dmaze.model.dmazerunner.reuse import ReuseClass, all_reuse_classes, reuse_classes, reuse_factors
+from dmaze.model.dmazerunner.vectorised.batch import TilingBatch, to_array, to_tilings
+from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel
+from dmaze.model.dmazerunner.vectorised.batch_legality import allowed
 from dmaze.model.layers import Conv2d, Gemm, nest_from_expressions
-from dmaze.model.legality import broken_rules, dma_invocations, dram_bytes
 from dmaze.model.loop_nest import AffineIndex, LoopNest
-from dmaze.model.mapping import Mapping, Tiling
-from dmaze.model.reuse import ReuseClass, all_reuse_classes, reuse_classes, reuse_factors
-from dmaze.model.tilings import divisors, factorisations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import load, reference_architecture

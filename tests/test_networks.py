@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from dmaze.model.documents.spec import LayerList, NetworkReference
 from dmaze.model.layers import AttentionScores, AttentionValues, Layer
-from dmaze.model.loading import builtin_names, resolve_workload
-from dmaze.model.spec import LayerList, NetworkReference
+from dmaze.model.reading.loading import builtin_names, resolve_workload
 
 DOCS = Path(__file__).parents[1] / "docs" / "networks.md"
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from dmaze.cli.imported_network import percent
 from dmaze.cli.main import main
+from dmaze.cli.reports.import_report import percent
 from dmaze.model import Result, load_spec
 from dmaze.model.faults import InputError
-from dmaze.model.loading import builtin_path
-from dmaze.model.onnx_files import read_network
+from dmaze.model.reading.loading import builtin_path
+from dmaze.model.reading.onnx_files import read_network
 from onnx import helper
 from onnx_models import EXPORTED, SHIPPED, model_of, write
 

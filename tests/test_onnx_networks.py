@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from dmaze.model.documents.imported_network import ImportedNetwork, SkippedNodes
+from dmaze.model.documents.spec import LayerList, NetworkReference
 from dmaze.model.faults import InputError
-from dmaze.model.imported_network import ImportedNetwork, SkippedNodes
-from dmaze.model.loading import load_spec, resolve_workload
-from dmaze.model.onnx_files import read_network
-from dmaze.model.spec import LayerList, NetworkReference
+from dmaze.model.reading.loading import load_spec, resolve_workload
+from dmaze.model.reading.onnx_files import read_network
 from onnx import TensorProto, helper, shape_inference
 from onnx_models import EXPORTED, SHIPPED, model_of, write
 

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 import pytest
 from dmaze.model.layers import Layer
-from dmaze.model.onnx_files import read_network
+from dmaze.model.reading.onnx_files import read_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper

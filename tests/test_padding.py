@@ -16,19 +16,19 @@ from typing import Any
 import pytest
 from dmaze.cli.main import main
 from dmaze.model import EvaluateRequest, InputError, LayerResult, Result, Spec, evaluate
-from dmaze.model.constraints import Constraints
+from dmaze.model.dmazerunner.constraints import Constraints
+from dmaze.model.dmazerunner.factorisations import divisors
+from dmaze.model.dmazerunner.mapping import LEVELS
+from dmaze.model.documents.spec import Objective, SolverOptions
 from dmaze.model.loop_nest import AffineIndex, LoopNest, Tensor
-from dmaze.model.mapping import LEVELS
-from dmaze.model.spec import Objective, SolverOptions
-from dmaze.model.tilings import divisors
 from dmaze.solver import Cache, LayerProblem, Progress, SearchLimits, SearchOutcome, enumerate_mappings, solve, verify
-from dmaze.solver.answers import Answerer
-from dmaze.solver.best_first import compulsory
-from dmaze.solver.exhaustive import BACKEND as EXHAUSTIVE
-from dmaze.solver.observer import SearchWatch
-from dmaze.solver.padded_search import LayerAnswer, answer_all
-from dmaze.solver.padding import MAX_VARIANTS, num_combinations, padded_bounds, variants
-from dmaze.solver.ranking import objective_value, rank
+from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
+from dmaze.solver.enumeration.branch_and_bound import compulsory
+from dmaze.solver.pipeline.layer_search import Answerer
+from dmaze.solver.pipeline.observer import SearchWatch
+from dmaze.solver.pipeline.padded_search import LayerAnswer, answer_all
+from dmaze.solver.pipeline.padding import MAX_VARIANTS, num_combinations, padded_bounds, variants
+from dmaze.solver.pipeline.ranking import objective_value, rank
 from hypothesis import given
 from hypothesis import strategies as st
 from machines import SMALL
@@ -392,7 +392,7 @@ def test_ctrl_c_keeps_what_other_variants_gave(fakes: ModuleType, monkeypatch: p
 
     script(fakes, search)
     if where == "after it":
-        monkeypatch.setattr("dmaze.solver.answers.rank", ranked)
+        monkeypatch.setattr("dmaze.solver.pipeline.layer_search.rank", ranked)
     result = solve(spec(solver=FAKE))
     layer = only(result)
     assert result.interrupted

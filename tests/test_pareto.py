@@ -12,17 +12,17 @@ import jsonschema
 import numpy as np
 import pytest
 from dmaze.cli.main import main
-from dmaze.cli.schemas import schema_document
-from dmaze.model.cost import costs_of_tiling
+from dmaze.cli.verbs.schemas import schema_document
+from dmaze.model.dmazerunner.cost import costs_of_tiling
+from dmaze.model.dmazerunner.legality import broken_limits, broken_rules
+from dmaze.model.documents.spec import Spec
 from dmaze.model.faults import BackendFault
-from dmaze.model.legality import broken_limits, broken_rules
-from dmaze.model.spec import Spec
-from dmaze.solver import front_search, pareto
 from dmaze.solver.backend import LayerProblem
-from dmaze.solver.front import Candidates, Front
-from dmaze.solver.front_search import FrontSearch
-from dmaze.solver.front_steps import check_steps
-from dmaze.solver.pareto import pareto_fronts
+from dmaze.solver.fronts import front_search, layer_fronts
+from dmaze.solver.fronts.front import Candidates, Front
+from dmaze.solver.fronts.front_search import FrontSearch
+from dmaze.solver.fronts.front_steps import check_steps
+from dmaze.solver.fronts.layer_fronts import pareto_fronts
 from random_problems import TINY, Size, describe, every_tiling, random_problem
 from starts import STARTS
 
@@ -143,7 +143,7 @@ def test_ctrl_c_keeps_the_front_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
         self._start(deadline)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pareto.FrontSearch, "run", interrupted)
+    monkeypatch.setattr(layer_fronts.FrontSearch, "run", interrupted)
     workload = {"layers": [{"type": "gemm", "name": n, "m": m, "n": 36, "k": 48} for n, m in (("a", 24), ("b", 30))]}
     fronts = pareto_fronts(Spec.model_validate(product(workload=workload)))
     assert fronts.interrupted

@@ -18,17 +18,17 @@ import numpy as np
 import pytest
 from dmaze.cli.main import main
 from dmaze.cli.pictures import album
-from dmaze.cli.pictures.dataflows import dataflows_figure
+from dmaze.cli.pictures.dataflow_bars import dataflows_figure
 from dmaze.cli.pictures.energy import PARTS, energy_figure
 from dmaze.cli.pictures.files import check_picture, write_picture
-from dmaze.cli.pictures.gap import gap_figure
+from dmaze.cli.pictures.gap_bars import gap_figure
 from dmaze.cli.pictures.scatter import how_many, scatter_figure
 from dmaze.cli.pictures.style import picture_bytes
-from dmaze.cli.pictures.trace import MOST_PANELS, trace_figure
-from dmaze.cli.trace import SearchTrace, TracePoint
+from dmaze.cli.pictures.trace_chart import MOST_PANELS, trace_figure
+from dmaze.cli.trace_file import SearchTrace, TracePoint
 from dmaze.model import InputError, Result, Spec
-from dmaze.model.result import LayerResult
-from dmaze.model.studies import (
+from dmaze.model.documents.result import LayerResult
+from dmaze.model.documents.study_results import (
     Dataflow,
     DataflowStudy,
     FullEnumeration,
@@ -45,7 +45,7 @@ from dmaze.model.studies import (
 )
 from dmaze.solver import solve
 from dmaze.solver.backend import LayerProblem
-from dmaze.solver.studies.landscape import Landscape, landscape
+from dmaze.solver.studies.cost_distribution import Landscape, landscape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D

@@ -11,11 +11,11 @@ from typing import Any
 import dmaze.model
 import dmaze.solver
 import pytest
-from dmaze.model.cost import cost_of_mapping
+from dmaze.model.dmazerunner.cost import cost_of_mapping
+from dmaze.model.dmazerunner.mapping import LEVELS, Mapping, Tiling, order_from_document, tiling_from_document
+from dmaze.model.documents.result import LayerResult, Result, Solution
+from dmaze.model.documents.spec import Spec
 from dmaze.model.faults import BackendFault, InputError
-from dmaze.model.mapping import LEVELS, Mapping, Tiling, order_from_document, tiling_from_document
-from dmaze.model.result import LayerResult, Result, Solution
-from dmaze.model.spec import Spec
 from dmaze.solver import LayerProblem, Progress, SearchLimits, SearchOutcome, enumerate_mappings, solve
 
 PLUGINS = Path(__file__).parent / "plugins"
@@ -214,7 +214,7 @@ def test_infeasible_layers_say_what_clashes(monkeypatch: pytest.MonkeyPatch) -> 
         asked.append((problem, time_limit_s))
         return ("pes", "min_utilization.rf")
 
-    monkeypatch.setattr("dmaze.solver.answers.find_conflicts", explain)
+    monkeypatch.setattr("dmaze.solver.pipeline.layer_search.find_conflicts", explain)
     layer = only(solve(spec(backend="fake-none", solver={"time_limit_s": 20.0})))
     assert (layer.status, layer.conflicts) == ("infeasible", ("pes", "min_utilization.rf"))
     assert (layer.objective_value, layer.bound, layer.gap, layer.solutions) == (None, None, None, ())
@@ -334,7 +334,7 @@ def test_ctrl_c_outside_the_search_keeps_the_other_layers(fakes: ModuleType, mon
     def interrupted(*_: object, **__: object) -> tuple[str, ...]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dmaze.solver.answers.find_conflicts", interrupted)
+    monkeypatch.setattr("dmaze.solver.pipeline.layer_search.find_conflicts", interrupted)
     script(fakes, SearchOutcome((simple(fakes),), None, False), SearchOutcome((), None, True))
     result = solve(spec(GEMM, OTHER))
     assert result.interrupted

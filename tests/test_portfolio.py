@@ -9,15 +9,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from dmaze.model.batch import Array
-from dmaze.model.constraints import Constraints
+from dmaze.model.dmazerunner.constraints import Constraints
+from dmaze.model.dmazerunner.vectorised.batch import Array
+from dmaze.model.documents.spec import Objective
 from dmaze.model.layers import Conv2d, Gemm
-from dmaze.model.spec import Objective
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
-from dmaze.solver.best_first import BestFirst
-from dmaze.solver.exhaustive import BACKEND as EXHAUSTIVE
+from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
+from dmaze.solver.enumeration.branch_and_bound import BestFirst
 from dmaze.solver.portfolio import BACKEND as PORTFOLIO
-from dmaze.solver.scoring import BestFew, Scorer, Scores
+from dmaze.solver.search.scoring import BestFew, Scorer, Scores
 from random_problems import OBJECTIVES, describe, random_problem
 from reference import load, reference_architecture
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from dmaze.model.constraints import Constraints, MinUtilization
-from dmaze.model.result import LayerResult
-from dmaze.model.spec import LayerList, Spec
+from dmaze.model.dmazerunner.constraints import Constraints, MinUtilization
+from dmaze.model.documents.result import LayerResult
+from dmaze.model.documents.spec import LayerList, Spec
 from dmaze.solver import LayerProblem, SearchOutcome, enumerate_mappings, solve
-from dmaze.solver.exhaustive.stream import TilingStream
-from dmaze.solver.presets import Resolved, resolve_preset, rounds
+from dmaze.solver.enumeration.stream import TilingStream
+from dmaze.solver.pipeline.presets import Resolved, resolve_preset, rounds
 from reference import load, reference_architecture
 
 CASES: list[dict[str, Any]] = load("auto_search.json")

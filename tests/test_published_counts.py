@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from dmaze.model.architecture import Architecture, Spm
-from dmaze.model.constraints import Constraints
+from dmaze.model.dmazerunner.architecture import Architecture, Spm
+from dmaze.model.dmazerunner.constraints import Constraints
+from dmaze.model.documents.spec import Objective
 from dmaze.model.layers import Conv2d
 from dmaze.model.loop_nest import LoopNest
-from dmaze.model.spec import Objective
 from dmaze.solver.backend import LayerProblem, SearchLimits, SearchOutcome
-from dmaze.solver.exhaustive import BACKEND
-from dmaze.solver.exhaustive.counting import num_allowed_tilings
-from dmaze.solver.exhaustive.stream import TilingStream
+from dmaze.solver.enumeration import BACKEND
+from dmaze.solver.enumeration.counting import num_allowed_tilings
+from dmaze.solver.enumeration.stream import TilingStream
 from reference import load, reference_architecture
 from test_portfolio import conv_or_gemm
 

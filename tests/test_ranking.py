@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dmaze.model.architecture import Architecture
-from dmaze.model.constraints import Constraints
-from dmaze.model.cost import cost_of_mapping
+from dmaze.model.dmazerunner.architecture import Architecture
+from dmaze.model.dmazerunner.constraints import Constraints
+from dmaze.model.dmazerunner.cost import cost_of_mapping
+from dmaze.model.dmazerunner.factorisations import factorisations
+from dmaze.model.dmazerunner.legality import broken_limits, dram_bytes
+from dmaze.model.dmazerunner.mapping import Mapping, Tiling
+from dmaze.model.documents.spec import Objective
 from dmaze.model.layers import Gemm
-from dmaze.model.legality import broken_limits, dram_bytes
-from dmaze.model.mapping import Mapping, Tiling
-from dmaze.model.spec import Objective
-from dmaze.model.tilings import factorisations
 from dmaze.solver.backend import LayerProblem
-from dmaze.solver.ranking import CostedMapping, faults_of_candidate, rank
+from dmaze.solver.pipeline.ranking import CostedMapping, faults_of_candidate, rank
 from reference import load, random_workload_nest, reference_architecture
 
 ORDERS = list(permutations(range(3)))

@@ -14,16 +14,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dmaze.model.architecture import Architecture
-from dmaze.model.batch import TilingBatch, to_array
-from dmaze.model.batch_cost import BatchModel
-from dmaze.model.batch_legality import allowed
-from dmaze.model.constraints import Constraints
-from dmaze.model.cost import burst, cost_of_mapping, costs_of_tiling, dma_cycles, footprints, reduction_words, sum_parts
-from dmaze.model.legality import broken_rules, capacity_faults, occupancy
+from dmaze.model.dmazerunner.architecture import Architecture
+from dmaze.model.dmazerunner.constraints import Constraints
+from dmaze.model.dmazerunner.cost import (
+    burst,
+    cost_of_mapping,
+    costs_of_tiling,
+    dma_cycles,
+    footprints,
+    reduction_words,
+    sum_parts,
+)
+from dmaze.model.dmazerunner.legality import broken_rules, capacity_faults, occupancy
+from dmaze.model.dmazerunner.mapping import Factors, Mapping, Tiling, order_from_document, tiling_from_document
+from dmaze.model.dmazerunner.reuse import all_reuse_classes, reuse_factors
+from dmaze.model.dmazerunner.vectorised.batch import TilingBatch, to_array
+from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel
+from dmaze.model.dmazerunner.vectorised.batch_legality import allowed
 from dmaze.model.loop_nest import LoopNest
-from dmaze.model.mapping import Factors, Mapping, Tiling, order_from_document, tiling_from_document
-from dmaze.model.reuse import all_reuse_classes, reuse_factors
 from reference import load, random_workload_nest, reference_architecture
 
 DATA = load("random_mappings.json")

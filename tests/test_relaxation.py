@@ -11,20 +11,20 @@ from random import Random
 
 import numpy as np
 import pytest
-from dmaze.model.architecture import AccessEnergy
-from dmaze.model.batch import Array, Mask, TilingBatch, to_tilings
-from dmaze.model.batch_cost import BatchModel, PairCosts
-from dmaze.model.constraints import Constraints
-from dmaze.model.reuse import all_reuse_classes
-from dmaze.model.spec import Objective
-from dmaze.model.tilings import allowed_factorisations
+from dmaze.model.dmazerunner.architecture import AccessEnergy
+from dmaze.model.dmazerunner.constraints import Constraints
+from dmaze.model.dmazerunner.factorisations import allowed_factorisations
+from dmaze.model.dmazerunner.relaxation.cases import Case, all_cases, holds
+from dmaze.model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, relax
+from dmaze.model.dmazerunner.reuse import all_reuse_classes
+from dmaze.model.dmazerunner.vectorised.batch import Array, Mask, TilingBatch, to_tilings
+from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
+from dmaze.model.documents.spec import Objective
 from dmaze.solver.backend import LayerProblem
-from dmaze.solver.cpsat.analytic import analytic_bounds
-from dmaze.solver.cpsat.cases import Case, all_cases, holds
-from dmaze.solver.cpsat.formulas import CYCLES, ENERGY, relax
-from dmaze.solver.cpsat.objective import ROUNDING_PJ
-from dmaze.solver.cpsat.reaches import Reaches
-from dmaze.solver.scoring import by_objective
+from dmaze.solver.cpsat.case_bounds import analytic_bounds
+from dmaze.solver.cpsat.cutoff import ROUNDING_PJ
+from dmaze.solver.cpsat.value_ranges import Reaches
+from dmaze.solver.search.scoring import by_objective
 from random_problems import OBJECTIVES, Size, describe, random_levels, random_problem
 
 SIZE = Size(macs=1 << 24, tilings=1 << 60, class_pairs=100)

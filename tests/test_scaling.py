@@ -8,28 +8,13 @@ from random import Random
 
 import numpy as np
 import pytest
-from dmaze.model.architecture import AccessEnergy, Architecture, Dma, Spm
-from dmaze.model.batch import RF as RF_LEVEL
-from dmaze.model.batch import SPM as SPM_LEVEL
-from dmaze.model.batch import TilingBatch, to_tilings
-from dmaze.model.constraints import Constraints, MinUtilization
-from dmaze.model.cost import ExactCost, cost_of_reuse
-from dmaze.model.layers import Conv2d, Gemm, LoopNestLayer
-from dmaze.model.loop_nest import MAX_MACS, LoopNest
-from dmaze.model.mapping import Tiling
-from dmaze.model.reuse import reuse_classes
-from dmaze.model.spec import Objective
-from dmaze.model.tilings import allowed_factorisations, prime_factors
-from dmaze.solver.backend import LayerProblem, SearchLimits
-from dmaze.solver.cpsat import BACKEND, terms
-from dmaze.solver.cpsat.analytic import analytic_bounds
-from dmaze.solver.cpsat.cases import Case, all_cases, holds
-from dmaze.solver.cpsat.formulas import CYCLES, ENERGY, Relaxation, Row, relax
-from dmaze.solver.cpsat.model import CaseModel
-from dmaze.solver.cpsat.objective import Target, TargetRows
-from dmaze.solver.cpsat.reaches import Reaches
-from dmaze.solver.cpsat.scaling import COST_UNITS, LOG_SCALE, MAX_ACTIVITY, Reach, lower_lines, scaled_log
-from dmaze.solver.cpsat.symbols import (
+from dmaze.model.dmazerunner.architecture import AccessEnergy, Architecture, Dma, Spm
+from dmaze.model.dmazerunner.constraints import Constraints, MinUtilization
+from dmaze.model.dmazerunner.cost import ExactCost, cost_of_reuse
+from dmaze.model.dmazerunner.factorisations import allowed_factorisations, prime_factors
+from dmaze.model.dmazerunner.mapping import Tiling
+from dmaze.model.dmazerunner.relaxation.cases import Case, all_cases, holds
+from dmaze.model.dmazerunner.relaxation.monomials import (
     FactorOf,
     InvocationsOf,
     Monomial,
@@ -39,6 +24,21 @@ from dmaze.solver.cpsat.symbols import (
     index_extent,
     symbol_value,
 )
+from dmaze.model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, Relaxation, Row, relax
+from dmaze.model.dmazerunner.reuse import reuse_classes
+from dmaze.model.dmazerunner.vectorised.batch import RF as RF_LEVEL
+from dmaze.model.dmazerunner.vectorised.batch import SPM as SPM_LEVEL
+from dmaze.model.dmazerunner.vectorised.batch import TilingBatch, to_tilings
+from dmaze.model.documents.spec import Objective
+from dmaze.model.layers import Conv2d, Gemm, LoopNestLayer
+from dmaze.model.loop_nest import MAX_MACS, LoopNest
+from dmaze.solver.backend import LayerProblem, SearchLimits
+from dmaze.solver.cpsat import BACKEND, linearisation
+from dmaze.solver.cpsat.case_bounds import analytic_bounds
+from dmaze.solver.cpsat.case_model import CaseModel
+from dmaze.solver.cpsat.cutoff import Target, TargetRows
+from dmaze.solver.cpsat.scaling import COST_UNITS, LOG_SCALE, MAX_ACTIVITY, Reach, lower_lines, scaled_log
+from dmaze.solver.cpsat.value_ranges import Reaches
 from dmaze.solver.cpsat.variables import TilingVariables
 from ortools.sat.python import cp_model
 from random_problems import LARGE, OBJECTIVES, Size, know_ranges_only, random_levels, random_problem
@@ -161,7 +161,7 @@ def test_weighted_quantities_are_rounded_down_as_well() -> None:
     for cycles, fits in ((COST_UNITS, True), (COST_UNITS - 4, False)):
         model = cp_model.CpModel()
         reaches = Reaches(nest, allowed_factorisations(nest, Constraints()))
-        made = terms.Terms(TilingVariables(model, nest, Constraints()), reaches)
+        made = linearisation.Terms(TilingVariables(model, nest, Constraints()), reaches)
         TargetRows(made, Target("latency", cycles, 0, 1)).add(Relaxation((), rows, Posynomial(nest), Posynomial(nest)))
         made.tiling.fix(Tiling((1, 1, 1), (1, 1, 1), (2, 1, 1), (1, 1, 1)))
         found = made.feasible and cp_model.CpSolver().solve(model) != cp_model.INFEASIBLE
@@ -398,7 +398,7 @@ def test_extreme_layers_are_searched(nest: LoopNest, objective: Objective) -> No
 
 
 def test_what_does_not_fit_64_bits_is_an_error_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(terms, "MAX_ACTIVITY", 1 << 20)
+    monkeypatch.setattr(linearisation, "MAX_ACTIVITY", 1 << 20)
     problem = LayerProblem(gemm(8, 9, 10), MACHINES["the reference machine"], Constraints(), "energy")
     with pytest.raises(OverflowError, match="does not fit the solver's 64 bits"):
         BACKEND.search(problem, SearchLimits(), None)

@@ -12,21 +12,21 @@ from typing import Any
 
 import pytest
 from dmaze.model.designs import designs
+from dmaze.model.documents.pareto import LayerFront
+from dmaze.model.documents.result import LayerResult
+from dmaze.model.documents.spec import Spec
+from dmaze.model.documents.sweep_results import SweepResult
 from dmaze.model.faults import BackendFault, InputError
-from dmaze.model.pareto import LayerFront
-from dmaze.model.result import LayerResult
-from dmaze.model.spec import Spec
-from dmaze.model.sweep_results import SweepResult
 from dmaze.solver import solve, sweep, verify
 from dmaze.solver.backend import LayerProblem, SearchLimits
-from dmaze.solver.exhaustive import BACKEND as EXHAUSTIVE
-from dmaze.solver.exhaustive.search import ExhaustiveBackend
-from dmaze.solver.local_search import LocalSearch
-from dmaze.solver.pareto import pareto_fronts
+from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
+from dmaze.solver.enumeration.exhaustive import ExhaustiveBackend
+from dmaze.solver.fronts.layer_fronts import pareto_fronts
 from dmaze.solver.portfolio import PortfolioBackend
+from dmaze.solver.search.local_search import LocalSearch
 from dmaze.solver.sweeps import SweepProgress
 from dmaze.solver.sweeps.plan import Plan
-from dmaze.solver.verification import VerificationLimits
+from dmaze.solver.verify.recheck import VerificationLimits
 from random_problems import TINY, random_nest
 from sweep_specs import MEMORIES, PLUGINS, essence, gemm, sweep_spec
 

@@ -12,10 +12,10 @@ from typing import Any
 import jsonschema
 import pytest
 from dmaze.cli.main import main
-from dmaze.cli.schemas import schema_document
-from dmaze.cli.sweep_report import MOST_ROWS
-from dmaze.model.result import Result
-from dmaze.model.sweep_results import SweepResult
+from dmaze.cli.reports.sweep_report import MOST_ROWS
+from dmaze.cli.verbs.schemas import schema_document
+from dmaze.model.documents.result import Result
+from dmaze.model.documents.sweep_results import SweepResult
 from dmaze.solver.sweeps import study
 from dmaze.solver.sweeps.executors import Borrowed
 from sweep_specs import PLUGINS, document, gemm, write_spec

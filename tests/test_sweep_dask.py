@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 from dmaze.cli.main import main
+from dmaze.model.documents.sweep_results import SweepResult
 from dmaze.model.faults import InputError
-from dmaze.model.sweep_results import SweepResult
 from dmaze.solver import SweepProgress, sweep
 from dmaze.solver.sweeps.dask_cluster import dask_cluster
 from sweep_specs import DIARY_FILE, NAP_S, PLUGINS, essence, sweep_spec, write_spec

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dmaze.model.architecture import Architecture
 from dmaze.model.designs import area_proxy_bytes, designs, load_sweep
+from dmaze.model.dmazerunner.architecture import Architecture
+from dmaze.model.documents.sweep_spec import AreaWeights, EnergyTable
 from dmaze.model.faults import InputError
-from dmaze.model.loading import builtin_names, builtin_path
-from dmaze.model.sweep import AreaWeights, EnergyTable
+from dmaze.model.reading.loading import builtin_names, builtin_path
 from sweep_specs import REFERENCE, document, gemm, sweep_spec
 
 ONE = gemm("g", 2, 2, 2)

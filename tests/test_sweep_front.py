@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
-from dmaze.model.architecture import Architecture
-from dmaze.model.constraints import Constraints
+from dmaze.model.dmazerunner.architecture import Architecture
+from dmaze.model.dmazerunner.constraints import Constraints
+from dmaze.model.documents.pareto import LayerFront, ParetoFronts
+from dmaze.model.documents.result import Cost, Solution
+from dmaze.model.documents.sweep_results import SweptDesign
 from dmaze.model.layers import Gemm
-from dmaze.model.pareto import LayerFront, ParetoFronts
-from dmaze.model.result import Cost, Solution
-from dmaze.model.sweep_results import SweptDesign
-from dmaze.solver.sweeps.front import sweep_front
+from dmaze.solver.sweeps.sweep_front import sweep_front
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sweep_specs import REFERENCE

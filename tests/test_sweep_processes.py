@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from dmaze.cli.main import main
-from dmaze.model.sweep_results import SweepResult
+from dmaze.model.documents.sweep_results import SweepResult
 from dmaze.solver import sweep
 from dmaze.solver.sweeps import executors, run
 from dmaze.solver.sweeps.goals import Fronts, Optima

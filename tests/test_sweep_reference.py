@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from dmaze.model.designs import load_sweep
-from dmaze.model.loading import builtin_path
-from dmaze.model.result import LayerResult
-from dmaze.model.spec import LayerList
-from dmaze.model.sweep import SweepSpec
-from dmaze.model.sweep_results import SweepResult
+from dmaze.model.documents.result import LayerResult
+from dmaze.model.documents.spec import LayerList
+from dmaze.model.documents.sweep_results import SweepResult
+from dmaze.model.documents.sweep_spec import SweepSpec
+from dmaze.model.reading.loading import builtin_path
 from dmaze.solver import sweep
 from reference import load
 

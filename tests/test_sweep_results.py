@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dmaze.model.documents.sweep_results import SweepResult
 from dmaze.model.faults import InputError
-from dmaze.model.sweep_results import SweepResult
 from dmaze.solver import sweep
 from dmaze.solver.backend import SearchOutcome
-from dmaze.solver.exhaustive.search import ExhaustiveBackend
+from dmaze.solver.enumeration.exhaustive import ExhaustiveBackend
 from sweep_specs import essence, gemm, sweep_spec
 
 AXES = ({"spm.banks": [8, 16]}, {"rf_bytes_per_pe": [16, 64]})

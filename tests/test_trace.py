@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dmaze.cli import progress, trace
+from dmaze.cli import progress, trace_file
 from dmaze.cli.main import main
 from dmaze.solver import Progress
 from rich.console import Console
@@ -77,7 +77,7 @@ def test_a_trace_ends_every_layer_with_its_status(write: Write, tmp_path: Path, 
 
 def test_a_bound_that_rises_is_traced_once_for_each_change(tmp_path: Path) -> None:
     target = tmp_path / "trace.jsonl"
-    with trace.traced(target) as observer:
+    with trace_file.traced(target) as observer:
         assert observer is not None
         observer.layer_started("g", 1, 1)
         for bound, note in ((1.0, "a"), (1.0, "b"), (2.0, "b"), (2.0, "c")):

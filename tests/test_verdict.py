@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 from dmaze.solver.backend import SearchOutcome
-from dmaze.solver.verdict import Verdict, bound_fault, float_below, gap_between, judge
+from dmaze.solver.pipeline.status import Verdict, bound_fault, float_below, gap_between, judge
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from dmaze.cli.main import main
 from dmaze.model import InputError, Result, Spec, Verification, load_result
-from dmaze.model.verification import LayerVerification
-from dmaze.solver import VerificationLimits, proofs, solve, verify
+from dmaze.model.documents.verification import LayerVerification
+from dmaze.solver import VerificationLimits, solve, verify
 from dmaze.solver.refutation import Refutation
+from dmaze.solver.verify import proof_checks
 
 Document = dict[str, Any]
 Alter = Callable[[Document], object]
@@ -303,7 +304,7 @@ def test_what_time_does_not_allow_is_said(sound: Document, monkeypatch: pytest.M
         r"proof not checked: time \(by enumeration, .*; by cp-sat with other parameters, 0 of", proof_of(found)
     )
     undecided = Refutation("enumeration", False, "all but one")
-    monkeypatch.setattr(proofs, "refute_with_bounds", lambda *_: undecided)
+    monkeypatch.setattr(proof_checks, "refute_with_bounds", lambda *_: undecided)
     assert re.match(r"proof checked by cp-sat .*; undecided before: by enumeration, all", proof_of(checked(sound)))
 
 
@@ -317,7 +318,7 @@ def test_ctrl_c_keeps_what_was_checked(sound: Document, monkeypatch: pytest.Monk
             return answer
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(proofs, "refute_with_bounds", interrupted)
+    monkeypatch.setattr(proof_checks, "refute_with_bounds", interrupted)
     found = checked(document)
     assert found.interrupted
     assert [layer.proof.outcome for layer in found.layers] == ["checked", "nothing claimed", "not checked"]
@@ -426,7 +427,7 @@ def test_an_interrupted_command_ends_with_130(
     def interrupted(*_: object) -> Refutation:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(proofs, "refute_with_bounds", interrupted)
+    monkeypatch.setattr(proof_checks, "refute_with_bounds", interrupted)
     started = time.monotonic()
     assert main(["verify", saved()]) == 130
     assert time.monotonic() - started < 5

@@ -1,7 +1,7 @@
 """``execution_model.md`` sections 3 to 5 transcribed formula by formula, in exact rationals: an oracle for the model.
 
-It shares no code with ``dmaze.model.cost`` but the data types, keeps the document's letters and its order, and is slow.
-Prices are the exact values of their binary64 numbers.
+It shares no code with ``dmaze.model.dmazerunner.cost`` but the data types, keeps the document's letters and its order,
+and is slow. Prices are the exact values of their binary64 numbers.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from dmaze.model.architecture import Architecture
+from dmaze.model.dmazerunner.architecture import Architecture
+from dmaze.model.dmazerunner.mapping import Tiling
 from dmaze.model.loop_nest import LoopNest
-from dmaze.model.mapping import Tiling
 
 Vector = tuple[int, ...]
 

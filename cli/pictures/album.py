@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ...model.result import LayerResult, Result
-from ...model.reuse import has_more_classes
+from ...model.dmazerunner.reuse import has_more_classes
+from ...model.documents.result import LayerResult, Result
 from ...solver.backend import LayerProblem
-from ...solver.presets import resolve_preset
-from ...solver.studies.landscape import MOST_CLASSES, landscape
+from ...solver.pipeline.presets import resolve_preset
+from ...solver.studies.cost_distribution import MOST_CLASSES, landscape
 from ..progress import shown_status
 from ..tables import name_text
-from ..trace import TracePoint
+from ..trace_file import TracePoint
 from .energy import energy_figure, occurrences
 from .scatter import how_many, scatter_figure
 from .style import words_only
-from .trace import MOST_PANELS, trace_figure
+from .trace_chart import MOST_PANELS, trace_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ...model.result import LayerResult, Result
-from ..report import PJ_PER_UJ
+from ...model.documents.result import LayerResult, Result
+from ..reports.result_report import PJ_PER_UJ
 from .bars import named_rows, note_at_row
 from .style import BLUE, GREY, ORANGE, SKY, VERMILION, in_house_style, label, new_figure
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...model.result import Cost
-from ...model.spec import Objective
-from ...solver.studies.landscape import Grid, Landscape
+from ...model.documents.result import Cost
+from ...model.documents.spec import Objective
+from ...solver.studies.cost_distribution import Grid, Landscape
 from .style import BLUE, GREEN, OBJECTIVE_NAMES, VERMILION, in_house_style, label, new_figure, words_only
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import Annotated
 from pydantic import Field
 
 from .affine import parse_affine
-from .base import nest_from_expressions
 from .convolution import Conv1d, Conv2d, Conv3d
 from .general import LoopNestLayer, TensorSpec
+from .layer_base import nest_from_expressions
 from .products import AttentionScores, AttentionValues, Gemm
 from .tensor_algebra import Mttkrp, TtmChain
 from .transposed import ConvTranspose2d

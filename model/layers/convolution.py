@@ -10,7 +10,7 @@ from pydantic import field_validator, model_validator
 
 from ..base import NaturalInt, PositiveInt
 from ..loop_nest import LoopNest
-from .base import Index, LayerBase, indexed_by, nest_from_expressions
+from .layer_base import Index, LayerBase, indexed_by, nest_from_expressions
 
 if TYPE_CHECKING:
     from typing_extensions import Self

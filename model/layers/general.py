@@ -11,8 +11,8 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from ..base import Flag, Model, PositiveInt, Text
 from ..loop_nest import AffineIndex, LoopNest, Tensor
 from .affine import parse_affine
-from .base import LayerBase, indexed_by, nest_from_expressions, no_batch
 from .einsum import OUTPUT_NAME, check_bounds, parse_einsum
+from .layer_base import LayerBase, indexed_by, nest_from_expressions, no_batch
 
 if TYPE_CHECKING:
     from typing_extensions import Self

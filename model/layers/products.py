@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from ..base import PositiveInt
 from ..loop_nest import LoopNest
-from .base import LayerBase, indexed_by, nest_from_expressions, times_batch
+from .layer_base import LayerBase, indexed_by, nest_from_expressions, times_batch
 
 if TYPE_CHECKING:
     from typing_extensions import Self

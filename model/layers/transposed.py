@@ -16,8 +16,8 @@ from pydantic import field_validator
 
 from ..base import NaturalInt, PositiveInt
 from ..loop_nest import LoopNest
-from .base import Index, nest_from_expressions
 from .convolution import Borders, Channels, PositivePerAxis2, borders, checked_borders, per_axis
+from .layer_base import Index, nest_from_expressions
 
 
 @dataclass(frozen=True)

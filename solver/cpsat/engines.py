@@ -9,8 +9,8 @@ from typing import Protocol
 
 from ortools.sat.python import cp_model
 
-from ...model.result import ClosedBy
-from ...model.spec import Objective
+from ...model.documents.result import ClosedBy
+from ...model.documents.spec import Objective
 
 
 class Assignment(Protocol):

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from ortools.linear_solver.python import model_builder
 from ortools.sat.python import cp_model
 
+from ...model.documents.result import ClosedBy
+from ...model.documents.spec import Objective
 from ...model.faults import BackendFault
-from ...model.result import ClosedBy
-from ...model.spec import Objective
 from .engines import Answer
 from .mixed_integer import MixedIntegerProgram
 

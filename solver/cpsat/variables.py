@@ -13,17 +13,17 @@ from itertools import product as combinations_of
 
 from ortools.sat.python import cp_model
 
-from ...model.batch import DRAM, SPM
-from ...model.constraints import Constraints
-from ...model.legality import pinned_factors
+from ...model.dmazerunner.constraints import Constraints
+from ...model.dmazerunner.factorisations import divisors, prime_factors
+from ...model.dmazerunner.legality import pinned_factors
+from ...model.dmazerunner.mapping import LEVELS, Tiling
+from ...model.dmazerunner.relaxation.monomials import TILE_LEVELS, FactorOf, InvocationsOf, Monomial, Symbol, WindowOf
+from ...model.dmazerunner.vectorised.batch import DRAM, SPM
 from ...model.loop_nest import AffineIndex, LoopNest
-from ...model.mapping import LEVELS, Tiling
-from ...model.tilings import divisors, prime_factors
-from ..slices import Slice
+from ..spaces.subspaces import Slice
 from .engines import Assignment
-from .reaches import MAX_COMBINATIONS
 from .scaling import scaled_log
-from .symbols import TILE_LEVELS, FactorOf, InvocationsOf, Monomial, Symbol, WindowOf
+from .value_ranges import MAX_COMBINATIONS
 
 
 def add_if(

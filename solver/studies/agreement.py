@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from ...model.result import Number
-from ...model.studies import LayerGap, StudySearch
+from ...model.documents.result import Number
+from ...model.documents.study_results import LayerGap, StudySearch
 
 FINISHED = ("optimal", "infeasible")
 """What a search ends with that leaves no question open."""

@@ -11,12 +11,10 @@ from fractions import Fraction
 from math import exp, log
 from statistics import fmean
 
-from ...model.constraints import Constraints
-from ...model.faults import Fault, InputError, shown, suggestion
-from ...model.layers import Layer
-from ...model.result import Number
-from ...model.spec import Spec
-from ...model.studies import (
+from ...model.dmazerunner.constraints import Constraints
+from ...model.documents.result import Number
+from ...model.documents.spec import Spec
+from ...model.documents.study_results import (
     Dataflow,
     DataflowStudy,
     LayerDataflows,
@@ -26,8 +24,10 @@ from ...model.studies import (
     Ratios,
     StudySearch,
 )
-from ..observer import Observer
-from ..summary import versions
+from ...model.faults import Fault, InputError, shown, suggestion
+from ...model.layers import Layer
+from ..pipeline.observer import Observer
+from ..pipeline.summary import versions
 from .searches import StudyRun
 
 CLASSIC_DATAFLOWS = (

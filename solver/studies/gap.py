@@ -9,13 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
-from ...model.constraints import SET_BY_PRESET, Constraints
+from ...model.dmazerunner.constraints import SET_BY_PRESET, Constraints
+from ...model.documents.spec import Spec
+from ...model.documents.study_results import (
+    FullEnumeration,
+    GapStudy,
+    GivenMapping,
+    LayerGap,
+    PrunedSearch,
+    PublishedGap,
+    StudySearch,
+)
 from ...model.faults import Fault, InputError
 from ...model.layers import Layer
-from ...model.spec import Spec
-from ...model.studies import FullEnumeration, GapStudy, GivenMapping, LayerGap, PrunedSearch, PublishedGap, StudySearch
-from ..observer import Observer
-from ..summary import versions
+from ..pipeline.observer import Observer
+from ..pipeline.summary import versions
 from .agreement import finished, judged, loss
 from .given import LayerMapping, hold_against
 from .searches import Found, StudyRun

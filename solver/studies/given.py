@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...model.cost import cost_of_mapping, costs_of_tiling
-from ...model.documents import cost_to_document
+from ...model.dmazerunner.cost import cost_of_mapping, costs_of_tiling
+from ...model.dmazerunner.legality import broken_limits, broken_rules
+from ...model.dmazerunner.mapping import Mapping, MappingDocument, Tiling, mapping_to_document, tiling_from_document
+from ...model.documents.cost_document import cost_to_document
+from ...model.documents.result import Number
+from ...model.documents.spec import LayerList, Spec
+from ...model.documents.study_results import GivenMapping, LayerGap, MappingList
+from ...model.documents.verification import load_result
 from ...model.evaluate import EvaluateRequest, load_request, orders_from_document
 from ...model.faults import Fault, InputError, Place, place_text, shown, suggestion
-from ...model.json_files import JsonObject, read_json
 from ...model.layers import Layer
-from ...model.legality import broken_limits, broken_rules
 from ...model.loop_nest import LoopNest
-from ...model.mapping import Mapping, MappingDocument, Tiling, mapping_to_document, tiling_from_document
-from ...model.result import Number
-from ...model.spec import LayerList, Spec
-from ...model.studies import GivenMapping, LayerGap, MappingList
-from ...model.validation import validated
-from ...model.verification import load_result
-from ..ranking import CostedMapping, judgement, objective_value
+from ...model.reading.json_files import JsonObject, read_json
+from ...model.reading.validation import validated
+from ..pipeline.ranking import CostedMapping, judgement, objective_value
 from .agreement import contradicted, loss, whole_searches
 from .searches import StudyRun
 

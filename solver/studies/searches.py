@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ...model.architecture import Architecture
-from ...model.constraints import Constraints
+from ...model.dmazerunner.architecture import Architecture
+from ...model.dmazerunner.constraints import Constraints
+from ...model.documents.result import LayerResult
+from ...model.documents.spec import LayerList, Spec
+from ...model.documents.study_results import LayerDataflows, LayerGap, StudySearch
 from ...model.faults import InputError
 from ...model.layers import Layer
-from ...model.loading import resolve_spec
-from ...model.result import LayerResult
-from ...model.spec import LayerList, Spec
-from ...model.studies import LayerDataflows, LayerGap, StudySearch
+from ...model.reading.loading import resolve_spec
 from ..backend import LayerProblem, Progress
-from ..exhaustive.counting import num_allowed_tilings
-from ..observer import Observer
-from ..pipeline import num_cores, solve
+from ..enumeration.counting import num_allowed_tilings
+from ..pipeline.observer import Observer
+from ..pipeline.solve import num_cores, solve
 
 Studied = TypeVar("Studied", LayerGap, LayerDataflows)
 

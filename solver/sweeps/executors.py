@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
-from ...model.sweep_results import AnswerT
+from ...model.documents.sweep_results import AnswerT
 from .tasks import Task, run_task
 
 Found = TypeVar("Found", covariant=True)

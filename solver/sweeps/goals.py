@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
-from ...model.architecture import Architecture
 from ...model.designs import Design, area_proxy_bytes
+from ...model.dmazerunner.architecture import Architecture
+from ...model.dmazerunner.mapping import MappingDocument
+from ...model.documents.pareto import LayerFront, ParetoFronts
+from ...model.documents.result import LayerResult, Number, Result, Status, Totals
+from ...model.documents.spec import Objective, SolverOptions, Spec
+from ...model.documents.sweep_results import AnswerT, SweepRecord, SweptDesign
+from ...model.documents.sweep_spec import SweepSpec
 from ...model.layers import Layer
-from ...model.mapping import MappingDocument
-from ...model.pareto import LayerFront, ParetoFronts
-from ...model.result import LayerResult, Number, Result, Status, Totals
-from ...model.spec import Objective, SolverOptions, Spec
-from ...model.sweep import SweepSpec
-from ...model.sweep_results import AnswerT, SweepRecord, SweptDesign
 from ..backend import LayerProblem
-from ..cache import Cache
-from ..pareto import front_of_layer
-from ..pipeline import solve_layer, unsolved
-from ..summary import totals
-from ..verdict import float_below
+from ..fronts.layer_fronts import front_of_layer
+from ..pipeline.cache import Cache
+from ..pipeline.solve import solve_layer, unsolved
+from ..pipeline.status import float_below
+from ..pipeline.summary import totals
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Optima:
     record_type = SweepRecord[LayerResult]
 
     def search(self, spec: Spec, layer: Layer, starts: Sequence[MappingDocument], cache: Cache | None) -> LayerResult:
-        """As :func:`..pipeline.solve_layer` finds it."""
+        """As :func:`..pipeline.solve.solve_layer` finds it."""
         return solve_layer(spec, layer, starts=starts, cache=cache)
 
     def unanswered(self, layer: Layer, note: str | None, fault: str | None = None) -> LayerResult:
@@ -130,7 +130,7 @@ class Fronts:
     record_type = SweepRecord[LayerFront]
 
     def search(self, spec: Spec, layer: Layer, starts: Sequence[MappingDocument], cache: Cache | None) -> LayerFront:  # noqa: ARG002
-        """As :func:`..pareto.front_of_layer` finds it; neither starts nor cache are used."""
+        """As :func:`..fronts.layer_fronts.front_of_layer` finds it; neither starts nor cache are used."""
         if not isinstance(spec.architecture, Architecture):
             raise TypeError("expected a spec with its architecture in place of its name")
         problem = LayerProblem(layer.loop_nest(), spec.architecture, spec.constraints, spec.objective)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...model.designs import Design
+from ...model.documents.result import Number
+from ...model.documents.sweep_results import AnswerT
 from ...model.layers import Layer
-from ...model.result import Number
-from ...model.sweep_results import AnswerT
 
 
 @dataclass(frozen=True)

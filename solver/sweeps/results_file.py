@@ -14,8 +14,8 @@ from typing import IO, Generic
 
 from pydantic import ValidationError
 
+from ...model.documents.sweep_results import AnswerT, SweepHeader, SweepRecord
 from ...model.faults import InputError
-from ...model.sweep_results import AnswerT, SweepHeader, SweepRecord
 
 
 @contextmanager

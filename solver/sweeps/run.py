@@ -11,10 +11,10 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Generic
 
+from ...model.documents.spec import LayerList, Spec
+from ...model.documents.sweep_results import AnswerT, SweepRecord
+from ...model.documents.sweep_spec import SweepSpec
 from ...model.faults import DmazeError
-from ...model.spec import LayerList, Spec
-from ...model.sweep import SweepSpec
-from ...model.sweep_results import AnswerT, SweepRecord
 from .executors import TaskFuture, Workforce
 from .goals import Goal, options_of_one
 from .plan import Plan, Slot

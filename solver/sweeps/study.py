@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...model.designs import designs, resolve_rules
+from ...model.documents.spec import LayerList
+from ...model.documents.sweep_results import AnswerT, SweepResult
+from ...model.documents.sweep_spec import SweepSpec
 from ...model.faults import InputError
-from ...model.loading import resolve_spec
-from ...model.spec import LayerList
-from ...model.sweep import SweepSpec
-from ...model.sweep_results import AnswerT, SweepResult
-from ..pipeline import num_cores
+from ...model.reading.loading import resolve_spec
+from ..pipeline.solve import num_cores
 from ..registry import load_backend
-from .documents import header_of, sweep_result
 from .executors import Borrowed, ProcessPool, TaskExecutor, Workforce
 from .goals import Fronts, Goal, Optima
 from .plan import Plan
 from .results_file import results_file
 from .run import Job, Run, SweepProgress
+from .sweep_document import header_of, sweep_result
 
 
 def sweep(

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic
 
+from ...model.dmazerunner.mapping import MappingDocument
+from ...model.documents.spec import Spec
+from ...model.documents.sweep_results import AnswerT
 from ...model.faults import BackendFault
 from ...model.layers import Layer
-from ...model.mapping import MappingDocument
-from ...model.spec import Spec
-from ...model.sweep_results import AnswerT
-from ..cache import Cache
-from ..summary import versions
+from ..pipeline.cache import Cache
+from ..pipeline.summary import versions
 from .goals import Goal
 
 

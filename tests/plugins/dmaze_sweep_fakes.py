@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, replace
 
 from dmaze.solver import LayerProblem, Report, SearchLimits, SearchOutcome
-from dmaze.solver.exhaustive import BACKEND as EXHAUSTIVE
+from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
 
 DIARY_FILE, NAP_S = "DMAZE_TEST_DIARY", "DMAZE_TEST_NAP_S"
 DEADLY_BOUND = 13

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dmaze.model import Gemm
-from dmaze.model.loading import resolve_architecture
+from dmaze.model.reading.loading import resolve_architecture
 from outside_caller import by_command, least_cycles
 
 

@@ -13,9 +13,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from dmaze.model import Architecture, Constraints, Gemm, evaluate
+from dmaze.model.dmazerunner.mapping import mapping_to_document
 from dmaze.model.evaluate import EvaluateRequest
-from dmaze.model.loading import resolve_architecture
-from dmaze.model.mapping import mapping_to_document
+from dmaze.model.reading.loading import resolve_architecture
 from dmaze.solver import Backend, LayerProblem, SearchLimits
 
 

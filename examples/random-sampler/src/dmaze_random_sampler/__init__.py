@@ -8,13 +8,13 @@ from __future__ import annotations
 import random
 import time
 
-from dmaze.model.cost import cost_of_mapping
-from dmaze.model.legality import broken_limits, broken_rules
+from dmaze.model.dmazerunner.cost import cost_of_mapping
+from dmaze.model.dmazerunner.factorisations import factorisations
+from dmaze.model.dmazerunner.legality import broken_limits, broken_rules
+from dmaze.model.dmazerunner.mapping import Mapping, Tiling
 from dmaze.model.loop_nest import LoopNest
-from dmaze.model.mapping import Mapping, Tiling
-from dmaze.model.tilings import factorisations
 from dmaze.solver import LayerProblem, Progress, Report, SearchLimits, SearchOutcome
-from dmaze.solver.ranking import judgement
+from dmaze.solver.pipeline.ranking import judgement
 
 SAMPLES = 2000
 """Draws per search: with a fixed number, the time limit apart, the same seed gives the same answer."""

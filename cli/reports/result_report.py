@@ -1,0 +1,185 @@
+"""The readable report of a result: one row per layer, energy by part, totals, and what went wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+
+from ...model.documents.result import Cost, LayerResult, Result
+from ...model.documents.spec import Objective
+from ...model.faults import escaped, shortened
+from ..tables import Column, name_text, print_line, print_tables
+from .import_report import import_lines
+from .loop_listing import loop_lines
+
+PJ_PER_UJ = 1e6
+LONGEST_TITLE = 100
+
+
+def print_report(console: Console, result: Result, *, loops: bool) -> None:
+    """Print a result; ``loops`` adds the best mapping of every distinct layer as a tiled loop nest."""
+    print_line(console, _heading(result))
+    print_line(console)
+    print_tables(console, result.layers, name_column(), verdict_columns(result.objective))
+    solved = [layer for layer in result.layers if layer.solutions and layer.same_as is None]
+    if solved:
+        print_line(console, "\nEnergy of the best mappings, and how much of moving data each tensor causes:\n")
+        print_tables(console, solved, name_column(), energy_columns())
+    print_line(console, "\n" + total_line(result))
+    for line in import_lines(result):
+        print_line(console, line)
+    for layer in result.layers:
+        for line in trouble_lines(layer):
+            print_line(console, line)
+    if loops:
+        for layer in solved:
+            _print_loops(console, result, layer)
+
+
+def _heading(result: Result) -> str:
+    title = f"{shortened(escaped(result.name), LONGEST_TITLE)}: " if result.name is not None else ""
+    return title + subject(result)
+
+
+def subject(result: Result) -> str:
+    """What was looked for, where, and who claims the bounds."""
+    ended = " (interrupted)" if result.interrupted else ""
+    where = name_text(result.architecture.name)
+    return f"least {result.objective} on {where}, bounds as claimed by back end {result.backend}{ended}"
+
+
+def name_column() -> Column[LayerResult]:
+    """The first column of every table of layers."""
+    return Column("layer", lambda layer: name_text(layer.name), left=True)
+
+
+def _of_best(text: Callable[[Cost], str]) -> Callable[[LayerResult], str | None]:
+    """A cell about the best mapping; empty where a layer has none."""
+    return lambda layer: text(layer.solutions[0].cost) if layer.solutions else None
+
+
+def verdict_columns(objective: Objective) -> tuple[Column[LayerResult], ...]:
+    """What was found for a layer, what it costs, and how good it provably is."""
+    return (
+        Column("count", lambda layer: str(layer.count)),
+        Column("status", lambda layer: layer.status, left=True),
+        Column("gap", lambda layer: None if layer.gap is None else gap_text(layer.gap)),
+        Column("energy pJ", _of_best(lambda cost: f"{cost.energy_pj:,}")),
+        Column("cycles", _of_best(lambda cost: f"{cost.cycles:,}")),
+        Column("EDP pJ*cycles", _of_best(lambda cost: edp_text(cost.edp))),
+        Column(f"{objective} bound", lambda layer: None if layer.bound is None else bound_text(objective, layer.bound)),
+        Column("PE", _of_best(lambda cost: f"{cost.utilization.pe:.1%}")),
+        Column("RF", _of_best(lambda cost: f"{cost.utilization.rf:.1%}")),
+        Column("SPM", _of_best(lambda cost: f"{cost.utilization.spm:.1%}")),
+        Column("evaluated", lambda layer: None if layer.evaluated is None else f"{layer.evaluated:,}", optional=True),
+        Column("pruned by bound", _pruned_by_bound, optional=True),
+        Column("proved by", _proved_by, left=True, optional=True),
+        Column("s", _seconds),
+        Column("note", _note, left=True, optional=True),
+    )
+
+
+def energy_columns() -> tuple[Column[LayerResult], ...]:
+    """The energy of a layer's best mapping, by part and by tensor; the layer must have one."""
+    return (
+        Column("energy uJ", _of_best(lambda cost: _uj(cost.energy_pj))),
+        Column("MAC", _of_best(lambda cost: _uj(cost.energy_breakdown_pj.mac))),
+        Column("RF", _of_best(lambda cost: _uj(cost.energy_breakdown_pj.rf))),
+        Column("NoC", _of_best(lambda cost: _uj(cost.energy_breakdown_pj.noc))),
+        Column("SPM", _of_best(lambda cost: _uj(cost.energy_breakdown_pj.spm))),
+        Column("DRAM", _of_best(lambda cost: _uj(cost.energy_breakdown_pj.dram))),
+        Column("moving data", _of_best(_tensor_shares), left=True),
+    )
+
+
+def _tensor_shares(cost: Cost) -> str:
+    """Every tensor's share of the energy that goes into moving data (and adding partial sums)."""
+    moved = {name: part.noc + part.spm + part.dram + part.reduction for name, part in cost.tensor_energy_pj.items()}
+    whole = sum(moved.values())
+    return " ".join(f"{name_text(name)} {energy / whole if whole else 0:.0%}" for name, energy in moved.items())
+
+
+def _uj(energy_pj: float) -> str:
+    return f"{energy_pj / PJ_PER_UJ:,.3f}"
+
+
+def edp_text(edp: float) -> str:
+    """An EDP in pJ * cycles, to seven digits."""
+    return f"{edp:.6e}"
+
+
+def bound_text(objective: Objective, bound: float) -> str:
+    """A lower bound in the unit of the objective, rounded down where it is a count."""
+    return edp_text(bound) if objective == "edp" else f"{math.floor(bound):,}"
+
+
+def gap_text(gap: float) -> str:
+    """A relative gap in per cent; the smallest ones are not rounded to nothing."""
+    return "<0.01%" if 0 < gap < 1e-4 else f"{gap:.2%}"
+
+
+def _pruned_by_bound(layer: LayerResult) -> str | None:
+    """Tilings that a lower bound excluded; nothing where no bound was used."""
+    return f"{layer.pruned_by_bound:,}" if layer.pruned_by_bound else None
+
+
+def _proved_by(layer: LayerResult) -> str | None:
+    """Who proved the layer's optimum, where the back end says so; or the identical layer that was solved."""
+    if layer.same_as is not None:
+        return f"= {name_text(layer.same_as)}"
+    prover = layer.statistics.get("proved_by")
+    return str(prover) if prover is not None else None
+
+
+def _seconds(layer: LayerResult) -> str | None:
+    """What the work on a layer took in this run, if there was any."""
+    if layer.same_as is not None:
+        return None
+    return "cached" if layer.cached else f"{layer.wall_s:.1f}"
+
+
+def _note(layer: LayerResult) -> str | None:
+    notes = [
+        "fault" if layer.fault is not None else "",
+        layer.note or "",
+        _thresholds(layer),
+    ]
+    return ", ".join(note for note in notes if note) or None
+
+
+def _thresholds(layer: LayerResult) -> str:
+    """The thresholds that a preset ended with."""
+    if layer.thresholds is None:
+        return ""
+    return f"PE >= {layer.thresholds.pe:.1f}, RF >= {layer.thresholds.rf:.1f}, SPM >= {layer.thresholds.spm:.1f}"
+
+
+def total_line(result: Result) -> str:
+    """The sums over all layers with their counts."""
+    total = result.total
+    if total.energy_pj is None or total.cycles is None or total.edp is None or total.edp_sum is None:
+        return "total: none, since some layer has no mapping"
+    energy = f"energy {total.energy_pj:,} pJ, {total.cycles:,} cycles"
+    return f"total with counts: {energy}, EDP {edp_text(total.edp)}, sum of EDPs {edp_text(total.edp_sum)} pJ*cycles"
+
+
+def trouble_lines(layer: LayerResult) -> Iterator[str]:
+    """What went wrong with a layer, if anything did; nothing for a copy."""
+    if layer.same_as is not None:
+        return
+    name = name_text(layer.name)
+    if layer.status == "infeasible":
+        yield f"\n{name} is infeasible; these cannot hold together:"
+        for conflict in layer.conflicts or ("(not narrowed down)",):
+            yield f"  - {conflict}"
+    if layer.fault is not None:
+        yield f"\n{name}: fault: {layer.fault}"
+
+
+def _print_loops(console: Console, result: Result, layer: LayerResult) -> None:
+    explained = "a move serves the loops below it; loops with one iteration are left out"
+    print_line(console, f"\n{name_text(layer.name)}, best mapping ({explained}):")
+    for line in loop_lines(layer.loop_nest(), result.architecture, layer.solutions[0].mapping):
+        print_line(console, escaped(line))

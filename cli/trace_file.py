@@ -1,0 +1,101 @@
+"""How the search of every layer goes, change by change: as JSON lines (``--trace FILE``), or kept for a picture."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from io import FileIO
+from pathlib import Path
+
+from ..model.documents.result import LayerResult, Number
+from ..model.faults import InputError
+from ..solver import Observer, Progress
+from .output import complain
+
+FLAG = "--trace"
+
+
+@dataclass(frozen=True)
+class TracePoint:
+    """What is known of a layer ``seconds`` after its search started: ``incumbent`` is its objective value."""
+
+    seconds: float
+    layer: str
+    incumbent: Number | None
+    bound: float | None
+    note: str
+
+
+@contextmanager
+def traced(path: Path | None) -> Generator[Observer | None]:
+    """An observer that writes the trace; none without a path.
+
+    Raises:
+        InputError: when the file cannot be opened.
+    """
+    if path is None:
+        yield None
+        return
+    try:
+        stream = path.open("wb", buffering=0)  # what cannot be written must not come up again when it is closed
+    except OSError as error:
+        raise InputError.single(None, FLAG, f"cannot write {path}: {error.strerror}") from error
+    with stream:
+        yield SearchTrace(_Lines(stream).write)
+
+
+class SearchTrace:
+    """An observer that tells each change of a layer's incumbent or bound, and at its end its status as the note.
+
+    Reports may come from a thread of the back end; what is told comes one after the other.
+    """
+
+    def __init__(self, tell: Callable[[TracePoint], None]) -> None:
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._started: dict[str, float] = {}
+        self._told: tuple[Number | None, float | None] | None = None
+
+    def layer_started(self, name: str, position: int, total: int) -> None:  # noqa: ARG002 (told to all observers)
+        """The layer's clock starts."""
+        with self._lock:
+            self._started[name], self._told = time.monotonic(), None
+
+    def progressed(self, name: str, progress: Progress) -> None:
+        """Told on where something has changed."""
+        with self._lock:
+            now = (progress.objective_value, progress.bound)
+            if now != self._told:
+                self._told = now
+                self._tell(TracePoint(self._seconds(name), name, *now, progress.note))
+
+    def layer_finished(self, result: LayerResult) -> None:
+        """The layer's final point; a copy of another layer, or one that got no time, has no other."""
+        copied = "" if result.same_as is None else f", same as {result.same_as}"
+        name, note = result.name, result.status + copied
+        with self._lock:
+            self._tell(TracePoint(self._seconds(name), name, result.objective_value, result.bound, note))
+
+    def _seconds(self, name: str) -> float:
+        return time.monotonic() - self._started[name] if name in self._started else 0.0
+
+
+class _Lines:
+    """Writes points as JSON lines at once; should that fail, it says so and writes no more: the search goes on."""
+
+    def __init__(self, stream: FileIO) -> None:
+        self._stream: FileIO | None = stream
+
+    def write(self, point: TracePoint) -> None:
+        if self._stream is None:
+            return
+        line = asdict(replace(point, seconds=round(point.seconds, 3)))
+        try:
+            self._stream.write(f"{json.dumps(line)}\n".encode())
+        except OSError as error:
+            self._stream = None
+            complain(f"{FLAG}: cannot write any more: {error.strerror}")

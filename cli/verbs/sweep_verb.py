@@ -1,0 +1,188 @@
+"""What the verb ``sweep`` does, once its arguments are understood."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as ProgressBar
+
+from ...model.designs import label_of, load_sweep
+from ...model.documents.sweep_results import SweepResult
+from ...model.documents.sweep_spec import SweepSpec
+from ...model.faults import InputError, escaped
+from ...solver.pipeline.cache import Cache
+from ...solver.sweeps import SweepProgress, sweep
+from ...solver.sweeps.dask_cluster import SCHEDULER, DaskCluster, dask_cluster
+from ..output import check_destination, complain, document_text, kept_for_the_answer, rendered, write_file
+from ..overrides import FLAGS, Overrides, loaded_with_overrides
+from ..pages.delivery import REPORT
+from ..pictures.files import check_picture, require_matplotlib, write_picture
+from ..reports.sweep_report import print_sweep
+from ..reports.sweep_tables import sweep_csv
+from ..tables import name_text
+from .commands import Delivery, Exit, placed, warnings_told
+
+CSV, RESULTS, EXECUTOR, SCHEDULER_FLAG = "--csv", "--results", "--executor", "--scheduler"
+
+
+@dataclass(frozen=True)
+class SweepFiles:
+    """Files of a sweep: the one that it is resumed from, a table, a picture, a report."""
+
+    results: Path | None
+    csv: Path | None
+    plot: Path | None
+    report: Path | None
+
+    def check(self) -> None:
+        """Find out before any work is done whether they can be written.
+
+        Raises:
+            InputError: when one cannot.
+        """
+        check_destination(self.results, RESULTS)
+        check_destination(self.csv, CSV)
+        check_picture(self.plot)
+        check_destination(self.report, REPORT)
+        if self.report is not None:
+            require_matplotlib(REPORT)
+
+    def write(self, result: SweepResult, spec: SweepSpec) -> None:
+        """Write those that were asked for, except the results, which are written as they come."""
+        if self.csv is not None:
+            write_file(self.csv, sweep_csv(result).encode(), CSV)
+        if self.plot is not None:
+            from ..pictures.sweep_chart import sweep_figure
+
+            write_picture(self.plot, sweep_figure(result))
+        if self.report is not None:
+            from ..pages.sweep_page import sweep_page
+
+            write_file(self.report, sweep_page(result, spec).encode(), REPORT)
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Where the work is done, and where searches are cached."""
+
+    scheduler: str | None
+    cache: Cache | None
+
+    @contextmanager
+    def cluster(self) -> Generator[DaskCluster | None]:
+        """The Dask cluster, if the work is to be done by one."""
+        if self.scheduler is None:
+            yield None
+            return
+        try:
+            with dask_cluster(self.scheduler) as cluster:
+                yield cluster
+        except InputError as error:
+            raise InputError(
+                replace(fault, place=SCHEDULER_FLAG) if fault.place == SCHEDULER else fault for fault in error.faults
+            ) from error
+
+
+def scheduler_from_options(executor: str | None, scheduler: str | None) -> str | None:
+    """The address of the Dask scheduler; none for processes of this machine.
+
+    Raises:
+        InputError: for an unknown executor, and when one of the two options lacks the other.
+    """
+    if executor not in (None, "processes", "dask"):
+        raise InputError.single(None, EXECUTOR, f"expected processes or dask, got {executor!r}")
+    if executor == "dask" and scheduler is None:
+        raise InputError.single(None, SCHEDULER_FLAG, "expected the address of the scheduler, but missing")
+    if executor != "dask" and scheduler is not None:
+        raise InputError.single(None, SCHEDULER_FLAG, f"expected together with {EXECUTOR} dask")
+    return scheduler
+
+
+def run_sweep(
+    path: Path,
+    overrides: Overrides,
+    delivery: Delivery,
+    files: SweepFiles,
+    execution: Execution,
+    *,
+    pareto: bool = False,
+) -> int:
+    """Find the best mappings of every layer on every design, or the front of all."""
+    check_destination(delivery.out)
+    files.check()
+    with warnings_told():
+        spec = loaded_with_overrides(load_sweep, path, overrides)
+    if pareto:
+        spec = spec.model_copy(update={"sweep": spec.sweep.model_copy(update={"pareto": True})})
+    if spec.sweep.pareto and overrides.objective is not None:
+        message = "expected none for a front, which is over energy, cycles and area proxy"
+        raise InputError.single(None, FLAGS["objective"], message)
+    cache = None if execution.cache is None else execution.cache.folder
+    with execution.cluster() as cluster:
+        executor, num_tasks = (None, None) if cluster is None else (cluster.executor, cluster.num_tasks)
+        try:
+            with shown_sweep() as tell, kept_for_the_answer():
+                result = sweep(spec, tell, results=files.results, executor=executor, num_tasks=num_tasks, cache=cache)
+        except InputError as error:
+            raise InputError(placed(fault, path, overrides) for fault in error.faults) from error
+    files.write(result, spec)
+    delivery.deliver(document_text(result), lambda: rendered(partial(print_sweep, result=result)))
+    return exit_code(result)
+
+
+def exit_code(result: SweepResult) -> Exit:
+    """What a sweep means for the caller; faults are told."""
+    if result.fault is not None:
+        complain(f"dmaze-solve: {escaped(result.fault)}")
+    for fault in result.faults:
+        where = f"layer {name_text(fault.layer)} on {label_of(fault.values)}"
+        complain(f"dmaze-solve: {where}: {escaped(fault.message)}; please report this line with the spec")
+    if result.interrupted:
+        return Exit.INTERRUPTED
+    if result.faults or result.fault is not None:
+        return Exit.FAULT
+    solved = all(design.status in ("optimal", "feasible") for design in result.designs)
+    return Exit.SOLVED if solved else Exit.UNSOLVED
+
+
+@contextmanager
+def shown_sweep() -> Generator[Callable[[SweepProgress], None] | None]:
+    """What shows how far a sweep is, and how long it will go on; none where standard error is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (
+        SpinnerColumn(),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False),
+    )
+    with ProgressBar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def tell(progress: SweepProgress) -> None:
+            done = progress.answered + progress.failed
+            if not progress.latest:  # what an earlier run has left says nothing about this one's speed
+                bar.reset(task, total=progress.total, completed=done)
+                return
+            failed = f"{progress.failed} failed, " if progress.failed else ""
+            bar.update(task, completed=done, description=f"{failed}{escaped(progress.latest)}")
+
+        yield tell

@@ -1,0 +1,61 @@
+"""Accelerator descriptions (``contract.md`` section 1, ``execution_model.md`` section 1)."""
+
+from __future__ import annotations
+
+from ..base import Model, PositiveInt, Price, Rate, Text
+
+
+class Spm(Model):
+    """The shared scratchpad; the stated capacity is the half that one of its two buffers may use."""
+
+    banks: PositiveInt
+    bytes_per_bank: PositiveInt
+
+
+class Dma(Model):
+    """The DMA engine between DRAM and SPM; cycles are of its own clock."""
+
+    init_cycles: Price
+    cycles_per_byte: Price
+    clock_mhz: Rate
+
+
+class AccessEnergy(Model):
+    """Energy in pJ per element and access, and per multiply-accumulate."""
+
+    rf: Price
+    noc: Price
+    spm: Price
+    dram: Price
+    mac: Price
+
+
+class Architecture(Model):
+    """An accelerator: DRAM -> DMA -> SPM -> NoC -> register files of the PEs.
+
+    Example:
+        >>> arch = Architecture(name="one", pes=1, rf_bytes_per_pe=16, spm=Spm(banks=3, bytes_per_bank=64),
+        ...     bytes_per_element=2, clock_mhz=500, dma=Dma(init_cycles=291, cycles_per_byte=0.24, clock_mhz=3200),
+        ...     access_energy_pj=AccessEnergy(rf=0.96, noc=2, spm=13.5, dram=200, mac=0.075))
+        >>> arch.spm_bytes
+        192
+    """
+
+    name: Text
+    pes: PositiveInt
+    rf_bytes_per_pe: PositiveInt
+    spm: Spm
+    bytes_per_element: PositiveInt
+    clock_mhz: Rate
+    dma: Dma
+    access_energy_pj: AccessEnergy
+
+    @property
+    def spm_bytes(self) -> int:
+        """Bytes of the SPM that one buffer may use."""
+        return self.spm.banks * self.spm.bytes_per_bank
+
+    @property
+    def rf_elements(self) -> int:
+        """Elements that fit one register file."""
+        return self.rf_bytes_per_pe // self.bytes_per_element

@@ -1,0 +1,158 @@
+"""Lower bounds on the exact model over arrays of tilings whose inner factors are still open.
+
+Open factors stand in the RF level of a batch, with spatial factors of 1: the RF tile is then the PE-array tile, to be
+split over RF and PEs. The bounds are the exact model's own formulas, in the same order of operations, on quantities
+that no choice of the open factors takes lower. Every step is non-decreasing in those quantities, rounding in binary64
+included, so that no margin for rounding is needed (``docs/certificates.md`` has the argument).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...loop_nest import LoopNest, Tensor
+from ..architecture import Architecture
+from ..constraints import Constraints
+from ..factorisations import divisors
+from ..legality import pinned_factors
+from .batch import DRAM, RF, Array, TilingBatch
+from .batch_cost import BatchModel, PairCosts
+from .level_terms import (
+    DramSide,
+    LevelReuse,
+    RfPass,
+    SharedTerms,
+    Skips,
+    SpmSide,
+    layer_cycles,
+    reuse_of_class,
+)
+
+
+@dataclass(frozen=True)
+class SliceFloor:
+    """Lower bounds for given DRAM factors under one DRAM class; infinite where it is not attained."""
+
+    dram_class: int
+    energy_pj: Array
+    cycles: Array
+
+
+class FloorModel:
+    """Lower bounds on energy and cycles, for one loop nest on one architecture."""
+
+    def __init__(self, nest: LoopNest, architecture: Architecture, constraints: Constraints) -> None:
+        self.model = BatchModel(nest, architecture)
+        self._architecture = architecture
+        pins = {pin.dim: pin.factor for pin in pinned_factors(nest, constraints) if pin.level == "spatial"}
+        self._pinned_pes = math.prod(pins.values())
+        self._free = [dim for dim in range(len(nest.dims)) if dim not in pins]
+        self._numbers_of_pes = _products(nest, self._free, max(1, architecture.pes // self._pinned_pes))
+
+    def most_pes(self, batch: TilingBatch) -> Array:
+        """The most PEs that the PE-array tile can be spread over: a divisor of its size."""
+        sizes, position = np.unique(batch.product(RF, self._free), return_inverse=True)
+        most = np.ones(len(sizes))
+        for number in self._numbers_of_pes:
+            most[sizes % number == 0] = number
+        return most[position] * self._pinned_pes
+
+    def slices(self, batch: TilingBatch) -> Iterator[SliceFloor]:
+        """Bounds for every DRAM class where only the DRAM factors are chosen (all SPM factors are 1)."""
+        shared = SharedTerms(batch, self._architecture, self.rf_pass_of_slices(batch))
+        spm = SpmSide(shared, no_reuse(batch))
+        for number, dram_class in enumerate(self.model.classes):
+            dram = DramSide(shared, reuse_of_class(batch, DRAM, dram_class))
+            energy, cycles = floor_of_slices(spm, dram)
+            yield SliceFloor(number, energy, cycles)
+
+    def array_tiles(self, batch: TilingBatch) -> Iterator[PairCosts]:
+        """Bounds for every pair of classes where DRAM and SPM factors are chosen."""
+        return self.model.pair_costs(batch, self.rf_pass_of_array_tiles(batch), least_layer_cycles)
+
+    def rf_pass_of_slices(self, batch: TilingBatch) -> RfPass:
+        """What one RF pass comes to at least where the SPM factors are open as well."""
+        words = _least_noc_words(batch)
+        return RfPass(self._least_compute_cycles(batch), _zeros(batch.size), words, words)
+
+    def rf_pass_of_array_tiles(self, batch: TilingBatch) -> RfPass:
+        """What one RF pass comes to at least where DRAM and SPM factors are chosen."""
+        compute, words = self._least_compute_cycles(batch), _least_noc_words(batch)
+        return RfPass(compute, _zeros(batch.size), words, batch.pe_array_footprints)
+
+    def _least_compute_cycles(self, batch: TilingBatch) -> Array:
+        """Fewest cycles of one RF pass."""
+        return batch.product_except(RF, ()) / self.most_pes(batch)
+
+
+def _products(nest: LoopNest, dims: list[int], limit: int) -> list[int]:
+    """The products of divisors of the bounds, up to a limit, rising."""
+    found = {1}
+    for dim in dims:
+        found = {own * factor for own in found for factor in divisors(nest.bounds[dim]) if own * factor <= limit}
+    return sorted(found)
+
+
+def _least_noc_words(batch: TilingBatch) -> list[Array]:
+    """For every tensor a lower bound on the words of one delivery on the NoC, and of the PE-array tile's footprint.
+
+    An RF tile spread over PEs leaves no holes where strides do, and a dimension that occurs in several indices of a
+    tensor is spread once.
+    """
+    return [_least_words(tensor, batch.levels[RF]) for tensor in batch.nest.tensors]
+
+
+def _least_words(tensor: Tensor, tile: Array) -> Array:
+    words, seen = np.ones(tile.shape[1]), set[int]()
+    for index in tensor.index:
+        dims = [dim for dim, _ in index.terms if dim not in seen]
+        words = words * (1 + sum((tile[dim] - 1 for dim in dims), start=np.zeros(tile.shape[1])))
+        seen.update(dims)
+    return words
+
+
+def no_reuse(batch: TilingBatch) -> LevelReuse:
+    """The reuse of a level without iterations."""
+    tensors, ones = batch.nest.tensors, np.ones(batch.size)
+    return LevelReuse([None] * len(tensors), [ones] * len(tensors), np.ones(batch.size, dtype=np.bool_))
+
+
+def floor_of_slices(spm: SpmSide, dram: DramSide) -> tuple[Array, Array]:
+    """Bounds on energy and cycles under DRAM orders where the SPM factors are open, but taken as 1."""
+    skipped = {t: reuse > 1 for t, reuse in dram.reuse.items()}
+    energy = np.rint(spm.energy_pj(skipped, dram.visits) + dram.dram_energy_pj)
+    nothing = np.zeros(spm.shared.size)
+    cycles = least_layer_cycles(spm.shared, dram, {}, spm.shared.compute_cycles, nothing)
+    return np.where(dram.attained, energy, np.inf), np.where(dram.attained, cycles, np.inf)
+
+
+def least_layer_cycles(
+    shared: SharedTerms, dram: DramSide, skipped: Skips, spm_pass: Array, every_pass: Array
+) -> Array:
+    """The layer's cycles, at least, with SPM passes of at least the given cycles.
+
+    With one tensor reused at DRAM the total does not fall as a pass gets longer. With several it may, but is convex in
+    ``first``: its least value from some ``first`` on is there, or at a larger one where some transfer is just hidden.
+    """
+    if len(dram.reused) <= 1:
+        return layer_cycles(shared, dram, skipped, spm_pass, every_pass)
+    least_first = np.maximum(dram.every_pass, spm_pass)
+    nothing, least = np.zeros(shared.size), np.full(shared.size, np.inf)
+    for bend in (least_first, *(cycles for t in dram.reused for cycles in bends(dram, t))):
+        first = np.maximum(least_first, bend)
+        least = np.minimum(least, layer_cycles(shared, dram, {}, first, nothing))
+    return least
+
+
+def bends(dram: DramSide, t: int) -> tuple[Array, Array]:
+    """The values of ``first`` from which on a tensor's two transfers (section 5) are hidden."""
+    accumulated, own = dram.accumulated[t]
+    return accumulated, accumulated - own
+
+
+def _zeros(size: int) -> Array:
+    return np.zeros(size)

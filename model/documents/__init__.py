@@ -1,0 +1,1 @@
+"""The public documents: pydantic types that are the JSON of specs, results and studies."""

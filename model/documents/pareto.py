@@ -1,0 +1,61 @@
+"""The public document of energy-latency fronts (``dmaze-solve SPEC --pareto``)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ..base import Model
+from ..dmazerunner.architecture import Architecture
+from ..dmazerunner.constraints import Constraints, MinUtilization
+from ..layers import Layer
+from .result import Solution
+
+
+class StepCheck(Model):
+    """One of the successive constrained solves that check a front: is there a mapping within both limits?
+
+    A front of n points leaves n + 1 steps, each just better than a point in one metric and than its neighbour in the
+    other; a limit that is null is none. ``refuted``: CP-SAT proved that there is no such mapping.
+    """
+
+    most_energy_pj: int | None
+    most_cycles: int | None
+    refuted: bool
+    examined: str
+
+
+class LayerFront(Model):
+    """One layer's front: ``points`` by rising energy and falling cycles, one mapping for each.
+
+    ``complete``: proved that every mapping that the constraints allow costs at least as much energy and at least as
+    many cycles as some point. ``infeasible``: proved that there is no mapping. ``tilings_costed`` were costed exactly
+    with all their loop orders; bounds excluded the others. ``steps``: a second proof, by successive constrained solves
+    with CP-SAT, where it was asked for. ``thresholds``: those that a preset ended with.
+    """
+
+    name: str
+    count: int
+    layer: Layer
+    same_as: str | None = None
+    complete: bool
+    infeasible: bool = False
+    points: tuple[Solution, ...] = ()
+    tilings_costed: int = 0
+    steps: tuple[StepCheck, ...] = ()
+    wall_s: float = 0.0
+    thresholds: MinUtilization | None = None
+    note: str | None = None
+
+
+class ParetoFronts(Model):
+    """The document that ``--pareto --json`` prints: a front for every layer."""
+
+    schema_: Literal["dmaze-solve/pareto/1"] = Field(default="dmaze-solve/pareto/1", alias="schema")
+    name: str | None = None
+    architecture: Architecture
+    constraints: Constraints
+    versions: dict[str, str] = Field(default_factory=dict[str, str])
+    interrupted: bool = False
+    layers: tuple[LayerFront, ...]

@@ -1,0 +1,222 @@
+"""The public result (``contract.md`` section 2)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import Field, field_validator
+
+from ..base import Flag, Model, PositiveInt
+from ..dmazerunner.architecture import Architecture
+from ..dmazerunner.constraints import SET_BY_PRESET, Constraints, MinUtilization
+from ..dmazerunner.mapping import MappingDocument
+from ..layers import Layer
+from ..loop_nest import LoopNest
+from .imported_network import ImportedNetwork
+from .spec import Objective, SolverOptions
+
+Status = Literal["optimal", "feasible", "infeasible", "unknown"]
+ClosedBy = Literal["bound", "cp-sat", "highs"]
+Number = int | float
+
+
+class EnergyBreakdown(Model):
+    """Energy in pJ per part; the five sum to the layer's energy before rounding."""
+
+    mac: float
+    rf: float
+    noc: float
+    spm: float
+    dram: float
+
+
+class TensorEnergy(Model):
+    """Energy in pJ of one tensor's movements; ``reduction`` is the adding up between PEs, over all parts."""
+
+    noc: float
+    spm: float
+    dram: float
+    reduction: float
+
+
+class Utilization(Model):
+    """Shares in use: PEs, bytes of a register file, bytes of the SPM (not rounded up to banks)."""
+
+    pe: float
+    rf: float
+    spm: float
+
+
+class Cost(Model):
+    """Exact cost of a mapping. Energies in pJ, time in accelerator cycles, EDP in pJ * cycles."""
+
+    energy_pj: int
+    cycles: int
+    edp: float
+    energy_breakdown_pj: EnergyBreakdown
+    tensor_energy_pj: dict[str, TensorEnergy]
+    dram_bytes: int
+    dma_invocations: int
+    utilization: Utilization
+
+
+class Solution(Model):
+    """One mapping with its cost."""
+
+    rank: int
+    mapping: MappingDocument
+    cost: Cost
+
+
+class ClassPair(Model):
+    """What is proved of the mappings with one reuse at the SPM and one at the DRAM level.
+
+    ``spm_reuse`` and ``dram_reuse`` name the tensors that stay put with the loops over which they do; ``skipped`` the
+    tensors that stay in the register files across SPM passes. ``closed_by`` says how it was excluded that a mapping
+    of this pair improves on the best one: ``bound``, since no mapping of the pair can be that good, or the solver that
+    proved that none is left with an objective of at most ``refuted`` (besides those costed exactly). ``bound``
+    is a lower bound on the objective of all its mappings that were not costed exactly; null when it has none.
+    """
+
+    spm_reuse: str
+    dram_reuse: str
+    skipped: tuple[str, ...]
+    closed_by: ClosedBy | None
+    bound: float | None
+    refuted: float | None
+    solver_calls: int
+    seconds: float
+
+
+class EnumerationProof(Model):
+    """Enumeration with bounds over the whole space.
+
+    ``finished``: every mapping that could be better than the best one was costed exactly. ``slices`` choices of DRAM
+    factors had a bound that left them open at first; ``tilings_costed`` tilings had to be costed.
+    """
+
+    finished: bool
+    slices: int
+    tilings_costed: int
+
+
+class Certificate(Model):
+    """Why nothing better exists: every pair of reuse classes, and what was costed exactly on the way.
+
+    ``slices_settled`` choices of DRAM factors were costed exactly with all their ``tilings_settled`` tilings, and
+    then left out of every pair. ``ties_settled``: so was every mapping as good as the best by objective and tie rule.
+    ``enumeration`` is a proof of its own over all pairs at once.
+    """
+
+    class_pairs: tuple[ClassPair, ...] = ()
+    slices_settled: int = 0
+    tilings_settled: int = 0
+    ties_settled: bool
+    enumeration: EnumerationProof | None = None
+
+
+class PaddedBound(Model):
+    """A loop bound as the layer has it, and as its solutions tile it."""
+
+    from_: PositiveInt = Field(alias="from")
+    to: PositiveInt
+
+
+class PaddingVariant(Model):
+    """What was found with one choice of bounds; ``bounds`` names the padded ones, none for the layer as it is."""
+
+    bounds: dict[str, PositiveInt]
+    status: Status
+    objective_value: Number | None
+    bound: float | None
+
+
+class LayerResult(Model):
+    """What was found for one layer, and how good it provably is.
+
+    ``optimal``: proved within the relative gap asked for. ``feasible``: a limit was reached; ``gap`` is certified.
+    ``infeasible``: ``conflicts`` names the constraints and capacities that clash. ``unknown``: nothing found in time,
+    or ``fault`` says what went wrong. ``note`` says why a layer got no time, or not all of it. ``thresholds`` are
+    those that a preset ended with. ``evaluated`` counts the tilings that an enumeration costed, ``pruned_by_bound``
+    those, fitting or not, in parts of the space that a lower bound excluded (``docs/enumeration.md``). ``cached``: no
+    search was run; ``wall_s`` is the time of this run.
+
+    With ``solver.pad_bounds``, ``padding`` says which bounds the solutions pad (none: padding gained nothing),
+    ``unpadded_objective_value`` is the best without padding, and ``padding_variants`` lists what was tried; status,
+    bound and gap speak of all variants together, certificate and statistics of the one that the solutions belong to.
+    """
+
+    name: str
+    count: int
+    layer: Layer
+    status: Status
+    objective_value: Number | None
+    bound: float | None
+    gap: float | None
+    wall_s: float
+    same_as: str | None = None
+    conflicts: tuple[str, ...] = ()
+    fault: str | None = None
+    note: str | None = None
+    thresholds: MinUtilization | None = None
+    evaluated: int | None = None
+    pruned_by_bound: int | None = None
+    statistics: dict[str, Number | str] = Field(default_factory=dict[str, Number | str])
+    certificate: Certificate | None = None
+    cached: Flag = False
+    padding: dict[str, PaddedBound] | None = None
+    unpadded_objective_value: Number | None = None
+    padding_variants: tuple[PaddingVariant, ...] = ()
+    solutions: tuple[Solution, ...] = ()
+
+    def loop_nest(self) -> LoopNest:
+        """The nest that the solutions tile: the layer's, with its padded bounds.
+
+        Raises:
+            ValueError: for a padding that is not one of this layer's bounds.
+        """
+        nest, padding = self.layer.loop_nest(), self.padding or {}
+        own = dict(zip(nest.dims, nest.bounds, strict=True))
+        wrong = [name for name, bound in padding.items() if bound.from_ != own.get(name, bound.from_)]
+        if wrong:
+            raise ValueError("\n".join(f"padding.{name}.from: expected the bound {own[name]}" for name in wrong))
+        return nest.padded({name: bound.to for name, bound in padding.items()})
+
+
+class Totals(Model):
+    """Sums over layers times their counts; null when a layer has no solution.
+
+    ``edp`` is total energy times total cycles; ``edp_sum`` the sum of the layers' EDPs, as dMazeRunner reports it.
+    """
+
+    energy_pj: int | None
+    cycles: int | None
+    edp: float | None
+    edp_sum: float | None
+
+
+class Result(Model):
+    """The document that ``--json`` prints and ``--out`` writes."""
+
+    schema_: Literal["dmaze-solve/result/1"] = Field(default="dmaze-solve/result/1", alias="schema")
+    name: str | None = None
+    objective: Objective
+    backend: str
+    architecture: Architecture
+    constraints: Constraints
+    solver: SolverOptions
+    versions: dict[str, str] = Field(default_factory=dict[str, str])
+    interrupted: Annotated[bool, Field(strict=True)] = False
+    imported: ImportedNetwork | None = None
+    layers: tuple[LayerResult, ...]
+    total: Totals
+
+    @field_validator("constraints", mode="before")
+    @classmethod
+    def _without_what_a_preset_sets(cls, value: Any) -> Any:
+        """A result states every constraint; beside a preset, those that it sets stand there as not given."""
+        if not isinstance(value, dict):
+            return value
+        stated = cast("dict[str, Any]", value)
+        unset = Constraints().model_dump(mode="json", include=SET_BY_PRESET) if stated.get("preset") else {}
+        return {name: given for name, given in stated.items() if name not in unset or unset[name] != given}

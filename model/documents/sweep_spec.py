@@ -1,0 +1,218 @@
+"""The spec of a design sweep: a spec of one architecture, and which of its values to vary (``docs/sweeps.md``)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from ..base import Flag, Model, PositiveInt, Price, Rate, Ratio, Text
+from .result import Number
+from .spec import Spec
+
+MAX_VALUES = 10_000
+"""Most values of one field: more are a slip of the pen, a step of 0.001 instead of 1."""
+
+StrictInt = Annotated[int, Field(strict=True)]
+StrictFloat = Annotated[float, Field(strict=True)]
+
+
+class Range(Model):
+    """The values from ``from`` in equal steps, ``to`` included where a step ends there.
+
+    Steps are taken in decimal, so that 0.1 to 0.3 by 0.1 is 0.1, 0.2, 0.3.
+    """
+
+    from_: StrictInt | StrictFloat = Field(alias="from")
+    to: StrictInt | StrictFloat
+    step: StrictInt | StrictFloat
+
+    @model_validator(mode="after")
+    def _rises(self) -> Range:
+        if self.step <= 0:
+            raise ValueError(f"step: expected a number above 0, got {self.step}")
+        if self.to < self.from_:
+            raise ValueError(f"to: expected at least from, which is {self.from_}, got {self.to}")
+        if self._num_steps() >= MAX_VALUES:
+            raise ValueError(f"step: expected at most {MAX_VALUES} values in all, got {self._num_steps() + 1}")
+        return self
+
+    def values(self) -> tuple[Number, ...]:
+        """The values, rising; integers if all three numbers are."""
+        start, _, step = self._decimal()
+        exact = [start + number * step for number in range(self._num_steps() + 1)]
+        whole = all(isinstance(given, int) for given in (self.from_, self.to, self.step))
+        return tuple(int(value) if whole else float(value) for value in exact)
+
+    def _decimal(self) -> tuple[Fraction, Fraction, Fraction]:
+        start, end, step = (Fraction(repr(given)) for given in (self.from_, self.to, self.step))
+        return start, end, step
+
+    def _num_steps(self) -> int:
+        start, end, step = self._decimal()
+        return math.floor((end - start) / step)
+
+
+class PowersOfTwo(Model):
+    """All powers of two from the first to the second one."""
+
+    powers_of_two: tuple[PositiveInt, PositiveInt]
+
+    @model_validator(mode="after")
+    def _rises(self) -> PowersOfTwo:
+        low, high = self.powers_of_two
+        for position, limit in enumerate(self.powers_of_two):
+            if limit & (limit - 1):
+                raise ValueError(f"powers_of_two.{position}: expected a power of two, got {limit}")
+        if high < low:
+            raise ValueError(f"powers_of_two.1: expected at least {low}, got {high}")
+        return self
+
+    def values(self) -> tuple[Number, ...]:
+        """The values, rising."""
+        low, high = (limit.bit_length() for limit in self.powers_of_two)
+        return tuple(1 << power for power in range(low - 1, high))
+
+
+def _form_of_values(value: Any) -> str:
+    if isinstance(value, Range) or (isinstance(value, dict) and any(key in value for key in ("from", "to", "step"))):
+        return "range"
+    return "powers" if isinstance(value, PowersOfTwo | dict) else "list"
+
+
+ValueList = Annotated[tuple[StrictInt | StrictFloat, ...], Field(min_length=1, max_length=MAX_VALUES)]
+AxisValues = Annotated[
+    Annotated[ValueList, Tag("list")] | Annotated[Range, Tag("range")] | Annotated[PowersOfTwo, Tag("powers")],
+    Discriminator(_form_of_values),
+]
+Axis = Annotated[dict[Text, AxisValues], Field(min_length=1)]
+"""What varies together: fields of the architecture by their dotted path, all with as many values."""
+
+
+def values_of(given: tuple[Number, ...] | Range | PowersOfTwo) -> tuple[Number, ...]:
+    """The values of a field, however they are given."""
+    return given if isinstance(given, tuple) else given.values()
+
+
+class PriceTable(Model):
+    """Energy per access in pJ by a capacity (or a count): ``by`` names it, ``table`` has its values as keys."""
+
+    by: Text
+    table: Annotated[dict[Text, Price], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _keys_are_numbers(self) -> PriceTable:
+        for key in self.table:
+            if _number(key) is None:
+                raise ValueError(f"table: expected capacities as keys, got '{key}'")
+        return self
+
+    def price_pj(self, capacity: Number) -> float | None:
+        """The energy at a capacity; none when the table has no such entry."""
+        return next((price for key, price in self.table.items() if _number(key) == capacity), None)
+
+    def capacities(self) -> tuple[str, ...]:
+        """The capacities that there is an energy for."""
+        return tuple(self.table)
+
+
+class PowerLaw(Model):
+    """Energy per access in pJ as a power of a capacity (or a count): ``base_pj * (capacity / at) ** exponent``."""
+
+    by: Text
+    base_pj: Price
+    at: Rate
+    exponent: Annotated[float, Field(strict=True, ge=-10, le=10)] = 1.0
+
+    def price_pj(self, capacity: Number) -> float | None:
+        """The energy at a capacity; none where it is beyond all numbers."""
+        try:
+            return self.base_pj * (capacity / self.at) ** self.exponent
+        except (OverflowError, ZeroDivisionError):
+            return None
+
+    def capacities(self) -> tuple[str, ...]:
+        """None that would stand out: all have an energy."""
+        return ()
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _form_of_price(value: Any) -> str:
+    if isinstance(value, str):
+        return "name"
+    return "table" if isinstance(value, PriceTable) or (isinstance(value, dict) and "table" in value) else "power law"
+
+
+PriceRule = Annotated[
+    Annotated[Text, Tag("name")] | Annotated[PriceTable, Tag("table")] | Annotated[PowerLaw, Tag("power law")],
+    Discriminator(_form_of_price),
+]
+
+
+class EnergyRules(Model):
+    """How energies per access follow from capacities; the name of an energy table stands for its entry."""
+
+    rf: PriceRule | None = None
+    noc: PriceRule | None = None
+    spm: PriceRule | None = None
+    dram: PriceRule | None = None
+    mac: PriceRule | None = None
+
+    def given(self) -> Iterator[tuple[str, str | PriceTable | PowerLaw]]:
+        """The rules that are given, by the access that they are for."""
+        for part in type(self).model_fields:
+            rule: str | PriceTable | PowerLaw | None = getattr(self, part)
+            if rule is not None:
+                yield part, rule
+
+
+class EnergyTable(Model):
+    """A file of energies per access, such as the built-in ``dmazerunner-2019``."""
+
+    name: Text
+    source: Text
+    access_energy_pj: EnergyRules
+
+
+class AreaWeights(Model):
+    """What a byte of register file and a byte of SPM count in the area proxy."""
+
+    rf: Price = 1.0
+    spm: Price = 1.0
+
+
+def _form_of_rules(value: Any) -> str:
+    return "name" if isinstance(value, str) else "object"
+
+
+class Sweep(Model):
+    """Which architectures to try: the product of the axes, each of which varies one field or several together.
+
+    ``access_energy_pj`` makes energies follow capacities; without it those of the base architecture hold everywhere.
+    ``pareto`` asks for the front of total energy, total cycles and the area proxy instead of one objective; there,
+    combinations of mappings that differ by less than ``front_tolerance`` (relative) count as one, with 0 none do.
+    """
+
+    axes: Annotated[tuple[Axis, ...], Field(min_length=1)]
+    access_energy_pj: Annotated[
+        Annotated[Text, Tag("name")] | Annotated[EnergyRules, Tag("object")], Discriminator(_form_of_rules)
+    ] = EnergyRules()
+    pareto: Flag = False
+    front_tolerance: Ratio = 1e-3
+    area_weights: AreaWeights = AreaWeights()
+
+
+class SweepSpec(Spec):
+    """A spec whose architecture is the base of a design sweep. ``solver.workers`` counts processes."""
+
+    sweep: Sweep

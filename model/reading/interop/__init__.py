@@ -1,0 +1,1 @@
+"""Reads other tools' layers and mappings (``docs/interop.md``)."""

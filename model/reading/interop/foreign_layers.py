@@ -1,0 +1,80 @@
+"""What a YAML file of another tool holds, found out by its contents: layers, or a layer with a mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from ...dmazerunner.mapping import MappingDocument
+from ...documents.spec import LayerList
+from ...faults import InputError, shown, suggestion
+from ...layers import Layer
+from .timeloop_mapping import mapping_of, read_mapping
+from .timeloop_problem import problem_of, read_problem
+from .yaml_files import read_yaml
+from .zigzag_workload import is_workload, read_workload
+
+_EXPECTED = "a Timeloop problem (problem: shape, instance) or a ZigZag workload (a list of layers with an equation)"
+
+
+def read_layers(path: Path) -> LayerList:
+    """The layers in a file: those of a ZigZag workload, or the one of a Timeloop problem.
+
+    Raises:
+        InputError: when it is neither, or malformed.
+    """
+    layers = _layers(read_yaml(path), path)
+    if layers is None:
+        raise InputError.single(str(path), "", f"expected {_EXPECTED}")
+    return layers
+
+
+def _layers(document: object, path: Path) -> LayerList | None:
+    problem = problem_of(document)
+    if problem is not None:
+        return LayerList(name=path.stem, layers=(read_problem(problem, str(path), path.stem),))
+    if is_workload(document):
+        return read_workload(cast("list[Any]", document), str(path), path.stem)
+    return None
+
+
+@dataclass(frozen=True)
+class ImportedLayer:
+    """A layer from other tools' files, and its mapping if the files hold one."""
+
+    layer: Layer
+    mapping: MappingDocument | None
+
+
+def read_layer(paths: Sequence[Path], name: str | None = None, levels: Sequence[str] | None = None) -> ImportedLayer:
+    """The layer, and its mapping, that the files hold together; ``name`` chooses among several layers.
+
+    ``levels`` names the targets of the mapping that are DRAM, scratchpad and register files.
+
+    Raises:
+        InputError: unless there are exactly one layer and at most one mapping, both well formed.
+    """
+    documents = [(path, read_yaml(path)) for path in paths]
+    found = [(path, layers) for path, document in documents if (layers := _layers(document, path)) is not None]
+    if len(found) != 1:
+        names = ", ".join(str(path) for path in paths)
+        message = f"expected one file with {_EXPECTED}, got {len(found)}"
+        raise InputError.single(names, "", message)
+    ((source, layers),) = found
+    layer = _chosen(layers, name, str(source))
+    mappings = [(path, entries) for path, document in documents if (entries := mapping_of(document)) is not None]
+    if len(mappings) > 1:
+        raise InputError.single(str(mappings[1][0]), "mapping", f"expected none beside that of {mappings[0][0]}")
+    read = [read_mapping(entries, layer.bounds(), str(path), levels) for path, entries in mappings]
+    return ImportedLayer(layer, read[0] if read else None)
+
+
+def _chosen(layers: LayerList, name: str | None, file: str) -> Layer:
+    names = [layer.name for layer in layers.layers]
+    if name is None and len(names) > 1:
+        raise InputError.single(file, "--layer", f"expected, for there are {len(names)} layers: {', '.join(names)}")
+    if name is not None and name not in names:
+        raise InputError.single(file, "--layer", f"unknown layer {shown(name)}; {suggestion(name, names)}")
+    return layers.layers[0 if name is None else names.index(name)]

@@ -1,0 +1,233 @@
+"""Reads Timeloop mappings (v0.2 to v0.4, flattened) as mappings onto DRAM, scratchpad, PEs and register files."""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from ...dmazerunner.mapping import Factors, MappingDocument
+from ...faults import Fault, InputError, InputWarning, Place, place_text, shown
+from ..json_files import JsonObject
+
+MEMORIES = ("dram", "spm", "rf")
+"""Our memories, outermost first."""
+
+_KNOWN_NAMES = {
+    "dram": r"dram|main_?memory|backing_?stor.*|off_?chip.*",
+    "rf": r"(.*_)?rf|.*reg(ister)?(_?files?|s)?|.*spad|pe_?buffer",
+    "spm": r"spm|.*scratch_?pad|.*(global|shared|glb|l2).*|.*buffer|.*sram",
+}
+"""Names of storage levels, matched in this order and without regard to case."""
+
+
+@dataclass(frozen=True)
+class _Directive:
+    """One entry of a mapping. ``permutation`` runs from the innermost loop outwards; absent factors are 1."""
+
+    place: Place
+    target: str
+    kind: str
+    factors: Mapping[str, int] = field(default_factory=dict[str, int])
+    permutation: tuple[str, ...] = ()
+    bypassed: tuple[str, ...] = ()
+
+    @property
+    def is_trivial(self) -> bool:
+        """Whether no loop iterates."""
+        return all(factor == 1 for factor in self.factors.values())
+
+
+def mapping_of(document: object) -> list[Any] | None:
+    """The directives of a mapping in a file's data, or none: a list under ``mapping`` or its ``nodes``."""
+    if not isinstance(document, dict):
+        return None
+    mapping = cast("JsonObject", document).get("mapping")
+    nodes = cast("JsonObject", mapping).get("nodes") if isinstance(mapping, dict) else mapping
+    return cast("list[Any]", nodes) if isinstance(nodes, list) else None
+
+
+def read_mapping(
+    entries: Sequence[Any], bounds: Mapping[str, int], file: str, levels: Sequence[str] | None = None
+) -> MappingDocument:
+    """The mapping of a nest with the given bounds that the entries describe.
+
+    ``levels`` names the targets that are our DRAM, scratchpad and register files; else they are told by their names.
+
+    Raises:
+        InputError: for what is malformed, or what our machine has not: further levels of storage, tensors that bypass
+            one, loops split over more than one scratchpad, factors that leave a remainder.
+    """
+    directives = [_directive(entry, bounds, file, ("mapping", number)) for number, entry in enumerate(entries)]
+    memory_of = _memories(directives, file, levels)
+    tiling: dict[str, dict[str, int]] = {dim: {} for dim in bounds}
+    orders: dict[str, tuple[str, ...]] = {}
+    for directive in directives:
+        level = _level(directive, memory_of, file)
+        if level is None:
+            continue
+        for dim, factor in directive.factors.items():
+            if level in MEMORIES and level in tiling[dim]:
+                place = place_text(directive.place)
+                raise InputError.single(file, place, f"expected loops of {directive.target} once, but given twice")
+            tiling[dim][level] = tiling[dim].get(level, 1) * factor
+        if level in ("dram", "spm"):
+            orders[level] = _order(directive, bounds, file)
+    for dim, bound in bounds.items():
+        tiling[dim] = _completed(dim, bound, tiling[dim], file)
+    absent = [memory for memory in MEMORIES if memory not in memory_of.values()]
+    if absent:
+        _warn(file, ("mapping",), f"has no level for our {' and '.join(absent)}; no loop iterates there")
+    every_dim = tuple(bounds)
+    return MappingDocument(
+        tiling={dim: Factors(**factors) for dim, factors in tiling.items()},
+        dram_order=orders.get("dram", every_dim),
+        spm_order=orders.get("spm", every_dim),
+    )
+
+
+def _directive(entry: Any, bounds: Mapping[str, int], file: str, place: Place) -> _Directive:
+    if not isinstance(entry, dict):
+        raise InputError.single(file, place_text(place), f"expected an object, got {shown(entry)}")
+    fields = cast("JsonObject", entry)
+    target, kind = fields.get("target"), str(fields.get("type", "temporal"))
+    if not isinstance(target, str | int) or isinstance(target, bool):
+        raise InputError.single(file, place_text((*place, "target")), f"expected a name, got {shown(target)}")
+    if kind in ("datatype", "dataspace", "bypass", "bypassing"):
+        bypassed = _words(fields.get("bypass") or [], file, (*place, "bypass"))
+        return _Directive(place, str(target), "bypass", bypassed=tuple(bypassed))
+    if kind not in ("temporal", "spatial"):
+        expected = "temporal, spatial, datatype, dataspace or bypass"
+        raise InputError.single(file, place_text((*place, "type")), f"expected {expected}, got {shown(kind)}")
+    factors = _factors(fields.get("factors"), bounds, file, (*place, "factors"))
+    permutation = _permutation(fields.get("permutation"), bounds, file, (*place, "permutation"))
+    return _Directive(place, str(target), kind, factors, permutation)
+
+
+def _factors(value: Any, bounds: Mapping[str, int], file: str, place: Place) -> dict[str, int]:
+    """Factors from ``"N4 M1"``, ``"N=4 M=1"``, ``[N=4, M=1]`` or ``{N: 4, M: 1}``; 0 stands for what is left."""
+    if value is None:
+        return {}
+    parts = cast("JsonObject", value).items() if isinstance(value, dict) else _words(value, file, place)
+    texts = [part if isinstance(part, str) else f"{part[0]}={part[1]}" for part in parts]
+    factors: dict[str, int] = {}
+    for text in texts:
+        match = re.fullmatch(r"\s*([A-Za-z_]\w*?)\s*=?\s*(\d{1,10})(\s*,\s*\d+)?\s*", text)
+        if match is None or match[1] not in bounds:
+            expected = f"expected a factor such as {next(iter(bounds))}=2 of one of {', '.join(bounds)}"
+            raise InputError.single(file, place_text(place), f"{expected}, got {shown(text)}")
+        if match[3] is not None and int(match[3].strip(" ,")) != int(match[2]):
+            message = f"expected a factor without a remainder, got {shown(text)}; imperfect factors are not modelled"
+            raise InputError.single(file, place_text(place), message)
+        if match[1] in factors:
+            raise InputError.single(file, place_text(place), f"expected {match[1]} once, but given more than once")
+        factors[match[1]] = int(match[2])
+    return factors
+
+
+def _words(value: Any, file: str, place: Place) -> list[str]:
+    if isinstance(value, str):
+        joined = re.sub(r"\s*([=,])\s*", r"\1", value)
+        return re.split(r"\s+|(?<=\d),(?=[A-Za-z_])", joined.strip()) if joined.strip() else []
+    if isinstance(value, list):
+        return [str(member) for member in cast("list[Any]", value)]
+    raise InputError.single(file, place_text(place), f"expected text or a list, got {shown(value)}")
+
+
+def _permutation(value: Any, bounds: Mapping[str, int], file: str, place: Place) -> tuple[str, ...]:
+    """Dimensions, innermost first, from ``"CMN"``, ``"C, M, N"`` or ``[C, M, N]``."""
+    if value is None:
+        return ()
+    if isinstance(value, str) and not re.search(r"[\s,]", value) and value not in bounds:
+        names = list(value)
+    else:
+        names = [name for word in _words(value, file, place) for name in word.split(",") if name]
+    wrong = [name for name in names if name not in bounds]
+    if wrong or len(set(names)) < len(names):
+        expected = f"expected each of {', '.join(bounds)} at most once"
+        raise InputError.single(file, place_text(place), f"{expected}, got {shown(''.join(map(str, names)))}")
+    return tuple(names)
+
+
+def _memories(directives: Sequence[_Directive], file: str, levels: Sequence[str] | None) -> dict[str, str]:
+    """Which of our memories every target is; targets in between at which no loop iterates are none of them."""
+    targets = list(dict.fromkeys(directive.target for directive in directives))
+    iterating = [d.target for d in directives if d.kind == "temporal" and not d.is_trivial]
+    if levels is not None:
+        chosen = {target: memory for target, memory in zip(levels, MEMORIES, strict=True) if target in targets}
+    elif all(target.isdecimal() for target in targets):
+        outermost_first = sorted(map(int, targets), reverse=True)
+        chosen = {str(target): memory for target, memory in zip(outermost_first, MEMORIES, strict=False)}
+    else:
+        by_memory: dict[str, str] = {}
+        for target in sorted(targets, key=lambda target: target not in iterating):
+            by_memory.setdefault(_memory_by_name(target), target)
+        chosen = {target: memory for memory, target in by_memory.items() if memory}
+    left = [target for target in iterating if target not in chosen]
+    if left:
+        known = ", ".join(f"{target} as {memory}" for target, memory in chosen.items()) or "none"
+        message = f"cannot place level {shown(left[0])} beside {known}; our machine has DRAM, SPM and RF (see --levels)"
+        raise InputError.single(file, "mapping", message)
+    return chosen
+
+
+def _memory_by_name(target: str) -> str:
+    """Which of our memories a level is by its name; empty where the name says nothing."""
+    fitting = (memory for memory, names in _KNOWN_NAMES.items() if re.fullmatch(names, target, re.IGNORECASE))
+    return next(fitting, "")
+
+
+def _level(directive: _Directive, memory_of: Mapping[str, str], file: str) -> str | None:
+    """The level whose factors a directive gives: a memory, ``spatial``, or none where it says nothing of ours.
+
+    Raises:
+        InputError: for what our machine has not.
+    """
+    memory, place = memory_of.get(directive.target), place_text(directive.place)
+    if directive.kind == "bypass":
+        if memory is not None and directive.bypassed:
+            tensors = ", ".join(directive.bypassed)
+            message = f"expected every tensor to be kept in {directive.target} ({memory}), but {tensors} bypasses it"
+            raise InputError.single(file, f"{place}.bypass", message)
+        return None
+    if directive.kind == "temporal":
+        return memory
+    if directive.is_trivial:
+        return None
+    if memory in ("dram", "rf"):
+        instances = "scratchpads" if memory == "dram" else "multipliers in a PE"
+        message = f"expected no loops over several {instances} below {directive.target}; our machine has one"
+        raise InputError.single(file, f"{place}.factors", message)
+    if memory is None:
+        _warn(file, directive.place, f"{shown(directive.target)} is taken to be the PEs between SPM and RF")
+    return "spatial"
+
+
+def _order(directive: _Directive, bounds: Mapping[str, int], file: str) -> tuple[str, ...]:
+    """The order of a directive's loops, outermost first; dimensions that it leaves out do not iterate."""
+    left_out = [dim for dim in bounds if dim not in directive.permutation]
+    unplaced = [dim for dim in left_out if directive.factors.get(dim, 1) != 1]
+    if len(unplaced) > 1 or (unplaced and directive.permutation):
+        place = place_text((*directive.place, "permutation"))
+        raise InputError.single(file, place, f"expected every dimension that iterates, but {unplaced[0]} is left out")
+    return (*left_out, *reversed(directive.permutation))
+
+
+def _completed(dim: str, bound: int, factors: Mapping[str, int], file: str) -> dict[str, int]:
+    """Factors that multiply to the bound; a single 0 stands for what the others leave."""
+    given = math.prod(factor for factor in factors.values() if factor)
+    open_levels = [level for level, factor in factors.items() if factor == 0]
+    if len(open_levels) == 1 and bound % given == 0:
+        return {**factors, open_levels[0]: bound // given}
+    if open_levels or given != bound:
+        found = " * ".join(f"{factor} ({level})" for level, factor in factors.items()) or "1"
+        message = f"expected factors of {dim} that multiply to its bound {bound}, got {found}"
+        raise InputError.single(file, "mapping", message)
+    return dict(factors)
+
+
+def _warn(file: str, place: Place, message: str) -> None:
+    warnings.warn(str(Fault(file, place_text(place), message)), InputWarning, stacklevel=2)

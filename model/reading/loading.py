@@ -1,0 +1,242 @@
+"""Finds what a spec names (built-in data, files) and makes it one self-contained, consistent document.
+
+Source: ``contract.md`` section 1. Every fault is an :class:`InputError`; those inside a file that a spec refers to
+name that file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from ..dmazerunner.architecture import Architecture
+from ..documents.spec import LayerList, NetworkReference, Spec
+from ..faults import Fault, InputError, Place, place_text, shortened, shown, suggestion
+from ..layers import Layer
+from . import dmazerunner_files, onnx_files
+from .consistency import Nests, consistency_faults, warn_of_overlaps
+from .interop.foreign_layers import read_layers
+from .interop.yaml_files import is_yaml
+from .json_files import JsonObject, parse_json, read_bytes, read_json, why_unreadable
+from .validation import validated
+
+Kind = Literal["architectures", "networks", "examples", "energy_tables", "sweeps"]
+AnySpec = TypeVar("AnySpec", bound=Spec)
+
+
+def builtin_names(kind: Kind) -> tuple[str, ...]:
+    """The names of the built-in data of a kind, in alphabetical order."""
+    return tuple(sorted(path.stem for path in _folder(kind).glob("*.json")))
+
+
+def builtin_path(kind: Kind, name: str) -> Path:
+    """The file of built-in data, for one of :func:`builtin_names`."""
+    return _folder(kind) / f"{name}.json"
+
+
+def _folder(kind: Kind) -> Path:
+    return Path(str(files("dmaze.specs"))) / kind
+
+
+@dataclass(frozen=True)
+class Substitutes:
+    """What stands in place of a spec's own: an architecture, its network's batch size and symbolic dimensions."""
+
+    architecture: Architecture | None = None
+    batch: int | None = None
+    dims: Mapping[str, int] = dataclasses.field(default_factory=dict[str, int])
+
+
+def load_spec(path: Path, substitutes: Substitutes | None = None) -> Spec:
+    """The spec in a file, with its architecture and its layers in place of their names and paths.
+
+    An ONNX model is a spec of nothing but a workload: its architecture is to be substituted.
+
+    Raises:
+        InputError: with everything that is wrong with the file, or else with what it refers to.
+
+    Example:
+        >>> load_spec(builtin_path("examples", "conv5_2")).architecture.name
+        'dmazerunner-256pe'
+    """
+    return load_spec_as(Spec, path, substitutes)
+
+
+def load_spec_as(kind: type[AnySpec], path: Path, substitutes: Substitutes | None = None) -> AnySpec:
+    """A spec of some kind, as :func:`load_spec` loads one."""
+    given = substitutes or Substitutes()
+    network: JsonObject = {"name": path.stem, "workload": {"network": path.name}}
+    document = network if onnx_files.is_onnx(path.name) else read_json(path)
+    if given.architecture is not None:
+        document["architecture"] = given.architecture
+    try:
+        spec = validated(kind, document, str(path))
+    except InputError as error:
+        raise InputError([*error.faults, *_reference_faults(document, path)]) from error
+    workload = _substituted(spec.workload, given, str(path))
+    return resolve_spec(spec.model_copy(update={"workload": workload}), path.parent, str(path))
+
+
+def _substituted(
+    workload: str | NetworkReference | LayerList, given: Substitutes, file: str
+) -> str | NetworkReference | LayerList:
+    """A workload with other sizes than its own."""
+    if isinstance(workload, LayerList):
+        if given.dims:
+            raise InputError.single(file, "workload.dims", "expected none, for layers have no symbolic dimensions")
+        return workload if given.batch is None else _with_batch(workload, given.batch, file)
+    if given.batch is None and not given.dims:
+        return workload
+    network = NetworkReference(network=workload) if isinstance(workload, str) else workload
+    return network.model_copy(update={"batch": given.batch or network.batch, "dims": {**network.dims, **given.dims}})
+
+
+def _reference_faults(document: JsonObject, path: Path) -> list[Fault]:
+    """What is wrong with the names and paths of a spec that has other faults already."""
+    faults: list[Fault] = []
+    resolvers: dict[str, Callable[[str, Path, str | None], object]] = {
+        "architecture": resolve_architecture,
+        "workload": resolve_workload,
+    }
+    for field, resolve in resolvers.items():
+        value: object = document.get(field)
+        if isinstance(value, str) and value:
+            try:
+                resolve(value, path.parent, str(path))
+            except InputError as error:
+                faults += error.faults
+    return faults
+
+
+def resolve_spec(spec: AnySpec, base: Path, file: str | None = None) -> AnySpec:
+    """The spec with its architecture and its layers in place of their names and paths; paths are relative to ``base``.
+
+    ``file`` is where the spec stands, for its faults to name.
+
+    Raises:
+        InputError: for unknown names, faulty files, and parts that contradict each other, all of them together.
+    """
+    faults: list[Fault] = []
+    architecture, workload = None, None
+    try:
+        architecture = resolve_architecture(spec.architecture, base, file)
+    except InputError as error:
+        faults += error.faults
+    try:
+        workload = resolve_workload(spec.workload, base, file)
+    except InputError as error:
+        faults += error.faults
+    if architecture is None or workload is None:
+        raise InputError(faults)
+    nests = _loop_nests(workload, file)
+    faults = consistency_faults(nests, spec.constraints, architecture, file)
+    if faults:
+        raise InputError(faults)
+    warn_of_overlaps(nests, file)
+    return spec.model_copy(update={"architecture": architecture, "workload": workload})
+
+
+def _loop_nests(workload: LayerList, file: str | None) -> Nests:
+    """The loop nests of all layers by name."""
+    nests: Nests = {}
+    faults: list[Fault] = []
+    for position, layer in enumerate(workload.layers):
+        try:
+            nests[layer.name] = layer.loop_nest()
+        except ValueError as error:
+            faults.append(Fault(file, place_text(("workload", "layers", position)), str(error)))
+    if faults:
+        raise InputError(faults)
+    return nests
+
+
+def resolve_architecture(value: str | Architecture, base: Path, file: str | None = None) -> Architecture:
+    """The architecture itself, given as such, by the name of a built-in one, or by a path relative to ``base``.
+
+    Raises:
+        InputError: when there is none of that name or at that path, or its file is faulty.
+    """
+    if isinstance(value, Architecture):
+        return value
+    document, source = referenced(value, "architectures", base, file, ("architecture",))
+    if dmazerunner_files.is_architecture(document):
+        return dmazerunner_files.read_architecture(document, source)
+    return validated(Architecture, document, source)
+
+
+def resolve_workload(value: str | NetworkReference | LayerList, base: Path, file: str | None = None) -> LayerList:
+    """The layers themselves, given as such, or by name or path (relative to ``base``) of a network.
+
+    Raises:
+        InputError: when there is no such network, its file is faulty, or the batch cannot be changed as asked.
+    """
+    if isinstance(value, LayerList):
+        return value
+    if isinstance(value, str):
+        return _network(value, base, file, ("workload",))
+    if onnx_files.is_onnx(value.network):
+        path = _path_of_model(value.network, base, file, ("workload", "network"))
+        return onnx_files.read_network(path, value.batch, value.dims)
+    if value.dims:
+        message = f"expected none, for only an ONNX model has symbolic dimensions, not {shown(value.network)}"
+        raise InputError.single(file, "workload.dims", message)
+    network = _network(value.network, base, file, ("workload", "network"))
+    return network if value.batch is None else _with_batch(network, value.batch, file)
+
+
+def _network(text: str, base: Path, file: str | None, place: Place) -> LayerList:
+    if onnx_files.is_onnx(text):
+        return onnx_files.read_network(_path_of_model(text, base, file, place))
+    if is_yaml(text):
+        return read_layers(base / text)
+    document, source = referenced(text, "networks", base, file, place)
+    if dmazerunner_files.is_network(document):
+        return dmazerunner_files.read_network(document, source, Path(source).stem)
+    return validated(LayerList, document, source)
+
+
+def _path_of_model(text: str, base: Path, file: str | None, place: Place) -> Path:
+    """The path of an ONNX file; one that a spec names must be there."""
+    path = base / text
+    if file != str(path) and not path.is_file():
+        message = f"expected an ONNX file, but there is none at {shortened(str(path), 200)}"
+        raise InputError.single(file, place_text(place), message)
+    return path
+
+
+def referenced(text: str, kind: Kind, base: Path, file: str | None, place: Place) -> tuple[JsonObject, str]:
+    """The document that a name or a path refers to, and its file."""
+    names = builtin_names(kind)
+    path = builtin_path(kind, text) if text in names else base / text
+    try:
+        content = read_bytes(path)
+    except (OSError, ValueError) as error:
+        looks_like_path = "/" in text or "\\" in text or text.lower().endswith(".json")
+        if isinstance(error, FileNotFoundError) and not looks_like_path:
+            message = f"unknown name {shown(text)}; {suggestion(text, names)}"
+        else:
+            message = f"{why_unreadable(error)} at {shortened(str(path), 200)}"
+        raise InputError.single(file, place_text(place), message) from error
+    return parse_json(content, str(path)), str(path)
+
+
+def _with_batch(network: LayerList, batch: int, file: str | None) -> LayerList:
+    """The network at another batch size than its own."""
+    layers: list[Layer] = []
+    refusals: list[str] = []
+    for layer in network.layers:
+        try:
+            changed = layer.with_batch(batch, network.batch).model_dump(by_alias=True)
+            layers.append(validated(type(layer), changed, file))
+        except ValueError as error:
+            refusals.append(f"layer {shown(layer.name)}: {error}")
+        except InputError as error:
+            refusals.append(f"layer {shown(layer.name)}: {error.faults[0].message}")
+    if refusals:
+        others = f" (and {len(refusals) - 1} more layers)" if len(refusals) > 1 else ""
+        raise InputError.single(file, "workload.batch", refusals[0] + others)
+    return network.model_copy(update={"layers": tuple(layers), "batch": batch})

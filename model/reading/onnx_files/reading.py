@@ -1,0 +1,174 @@
+"""Reads an ONNX file as a checked model without its weights: of those only the shapes matter here."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from ...faults import Fault, InputError, shortened
+from ..json_files import why_unreadable
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto
+
+Shape = tuple[int, ...]
+
+STANDARD_DOMAINS = ("", "ai.onnx")
+"""Names of the domain of the operators that the ONNX standard defines."""
+
+MAX_MODEL_BYTES = 2**31 - 1
+"""Largest message of protobuf, and so the largest file that holds an ONNX model; larger ones keep weights outside."""
+
+MAX_VALUE_ELEMENTS = 1024
+"""Largest tensor whose values are kept, since shapes may be computed from them; anything larger is a weight."""
+
+LONGEST_REASON = 300
+INT64_BYTES = 8
+
+
+@dataclass(frozen=True)
+class OnnxModel:
+    """A checked model whose functions are inlined and whose large initialisers have become inputs.
+
+    ``fed`` names the inputs that the network is fed with, ``declared`` the types that the file states for other
+    tensors.
+    """
+
+    proto: ModelProto
+    fed: tuple[str, ...]
+    declared: dict[str, TypeProto]
+
+
+def operator_name(node: NodeProto) -> str:
+    """The operator of a node; with its domain where that is not the standard one."""
+    return node.op_type if node.domain in STANDARD_DOMAINS else f"{node.domain}.{node.op_type}"
+
+
+def read_model(path: Path) -> OnnxModel:
+    """The model in a file. External data is not read and need not be there.
+
+    Raises:
+        InputError: when the library ``onnx`` is not installed, or there is no valid ONNX model at the path.
+    """
+    file = str(path)
+    if find_spec("onnx") is None:
+        message = "expected the library onnx to be installed (pip install 'dmaze-solve[onnx]')"
+        raise InputError.single(file, "", message)
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_MODEL_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise InputError.single(file, "", why_unreadable(error)) from error
+    if len(content) > MAX_MODEL_BYTES:
+        raise InputError.single(file, "", f"expected at most {MAX_MODEL_BYTES} bytes, with weights in external data")
+    return parse_model(content, file)
+
+
+def parse_model(content: bytes, file: str) -> OnnxModel:
+    """The model in the content of a file.
+
+    Raises:
+        InputError: when it is not a valid ONNX model.
+    """
+    from google.protobuf.message import DecodeError
+    from onnx import checker, inliner, load_model_from_string, numpy_helper
+
+    try:
+        model = load_model_from_string(content)
+    except DecodeError as error:
+        raise InputError.single(file, "", "expected an ONNX model, but this is none, or it is damaged") from error
+    graph = model.graph
+    if not graph.node:
+        raise InputError.single(file, "", "expected an ONNX model with a graph, but it has no nodes")
+    try:
+        declared = {value.name: value.type for value in (*graph.value_info, *graph.output)}
+        graph.name = graph.name or "graph"
+        del graph.value_info[:], graph.output[:]
+        fed = _take_weights_out(graph)
+        cast("Any", checker).check_model(model)
+        for tensor in graph.initializer:
+            numpy_helper.to_array(tensor)
+        if model.functions:
+            model = inliner.inline_local_functions(model)
+        _check_texts(model.graph)
+    except library_errors() as error:
+        raise InputError([invalid_model(error, file)]) from error
+    return OnnxModel(model, fed, declared)
+
+
+def _check_values(tensor: TensorProto) -> None:
+    """Refuse integers, which may be sizes, of another number than their shape says.
+
+    Raises:
+        ValueError: naming the tensor.
+    """
+    from onnx import TensorProto
+
+    if tensor.data_type != TensorProto.INT64 or tensor.data_location == TensorProto.EXTERNAL:
+        return
+    stored = len(tensor.raw_data) // INT64_BYTES or len(tensor.int64_data)
+    if stored != math.prod(tensor.dims):
+        raise ValueError(f"initializer {tensor.name} holds {stored} values, but its shape is {list(tensor.dims)}")
+
+
+def library_errors() -> tuple[type[Exception], ...]:
+    """What the library raises on models that make no sense; out of memory is it where sizes are absurd."""
+    from onnx import checker, defs, shape_inference
+
+    own = (checker.ValidationError, defs.SchemaError, shape_inference.InferenceError)
+    return *own, ValueError, TypeError, LookupError, RuntimeError, MemoryError
+
+
+def invalid_model(error: Exception, file: str) -> Fault:
+    """The fault of a file that can be decoded and is still no valid model, as the library says."""
+    reason = shortened(" ".join(str(error).split()), LONGEST_REASON)
+    return Fault(file, "", f"expected a valid ONNX model, but onnx {version('onnx')} says: {reason}")
+
+
+def _check_texts(graph: GraphProto) -> None:
+    """Refuse text that is not UTF-8, which the library hands out as bytes.
+
+    Raises:
+        ValueError: naming the first such text.
+    """
+    values = (*graph.input, *graph.initializer)
+    dims = (dim for value in graph.input for dim in value.type.tensor_type.shape.dim)
+    parts = [(value.name, "") for value in values] + [(dim.dim_param, "") for dim in dims]
+    parts += [(node.name, node.op_type, node.domain, *node.input, *node.output) for node in graph.node]
+    texts: list[object] = [text for part in parts for text in part]
+    wrong = [text for text in texts if isinstance(text, bytes)]
+    if wrong:
+        raise ValueError(f"{wrong[0]!r} is not UTF-8")
+
+
+def _take_weights_out(graph: GraphProto) -> tuple[str, ...]:
+    """Turn initialisers that are weights into inputs of their shape; gives the names of the other inputs.
+
+    Raises:
+        ValueError: for a negative size.
+    """
+    from onnx import TensorProto, helper
+
+    weights = {sparse.values.name: (sparse.values.data_type, tuple(sparse.dims)) for sparse in graph.sparse_initializer}
+    kept: list[TensorProto] = []
+    for tensor in graph.initializer:
+        _check_values(tensor)
+        if math.prod(tensor.dims) > MAX_VALUE_ELEMENTS or tensor.data_location == TensorProto.EXTERNAL:
+            weights[tensor.name] = (tensor.data_type, tuple(tensor.dims))
+        else:
+            kept.append(tensor)
+    negative = [name for name, (_, dims) in weights.items() if any(size < 0 for size in dims)]
+    if negative:
+        raise ValueError(f"initializer {negative[0]} has a negative size")
+    initialised = {*weights, *(tensor.name for tensor in kept)}
+    fed = tuple(value.name for value in graph.input if value.name not in initialised)
+    inputs = [value for value in graph.input if value.name not in weights]
+    inputs += [helper.make_tensor_value_info(name, kind, dims) for name, (kind, dims) in weights.items()]
+    del graph.initializer[:], graph.sparse_initializer[:], graph.input[:]
+    graph.initializer.extend(kept)
+    graph.input.extend(inputs)
+    return fed

@@ -1,0 +1,162 @@
+"""Finds the shape of every tensor of a model: by the library's inference, and by evaluating what that leaves open.
+
+Exporters compute shapes in the graph itself (``Shape``, ``Gather``, ``Div``, ``Where`` ...). The library follows some
+of these operators only; the others are evaluated here, where all that they depend on is known.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from ...faults import InputError
+from .reading import (
+    MAX_VALUE_ELEMENTS,
+    STANDARD_DOMAINS,
+    OnnxModel,
+    Shape,
+    invalid_model,
+    library_errors,
+    operator_name,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from onnx import GraphProto, ModelProto, NodeProto, TypeProto
+
+_RANDOM = frozenset(
+    {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
+)
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Shapes by tensor, and for a tensor without one the operator from which on shapes are not known."""
+
+    known: dict[str, Shape]
+    lost_at: dict[str, str]
+
+
+def infer_shapes(model: OnnxModel, file: str) -> Shapes:
+    """The shapes of all tensors of the main graph, as far as they do not depend on data.
+
+    Raises:
+        InputError: when types contradict each other.
+    """
+    from onnx import shape_inference
+
+    _declare_what_cannot_be_inferred(model)
+    try:
+        inferred = shape_inference.infer_shapes(model.proto, data_prop=True).graph
+    except library_errors() as error:
+        raise InputError([invalid_model(error, file)]) from error
+    evaluation = _Evaluation(model.proto, {v.name: v.type for v in (*inferred.input, *inferred.value_info)})
+    evaluation.run()
+    shapes = {name: shape_of_type(type_) for name, type_ in evaluation.types.items()}
+    shapes |= {tensor.name: tuple(tensor.dims) for tensor in model.proto.graph.initializer}
+    known = {name: shape for name, shape in shapes.items() if shape is not None}
+    return Shapes(known, _lost_at(model.proto.graph, known))
+
+
+def shape_of_type(type_: TypeProto | None) -> Shape | None:
+    """The shape of a tensor of a type; none where a size is not stated."""
+    if type_ is None or not type_.HasField("tensor_type") or not type_.tensor_type.HasField("shape"):
+        return None
+    dims = type_.tensor_type.shape.dim
+    is_known = all(dim.HasField("dim_value") and dim.dim_value >= 0 for dim in dims)
+    return tuple(dim.dim_value for dim in dims) if is_known else None
+
+
+def _declare_what_cannot_be_inferred(model: OnnxModel) -> None:
+    """Let inference go on behind operators that the library does not know where the file states their shapes."""
+    from onnx import helper
+
+    graph = model.proto.graph
+    for node in graph.node:
+        for name in node.output if node.domain not in STANDARD_DOMAINS else ():
+            if shape_of_type(model.declared.get(name)) is not None:
+                graph.value_info.append(helper.make_value_info(name, model.declared[name]))
+
+
+def _lost_at(graph: GraphProto, known: dict[str, Shape]) -> dict[str, str]:
+    lost_at: dict[str, str] = {}
+    for node in graph.node:
+        cause = next((lost_at[name] for name in node.input if name in lost_at), operator_name(node))
+        lost_at |= {name: cause for name in node.output if name and name not in known}
+    return lost_at
+
+
+class _Evaluation:
+    """The second look at a graph, in the order of its nodes: values of small tensors, and shapes that need them."""
+
+    def __init__(self, proto: ModelProto, types: dict[str, TypeProto]) -> None:
+        from onnx import helper, numpy_helper
+
+        self._graph = proto.graph
+        self._opsets = {opset.domain: opset.version for opset in proto.opset_import}
+        self._opset_imports = list(proto.opset_import)
+        self._values: dict[str, NDArray[Any]] = {t.name: numpy_helper.to_array(t) for t in proto.graph.initializer}
+        self.types = types
+        for tensor in proto.graph.initializer:
+            self.types[tensor.name] = helper.make_tensor_type_proto(tensor.data_type, list(tensor.dims))
+
+    def run(self) -> None:
+        """Complete the types as far as possible, if they are not complete."""
+        if all(self._is_known(name) for node in self._graph.node for name in node.output):
+            return
+        for node in self._graph.node:
+            if not all(self._is_known(name) for name in node.output):
+                self._infer(node)
+            if self._can_be_evaluated(node):
+                self._evaluate(node)
+
+    def _is_known(self, name: str) -> bool:
+        return not name or shape_of_type(self.types.get(name)) is not None
+
+    def _infer(self, node: NodeProto) -> None:
+        """The types of a node's outputs, with the values of its inputs at hand."""
+        from onnx import defs, numpy_helper, shape_inference
+
+        inputs = [name for name in node.input if name]
+        if node.domain not in STANDARD_DOMAINS or not all(name in self.types for name in inputs):
+            return
+        values = {name: numpy_helper.from_array(self._values[name], name) for name in inputs if name in self._values}
+        try:
+            schema = defs.get_schema(node.op_type, self._opsets.get("", 1), "")
+            types = {name: self.types[name] for name in inputs}
+            found = shape_inference.infer_node_outputs(schema, node, types, values, opset_imports=self._opset_imports)
+        except library_errors():
+            return  # what the library cannot infer stays unknown and is reported as such
+        self.types |= found
+
+    def _can_be_evaluated(self, node: NodeProto) -> bool:
+        """Whether a node's values are few, fixed, and computed from known ones."""
+        is_plain = node.domain in STANDARD_DOMAINS and not any(attribute.HasField("g") for attribute in node.attribute)
+        if not is_plain or node.op_type in _RANDOM:
+            return False
+        shapes = [shape_of_type(self.types.get(name)) for name in node.output if name]
+        small = all(shape is not None and math.prod(shape) <= MAX_VALUE_ELEMENTS for shape in shapes)
+        if node.op_type in ("Shape", "Size"):
+            return small and self._is_known(node.input[0])
+        return small and all(name in self._values for name in node.input if name)
+
+    def _evaluate(self, node: NodeProto) -> None:
+        from onnx.reference import ReferenceEvaluator
+
+        values = {name: self._values[name] for name in node.input if name in self._values}
+        try:
+            if node.op_type in ("Shape", "Size"):
+                shape = shape_of_type(self.types[node.input[0]]) or ()
+                values[node.input[0]] = np.broadcast_to(np.float32(0), shape)
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                results = cast("Any", ReferenceEvaluator(node, opsets=self._opsets)).run(None, values)
+        except Exception:  # operators raise whatever they like on values that make no sense; those stay unknown
+            return
+        for name, value in zip(node.output, results, strict=False):
+            if hasattr(value, "dtype"):  # sequences and the like have none
+                self._values[name] = np.asarray(value)

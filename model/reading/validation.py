@@ -1,0 +1,238 @@
+"""Checks JSON data against a pydantic model and words what is wrong with it as faults, one for each wrong place.
+
+pydantic reports where its own schema failed: with the names of union branches among the keys, once for every branch,
+and again for the containers of what failed. Here every report is traced back to the data that it is about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast, get_args
+
+from pydantic import BaseModel, Tag, ValidationError
+from pydantic_core import ErrorDetails
+
+from ..faults import Fault, InputError, Place, nearest_name, place_text, shown, suggestion
+
+M = TypeVar("M", bound=BaseModel)
+
+_MISSING = "expected, but missing"
+
+_TYPES = {
+    "int_type": "an integer",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "tuple_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+}
+"""The type that was expected, by pydantic's error type."""
+
+_LIMITS = {
+    "greater_than_equal": ("ge", "of at least"),
+    "greater_than": ("gt", "above"),
+    "less_than_equal": ("le", "of at most"),
+    "less_than": ("lt", "below"),
+}
+"""The limit of a number: its key in the error's context, and how it is worded."""
+
+_SIZES = {
+    "finite_number": "a finite number",
+    "string_too_short": "text of at least {min_length} character",
+    "string_too_long": "text of at most {max_length} characters",
+    "too_short": "{min_length} or more entries",
+    "too_long": "{max_length} or fewer entries",
+}
+"""Whatever else was expected; the fields are those of the error's context."""
+
+
+def validated(model: type[M], data: object, file: str | None, place: Place = ()) -> M:
+    """The data as a model.
+
+    ``place`` is where the data stands in the file.
+
+    Raises:
+        InputError: with all faults of the data together.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise InputError(_faults(error, model, data, file, place)) from error
+
+
+@dataclass(frozen=True)
+class _Complaint:
+    """One report of pydantic: where, its kind, and what to say.
+
+    ``wanted`` names the type that a value should have had, where that is what is wrong. ``meant`` is the place of the
+    known field that an unknown one probably stands for.
+    """
+
+    place: Place
+    kind: str
+    message: str
+    wanted: str | None = None
+    meant: Place | None = None
+
+
+def _faults(
+    error: ValidationError, model: type[BaseModel], data: object, file: str | None, place: Place
+) -> Iterator[Fault]:
+    complaints = [_complaint(details, model, data) for details in error.errors(include_url=False)]
+    misspelt = {complaint.meant for complaint in complaints}
+    by_place: dict[Place, list[_Complaint]] = {}
+    for complaint in complaints:
+        if complaint.kind != "missing" or complaint.place not in misspelt:
+            by_place.setdefault(complaint.place, []).append(complaint)
+    containers = {where[:length] for where in by_place for length in range(len(where))}
+    for where, found in by_place.items():
+        if where not in containers:
+            yield Fault(file, place_text((*place, *where)), _one_message(found, _value_at(data, where)))
+
+
+def _one_message(complaints: Sequence[_Complaint], value: object) -> str:
+    """One message for one value: that of the branch of a union whose type fits, or else the types of all branches."""
+    fitting = [complaint.message for complaint in complaints if complaint.wanted is None]
+    wanted = dict.fromkeys(complaint.wanted for complaint in complaints if complaint.wanted is not None)
+    return fitting[0] if fitting else f"expected {' or '.join(wanted)}, got {shown(value)}"
+
+
+def _complaint(details: ErrorDetails, model: type[BaseModel], data: object) -> _Complaint:
+    kind, value, context = details["type"], details["input"], details.get("ctx", {})
+    place = _place(details, data)
+    if kind == "extra_forbidden":
+        return _unknown_field(place, _known_fields(model, details["loc"][:-1]))
+    if kind == "missing":
+        return _Complaint(place, kind, _MISSING)
+    if kind == "value_error":
+        inner, message = _leading_place(str(context["error"]))
+        return _Complaint((*place, *inner), kind, message)
+    if kind.startswith("union_tag"):
+        return _tag_complaint(place, cast("dict[str, Any]", value), context)
+    if kind == "literal_error":
+        return _Complaint(place, kind, _choice(context["expected"], value))
+    if kind in _LIMITS:
+        return _Complaint(place, kind, f"expected {_limit(kind, context)}, got {shown(value)}")
+    if kind in _TYPES:
+        return _Complaint(place, kind, details["msg"], wanted=_TYPES[kind])
+    if kind in _SIZES:
+        got = context.get("actual_length", shown(value))
+        return _Complaint(place, kind, f"expected {_SIZES[kind].format(**context)}, got {got}")
+    return _Complaint(place, kind, details["msg"])
+
+
+def _unknown_field(place: Place, known: Sequence[str]) -> _Complaint:
+    name = str(place[-1])
+    near = nearest_name(name, known)
+    message = f"unknown field; {suggestion(name, known)}" if known else "unknown field"
+    return _Complaint(place, "extra_forbidden", message, meant=None if near is None else (*place[:-1], near))
+
+
+def _tag_complaint(place: Place, value: Mapping[str, Any], context: Mapping[str, Any]) -> _Complaint:
+    """A union whose branch is chosen by a field that is missing or names no branch."""
+    field = str(context["discriminator"]).strip("'")
+    if field not in value:
+        return _Complaint((*place, field), "missing", _MISSING)
+    return _Complaint((*place, field), "union_tag_invalid", _choice(f"one of {context['expected_tags']}", value[field]))
+
+
+def _choice(expected: str, value: object) -> str:
+    """A value that is none of a few quoted ones."""
+    near = nearest_name(value, re.findall(r"'([^']*)'", expected)) if isinstance(value, str) else None
+    hint = f"; did you mean '{near}'?" if near is not None else ""
+    return f"expected {expected}, got {shown(value)}{hint}"
+
+
+def _limit(kind: str, context: Mapping[str, Any]) -> str:
+    key, words = _LIMITS[kind]
+    limit = context[key]
+    return f"an integer {words} {limit}" if isinstance(limit, int) else f"a number {words} {limit:g}"
+
+
+def _leading_place(message: str) -> tuple[Place, str]:
+    """Splits ``layers.1.name: expected ...``, as validators of the models word it, into place and message."""
+    match = re.match(r"(\w+(?:\.\w+)*): ", message)
+    if match is None:
+        return (), message
+    parts = match[1].split(".")
+    return tuple(int(part) if part.isdecimal() else part for part in parts), message[match.end() :]
+
+
+def _place(details: ErrorDetails, data: object) -> Place:
+    """Where in the data an error lies: pydantic's location without the names of union branches."""
+    loc, value = details["loc"], details["input"]
+    if details["type"] == "missing":
+        return (*(_aligned(loc[:-1], data, value) or _reachable(loc[:-1], data)), loc[-1])
+    found = _aligned(loc, data, value)
+    return _reachable(loc, data) if found is None else found
+
+
+def _aligned(loc: Place, node: object, value: object) -> Place | None:
+    """The parts of ``loc`` that lead from ``node`` to ``value``; the others are names of branches."""
+    if not loc:
+        return () if node is value or (isinstance(node, int | float | str) and node == value) else None
+    inner = _child(node, loc[0])
+    if inner:
+        rest = _aligned(loc[1:], inner[0], value)
+        if rest is not None:
+            return (loc[0], *rest)
+    return _aligned(loc[1:], node, value)
+
+
+def _reachable(loc: Place, node: object) -> Place:
+    """The parts of ``loc`` that lead into the data, greedily: for errors about keys."""
+    place: list[str | int] = []
+    for part in loc:
+        inner = _child(node, part)
+        if inner:
+            place.append(part)
+            node = inner[0]
+    return tuple(place)
+
+
+def _value_at(data: object, place: Place) -> object:
+    for part in place:
+        data = next(iter(_child(data, part)), None)
+    return data
+
+
+def _child(node: object, part: str | int) -> tuple[object, ...]:
+    """The member of an object or a list, in a tuple of one; empty where there is none."""
+    if isinstance(node, dict) and part in node:
+        return (cast("dict[str | int, object]", node)[part],)
+    if isinstance(node, list) and isinstance(part, int):
+        return tuple(cast("list[object]", node)[part : part + 1])
+    return ()
+
+
+def _known_fields(model: type[BaseModel], loc: Place) -> list[str]:
+    """The fields of the model that pydantic had reached at a location."""
+    candidates: list[tuple[str | None, type[BaseModel]]] = [(None, model)]
+    for part in loc:
+        chosen = [candidate for tag, candidate in candidates if tag == part]
+        annotations = [_fields(candidate)[str(part)] for _, candidate in candidates if str(part) in _fields(candidate)]
+        if chosen:
+            candidates = [(None, candidate) for candidate in chosen]
+        elif annotations:
+            candidates = [member for annotation in annotations for member in _members(annotation)]
+    return list(dict.fromkeys(name for _, candidate in candidates for name in _fields(candidate)))
+
+
+def _fields(model: type[BaseModel]) -> dict[str, object]:
+    """The annotations of a model's fields by their names in JSON."""
+    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+
+
+def _members(annotation: object, tag: str | None = None) -> Iterable[tuple[str | None, type[BaseModel]]]:
+    """The models in an annotation with the tags by which pydantic names them as branches of a union."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        kinds = get_args(_fields(annotation).get("type"))
+        yield tag or (str(kinds[0]) if kinds else None), annotation
+    arguments = get_args(annotation)
+    tag = next((argument.tag for argument in arguments if isinstance(argument, Tag)), tag)
+    for argument in arguments:
+        yield from _members(argument, tag)

@@ -1,0 +1,256 @@
+"""A second opinion of CP-SAT: is there any mapping below a limit, or within limits on energy and cycles?
+
+Every case is modelled from scratch and asked once more, without an incumbent, hint or settled slice of the search that
+is being checked, under another seed and with other parameters. What the relaxation proposes is costed exactly, with
+all tilings of its slice, and excluded.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from ortools.sat.python import cp_model
+
+from ...model.dmazerunner.factorisations import allowed_factorisations
+from ...model.dmazerunner.legality import broken_rules
+from ...model.dmazerunner.mapping import Mapping, Tiling
+from ...model.dmazerunner.relaxation.cases import Case, all_cases, has_few_cases
+from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, relax
+from ...model.dmazerunner.vectorised.batch import RF, SPM, Array, TilingBatch, to_array
+from ...model.documents.spec import Objective
+from ..backend import LayerProblem
+from ..refutation import Refutation
+from ..search.scoring import BestFew, Scorer, within_traffic_limits
+from ..spaces.subspaces import Slice, Slices
+from .case_bounds import analytic_bounds
+from .case_model import CaseModel
+from .cutoff import Target
+from .value_ranges import Reaches
+
+SLICE_LIMIT_S = 2.0
+"""How long costing one slice may take; else the candidate is costed alone."""
+
+POLL_S = 0.1
+"""How often the waiting main thread looks up, so that Ctrl-C is heard."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most energy in pJ, and the most cycles, that a mapping looked for may take."""
+
+    energy_pj: float
+    cycles: float
+
+
+class Question(Protocol):
+    """What is looked for in one problem's space; threads may ask at the same time."""
+
+    problem: LayerProblem
+
+    def target(self, least: dict[str, float]) -> Target:
+        """What a case is asked for, given lower bounds over it."""
+        ...
+
+    def take(self, levels: Array) -> None:
+        """Cost an array of legal tilings, of shape (4, dimensions, n), exactly."""
+        ...
+
+    def answer(self) -> Mapping | None:
+        """A mapping that was looked for, once one was taken in."""
+        ...
+
+
+class BelowLimit:
+    """A mapping with an objective below a limit."""
+
+    def __init__(self, problem: LayerProblem, limit: float) -> None:
+        self.problem, self._limit = problem, limit
+        self._scorer, self._best = Scorer(problem), BestFew(1)
+
+    def target(self, least: dict[str, float]) -> Target:
+        """The largest objective value below the limit."""
+        asked = largest_below(self.problem.objective, self._limit)
+        return Target(self.problem.objective, asked, least[ENERGY], least[CYCLES])
+
+    def take(self, levels: Array) -> None:
+        """Keep the best."""
+        self._best.offer(self._scorer.scores(levels), levels)
+
+    def answer(self) -> Mapping | None:
+        """The best, where it lies below the limit."""
+        return self._best.mappings(self._scorer)[0] if self._best.value < self._limit else None
+
+
+class WithinLimits:
+    """A mapping within limits on energy and cycles, whatever the objective."""
+
+    def __init__(self, problem: LayerProblem, limits: Limits) -> None:
+        self.problem, self._limits = problem, limits
+        self._scorer, self._found = Scorer(problem), None
+
+    def target(self, least: dict[str, float]) -> Target:
+        """Energy within its limit, and the other metric within that of cycles."""
+        return Target("energy", self._limits.energy_pj, least[ENERGY], least[CYCLES], self._limits.cycles)
+
+    def take(self, levels: Array) -> None:
+        """Keep one that is within both."""
+        model, batch = self._scorer.model, TilingBatch(self.problem.nest, levels)
+        allowed = within_traffic_limits(self.problem.constraints, model, batch)
+        for pair in model.pair_costs(batch):
+            inside = (pair.energy_pj <= self._limits.energy_pj) & (pair.cycles <= self._limits.cycles)
+            inside &= np.isfinite(pair.cycles) & (True if allowed is None else allowed[pair.dram_class])
+            for position in np.flatnonzero(inside)[:1].tolist():
+                tiling = Tiling.from_levels(levels[:, :, position].astype(np.int64).tolist())
+                number = pair.spm_class * len(model.classes) + pair.dram_class
+                self._found = self._scorer.mapping(tiling, number)
+
+    def answer(self) -> Mapping | None:
+        """The one that was found."""
+        return self._found
+
+
+def refute_with_cpsat(problem: LayerProblem, limit: float, deadline: float, *, seed: int, workers: int) -> Refutation:
+    """Ask CP-SAT, case by case, for a mapping with an objective below a limit.
+
+    The deadline is a reading of ``time.monotonic``; ``workers`` cases are worked on at a time.
+    """
+    return refute(BelowLimit(problem, limit), deadline, seed=seed, workers=workers)
+
+
+def refute(question: Question, deadline: float, *, seed: int, workers: int) -> Refutation:
+    """Ask CP-SAT, case by case, for what a question looks for; see :func:`refute_with_cpsat`."""
+    if not has_few_cases(question.problem.nest):
+        return Refutation("cp-sat", False, "no class pair, since there are too many")
+    run = _Run(question, deadline, seed)
+    if not all(map(len, run.options)):
+        return Refutation("cp-sat", True, "no class pair, since no factors are left")
+    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="refute")
+    with pool:
+        futures = [pool.submit(run.close, case) for case in run.cases]
+        try:
+            _wait(futures, run)
+        finally:
+            run.stop(futures)
+    examined = f"{run.num_closed} of {len(run.cases)} class pairs, {run.num_calls} solver calls"
+    return Refutation("cp-sat", run.num_closed == len(run.cases), examined, question.answer())
+
+
+def _wait(futures: list[Future[None]], run: _Run) -> None:
+    """Until all cases are done, one fails, or a mapping below the limit is found; what was raised is raised."""
+    pending = set(futures)
+    while pending and not run.stopping.is_set():
+        done, pending = wait(pending, POLL_S, FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+
+
+def largest_below(objective: Objective, limit: float) -> float:
+    """The largest value below a limit that the objective can have: an integer, or for the EDP a binary64 number."""
+    if objective == "edp" or limit == math.inf:
+        return math.nextafter(limit, 0.0) if limit < math.inf else limit
+    return math.ceil(limit) - 1
+
+
+class _Run:
+    """What the workers share; ``lock`` guards what changes."""
+
+    def __init__(self, question: Question, deadline: float, seed: int) -> None:
+        self.question, self.deadline, self.seed = question, deadline, seed
+        self.problem = problem = question.problem
+        self.options = allowed_factorisations(problem.nest, problem.constraints)
+        self.reaches = Reaches(problem.nest, self.options)
+        self.cases = all_cases(Scorer(problem).model.classes)
+        self.num_closed = self.num_calls = 0
+        self.stopping, self.lock = threading.Event(), threading.Lock()
+        self._slices, self._settled = Slices(problem), set[Slice]()
+        self._solvers = set[cp_model.CpSolver]()
+
+    def stop(self, futures: list[Future[None]]) -> None:
+        """Make the workers return soon, and wait for them."""
+        self.stopping.set()
+        for future in futures:
+            future.cancel()
+        while not all(future.done() for future in futures):
+            with self.lock:
+                for solver in self._solvers:
+                    solver.stop_search()
+            wait(futures, POLL_S)
+
+    def close(self, case: Case) -> None:
+        """Ask for mappings of a case below the limit until none is left, one is found, or time is up."""
+        problem = self.problem
+        relaxation = relax(problem.nest, problem.architecture, case)
+        least = analytic_bounds(problem, relaxation, self.reaches)
+        target = self.question.target(least)
+        excluded: list[tuple[int | None, Tiling]] = []
+        while not self.stopping.is_set() and time.monotonic() < self.deadline:
+            model = CaseModel(problem, case, relaxation, self.reaches, target).build()
+            status, found = self._ask(model, excluded) if model.feasible else (cp_model.INFEASIBLE, None)
+            if status == cp_model.INFEASIBLE:
+                with self.lock:
+                    self.num_closed += 1
+                return
+            if found is None:
+                return
+            excluded += self._settle(found)
+            if self.question.answer() is not None:
+                self.stopping.set()
+
+    def _ask(
+        self, model: CaseModel, excluded: list[tuple[int | None, Tiling]]
+    ) -> tuple[cp_model.CpSolverStatus, Tiling | None]:
+        """One call of the solver: its status, read before anything else, and the tiling that it found."""
+        with self.lock:
+            model.tiling.forbid_slices(list(self._settled))
+            self.num_calls += 1
+        model.tiling.forbid([tiling for level, tiling in excluded if level is None])
+        for level, tiling in excluded:
+            if level is not None:
+                model.tiling.forbid_tiles(tiling, level)
+        solver = self._solver()
+        try:
+            status = cp_model.UNKNOWN if self.stopping.is_set() else solver.solve(model.model)
+        finally:
+            with self.lock:
+                self._solvers.discard(solver)
+        if status == cp_model.MODEL_INVALID:
+            raise RuntimeError(f"the CP-SAT model is invalid: {model.model.validate()}")
+        return status, model.tiling.read(solver) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
+
+    def _solver(self) -> cp_model.CpSolver:
+        """A solver with parameters that the search does not use."""
+        solver = cp_model.CpSolver()
+        solver.parameters.num_workers = 1
+        solver.parameters.random_seed = self.seed
+        solver.parameters.max_time_in_seconds = max(self.deadline - time.monotonic(), 0.01)
+        solver.parameters.catch_sigint_signal = False
+        solver.parameters.linearization_level = 2
+        solver.parameters.cp_model_probing_level = 2
+        with self.lock:
+            self._solvers.add(solver)
+        return solver
+
+    def _settle(self, tiling: Tiling) -> list[tuple[int | None, Tiling]]:
+        """Cost a candidate with its slice; gives what remains to be excluded: larger tiles (by level), or itself."""
+        problem = self.problem
+        broken = broken_rules(problem.nest, problem.architecture, problem.constraints, tiling)
+        for rule, level in (("rf_bytes_per_pe", RF), ("spm", SPM)):
+            if rule in broken:
+                return [(level, tiling)]
+        part = self._slices.around(tiling)
+        try:
+            for levels in self._slices.tilings(part, min(self.deadline, time.monotonic() + SLICE_LIMIT_S)):
+                self.question.take(levels)
+        except TimeoutError:
+            if not broken:
+                self.question.take(to_array([tiling]))
+            return [(None, tiling)]
+        with self.lock:
+            self._settled.add(part)
+        return []

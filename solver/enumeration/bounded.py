@@ -1,0 +1,114 @@
+"""Enumeration with bounds alone: a certified optimum without a solver, and an account of the whole space."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from ...model.documents.result import Certificate, EnumerationProof
+from ..backend import LayerProblem, Report, SearchLimits, SearchOutcome
+from ..search.local_search import LocalSearch
+from ..search.progress import Teller, follow
+from ..search.scoring import Scorer
+from .accounting import Accounting
+from .branch_and_bound import BestFirst
+from .counting import num_allowed_tilings
+
+LEAST_COARSE_GAP = 1e-4
+"""A smaller gap is not worth leaving ties open for: the exact optimum takes hardly longer."""
+
+
+class BoundedBackend:
+    """The ``exhaustive-bounded`` back end: local search, then :class:`.branch_and_bound.BestFirst` on one thread.
+
+    When it finishes, its ``top_k`` mappings are the best ones of the whole space (with a gap of 1e-4 or more: the first
+    one is that close). Statistics: ``evaluated``, the number of tilings that the enumeration costed exactly;
+    ``pruned_by_bound``, the number of those, fitting or not, in parts of the space that a lower bound excluded;
+    ``pruned_by_capacity``, in parts that do not fit or do not pass the constraints. Once the search has finished they
+    sum to the number of all tilings that fixed factors leave.
+    """
+
+    name = "exhaustive-bounded"
+
+    def search(self, problem: LayerProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
+        """Find the best mappings and prove it, or say how good they are."""
+        deadline = time.monotonic() + limits.time_limit_s
+        start = LocalSearch(problem, seed=limits.seed, keep=limits.top_k)
+        next(start.rounds(deadline), None)
+        run = _Run(problem, limits, start)
+        if not start.best.kept and num_allowed_tilings(problem, deadline) == 0:
+            run.accounting.by_capacity = run.accounting.whole
+            return SearchOutcome((), None, exhausted=True, statistics=run.statistics())
+        run.work(deadline, Teller(report, Scorer(problem), start.best, run.bound, run.note, run.done))
+        return run.outcome()
+
+
+class _Run:
+    """One layer's search: the incumbents, the enumeration, and the account of its space."""
+
+    def __init__(self, problem: LayerProblem, limits: SearchLimits, start: LocalSearch) -> None:
+        self._problem, self._best, self._gap = problem, start.best, limits.relative_gap
+        self._coarse = limits.relative_gap >= LEAST_COARSE_GAP
+        self.accounting = Accounting(problem.nest, problem.constraints)
+        self._enumeration = BestFirst(
+            problem,
+            start.best,
+            coarse_gap=limits.relative_gap if self._coarse else None,
+            ranks=limits.top_k,
+            accounting=self.accounting,
+        )
+
+    def work(self, deadline: float, teller: Teller) -> None:
+        """Enumerate in a thread of its own, so that the main thread hears Ctrl-C.
+
+        Raises:
+            RuntimeError: when the enumeration has lost tilings.
+        """
+        stopping = threading.Event()
+        teller.tell()
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="enumeration") as pool:
+            try:
+                follow([pool.submit(self._enumeration.run, deadline, stopping)], deadline, teller.tell)
+            finally:
+                stopping.set()
+        if self._enumeration.finished and self.accounting.missing:
+            raise RuntimeError(f"{self.accounting.missing} of {self.accounting.whole} tilings are not accounted for")
+
+    def bound(self) -> float | None:
+        """What no mapping lies below; at most the best one's value."""
+        if not self._enumeration.finished:
+            return min(self._best.value, self._enumeration.bound)
+        return self._best.value * (1 - self._gap if self._coarse else 1) if self._best.kept else None
+
+    def note(self) -> str:
+        """What was costed and excluded, in words."""
+        account = self.accounting
+        return f"{account.evaluated:,} tilings costed, {account.by_bound:,} excluded by bounds"
+
+    def done(self) -> float:
+        """The share of the space's tilings that are accounted for."""
+        return 1 - self.accounting.missing / max(self.accounting.whole, 1)
+
+    def statistics(self) -> dict[str, int | float | str]:
+        """The account, as statistics."""
+        account = self.accounting
+        return {
+            "evaluated": account.evaluated,
+            "pruned_by_bound": account.by_bound,
+            "pruned_by_capacity": account.by_capacity,
+        }
+
+    def outcome(self) -> SearchOutcome:
+        """What was found and proved."""
+        enumeration = self._enumeration
+        proof = EnumerationProof(
+            finished=enumeration.finished, slices=enumeration.num_slices, tilings_costed=enumeration.costed
+        )
+        return SearchOutcome(
+            candidates=self._best.mappings(Scorer(self._problem)),
+            bound=self.bound(),
+            exhausted=enumeration.finished,
+            statistics=self.statistics(),
+            certificate=Certificate(ties_settled=enumeration.finished and not self._coarse, enumeration=proof),
+        )

@@ -1,0 +1,85 @@
+"""Enumeration with bounds: a space is searched as a whole, most of it without looking at single tilings.
+
+DRAM factors are chosen first, then SPM factors, then how a PE-array tile is spread over PEs. After each of the first
+two, lower bounds on the exact model (:mod:`...model.dmazerunner.vectorised.batch_bounds`) rule out what cannot lie
+below a limit, under any pair of reuse classes. What is left is costed exactly. No solver is involved, and no cut, hint
+or bound of one.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+
+from ...model.dmazerunner.factorisations import allowed_factorisations, num_tilings
+from ...model.dmazerunner.vectorised.batch import Array
+from ..backend import LayerProblem
+from ..refutation import Refutation
+from ..search.scoring import BestFew, Scorer
+from ..spaces.lower_bounds import LeastBounds
+from ..spaces.partial_tilings import OpenSpace
+from .stream import TilingStream
+
+
+class BoundedTilings:
+    """The allowed tilings of a problem, without those whose objective provably is at least ``limit``.
+
+    Iteration gives arrays of shape (4, dimensions, n); the deadline is a reading of ``time.monotonic``.
+
+    Raises:
+        TimeoutError: when the deadline passes before all are out.
+    """
+
+    def __init__(self, problem: LayerProblem, limit: float, deadline: float = math.inf) -> None:
+        self._problem, self._limit, self._deadline = problem, limit, deadline
+
+    def __iter__(self) -> Iterator[Array]:
+        space = OpenSpace(self._problem, self._go_on)
+        bounds, below_limit = LeastBounds(self._problem, space), (self._limit, math.inf)
+        for slices in space.slices():
+            below = bounds.of_slices(slices, below_limit)[0] < self._limit
+            for array_tiles in space.array_tiles(slices[:, :, below]):
+                below = bounds.of_array_tiles(array_tiles, below_limit)[0] < self._limit
+                yield from space.tilings(array_tiles[:, :, below])
+
+    def _go_on(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise TimeoutError
+
+
+def refute_with_bounds(problem: LayerProblem, limit: float, deadline: float) -> Refutation:
+    """Search the whole space for a mapping with an objective below a limit, costing only what bounds leave."""
+    total = num_tilings(allowed_factorisations(problem.nest, problem.constraints))
+
+    def told(costed: int) -> str:
+        return f"{total:,} tilings, {costed:,} of them costed, the others excluded by bounds and capacities"
+
+    return _first_below(problem, BoundedTilings(problem, limit, deadline), limit, told)
+
+
+def refute_by_costing_all(problem: LayerProblem, limit: float, deadline: float) -> Refutation:
+    """Search the whole space for a mapping with an objective below a limit, costing every tiling that fits."""
+
+    def stream() -> Iterator[Array]:
+        yield from TilingStream(problem.nest, problem.architecture, problem.constraints, deadline)
+        if time.monotonic() > deadline:
+            raise TimeoutError
+
+    return _first_below(problem, stream(), limit, lambda costed: f"{costed:,} tilings that fit, all costed")
+
+
+def _first_below(
+    problem: LayerProblem, tilings: Iterator[Array] | BoundedTilings, limit: float, told: Callable[[int], str]
+) -> Refutation:
+    """Cost tilings exactly until one lies below the limit."""
+    scorer, best, costed = Scorer(problem), BestFew(1), 0
+    try:
+        for levels in tilings:
+            best.offer(scorer.scores(levels), levels)
+            costed += levels.shape[2]
+            if best.value < limit:
+                return Refutation("enumeration", False, told(costed), *best.mappings(scorer))
+    except TimeoutError:
+        return Refutation("enumeration", False, told(costed))
+    return Refutation("enumeration", True, told(costed))

@@ -1,0 +1,1 @@
+"""Energy-latency fronts, proved complete."""

@@ -1,0 +1,133 @@
+"""The whole energy-latency front of one layer, with a proof: enumeration with bounds against the front itself.
+
+As in :mod:`..enumeration.branch_and_bound`, DRAM factors are chosen first, then SPM factors, each bounded from below in
+energy and cycles under every pair of reuse classes; here a choice is excluded when some point of the front is as good
+as its bound in both metrics. What is left is costed exactly. One pass gives the front that successive solves under ever
+tighter limits on cycles would give, and every point is proved by the same pass.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask, TilingBatch, to_array
+from ...model.dmazerunner.vectorised.batch_bounds import SliceFloor
+from ...model.dmazerunner.vectorised.batch_cost import PairCosts
+from ...model.documents.spec import Objective
+from ..backend import LayerProblem
+from ..search.local_search import LocalSearch
+from ..search.scoring import Scorer, within_traffic_limits
+from ..spaces.partial_tilings import OpenSpace
+from .front import Candidates, Front
+
+STARTS = 20
+"""Mappings per objective that the front starts from, found by local search."""
+
+START_SHARE = 0.1
+"""Part of the time that the start may take."""
+
+BLOCK = 200_000
+"""Slices that are kept in memory to be sorted."""
+
+FEW_SLICES = 256
+"""Slices worked on together."""
+
+OBJECTIVES: tuple[Objective, ...] = ("edp", "energy", "latency")
+
+
+class FrontSearch:
+    """Searches one layer's space; the problem's objective does not matter.
+
+    ``complete`` says that nothing is left that could add to :attr:`front`; ``costed`` counts tilings.
+    """
+
+    def __init__(self, problem: LayerProblem) -> None:
+        self.front = Front(len(problem.nest.dims))
+        self.complete = False
+        self.costed = 0
+        self.scorer = Scorer(problem)
+        self._problem, self._until = problem, np.inf
+        self._space = OpenSpace(problem, self._go_on)
+
+    def run(self, deadline: float, tell: Callable[[], None] | None = None) -> None:
+        """Work until complete or until the deadline (a reading of ``time.monotonic``); ``tell`` is called often."""
+        self._until = deadline
+        try:
+            self._start(deadline)
+            for block in self._blocks():
+                for first in range(0, block.shape[1], FEW_SLICES):
+                    self._cost(self._space.slices_with(block[:, first : first + FEW_SLICES]))
+                    if tell is not None:
+                        tell()
+        except TimeoutError:
+            return
+        self.complete = True
+
+    def _go_on(self) -> None:
+        if time.monotonic() > self._until:
+            raise TimeoutError
+
+    def _start(self, deadline: float) -> None:
+        """A first front from what local search finds for each objective."""
+        now = time.monotonic()
+        for number, objective in enumerate(OBJECTIVES, start=1):
+            search = LocalSearch(replace(self._problem, objective=objective), seed=0, keep=STARTS)
+            until = now + (deadline - now) * START_SHARE * number / len(OBJECTIVES)
+            next(search.rounds(until), None)
+            if search.best.kept:
+                self._take(to_array([entry.tiling for entry in search.best.kept]))
+
+    def _blocks(self) -> Iterator[Array]:
+        """DRAM factors of shape (dimensions, n) that may add to the front, the most promising of a block first."""
+        waiting: list[tuple[Array, Array]] = []
+        for slices in self._space.slices():
+            floors = self._space.bounds_of_slices(slices)
+            open_ones = self._open(floors, slices.shape[2])
+            promise = np.minimum.reduce([floor.energy_pj * floor.cycles for floor in floors])
+            waiting.append((slices[DRAM][:, open_ones], promise[open_ones]))
+            if sum(len(values) for _, values in waiting) >= BLOCK:
+                yield _sorted(waiting)
+                waiting = []
+        if waiting:
+            yield _sorted(waiting)
+
+    def _open(self, floors: Iterable[PairCosts | SliceFloor], size: int) -> Mask:
+        """Where some class or pair may hold something that the front lacks."""
+        mask = np.zeros(size, dtype=bool)
+        for floor in floors:
+            mask |= np.isfinite(floor.energy_pj) & ~self.front.beats(floor.energy_pj, floor.cycles)
+        return mask
+
+    def _cost(self, slices: Array) -> None:
+        """Cost what bounds leave of some slices."""
+        left = self._open(self._space.bounds_of_slices(slices), slices.shape[2])  # the front may have grown
+        for tiles in self._space.array_tiles(slices[:, :, left]):
+            open_tiles = self._open(self._space.bounds_of_array_tiles(tiles), tiles.shape[2])
+            for levels in self._space.tilings(tiles[:, :, open_tiles]):
+                self._take(levels)
+
+    def _take(self, levels: Array) -> None:
+        """Cost an array of legal tilings under all pairs of classes, and keep what the front lacks."""
+        batch, model = TilingBatch(self._problem.nest, levels), self.scorer.model
+        within = within_traffic_limits(self._problem.constraints, model, batch)
+        self.costed += levels.shape[2]
+        for pair in model.pair_costs(batch):
+            mask = np.isfinite(pair.energy_pj) & ~self.front.beats(pair.energy_pj, pair.cycles)
+            if within is not None:
+                mask &= within[pair.dram_class]
+            chosen = np.flatnonzero(mask)
+            if len(chosen):
+                number = pair.spm_class * len(model.classes) + pair.dram_class
+                pairs = np.full(len(chosen), number, dtype=np.int64)
+                candidates = Candidates(pair.energy_pj[chosen], pair.cycles[chosen], pairs, levels[:, :, chosen])
+                self.front.offer(candidates)
+
+
+def _sorted(waiting: list[tuple[Array, Array]]) -> Array:
+    factors = np.concatenate([part for part, _ in waiting], axis=1)
+    promise = np.concatenate([values for _, values in waiting])
+    return factors[:, np.argsort(promise, kind="stable")]

@@ -1,0 +1,146 @@
+"""From one problem to a checked answer: preset -> cache or back end -> legality -> exact cost -> ranking -> verdict.
+
+A back end, and a cache, only propose. Whether their mappings are legal, what they cost, which is best and what is
+proved is decided here, once for all of them (``contract.md`` section 4).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from ...model.documents.spec import SolverOptions
+from ...model.faults import BackendFault
+from ..backend import Backend, LayerProblem, SearchLimits, SearchOutcome
+from .infeasibility import find_conflicts
+from .layer_cache import LayerCache
+from .observer import SearchWatch
+from .presets import Resolved, resolve_preset
+from .ranking import CostedMapping, faults_of_candidate, objective_value, rank
+from .status import Verdict, bound_fault, judge
+
+LEAST_TIME_FOR_CONFLICTS_S = 1.0
+"""An infeasible problem is explained even when proving it took all its time."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is known of one problem. ``problem`` holds no preset; ``cached``: no search was run for it."""
+
+    problem: LayerProblem
+    resolved: Resolved
+    outcome: SearchOutcome
+    ranked: tuple[CostedMapping, ...]
+    verdict: Verdict
+    conflicts: tuple[str, ...] = ()
+    cached: bool = False
+
+
+@dataclass(frozen=True)
+class TimeShare:
+    """The seconds that a search may count on, and the reading of ``time.monotonic`` at which it must end."""
+
+    seconds: float
+    deadline: float
+
+    def left(self) -> float:
+        """Seconds until it must end."""
+        return self.deadline - time.monotonic()
+
+
+@dataclass(frozen=True)
+class Answerer:
+    """Answers the problems of one run, out of its cache where that has what a search would find."""
+
+    backend: Backend
+    options: SolverOptions
+    cache: LayerCache | None
+
+    def answer(self, problem: LayerProblem, share: TimeShare, watch: SearchWatch) -> Answer:
+        """The checked answer to a problem.
+
+        Raises:
+            BackendFault: for an illegal candidate, a bound that an exact cost disproves, or a mapping that exists
+                although none is said to.
+        """
+        granted = max(share.seconds, share.left())
+        known = self._known(problem, share)
+        if known is not None:
+            try:
+                return replace(self._judged(problem, *known, share), cached=True)
+            except BackendFault:
+                pass  # an entry of whatever origin that claims what is not so: it is replaced below
+        resolved = self._resolved(problem, share, afresh=known is not None)
+        outcome = resolved.outcome or self._search(_narrowed(problem, resolved), share, watch)
+        answer = self._judged(problem, resolved, outcome, share)
+        if self.cache is not None and resolved.outcome is None and not watch.interrupted:
+            self.cache.keep_outcome(answer.problem, outcome, answer.verdict, granted, overwrite=known is not None)
+        return answer
+
+    def _known(self, problem: LayerProblem, share: TimeShare) -> tuple[Resolved, SearchOutcome] | None:
+        """What the cache has: the problem's preset resolved, and an outcome."""
+        if self.cache is None:
+            return None
+        resolved = self.cache.resolved(problem)
+        if resolved is None:
+            return None
+        outcome = resolved.outcome or self.cache.outcome(_narrowed(problem, resolved), share.seconds)
+        return None if outcome is None else (resolved, outcome)
+
+    def _resolved(self, problem: LayerProblem, share: TimeShare, *, afresh: bool) -> Resolved:
+        """The preset resolved, out of the cache unless that is to be done ``afresh``."""
+        known = None if self.cache is None or afresh else self.cache.resolved(problem)
+        if known is not None:
+            return known
+        resolved = resolve_preset(problem, share.deadline)
+        if self.cache is not None:
+            self.cache.keep_resolved(problem, resolved)
+        return resolved
+
+    def _search(self, problem: LayerProblem, share: TimeShare, watch: SearchWatch) -> SearchOutcome:
+        """What the back end finds, or has found when Ctrl-C cuts it short."""
+        options = self.options
+        limits = SearchLimits(share.left(), options.workers or 1, options.relative_gap, options.top_k, options.seed)
+        try:
+            return self.backend.search(problem, limits, watch.report)
+        except KeyboardInterrupt:
+            watch.interrupted = True
+            return watch.outcome()
+
+    def _judged(self, problem: LayerProblem, resolved: Resolved, outcome: SearchOutcome, share: TimeShare) -> Answer:
+        """The outcome with exact costs, ranks and verdict, if it passes all checks."""
+        narrowed = _narrowed(problem, resolved)
+        ranked = self._checked_and_ranked(narrowed, outcome)
+        best = objective_value(problem.objective, ranked[0].cost) if ranked else None
+        verdict = judge(best, outcome, self.options.relative_gap)
+        conflicts: tuple[str, ...] = ()
+        if verdict.status == "infeasible":
+            by_preset = problem.constraints.preset is not None
+            conflicts = self._conflicts(narrowed, share.left(), by_preset=by_preset)
+        return Answer(narrowed, resolved, outcome, ranked, verdict, conflicts)
+
+    def _checked_and_ranked(self, problem: LayerProblem, outcome: SearchOutcome) -> tuple[CostedMapping, ...]:
+        """The outcome's candidates with their exact costs, best first, at most ``top_k``."""
+        for candidate in outcome.candidates:
+            broken = faults_of_candidate(problem, candidate)
+            if broken:
+                raise BackendFault(
+                    f"back end {self.backend.name} returned an illegal mapping: it breaks {', '.join(broken)}"
+                )
+        ranked = rank(problem, outcome.candidates, self.options.top_k)
+        wrong = bound_fault(outcome.bound, [objective_value(problem.objective, found.cost) for found in ranked])
+        if wrong is not None:
+            raise BackendFault(f"back end {self.backend.name}: {wrong}")
+        return ranked
+
+    def _conflicts(self, problem: LayerProblem, limit_s: float, *, by_preset: bool) -> tuple[str, ...]:
+        """Why no mapping exists, by the names of the constraints and capacities that clash."""
+        conflicts = find_conflicts(problem, max(limit_s, LEAST_TIME_FOR_CONFLICTS_S), by_preset=by_preset)
+        if not conflicts:
+            raise BackendFault(f"back end {self.backend.name} claims that no mapping exists, but one does")
+        return conflicts
+
+
+def _narrowed(problem: LayerProblem, resolved: Resolved) -> LayerProblem:
+    """The problem as the back end gets it."""
+    return replace(problem, constraints=resolved.constraints)

@@ -1,0 +1,83 @@
+"""Watching a run: what the pipeline tells while it works, and what it remembers in case it is interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ...model.dmazerunner.mapping import Mapping
+from ...model.documents.result import LayerResult
+from ..backend import Progress, SearchOutcome
+
+
+class Observer(Protocol):
+    """Told what happens during a run. ``progressed`` may be called from a thread of the back end."""
+
+    def layer_started(self, name: str, position: int, total: int) -> None:
+        """A search begins: the layer's name and which of how many distinct layers it is, counted from 1."""
+        ...
+
+    def progressed(self, name: str, progress: Progress) -> None:
+        """The search of a layer reports a snapshot."""
+        ...
+
+    def layer_finished(self, result: LayerResult) -> None:
+        """A layer's result is final; also told for layers that were not searched."""
+        ...
+
+
+@dataclass(frozen=True)
+class Observers:
+    """Tells several observers what one is told."""
+
+    each: tuple[Observer, ...]
+
+    def layer_started(self, name: str, position: int, total: int) -> None:
+        """Passed on."""
+        for observer in self.each:
+            observer.layer_started(name, position, total)
+
+    def progressed(self, name: str, progress: Progress) -> None:
+        """Passed on."""
+        for observer in self.each:
+            observer.progressed(name, progress)
+
+    def layer_finished(self, result: LayerResult) -> None:
+        """Passed on."""
+        for observer in self.each:
+            observer.layer_finished(result)
+
+
+class SearchWatch:
+    """Passes a search's reports on and keeps the latest incumbents and bound, for when the search is interrupted.
+
+    ``interrupted`` says whether Ctrl-C ended the work on the layer, which may take several searches.
+    """
+
+    def __init__(self, name: str, observer: Observer | None) -> None:
+        self.interrupted = False
+        self._name = name
+        self._observer = observer
+        self._incumbents: tuple[Mapping, ...] = ()
+        self._bound: float | None = None
+        self._retold: Callable[[Progress], Progress] = _as_it_is
+
+    def begin(self, retold: Callable[[Progress], Progress]) -> None:
+        """Forget the search before; the next one's snapshots are passed on as what ``retold`` makes of them."""
+        self._incumbents, self._bound, self._retold = (), None, retold
+
+    def report(self, progress: Progress) -> None:
+        """Take in a snapshot; what a snapshot leaves out stays as the one before had it."""
+        self._incumbents = progress.incumbents or self._incumbents
+        self._bound = self._bound if progress.bound is None else progress.bound
+        if self._observer is not None:
+            self._observer.progressed(self._name, self._retold(progress))
+
+    def outcome(self) -> SearchOutcome:
+        """What is known so far, as the outcome of a search that was cut short."""
+        return SearchOutcome(self._incumbents, self._bound, exhausted=False)
+
+
+def _as_it_is(progress: Progress) -> Progress:
+    return progress

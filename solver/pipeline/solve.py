@@ -1,0 +1,268 @@
+"""From a spec to a result: every distinct layer is answered once (:mod:`.layer_search`), whatever happens."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from traceback import extract_tb
+
+from ...model.dmazerunner.architecture import Architecture
+from ...model.dmazerunner.constraints import Constraints
+from ...model.dmazerunner.mapping import Mapping, MappingDocument, mapping_to_document, tiling_from_document
+from ...model.documents.cost_document import cost_to_document
+from ...model.documents.result import LayerResult, PaddedBound, Result, Solution
+from ...model.documents.spec import LayerList, Objective, SolverOptions, Spec
+from ...model.faults import BackendFault, InputError
+from ...model.layers import Layer
+from ...model.loop_nest import LoopNest
+from ...model.reading.loading import resolve_spec
+from ..backend import LayerProblem
+from ..registry import load_backend
+from .cache import Cache
+from .layer_cache import LayerCache
+from .layer_search import Answerer
+from .observer import Observer, SearchWatch
+from .padded_search import LayerAnswer, answer_all
+from .padding import num_combinations, variants
+from .ranking import CostedMapping
+from .summary import totals, versions
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What all layers of a run share. ``deadline`` is a reading of ``time.monotonic``, or none."""
+
+    architecture: Architecture
+    layers: tuple[Layer, ...]
+    constraints: Constraints
+    objective: Objective
+    answerer: Answerer
+    observer: Observer | None
+    deadline: float | None
+    starts: tuple[MappingDocument, ...] = ()
+
+    def seconds_left(self) -> float:
+        """Seconds that the next layer may take; not positive when the run's time is used up."""
+        own = self.answerer.options.time_limit_s
+        return own if self.deadline is None else min(own, self.deadline - time.monotonic())
+
+
+def solve(spec: Spec, observer: Observer | None = None, *, cache: Cache | None = None) -> Result:
+    """The best mappings of every layer of a spec, with exact costs and certified bounds.
+
+    Names and paths in the spec are resolved against the current folder. Identical layers are searched once. A layer
+    whose search fails is reported (``fault``) and does not stop the others. Ctrl-C ends the running search; what was
+    found until then is the result, with ``interrupted`` set. What an earlier run left in the ``cache`` is not searched
+    again, but checked and costed again.
+
+    Raises:
+        InputError: for names, files or constraints that do not make sense.
+        BackendFault: when the back end cannot be loaded.
+
+    Example:
+        >>> from dmaze.model import load_spec
+        >>> result = solve(load_spec("spec.json"))  # doctest: +SKIP
+    """
+    started = time.monotonic()
+    spec = resolve_spec(spec, Path.cwd())
+    if not isinstance(spec.architecture, Architecture) or not isinstance(spec.workload, LayerList):
+        raise TypeError("resolve_spec left a name in place")
+    answerer = _answerer(spec, cache)
+    options = answerer.options
+    deadline = None if options.total_time_limit_s is None else started + options.total_time_limit_s
+    layers = spec.workload.layers
+    job = _Job(spec.architecture, layers, spec.constraints, spec.objective, answerer, observer, deadline)
+    results, interrupted = _solve_layers(job)
+    return Result(
+        name=spec.name,
+        objective=spec.objective,
+        backend=options.backend,
+        architecture=spec.architecture,
+        constraints=spec.constraints,
+        solver=options,
+        versions=versions(options.backend),
+        interrupted=interrupted,
+        imported=spec.workload.imported,
+        layers=results,
+        total=totals(results),
+    )
+
+
+def solve_layer(
+    spec: Spec, layer: Layer, *, starts: Sequence[MappingDocument] = (), cache: Cache | None = None
+) -> LayerResult:
+    """What :func:`solve` says of one layer of a spec, searched on its own; names in the spec must be resolved.
+
+    A mapping in ``starts`` that has the layer's bounds is one to search from, legal or not: it may save time.
+
+    Raises:
+        BackendFault: when the back end cannot be loaded.
+
+    Example:
+        >>> spec = load_spec(Path("spec.json"))  # doctest: +SKIP
+        >>> solve_layer(spec, spec.workload.layers[0]).status  # doctest: +SKIP
+        'optimal'
+    """
+    if not isinstance(spec.architecture, Architecture):
+        raise TypeError("expected a spec with its architecture in place of its name")
+    answerer = _answerer(spec, cache)
+    job = _Job(spec.architecture, (layer,), spec.constraints, spec.objective, answerer, None, None, tuple(starts))
+    return _solve_guarded(job, layer, 1, 1)[0]
+
+
+def enumerate_mappings(spec: Spec, observer: Observer | None = None, *, cache: Cache | None = None) -> Result:
+    """Exhaustive search of what the constraints leave: :func:`solve` with the ``exhaustive`` back end."""
+    options = spec.solver.model_copy(update={"backend": "exhaustive"})
+    return solve(spec.model_copy(update={"solver": options}), observer, cache=cache)
+
+
+def _answerer(spec: Spec, cache: Cache | None) -> Answerer:
+    """The back end that a spec asks for, with its options and the cache, if there is one."""
+    options = spec.solver.model_copy(update={"workers": spec.solver.workers or num_cores()})
+    if options.pad_bounds and spec.constraints.preset is not None:
+        message = f"expected false beside constraints.preset '{spec.constraints.preset}', which does not pad"
+        raise InputError.single(None, "solver.pad_bounds", message)
+    backend = load_backend(options.backend)
+    return Answerer(backend, options, None if cache is None else LayerCache.of_run(cache, options))
+
+
+def num_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _solve_layers(job: _Job) -> tuple[tuple[LayerResult, ...], bool]:
+    """Results of all layers in their order, and whether the run was interrupted."""
+    keys = [layer.loop_nest().key for layer in job.layers]
+    total, interrupted = len(set(keys)), False
+    solved: dict[tuple[object, ...], LayerResult] = {}
+    results: list[LayerResult] = []
+    for layer, key in zip(job.layers, keys, strict=True):
+        if key in solved:
+            result = copied(solved[key], layer)
+        elif interrupted:
+            result = solved[key] = unsolved(layer, note="interrupted before this layer")
+        else:
+            result, interrupted = _solve_guarded(job, layer, len(solved) + 1, total)
+            solved[key] = result
+        results.append(result)
+        if job.observer is not None:
+            job.observer.layer_finished(result)
+    return tuple(results), interrupted
+
+
+def copied(result: LayerResult, layer: Layer) -> LayerResult:
+    """The result of a layer as that of another one, which is identical."""
+    own = {"name": layer.name, "count": layer.count, "layer": layer, "same_as": result.name, "wall_s": 0.0}
+    return result.model_copy(update=own)
+
+
+def unsolved(layer: Layer, *, note: str | None = None, fault: str | None = None, wall_s: float = 0.0) -> LayerResult:
+    """A layer of which nothing is known."""
+    return LayerResult(
+        name=layer.name,
+        count=layer.count,
+        layer=layer,
+        status="unknown",
+        objective_value=None,
+        bound=None,
+        gap=None,
+        wall_s=wall_s,
+        note=note,
+        fault=fault,
+    )
+
+
+def _solve_guarded(job: _Job, layer: Layer, position: int, total: int) -> tuple[LayerResult, bool]:
+    """The result of one layer, whatever happens to it, and whether it was interrupted."""
+    limit = job.seconds_left()
+    if limit <= 0:
+        return unsolved(layer, note="total_time_limit_s was reached before this layer"), False
+    if job.observer is not None:
+        job.observer.layer_started(layer.name, position, total)
+    started, watch = time.monotonic(), SearchWatch(layer.name, job.observer)
+    try:
+        return _solve_layer(job, layer, limit, watch), watch.interrupted
+    except InputError:
+        raise
+    except BackendFault as fault:
+        text = str(fault)
+    except KeyboardInterrupt:
+        return unsolved(layer, note="interrupted", wall_s=time.monotonic() - started), True
+    except Exception as error:  # a back end is third-party code: whatever it raises must not lose the other layers
+        frame = extract_tb(error.__traceback__)[-1]
+        text = (
+            f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno}, back end {job.answerer.backend.name})"
+        )
+    return unsolved(layer, fault=text, wall_s=time.monotonic() - started), watch.interrupted
+
+
+def _solve_layer(job: _Job, layer: Layer, limit_s: float, watch: SearchWatch) -> LayerResult:
+    """Answer one layer's problem, with its paddings where they are allowed."""
+    started, options = time.monotonic(), job.answerer.options
+    nest = layer.loop_nest()
+    nests = variants(nest, job.constraints, options.pad_percent) if options.pad_bounds else (nest,)
+    starts = tuple(_mappings(nest, job.starts))
+    problems = [LayerProblem(each, job.architecture, job.constraints, job.objective, starts) for each in nests]
+    found = answer_all(job.answerer, problems, limit_s, watch)
+    result = _layer_result(layer, found, time.monotonic() - started, interrupted=watch.interrupted)
+    return _with_padding(result, found, options) if options.pad_bounds else result
+
+
+def _mappings(nest: LoopNest, documents: Iterable[MappingDocument]) -> Iterator[Mapping]:
+    """Those of some mappings that tile the nest; their orders do not matter."""
+    order = tuple(range(len(nest.dims)))
+    for document in documents:
+        try:
+            yield Mapping(tiling_from_document(nest, document.tiling), order, order)
+        except ValueError:
+            continue
+
+
+def _layer_result(layer: Layer, found: LayerAnswer, wall_s: float, *, interrupted: bool) -> LayerResult:
+    verdict, best = found.verdict, found.best
+    statistics = dict(best.outcome.statistics)
+    evaluated, pruned = (statistics.pop(name, None) for name in ("evaluated", "pruned_by_bound"))
+    return LayerResult(
+        name=layer.name,
+        count=layer.count,
+        layer=layer,
+        status=verdict.status,
+        objective_value=verdict.objective_value,
+        bound=verdict.bound,
+        gap=verdict.gap,
+        wall_s=wall_s,
+        conflicts=best.conflicts,
+        note="interrupted" if interrupted else best.resolved.note,
+        thresholds=best.resolved.thresholds,
+        evaluated=evaluated if isinstance(evaluated, int) else None,
+        pruned_by_bound=pruned if isinstance(pruned, int) else None,
+        statistics=statistics,
+        certificate=best.outcome.certificate,
+        cached=found.cached,
+        solutions=tuple(
+            _solution(best.problem, number, mapping) for number, mapping in enumerate(best.ranked, start=1)
+        ),
+    )
+
+
+def _with_padding(result: LayerResult, found: LayerAnswer, options: SolverOptions) -> LayerResult:
+    """The result with what it says of padding."""
+    note = found.note(num_combinations(found.unpadded.problem.nest, options.pad_percent))
+    padding = {name: PaddedBound.model_validate({"from": own, "to": to}) for name, (own, to) in found.padding.items()}
+    own: dict[str, object] = {
+        "padding": padding or None,
+        "unpadded_objective_value": found.unpadded.verdict.objective_value,
+        "padding_variants": found.documents(),
+        "note": note if result.note is None else f"{result.note}; {note}",
+    }
+    return result.model_copy(update=own)
+
+
+def _solution(problem: LayerProblem, number: int, found: CostedMapping) -> Solution:
+    nest, mapping = problem.nest, found.mapping
+    cost = cost_to_document(nest, problem.architecture, mapping.tiling, found.cost)
+    return Solution(rank=number, mapping=mapping_to_document(nest, mapping), cost=cost)

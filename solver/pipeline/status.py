@@ -1,0 +1,65 @@
+"""What may be claimed of a layer: status, bound and gap, from exact costs and what the back end claims.
+
+The arithmetic on bounds is exact (fractions of the binary64 values) and rounds downwards.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ...model.documents.result import Number, Status
+from ..backend import SearchOutcome
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Status of a layer, the objective value of its best mapping, a lower bound on all mappings', and the gap."""
+
+    status: Status
+    objective_value: Number | None
+    bound: float | None
+    gap: float | None
+
+
+def bound_fault(bound: float | None, values: Sequence[Number]) -> str | None:
+    """Why a claimed bound cannot be true, given exact objective values of legal mappings; none when it can."""
+    if bound is None:
+        return None
+    if not math.isfinite(bound):
+        return f"its bound {bound} is not a finite number"
+    below = [value for value in values if value < bound]
+    return f"its bound {bound} lies above the exact objective {min(below)} of a legal mapping" if below else None
+
+
+def judge(best: Number | None, outcome: SearchOutcome, relative_gap: float) -> Verdict:
+    """The verdict on a layer whose best mapping has the given objective value (none without a mapping).
+
+    The outcome's bound must have passed :func:`bound_fault`. An exhausted search also claims that nothing lies more
+    than the relative gap below the best mapping, which is a bound of its own.
+    """
+    claimed = None if outcome.bound is None else max(0.0, float_below(outcome.bound))
+    if best is None:
+        return Verdict("infeasible", None, None, None) if outcome.exhausted else Verdict("unknown", None, claimed, None)
+    if outcome.exhausted and (claimed is None or gap_between(best, claimed) > relative_gap):
+        claimed = float_below(Fraction(best) * (1 - Fraction(relative_gap)))
+        return Verdict("optimal", best, claimed, min(gap_between(best, claimed), relative_gap))
+    if claimed is None:
+        return Verdict("feasible", best, None, None)
+    gap = gap_between(best, claimed)
+    return Verdict("optimal" if gap <= relative_gap else "feasible", best, claimed, gap)
+
+
+def gap_between(value: Number, bound: float) -> float:
+    """(value - bound) / value; 0 when they are equal, also at 0."""
+    if value == bound:
+        return 0.0
+    return float((Fraction(value) - Fraction(bound)) / Fraction(value))
+
+
+def float_below(number: Number | Fraction) -> float:
+    """The largest binary64 number that is not above the given one."""
+    nearest = float(number)
+    return nearest if nearest <= number else math.nextafter(nearest, -math.inf)

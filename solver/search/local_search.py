@@ -1,0 +1,200 @@
+"""A first good mapping: sampling and descent on the exact vectorised model.
+
+Every round starts from random tilings and from crossings of the best ends so far, improves them by replacing one
+dimension's whole factorisation at a time, and the best end by replacing two dimensions' at once. Where the problem
+comes with mappings to start from, the first round starts from these instead: near the optimum of a similar problem
+random tilings cost time and rarely find better ones. Nothing here proves anything.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...model.dmazerunner.factorisations import allowed_factorisations
+from ...model.dmazerunner.mapping import Mapping
+from ...model.dmazerunner.vectorised.batch import SPATIAL, Array, TilingBatch
+from ...model.dmazerunner.vectorised.batch_legality import allowed, rf_bytes, spm_banks, spm_bytes
+from ..backend import LayerProblem
+from .scoring import BestFew, Scorer
+
+Indices = NDArray[np.int64]
+"""States of the search, of shape (dimensions, n): which factorisation every dimension has."""
+
+CHUNK = 1 << 15
+ILLEGAL = 1e250
+"""Judgement of a tiling that is not allowed: above every cost, growing with how far it is from being allowed."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Size of one round: tilings sampled, starts of the descent, ends remembered, pairs tried for two dimensions."""
+
+    samples: int = 1 << 13
+    starts: int = 24
+    remembered: int = 16
+    pairs: int = 1 << 14
+
+
+class LocalSearch:
+    """Anytime search for good mappings of one layer problem; the same seed gives the same rounds."""
+
+    def __init__(self, problem: LayerProblem, *, seed: int, keep: int, effort: Effort | None = None) -> None:
+        self.problem = problem
+        self.scorer = Scorer(problem)
+        self.best = BestFew(keep)
+        self.effort = effort or Effort()
+        self.options = allowed_factorisations(problem.nest, problem.constraints)
+        self._random = np.random.default_rng(seed)
+        self._deadline = float("inf")
+        self._ends: Indices = np.empty((len(self.options), 0), dtype=np.int64)
+        self._given = self._states_of(problem.starts)
+        self._polished: set[bytes] = set()
+
+    def rounds(self, deadline: float) -> Iterator[float]:
+        """Run rounds for as long as they are asked for, up to the deadline; gives the best value after each."""
+        self._deadline = deadline
+        if any(len(options) == 0 for options in self.options):
+            return
+        if self._given.shape[1] and time.monotonic() < deadline:
+            self._improve(self._given)
+            if self.best.kept:
+                yield self.best.value
+        while time.monotonic() < deadline:
+            self._improve(np.concatenate([self._sample(), self._cross()], axis=1))
+            yield self.best.value
+
+    def _states_of(self, mappings: Iterable[Mapping]) -> Indices:
+        """The tilings of mappings as states, without those that take a factorisation which is not allowed."""
+        columns: list[list[int]] = []
+        for mapping in mappings:
+            rows = zip(*mapping.tiling.levels, strict=True)
+            found = [np.flatnonzero((o == row).all(axis=1)) for o, row in zip(self.options, rows, strict=True)]
+            if all(len(places) for places in found):
+                columns.append([int(places[0]) for places in found])
+        return np.array(columns, dtype=np.int64).reshape(-1, len(self.options)).T
+
+    def _improve(self, starts: Indices) -> None:
+        """Descend from some states, remember the best ends, and polish the best of them."""
+        ends = np.unique(np.concatenate([self._descend(starts), self._ends], axis=1), axis=1)
+        order = np.argsort(self._judge(ends), kind="stable")
+        self._ends = ends[:, order[: self.effort.remembered]]
+        self._polish()
+
+    def _sample(self) -> Indices:
+        """Some of the best of a sample of random tilings, and some others that are allowed."""
+        effort = self.effort
+        drawn = np.stack([self._random.integers(len(options), size=effort.samples) for options in self.options])
+        values = self._judge(drawn)
+        order = np.argsort(values, kind="stable")
+        allowed_ones = order[: max(int((values < ILLEGAL).sum()), 1)]
+        others = self._random.choice(allowed_ones, effort.starts // 3)
+        return drawn[:, np.concatenate([order[: effort.starts // 3], others])]
+
+    def _cross(self) -> Indices:
+        """Crossings of two remembered ends, with one dimension drawn anew."""
+        count, known = self.effort.starts // 3, self._ends.shape[1]
+        if known < 2:
+            return self._ends[:, :0]
+        first, second = (self._ends[:, self._random.integers(known, size=count)] for _ in range(2))
+        crossed = np.where(self._random.random(first.shape) < 0.5, first, second)
+        for column in range(count):
+            dim = int(self._random.integers(len(self.options)))
+            crossed[dim, column] = self._random.integers(len(self.options[dim]))
+        return crossed
+
+    def _descend(self, states: Indices) -> Indices:
+        """Replace one dimension's factorisation at a time by the best one, until nothing improves."""
+        values = self._judge(states)
+        improved = True
+        while improved and time.monotonic() < self._deadline:
+            improved = False
+            for dim in self._random.permutation(len(self.options)).tolist():
+                states, better = self._replace(states, values, dim)
+                improved |= bool((better < values).any())
+                values = better
+        return states
+
+    def _replace(self, states: Indices, values: Array, dim: int) -> tuple[Indices, Array]:
+        choices, count = len(self.options[dim]), states.shape[1]
+        tried = np.repeat(states, choices, axis=1)
+        tried[dim] = np.tile(np.arange(choices), count)
+        judged = self._judge(tried).reshape(count, choices)
+        chosen = judged.argmin(axis=1)
+        reached = judged[np.arange(count), chosen]
+        better = reached < values
+        states = states.copy()
+        states[dim, better] = chosen[better]
+        return states, np.where(better, reached, values)
+
+    def _polish(self) -> None:
+        """Replace two dimensions' factorisations at once from the best end not yet polished, while that improves."""
+        fresh = [state for state in self._ends.T if state.tobytes() not in self._polished]
+        state = fresh[0] if fresh else None
+        while state is not None and time.monotonic() < self._deadline and state.tobytes() not in self._polished:
+            self._polished.add(state.tobytes())
+            value = self._judge(state[:, None])[0]
+            better = self._best_pair(state)
+            if better is not None and self._judge(better[:, None])[0] < value:
+                state = self._descend(better[:, None])[:, 0]
+
+    def _best_pair(self, state: Indices) -> Indices | None:
+        """The best state that differs in two dimensions; where there are too many, the best of a sample."""
+        best: tuple[float, Indices] | None = None
+        for first, second in combinations(range(len(self.options)), 2):
+            columns = len(self.options[second])
+            total = len(self.options[first]) * columns
+            if total == 1:
+                continue
+            limit = self.effort.pairs
+            numbers = np.arange(total) if total <= limit else self._random.integers(total, size=limit)
+            around = np.repeat(state[:, None], len(numbers), axis=1)
+            around[first], around[second] = numbers // columns, numbers % columns
+            values = self._judge(around)
+            nearest = int(values.argmin())
+            if best is None or values[nearest] < best[0]:
+                best = float(values[nearest]), around[:, nearest]
+        return best[1] if best is not None else None
+
+    def _judge(self, indices: Indices) -> Array:
+        """Objective values; tilings that are not allowed come after all that are. Allowed ones are remembered."""
+        pieces = [self._judge_chunk(indices[:, i : i + CHUNK]) for i in range(0, indices.shape[1], CHUNK)]
+        return np.concatenate(pieces)
+
+    def _judge_chunk(self, indices: Indices) -> Array:
+        nest, architecture = self.problem.nest, self.problem.architecture
+        levels = np.ascontiguousarray(
+            np.stack([options[chosen] for options, chosen in zip(self.options, indices, strict=True)]).transpose(
+                2, 0, 1
+            )
+        )
+        legal = allowed(nest, architecture, self.problem.constraints, levels)
+        values = np.empty(levels.shape[2])
+        if legal.any():
+            fitting = np.ascontiguousarray(levels[:, :, legal])
+            scores = self.scorer.scores(fitting)
+            self.best.offer(scores, fitting)
+            values[legal] = np.minimum(scores.values, ILLEGAL)
+        if not legal.all():
+            values[~legal] = ILLEGAL * (1 + self._excess(levels[:, :, ~legal]))
+        return values
+
+    def _excess(self, levels: Array) -> Array:
+        """How far tilings are from being allowed: relative excess over capacities and shortfall of utilisation."""
+        problem, batch = self.problem, TilingBatch(self.problem.nest, levels)
+        arch, asked = problem.architecture, problem.constraints.min_utilization
+        shares = (
+            (batch.product_except(SPATIAL, ()) / arch.pes, asked.pe),
+            (rf_bytes(batch, arch) / arch.rf_bytes_per_pe, asked.rf),
+            (spm_banks(batch, arch) / arch.spm.banks, 0.0),
+            (spm_bytes(batch, arch) / arch.spm_bytes, asked.spm),
+        )
+        total = np.zeros(batch.size)
+        for share, least in shares:
+            total = total + np.log2(np.maximum(share, 1)) + np.log2(np.maximum(least / share, 1))
+        return total

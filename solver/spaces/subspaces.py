@@ -1,0 +1,93 @@
+"""Slices of the space: all tilings with the same DRAM factors, hence the same SPM tile.
+
+A slice is small enough to be scored as a whole on the vectorised exact model, often in milliseconds. That settles all
+its tilings, under every pair of reuse classes, at once. Where memories are large a slice is cut finer, by the SPM
+factors as well.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...model.dmazerunner.factorisations import allowed_factorisations
+from ...model.dmazerunner.mapping import Tiling
+from ...model.dmazerunner.vectorised.batch import DRAM, SPATIAL, SPM, Array, Mask, TilingBatch
+from ...model.dmazerunner.vectorised.batch_legality import allowed, rf_bytes
+from ..backend import LayerProblem
+
+CHUNK = 1 << 15
+
+
+MOST_COMBINATIONS = 1_000_000
+"""Combinations of factors, fitting or not, up to which a slice is not cut finer."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """All tilings with the given DRAM factors and, unless None, the given SPM factors."""
+
+    dram: tuple[int, ...]
+    spm: tuple[int, ...] | None = None
+
+
+class Slices:
+    """Finds and streams slices of one layer's space."""
+
+    def __init__(self, problem: LayerProblem) -> None:
+        self._problem = problem
+        self._options = allowed_factorisations(problem.nest, problem.constraints)
+
+    def around(self, tiling: Tiling) -> Slice:
+        """The slice that holds a tiling, of a size that is quickly scored."""
+        whole = Slice(tiling.dram)
+        if math.prod(len(rows) for rows in self._choices(whole)) <= MOST_COMBINATIONS:
+            return whole
+        return Slice(tiling.dram, tiling.spm)
+
+    def tilings(self, part: Slice, deadline: float) -> Iterator[Array]:
+        """Allowed tilings of a slice, in arrays of shape (4, dimensions, n).
+
+        Raises:
+            TimeoutError: when the deadline (a reading of ``time.monotonic``) passes before all are out.
+        """
+        choices = self._choices(part)
+        order = sorted(range(len(choices)), key=lambda dim: len(choices[dim]))
+        start = np.ones((4, len(choices), 1))
+        yield from self._expand(start, [(dim, choices[dim]) for dim in order], deadline)
+
+    def _choices(self, part: Slice) -> list[Array]:
+        """For every dimension its factorisations within the slice, of shape (number, 4)."""
+        choices = [rows[rows[:, DRAM] == factor] for rows, factor in zip(self._options, part.dram, strict=True)]
+        if part.spm is None:
+            return choices
+        return [rows[rows[:, SPM] == factor] for rows, factor in zip(choices, part.spm, strict=True)]
+
+    def _expand(self, partial: Array, steps: list[tuple[int, Array]], deadline: float) -> Iterator[Array]:
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        if not steps:
+            nest, architecture = self._problem.nest, self._problem.architecture
+            legal = allowed(nest, architecture, self._problem.constraints, partial)
+            if legal.any():
+                yield np.ascontiguousarray(partial[:, :, legal])
+            return
+        (dim, rows), rest = steps[0], steps[1:]
+        width = max(1, CHUNK // max(len(rows), 1))
+        for first in range(0, partial.shape[2], width):
+            part = partial[:, :, first : first + width]
+            grown = np.repeat(part, len(rows), axis=2)
+            grown[:, dim, :] = np.tile(rows.T, (1, part.shape[2]))
+            grown = grown[:, :, self._may_fit(grown)]
+            if grown.shape[2]:
+                yield from self._expand(grown, rest, deadline)
+
+    def _may_fit(self, partial: Array) -> Mask:
+        """Which partial tilings still fit PEs and register files; dimensions to come are taken as 1."""
+        batch, architecture = TilingBatch(self._problem.nest, partial), self._problem.architecture
+        few = batch.product_except(SPATIAL, ()) <= architecture.pes
+        return few & (rf_bytes(batch, architecture) <= architecture.rf_bytes_per_pe)

@@ -1,0 +1,252 @@
+"""Energy against cycles of all the methods that one layer has: how many there are where, and the Pareto front.
+
+A *method* is here a tiling that fits and passes the constraints, with one pair of the reuse classes that it attains
+(:func:`..reuse.reuse_classes`: a class stands for all its loop orders, and classes that are never better than another
+are left out). Methods are costed with the exact vectorised model and streamed: memory does not grow with their number.
+
+A space too large for the time is not cut off, which would show whatever happens to be enumerated first: tilings are
+drawn from it uniformly instead. The front is searched for on its own then (:mod:`..fronts.front_search`), so that it is
+the whole space's all the same.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...model.dmazerunner.factorisations import allowed_factorisations, num_tilings
+from ...model.dmazerunner.vectorised.batch import Array, Mask, TilingBatch
+from ...model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
+from ...model.dmazerunner.vectorised.batch_legality import allowed
+from ..backend import LayerProblem
+from ..enumeration.counting import num_allowed_tilings
+from ..enumeration.stream import TilingStream
+from ..fronts.front import Candidates, Front
+from ..fronts.front_search import FrontSearch
+from ..search.scoring import within_traffic_limits
+
+CELLS_PER_DECADE = 64
+"""Cells of the grid from one power of ten to the next: finer than a picture of two to four decades can show."""
+
+MOST_POINTS = 4000
+"""Methods up to which every one is kept, to be drawn as a point of its own."""
+
+CHUNK_METHODS = 1 << 17
+"""Methods costed at a time: enough for numpy, few enough for the cache and for the clock to be read often."""
+
+MOST_CLASSES = 32
+"""Reuse classes up to which all pairs of a tiling are costed; convolutions and matrix products have 3 or 4."""
+
+SAMPLED_TILINGS = 1 << 20
+"""Tilings that fit after which a sample ends: about 10 million methods, more than the cells of a picture."""
+
+SHARE_OF_ENUMERATION = 0.75
+"""Part of the time that enumerating may take; the rest is left for a sample and the front, should it not finish."""
+
+TRIAL_S, SHARE_OF_TRIAL = 1.0, 0.1
+"""Enumerating is given up when it is late after so many seconds, or after this part of its time if that is less."""
+
+SHARE_OF_FRONT = 0.5
+"""Part of what time is then left that searching for the front may take."""
+
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Numbers of methods in cells of equal width in the logarithms of cycles and energy.
+
+    ``counts[i, j]`` methods have ``(first_cycles + i) / CELLS_PER_DECADE <= log10(cycles)``, below the next cell, and
+    likewise ``first_energy + j`` for the energy in pJ. What rounds to 0 pJ stands with 1 pJ.
+    """
+
+    first_cycles: int
+    first_energy: int
+    counts: Counts
+
+    @property
+    def cycles_edges(self) -> Array:
+        """Borders of the cells in cycles: one more than cells."""
+        return _edges(self.first_cycles, self.counts.shape[0])
+
+    @property
+    def energy_edges_pj(self) -> Array:
+        """Borders of the cells in pJ: one more than cells."""
+        return _edges(self.first_energy, self.counts.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Landscape:
+    """What a layer's methods cost.
+
+    ``front`` and ``points`` are arrays of shape (2, n): cycles, then energy in pJ. The front holds every pair of costs
+    that no other method known is at least as good as in both, by rising cycles; ``front_proved``: no method there is.
+    ``points`` are all methods where there are few, else it is none. ``complete``: these are all the methods there are.
+    Otherwise the tilings were drawn uniformly (with replacement) from ``space_tilings``, a number that is estimated
+    unless ``space_counted``.
+    """
+
+    num_tilings: int
+    num_methods: int
+    complete: bool
+    space_tilings: float
+    space_counted: bool
+    grid: Grid | None
+    front: Array
+    front_proved: bool
+    points: Array | None
+
+
+def landscape(problem: LayerProblem, time_limit_s: float, *, seed: int = 0) -> Landscape:
+    """The landscape of a layer: of all its methods where that takes no longer than the limit, else of a sample.
+
+    The constraints must hold no preset (:func:`..pipeline.presets.resolve_preset`). Methods that exceed a traffic limit
+    do not count. The same seed draws the same tilings; how many, time may decide. A nest of more than ``MOST_CLASSES``
+    reuse classes may take longer than the limit.
+
+    Example:
+        >>> seen = landscape(problem, 60.0)  # doctest: +SKIP
+        >>> seen.complete, seen.num_methods, seen.front[:, 0]  # doctest: +SKIP
+    """
+    started = time.monotonic()
+    counted = num_allowed_tilings(problem, started + time_limit_s)
+    if counted is not None:
+        survey = _enumerated(problem, counted, started + SHARE_OF_ENUMERATION * time_limit_s)
+        if survey.num_tilings == counted:
+            return survey.landscape(complete=True, front_proved=True, space_tilings=counted, space_counted=True)
+    return _sampled(problem, counted, started + time_limit_s, seed)
+
+
+def _enumerated(problem: LayerProblem, counted: int, until: float) -> _Survey:
+    """All tilings, or some of them where the time is not going to suffice for so many."""
+    started, survey = time.monotonic(), _Survey(problem)
+    trial_s = min(TRIAL_S, SHARE_OF_TRIAL * (until - started))
+    nest, architecture, constraints = problem.nest, problem.architecture, problem.constraints
+    for levels in TilingStream(nest, architecture, constraints, until, survey.chunk):
+        survey.take(levels)
+        taken_s = time.monotonic() - started
+        if taken_s > trial_s and taken_s * counted > (until - started) * survey.num_tilings:
+            break
+    return survey
+
+
+def _sampled(problem: LayerProblem, counted: int | None, deadline: float, seed: int) -> Landscape:
+    """The landscape of a sample of the tilings, with the front of all of them."""
+    now, search = time.monotonic(), FrontSearch(problem)
+    search.run(now + SHARE_OF_FRONT * (deadline - now))
+    survey, draw = _Survey(problem, search.front), _Draw(problem, seed)
+    while survey.num_tilings < SAMPLED_TILINGS and time.monotonic() < deadline:
+        survey.take(draw.fitting(survey.chunk))
+    return survey.landscape(
+        complete=False,
+        front_proved=search.complete,
+        space_tilings=draw.expected_tilings if counted is None else counted,
+        space_counted=counted is not None,
+    )
+
+
+class _Draw:
+    """Draws tilings uniformly from those that the constraints pin, and keeps those that fit and pass."""
+
+    def __init__(self, problem: LayerProblem, seed: int) -> None:
+        self._problem = problem
+        self._options = allowed_factorisations(problem.nest, problem.constraints)
+        self._random = np.random.default_rng(seed)
+        self._space = num_tilings(self._options)
+        self._drawn = self._fitting = 0
+
+    @property
+    def expected_tilings(self) -> float:
+        """Number of tilings of the whole space that fit and pass, judged by those drawn."""
+        return self._space * self._fitting / max(self._drawn, 1)
+
+    def fitting(self, number: int) -> Array:
+        """Those that fit and pass of so many tilings."""
+        problem = self._problem
+        chosen = [rows.T[:, self._random.integers(len(rows), size=number)] for rows in self._options]
+        levels = np.stack(chosen, axis=1)
+        levels = levels[:, :, allowed(problem.nest, problem.architecture, problem.constraints, levels)]
+        self._drawn += number
+        self._fitting += levels.shape[2]
+        return np.ascontiguousarray(levels)
+
+
+class _Survey:
+    """Takes in tilings and remembers what their methods cost, in a size that does not grow with their number."""
+
+    def __init__(self, problem: LayerProblem, front: Front | None = None) -> None:
+        self._problem = problem
+        self._model = BatchModel(problem.nest, problem.architecture)
+        self._grid: Grid | None = None
+        self._front = front or Front(len(problem.nest.dims))
+        self._points: list[Array] = []
+        self.chunk = max(1, CHUNK_METHODS // len(self._model.classes) ** 2)
+        self.num_tilings = self._num_methods = 0
+
+    def take(self, levels: Array) -> None:
+        """Cost an array of tilings of shape (4, dimensions, n)."""
+        self.num_tilings += levels.shape[2]
+        costs = self._costs(levels)
+        if costs.shape[1] == 0:
+            return
+        self._num_methods += costs.shape[1]
+        self._grid = _counted(self._grid, costs)
+        self._points = [*self._points, costs] if self._num_methods <= MOST_POINTS else []
+
+    def _costs(self, levels: Array) -> Array:
+        """Cycles and energy of all methods of some tilings, of shape (2, methods)."""
+        batch = TilingBatch(self._problem.nest, levels)
+        within = within_traffic_limits(self._problem.constraints, self._model, batch)
+        columns: list[Array] = []
+        for pair in self._model.pair_costs(batch):
+            counts = np.isfinite(pair.cycles)
+            if within is not None:
+                counts &= within[pair.dram_class]
+            columns.append(np.stack([pair.cycles[counts], pair.energy_pj[counts]]))
+            self._offer(pair, levels, counts)
+        return np.concatenate(columns, axis=1)
+
+    def _offer(self, pair: PairCosts, levels: Array, counts: Mask) -> None:
+        """Let the front take the methods that it lacks."""
+        new = np.flatnonzero(counts & ~self._front.beats(pair.energy_pj, pair.cycles))
+        number = pair.spm_class * len(self._model.classes) + pair.dram_class
+        pairs = np.full(len(new), number, dtype=np.int64)
+        self._front.offer(Candidates(pair.energy_pj[new], pair.cycles[new], pairs, levels[:, :, new]))
+
+    def landscape(self, *, complete: bool, front_proved: bool, space_tilings: float, space_counted: bool) -> Landscape:
+        """All that was taken in."""
+        few = self._num_methods <= MOST_POINTS
+        return Landscape(
+            num_tilings=self.num_tilings,
+            num_methods=self._num_methods,
+            complete=complete,
+            space_tilings=space_tilings,
+            space_counted=space_counted,
+            grid=self._grid,
+            front=np.stack([self._front.points.cycles, self._front.points.energy_pj])[:, ::-1],
+            front_proved=front_proved,
+            points=np.concatenate([np.empty((2, 0)), *self._points], axis=1) if few else None,
+        )
+
+
+def _counted(grid: Grid | None, costs: Array) -> Grid:
+    """A grid with further methods counted in; it grows to hold them."""
+    cells = np.floor(np.log10(np.maximum(costs, 1)) * CELLS_PER_DECADE).astype(np.int64)
+    low, high = cells.min(axis=1), cells.max(axis=1)
+    if grid is not None:
+        first = np.array([grid.first_cycles, grid.first_energy])
+        low, high = np.minimum(low, first), np.maximum(high, first + grid.counts.shape - 1)
+    shape = tuple((high - low + 1).tolist())
+    flat = (cells[0] - low[0]) * shape[1] + cells[1] - low[1]
+    counts = np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape)
+    if grid is not None:
+        i, j = grid.first_cycles - int(low[0]), grid.first_energy - int(low[1])
+        counts[i : i + grid.counts.shape[0], j : j + grid.counts.shape[1]] += grid.counts
+    return Grid(int(low[0]), int(low[1]), counts)
+
+
+def _edges(first: int, cells: int) -> Array:
+    return 10.0 ** (np.arange(first, first + cells + 1) / CELLS_PER_DECADE)

@@ -1,0 +1,1 @@
+"""Re-checks a result independently of the search that made it."""

@@ -1,0 +1,145 @@
+"""Checks of what a result claims of a whole space: no search is taken over, and first goes the route it did not take.
+
+Enumeration with bounds, and where time is too short for that, CP-SAT with other parameters (``docs/certificates.md``).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+
+from ...model.dmazerunner.cost import cost_of_mapping
+from ...model.dmazerunner.mapping import Mapping, MappingDocument, mapping_to_document
+from ...model.documents.cost_document import cost_to_document
+from ...model.documents.result import LayerResult
+from ...model.documents.verification import Counterexample, ProofCheck
+from ..backend import LayerProblem
+from ..enumeration.refute import refute_by_costing_all, refute_with_bounds
+from ..pipeline.ranking import faults_of_candidate, objective_value
+from ..pipeline.solve import num_cores
+from ..refutation import Refutation
+
+ROUTES = {"enumeration": "by enumeration", "cp-sat": "by cp-sat with other parameters"}
+
+
+def claim(layer: LayerResult) -> float | None:
+    """What no mapping may lie below: the bound; infinity where no mapping is said to exist; none without a claim."""
+    return math.inf if layer.status == "infeasible" else layer.bound
+
+
+def check_proof(space: Sequence[LayerProblem], layer: LayerResult, deadline: float, workers: int | None) -> ProofCheck:
+    """Look for a mapping that disproves the claim, in every part of the space; the first one ends it."""
+    limit = claim(layer)
+    if not space or limit is None:
+        return ProofCheck(outcome="not checked", text="proof not checked: the constraints are not known")
+    checks: list[ProofCheck] = []
+    for position, problem in enumerate(space):
+        now = time.monotonic()
+        until = now + (deadline - now) / (len(space) - position)
+        checks.append(_check_part(problem, layer, limit, until, workers))
+        if checks[-1].outcome == "disproved":
+            return checks[-1]
+    return checks[0] if len(checks) == 1 else _together(checks)
+
+
+def _together(checks: Sequence[ProofCheck]) -> ProofCheck:
+    """What became of a proof over several choices of bounds, none of which disproves it."""
+    missing = [check for check in checks if check.outcome != "checked"]
+    routes = {check.route for check in checks}
+    shown = missing[0] if missing else checks[0]
+    counted = f"{len(checks) - len(missing)} of {len(checks)} choices of bounds checked"
+    route = checks[0].route if len(routes) == 1 else None
+    return ProofCheck(outcome=shown.outcome, text=f"{counted}; {shown.text}", route=route)
+
+
+def _check_part(
+    problem: LayerProblem, layer: LayerResult, limit: float, deadline: float, workers: int | None
+) -> ProofCheck:
+    """Look for a mapping of one problem below a limit, by one route after the other until one decides."""
+    tried: list[str] = []
+    for refutation in _answers(problem, layer, limit, deadline, workers):
+        route = ROUTES[refutation.route]
+        if refutation.counterexample is not None:
+            found = _confirmed(problem, limit, refutation.counterexample)
+            return ProofCheck(
+                outcome="disproved",
+                text=_disproof(problem, layer, found),
+                route=refutation.route,
+                counterexample=found,
+            )
+        if refutation.complete:
+            before = f"; undecided before: {'; '.join(tried)}" if tried else ""
+            text = f"proof checked {route} ({refutation.examined}){before}"
+            return ProofCheck(outcome="checked", text=text, route=refutation.route)
+        tried.append(f"{route}, {refutation.examined}")
+    return ProofCheck(outcome="not checked", text=f"proof not checked: time ({'; '.join(tried)})")
+
+
+def _answers(
+    problem: LayerProblem, layer: LayerResult, limit: float, deadline: float, workers: int | None
+) -> Iterator[Refutation]:
+    """The answers of the routes, each with its share of the time; first one that the search did not take.
+
+    Where no mapping is said to exist, bounds on its cost exclude nothing: then every tiling that fits is looked at
+    first, a search that utilisation thresholds cut short early.
+    """
+
+    def share(num_routes: int) -> float:
+        now = time.monotonic()
+        return now + (deadline - now) / num_routes
+
+    if limit == math.inf:
+        yield refute_by_costing_all(problem, limit, share(3))
+    enumeration = layer.certificate.enumeration if layer.certificate is not None else None
+    by_enumeration = enumeration is not None and enumeration.finished and limit < math.inf
+    if not by_enumeration:
+        yield refute_with_bounds(problem, limit, share(2))
+    yield _ask_cpsat(problem, limit, share(2) if by_enumeration else deadline, workers)
+    if by_enumeration:
+        yield refute_with_bounds(problem, limit, deadline)
+
+
+def _ask_cpsat(problem: LayerProblem, limit: float, deadline: float, workers: int | None) -> Refutation:
+    from ..cpsat.case_refutation import (
+        refute_with_cpsat,  # here, as loading OR-Tools takes longer than most other commands
+    )
+
+    workers = workers or num_cores()
+    return refute_with_cpsat(problem, limit, deadline, seed=VERIFIER_SEED, workers=workers)
+
+
+VERIFIER_SEED = 20190918
+"""Seed of CP-SAT in the second opinion: any but the default of the search."""
+
+
+def _confirmed(problem: LayerProblem, limit: float, mapping: Mapping) -> Counterexample:
+    """A counterexample on the one-at-a-time model.
+
+    Raises:
+        RuntimeError: when that model does not confirm it.
+    """
+    cost = cost_of_mapping(problem.nest, problem.architecture, mapping)
+    value = objective_value(problem.objective, cost)
+    broken = faults_of_candidate(problem, mapping)
+    if broken or value >= limit:
+        raise RuntimeError(f"the vectorised model takes {mapping} for legal and below {limit}: {broken}, {value}")
+    return Counterexample(
+        objective_value=value,
+        mapping=mapping_to_document(problem.nest, mapping),
+        cost=cost_to_document(problem.nest, problem.architecture, mapping.tiling, cost),
+    )
+
+
+def _disproof(problem: LayerProblem, layer: LayerResult, found: Counterexample) -> str:
+    claim = "though none is said to exist" if layer.bound is None else f"below the bound of {layer.bound}"
+    value = f"{problem.objective} {found.objective_value}"
+    return f"DISPROVED: mapping {_shown_mapping(found.mapping)} has {value}, {claim}"
+
+
+def _shown_mapping(mapping: MappingDocument) -> str:
+    """Its factors above 1 and its orders."""
+    rows = {name: {level: n for level, n in row.model_dump().items() if n > 1} for name, row in mapping.tiling.items()}
+    factors = [" ".join([name, *(f"{level} {n}" for level, n in row.items())]) for name, row in rows.items() if row]
+    orders = f"DRAM order {' '.join(mapping.dram_order or ())}, SPM order {' '.join(mapping.spm_order or ())}"
+    return f"({', '.join(factors) or 'all factors 1'}; {orders})"

@@ -1,0 +1,186 @@
+"""Re-checks a result independently of the search that made it, and says what it could check.
+
+Numbers are recomputed by the one-at-a-time model (:mod:`.recomputation`). Bounds, and claims that no mapping exists,
+are checked over the whole space by a route of their own: enumeration with bounds, and where time is too short for that,
+CP-SAT with other parameters (``docs/certificates.md``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from ...model.dmazerunner.constraints import Constraints
+from ...model.documents.result import LayerResult, Result
+from ...model.documents.verification import LayerVerification, ProofCheck, Verification
+from ..backend import LayerProblem
+from ..pipeline.padding import variants
+from ..pipeline.presets import resolve_preset, rounds
+from .proof_checks import check_proof, claim
+from .recomputation import copy_faults, document_faults, padding_faults, solution_faults, verdict_faults
+
+Tell = Callable[[str], None]
+"""Told what is being looked at."""
+
+NOTHING_CLAIMED = ProofCheck(outcome="nothing claimed", text="no bound is claimed")
+COPY = ProofCheck(outcome="nothing claimed", text="a copy: see the first of its kind")
+
+
+@dataclass(frozen=True)
+class VerificationLimits:
+    """How long and how hard to check: seconds for the proof of each layer, threads (default: as many as cores)."""
+
+    time_limit_s: float = 60.0
+    workers: int | None = None
+
+
+@dataclass(frozen=True)
+class _Narrowed:
+    """The constraints of a layer with its preset resolved; none where they are not known. What else came up."""
+
+    constraints: Constraints | None
+    faults: tuple[str, ...] = ()
+    not_checked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Premises:
+    """The problem of a layer's solutions; none where its constraints are not known. What else came up.
+
+    ``space`` is what the layer's bound speaks of: a problem for each choice of bounds.
+    """
+
+    problem: LayerProblem | None
+    space: tuple[LayerProblem, ...] = ()
+    faults: tuple[str, ...] = ()
+    not_checked: tuple[str, ...] = ()
+
+
+def verify(result: Result, limits: VerificationLimits | None = None, tell: Tell | None = None) -> Verification:
+    """Check every claim of a result: solutions, verdicts, totals, and the proofs as far as time allows.
+
+    Ctrl-C ends the checking; what was checked until then is reported, with ``interrupted`` set.
+
+    Example:
+        >>> from dmaze.model import load_result
+        >>> verify(load_result("result.json")).holds  # doctest: +SKIP
+        True
+    """
+    limits = limits or VerificationLimits()
+    checked: list[LayerVerification] = []
+    originals: dict[str, LayerResult] = {}
+    interrupted = False
+    for layer in result.layers:
+        if layer.same_as is not None:
+            checked.append(_checked_copy(layer, originals.get(layer.same_as)))
+            continue
+        originals.setdefault(layer.name, layer)
+        if tell is not None:
+            tell(layer.name)
+        found = _checked_layer(result, layer, limits, prove=not interrupted)
+        interrupted |= found.proof.text == _INTERRUPTED.text
+        checked.append(found)
+    faults = tuple(document_faults(result))
+    return Verification(
+        name=result.name,
+        objective=result.objective,
+        backend=result.backend,
+        holds=not faults and all(not layer.faults and layer.proof.outcome != "disproved" for layer in checked),
+        complete=all(not layer.not_checked and layer.proof.outcome != "not checked" for layer in checked),
+        interrupted=interrupted,
+        faults=faults,
+        layers=tuple(checked),
+    )
+
+
+def _checked_copy(layer: LayerResult, original: LayerResult | None) -> LayerVerification:
+    faults = tuple(copy_faults(layer, original))
+    return LayerVerification(
+        name=layer.name,
+        status=layer.status,
+        same_as=layer.same_as,
+        solutions_checked=0,
+        faults=faults,
+        not_checked=(),
+        proof=COPY,
+    )
+
+
+_INTERRUPTED = ProofCheck(outcome="not checked", text="proof not checked: interrupted")
+
+
+def _checked_layer(result: Result, layer: LayerResult, limits: VerificationLimits, *, prove: bool) -> LayerVerification:
+    started = time.monotonic()
+    deadline = started + limits.time_limit_s
+    try:
+        premises = _premises(result, layer, deadline)
+    except KeyboardInterrupt:
+        premises, prove = _Premises(None, not_checked=("thresholds: interrupted",)), False
+    faults, proof = list(premises.faults), NOTHING_CLAIMED
+    if premises.problem is not None:
+        faults += solution_faults(premises.problem, layer, result.solver.top_k)
+        faults += verdict_faults(premises.problem, layer, result.solver.relative_gap)
+    if claim(layer) is not None:
+        try:
+            proof = check_proof(premises.space, layer, deadline, limits.workers) if prove else _INTERRUPTED
+        except KeyboardInterrupt:
+            proof = _INTERRUPTED
+    return LayerVerification(
+        name=layer.name,
+        status=layer.status,
+        same_as=None,
+        solutions_checked=len(layer.solutions) if premises.problem is not None else 0,
+        faults=tuple(faults),
+        not_checked=premises.not_checked,
+        proof=proof.model_copy(update={"seconds": round(time.monotonic() - started, 3)}),
+    )
+
+
+# The problem that the result is about
+
+
+def _premises(result: Result, layer: LayerResult, deadline: float) -> _Premises:
+    """The layer's nest and the choices of its bounds, with the constraints that it was to keep."""
+    own, options = layer.layer.loop_nest(), result.solver
+    unpadded = LayerProblem(own, result.architecture, result.constraints, result.objective)
+    narrowed = _narrowed(unpadded, layer, deadline)
+    if narrowed.constraints is None:
+        return _Premises(None, (), narrowed.faults, narrowed.not_checked)
+    choices = variants(own, result.constraints, options.pad_percent) if options.pad_bounds else (own,)
+    space = tuple(replace(unpadded, nest=nest, constraints=narrowed.constraints) for nest in choices)
+    faults = (*padding_faults(layer, choices, options), *narrowed.faults)
+    not_checked = (*_unchecked_padding(layer), *narrowed.not_checked)
+    return _Premises(replace(space[0], nest=layer.loop_nest()), space, faults, not_checked)
+
+
+def _narrowed(problem: LayerProblem, layer: LayerResult, deadline: float) -> _Narrowed:
+    """The constraints of a layer; a preset's are those of the round with the stated thresholds."""
+    given = problem.constraints
+    if given.preset is None:
+        return _Narrowed(given, () if layer.thresholds is None else ("thresholds are given, but no preset is",))
+    constraints = _constraints_of_round(given, layer)
+    if constraints is None:
+        if layer.thresholds is None and layer.status == "unknown":
+            return _Narrowed(None, not_checked=("everything: the thresholds of the preset are not known",))
+        return _Narrowed(None, (f"thresholds: no round of the preset has {_shown_thresholds(layer)}",))
+    resolved = resolve_preset(problem, (time.monotonic() + deadline) / 2)
+    if resolved.note is not None:
+        return _Narrowed(constraints, not_checked=(f"thresholds: {resolved.note}",))
+    if resolved.thresholds != layer.thresholds:
+        return _Narrowed(constraints, (f"thresholds: {_shown_thresholds(layer)}; the preset ends with others",))
+    return _Narrowed(constraints)
+
+
+def _unchecked_padding(layer: LayerResult) -> Iterator[str]:
+    """What a padded layer says of a mapping that is not in its result."""
+    if layer.padding is not None and layer.unpadded_objective_value is not None:
+        yield "unpadded_objective_value: its mapping is not given"
+
+
+def _constraints_of_round(given: Constraints, layer: LayerResult) -> Constraints | None:
+    return next((found.constraints(given) for found in rounds() if found.thresholds == layer.thresholds), None)
+
+
+def _shown_thresholds(layer: LayerResult) -> str:
+    return "none" if layer.thresholds is None else str(layer.thresholds.model_dump())
