@@ -27,7 +27,7 @@ from dmaze.model.documents.spec import Objective
 from dmaze.model.layers import Conv2d, Gemm, LoopNestLayer
 from dmaze.model.loop_nest import MAX_MACS, LoopNest
 from dmaze.solver.backend import LayerProblem
-from dmaze.solver.cpsat import scaling, variables
+from dmaze.solver.cpsat import scaling, value_ranges, variables
 from dmaze.solver.search.scoring import by_objective, within_traffic_limits
 
 OBJECTIVES: tuple[Objective, ...] = ("edp", "energy", "latency")
