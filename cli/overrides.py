@@ -10,8 +10,9 @@ from pathlib import Path
 from pydantic import Field
 
 from ..model.base import NaturalInt, PositiveInt, Text
-from ..model.documents.spec import Objective, SolverOptions, Spec
+from ..model.documents.spec import SolverOptions, Spec
 from ..model.faults import Fault, InputError, shown
+from ..model.objectives import Objective
 from ..model.reading.loading import AnySpec, Substitutes, load_spec, resolve_architecture
 from ..model.reading.onnx_files import is_onnx
 from ..model.reading.validation import validated

@@ -15,7 +15,7 @@ from rich.table import Column
 from rich.text import Text
 
 from ..model.documents.result import LayerResult
-from ..model.documents.spec import Objective
+from ..model.objectives import Objective
 from ..solver import Observer, Progress
 from .reports.result_report import bound_text, edp_text, gap_text
 from .tables import name_text

@@ -16,8 +16,8 @@ from ..model.dmazerunner.architecture import Architecture
 from ..model.dmazerunner.constraints import Constraints
 from ..model.dmazerunner.mapping import Mapping
 from ..model.documents.result import Certificate
-from ..model.documents.spec import Objective
 from ..model.loop_nest import LoopNest
+from ..model.objectives import Objective
 
 ENTRY_POINT_GROUP = "dmaze.backends"
 
@@ -26,15 +26,15 @@ ENTRY_POINT_GROUP = "dmaze.backends"
 class LayerProblem:
     """One layer to map. ``constraints`` holds no preset: the pipeline has replaced it by its thresholds.
 
-    ``starts`` are mappings of the same dimensions that may be good ones, such as optima of similar problems; they need
-    not be legal. They may save time, but are no part of the question: a back end may ignore them.
+    ``warm_starts`` are mappings of the same dimensions that may be good ones, such as optima of similar problems; they
+    need not be legal. They may save time, but are no part of the question: a back end may ignore them.
     """
 
     nest: LoopNest
     architecture: Architecture
     constraints: Constraints
     objective: Objective
-    starts: tuple[Mapping, ...] = ()
+    warm_starts: tuple[Mapping, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from typing import ClassVar, get_args
 
 from ..model.dmazerunner.architecture import Architecture
 from ..model.dmazerunner.constraints import Constraints
-from ..model.documents.spec import Objective
 from ..model.layers import nest_from_expressions
 from ..model.loop_nest import LoopNest
+from ..model.objectives import Objective
 from .backend import Backend, LayerProblem, Progress, SearchLimits, SearchOutcome
 from .enumeration import BACKEND as EXHAUSTIVE
 from .pipeline.ranking import CostedMapping, faults_of_candidate, objective_value, rank
@@ -151,11 +151,11 @@ class BackendContract:
     def test_what_it_reports_on_the_way_is_true(self) -> None:
         """Incumbents are legal, no bound lies above the optimum, no objective value below it."""
         for name, problem in self._few():
-            told: list[Progress] = []
-            self.backend().search(problem, self.limits, told.append)
+            reported: list[Progress] = []
+            self.backend().search(problem, self.limits, reported.append)
             optimum = _optimum(problem)
             assert optimum is not None
-            for progress in told:
+            for progress in reported:
                 assert progress.bound is None or progress.bound <= optimum, f"{name}: bound {progress.bound}"
                 assert progress.objective_value is None or optimum <= progress.objective_value, f"{name}: value"
                 for mapping in progress.incumbents:

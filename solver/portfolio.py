@@ -15,12 +15,12 @@ from ..model.dmazerunner.relaxation.cases import has_few_cases
 from ..model.documents.result import Certificate, EnumerationProof
 from .backend import LayerProblem, Report, SearchLimits, SearchOutcome
 from .cpsat.case_backend import close_all
-from .cpsat.case_search import Shared, coarse
+from .cpsat.case_search import CaseSearch, coarse
 from .cpsat.engines import CpSatEngine
-from .enumeration.branch_and_bound import BestFirst
+from .enumeration.branch_and_bound import BranchAndBound
 from .enumeration.feasibility import Feasibility
 from .search.local_search import LocalSearch
-from .search.progress import Teller, follow
+from .search.progress import ProgressReporter, follow
 from .search.scoring import Scorer
 
 HEAD_START_S = 3.0
@@ -43,13 +43,13 @@ class PortfolioBackend:
         next(start.rounds(deadline), None)
         if not start.best.kept and Feasibility(problem.nest).decide(problem, deadline) is False:
             return SearchOutcome((), None, exhausted=True)
-        run = _Run(problem, limits, deadline, start, report)
-        run.teller.tell()
+        run = PortfolioRun(problem, limits, deadline, start, report)
+        run.reporter.tell()
         run.run(started)
         return run.outcome()
 
 
-class _Run:
+class PortfolioRun:
     """One layer's search: the enumeration, and CP-SAT once it is needed."""
 
     def __init__(
@@ -57,10 +57,10 @@ class _Run:
     ) -> None:
         self.problem, self.limits, self.deadline, self.best = problem, limits, deadline, start.best
         gap = limits.relative_gap if coarse(limits.relative_gap) else None
-        self.enumeration = BestFirst(problem, start.best, coarse_gap=gap)
+        self.enumeration = BranchAndBound(problem, start.best, coarse_gap=gap)
         self.enumerates_alone = not has_few_cases(problem.nest)
-        self.shared: Shared | None = None
-        self.teller = Teller(report, Scorer(problem), start.best, self.bound, self.note)
+        self.shared: CaseSearch | None = None
+        self.reporter = ProgressReporter(report, Scorer(problem), start.best, self.bound, self.note)
 
     def run(self, started: float) -> None:
         """Enumerate in a thread of its own, so that the main thread hears Ctrl-C, and follow until all is proved."""
@@ -78,17 +78,17 @@ class _Run:
         workers = self.limits.workers
         together = workers > 1 and not self.enumerates_alone
         head_start = started + HEAD_START_S if together else self.deadline
-        follow([enumeration], head_start, self.teller.tell)
+        follow([enumeration], head_start, self.reporter.tell)
         if enumeration.done():
             enumeration.result()
         if self.enumeration.finished or self.enumerates_alone or time.monotonic() >= self.deadline:
             return
         engine = CpSatEngine(self.problem.objective, self.limits.seed)
-        self.shared = Shared(self.problem, self.limits, self.deadline, self.best, engine)
+        self.shared = CaseSearch(self.problem, self.limits, self.deadline, self.best, engine)
         beside = workers if enumeration.done() else workers - 1
-        close_all(self.shared, beside, self.teller, lambda: self.enumeration.finished)
+        close_all(self.shared, beside, self.reporter, lambda: self.enumeration.finished)
         if not self.shared.optimal:
-            follow([enumeration], self.deadline, self.teller.tell)
+            follow([enumeration], self.deadline, self.reporter.tell)
 
     @property
     def optimal(self) -> bool:
@@ -116,7 +116,7 @@ class _Run:
         """What was found and proved."""
         proof = EnumerationProof(
             finished=self.enumeration.finished,
-            slices=self.enumeration.num_slices,
+            slices=self.enumeration.num_subspaces,
             tilings_costed=self.enumeration.costed,
         )
         if self.shared is not None:

@@ -23,9 +23,9 @@ from dmaze.model.dmazerunner.reuse import all_reuse_classes, has_more_classes
 from dmaze.model.dmazerunner.vectorised.batch import DRAM, Array, TilingBatch, to_array
 from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel
 from dmaze.model.dmazerunner.vectorised.batch_legality import allowed
-from dmaze.model.documents.spec import Objective
 from dmaze.model.layers import Conv2d, Gemm, LoopNestLayer
 from dmaze.model.loop_nest import MAX_MACS, LoopNest
+from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem
 from dmaze.solver.cpsat import scaling, value_ranges, variables
 from dmaze.solver.search.scoring import by_objective, within_traffic_limits
@@ -94,12 +94,12 @@ def _conv(
     stride = random.choice((1, 1, 2, 3, (1, 2), (3, 1)))
     dilation = random.choice((1, 1, 2, (1, 3)))
     padding = random.choice((0, 1, (1, 0)))
-    reach = [1 + (k - 1) * d for k, d in zip(kernel, _pair(dilation), strict=True)]
+    value_range = [1 + (k - 1) * d for k, d in zip(kernel, _pair(dilation), strict=True)]
     outs = random.choice(small), random.choice(small)
     spare = random.choice((0, 0, 1, 2))  # rows and columns that the kernel never reaches
     height, width = (
         (out - 1) * s + r + spare - 2 * p
-        for out, s, r, p in zip(outs, _pair(stride), reach, _pair(padding), strict=True)
+        for out, s, r, p in zip(outs, _pair(stride), value_range, _pair(padding), strict=True)
     )
     if min(height, width) < 1:
         return None

@@ -22,10 +22,10 @@ from dmaze.model.layers import nest_from_expressions
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
 from dmaze.solver.enumeration import BACKEND, BOUNDED, bounded, branch_and_bound
 from dmaze.solver.enumeration.accounting import Accounting
-from dmaze.solver.enumeration.branch_and_bound import BestFirst, compulsory
+from dmaze.solver.enumeration.branch_and_bound import BranchAndBound, trivial_bound
 from dmaze.solver.search.scoring import Scorer
 from dmaze.solver.spaces import partial_tilings
-from dmaze.solver.spaces.partial_tilings import OpenSpace
+from dmaze.solver.spaces.partial_tilings import PartialTilings
 from random_problems import OBJECTIVES, describe, every_tiling, random_problem
 from starts import Nothing
 from test_portfolio import Watched
@@ -109,20 +109,20 @@ def test_spaces_with_more_tilings_than_64_bits_count_are_accounted_for_exactly()
     assert accounting.whole == accounting.missing == 4**40  # a 2 may stand in each of four levels
     slices = np.ones((4, 40, 2))
     slices[DRAM, 0], slices[RF, 0] = [1, 2], [2, 1]  # all tilings: the first dimension in DRAM or not
-    accounting.slices_do_not_fit(slices[:, :, :1], range(1, 40))
+    accounting.subspaces_do_not_fit(slices[:, :, :1], range(1, 40))
     assert (accounting.by_capacity, accounting.missing) == (3 * 4**39, 4**39)
-    accounting.slices_excluded(slices[:, :, 1:], np.array([1.0]))  # the other dimensions are all below DRAM
-    accounting.slices_excluded(slices[:, :, 1:], np.array([math.inf]))
+    accounting.subspaces_excluded(slices[:, :, 1:], np.array([1.0]))  # the other dimensions are all below DRAM
+    accounting.subspaces_excluded(slices[:, :, 1:], np.array([math.inf]))
     assert (accounting.by_bound, accounting.by_capacity) == (3**39, 3 * 4**39 + 3**39)
 
 
 def test_tilings_that_get_lost_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    tilings = OpenSpace.tilings
+    tilings = PartialTilings.tilings
 
-    def without_some(self: OpenSpace, array_tiles: Array) -> Iterator[Array]:
+    def without_some(self: PartialTilings, array_tiles: Array) -> Iterator[Array]:
         return (levels[:, :, 1:] for levels in tilings(self, array_tiles))
 
-    monkeypatch.setattr(OpenSpace, "tilings", without_some)
+    monkeypatch.setattr(PartialTilings, "tilings", without_some)
     monkeypatch.setattr(bounded, "LocalSearch", Nothing)
     with pytest.raises(RuntimeError, match="are not accounted for"):
         BOUNDED.search(random_problem(3), SearchLimits(), None)
@@ -133,7 +133,7 @@ def test_tilings_that_get_lost_are_noticed(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slices come in arrays of at most four, and every array is a block."""
+    """Subspaces come in arrays of at most four, and every array is a block."""
     monkeypatch.setattr(partial_tilings, "most_rows", lambda _: 4)
     monkeypatch.setattr(branch_and_bound, "MOST_BYTES", 1)
 
@@ -144,13 +144,13 @@ def test_blocks_change_no_answer_and_claim_nothing_of_those_to_come() -> None:
     for problem in problems(24_000, 60):
         expected, best = BACKEND.search(problem, THREE, None), Watched()
         best.size = THREE.top_k
-        best.search = BestFirst(problem, best, ranks=3)
+        best.search = BranchAndBound(problem, best, ranks=3)
         best.search.run(time.monotonic() + 60, threading.Event())
         assert best.search.finished
         assert best.mappings(Scorer(problem)) == expected.candidates, describe(problem)
         assert best.bounds == sorted(best.bounds)
         assert all(bound <= (expected.bound or math.inf) for bound in best.bounds), describe(problem)
-        several += best.bounds[:2] == [compulsory(problem)] * 2
+        several += best.bounds[:2] == [trivial_bound(problem)] * 2
     assert several > 10
 
 
@@ -170,21 +170,21 @@ def test_a_coarse_gap_is_kept_to() -> None:
 
 
 def test_a_search_that_is_cut_short_claims_what_is_certain(monkeypatch: pytest.MonkeyPatch) -> None:
-    def hold(self: OpenSpace) -> Iterator[Array]:
+    def hold(self: PartialTilings) -> Iterator[Array]:
         while True:
             self._go_on()  # type: ignore[attr-defined]
             time.sleep(0.001)
         yield
 
-    monkeypatch.setattr(OpenSpace, "slices", hold)
+    monkeypatch.setattr(PartialTilings, "subspaces", hold)
     problem, reports = random_problem(3), list[Progress]()
     lowest = BACKEND.search(problem, SearchLimits(top_k=1), None).bound
     found = BOUNDED.search(problem, SearchLimits(time_limit_s=0.5), reports.append)
     assert lowest is not None
     assert not found.exhausted
     assert found.candidates
-    assert (found.bound, account(found)) == (compulsory(problem), (0, 0, 0))
-    assert compulsory(problem) <= lowest
+    assert (found.bound, account(found)) == (trivial_bound(problem), (0, 0, 0))
+    assert trivial_bound(problem) <= lowest
     assert reports[-1].done == 0.0
 
 

@@ -14,7 +14,7 @@ from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.cost import cost_of_mapping
 from dmaze.model.dmazerunner.factorisations import allowed_factorisations
 from dmaze.model.dmazerunner.vectorised.batch import RF, SPATIAL, SPM, TilingBatch
-from dmaze.model.dmazerunner.vectorised.batch_bounds import FloorModel
+from dmaze.model.dmazerunner.vectorised.batch_bounds import BoundModel
 from dmaze.model.layers import Conv2d
 from dmaze.solver.backend import LayerProblem
 from dmaze.solver.cpsat import case_refutation
@@ -45,13 +45,13 @@ def test_bounds_on_open_factors_never_exceed_the_exact_costs(block: int) -> None
         array_tiles[RF], array_tiles[SPATIAL] = levels[RF] * levels[SPATIAL], 1
         slices = array_tiles.copy()
         slices[RF], slices[SPM] = array_tiles[RF] * array_tiles[SPM], 1
-        floor = FloorModel(nest, architecture, problem.constraints)
-        of_slices = {found.dram_class: found for found in floor.slices(TilingBatch(nest, slices))}
+        floor = BoundModel(nest, architecture, problem.constraints)
+        of_subspaces = {found.dram_class: found for found in floor.subspaces(TilingBatch(nest, slices))}
         of_tiles = list(floor.array_tiles(TilingBatch(nest, array_tiles)))
         exact_pairs = floor.model.pair_costs(TilingBatch(nest, levels))
         for exact, tile in zip(exact_pairs, of_tiles, strict=True):
             compared += int(np.isfinite(exact.cycles).sum())
-            for below in (tile, of_slices[exact.dram_class]):
+            for below in (tile, of_subspaces[exact.dram_class]):
                 assert (below.energy_pj <= exact.energy_pj).all(), f"seed {seed}\n{describe(problem)}"
                 assert (below.cycles <= exact.cycles).all(), f"seed {seed}\n{describe(problem)}"
     assert compared > 15_000
@@ -63,7 +63,7 @@ def test_no_more_pes_are_used_than_a_tile_can_be_spread_over() -> None:
         for levels in TilingStream(problem.nest, problem.architecture, problem.constraints, time.monotonic() + 0.05):
             whole = levels.copy()
             whole[RF] *= levels[SPATIAL]
-            floor = FloorModel(problem.nest, problem.architecture, problem.constraints)
+            floor = BoundModel(problem.nest, problem.architecture, problem.constraints)
             assert (levels[SPATIAL].prod(axis=0) <= floor.most_pes(TilingBatch(problem.nest, whole))).all()
             break
 

@@ -23,8 +23,8 @@ from dmaze.solver import Cache, LayerProblem, SearchLimits, SearchOutcome, solve
 from dmaze.solver.pipeline import layer_cache, layer_search
 from dmaze.solver.pipeline.cache import default_folder
 from dmaze.solver.pipeline.layer_cache import LayerCache
-from dmaze.solver.pipeline.layer_search import Answerer, TimeShare
-from dmaze.solver.pipeline.observer import SearchWatch
+from dmaze.solver.pipeline.layer_search import LayerSearch, TimeShare
+from dmaze.solver.pipeline.observer import SearchRecorder
 from dmaze.solver.pipeline.summary import versions
 from dmaze.solver.registry import load_backend
 from hypothesis import given
@@ -261,19 +261,19 @@ def with_other_names(problem: LayerProblem) -> LayerProblem:
 
 def test_random_problems_are_answered_alike_under_any_names(cache: Cache, searched: list[SearchLimits]) -> None:
     options = SolverOptions(backend="fake-scripted", workers=1)
-    answerer = Answerer(load_backend("fake-scripted"), options, LayerCache.of_run(cache, options))
+    answerer = LayerSearch(load_backend("fake-scripted"), options, LayerCache.of_run(cache, options))
     statuses: Counter[str] = Counter()
     for _, problem in random_problems(range(60), constrained=0.7):
         number = len(searched)
         fresh, cached, other = (
-            answerer.answer(asked, TimeShare(60.0, time.monotonic() + 60.0), SearchWatch("", None))
+            answerer.answer(asked, TimeShare(60.0, time.monotonic() + 60.0), SearchRecorder("", None))
             for asked in (problem, problem, with_other_names(problem))
         )
         assert len(searched) == number + 1
         assert cached == replace(fresh, cached=True)
         assert (other.cached, other.outcome, other.ranked) == (True, fresh.outcome, fresh.ranked)
-        assert other.verdict == fresh.verdict
-        statuses[fresh.verdict.status] += 1
+        assert other.layer_status == fresh.layer_status
+        statuses[fresh.layer_status.status] += 1
     assert statuses["optimal"] > 20
     assert statuses["infeasible"] > 2
 

@@ -30,11 +30,11 @@ from dmaze.solver.backend import LayerProblem
 from dmaze.solver.cpsat.case_bounds import analytic_bounds
 from dmaze.solver.cpsat.case_model import CaseModel
 from dmaze.solver.cpsat.cutoff import Target
-from dmaze.solver.cpsat.value_ranges import Reaches
+from dmaze.solver.cpsat.value_ranges import ValueRanges
 from dmaze.solver.cpsat.variables import TilingVariables
 from dmaze.solver.search.scoring import by_objective, within_traffic_limits
 from dmaze.solver.spaces import subspaces
-from dmaze.solver.spaces.subspaces import Slice, Slices
+from dmaze.solver.spaces.subspaces import Subspace, Subspaces
 from ortools.sat.python import cp_model
 from random_problems import (
     LARGE,
@@ -61,7 +61,7 @@ class OfCase:
 
     problem: LayerProblem
     case: Case
-    reaches: Reaches
+    ranges: ValueRanges
 
     @cached_property
     def relaxation(self) -> Relaxation:
@@ -69,11 +69,11 @@ class OfCase:
 
     @cached_property
     def least(self) -> dict[str, float]:
-        return analytic_bounds(self.problem, self.relaxation, self.reaches)
+        return analytic_bounds(self.problem, self.relaxation, self.ranges)
 
     def model(self, value: float = INFINITE, tie: float = INFINITE) -> CaseModel:
         target = Target(self.problem.objective, value, self.least[ENERGY], self.least[CYCLES], tie)
-        return CaseModel(self.problem, self.case, self.relaxation, self.reaches, target).build()
+        return CaseModel(self.problem, self.case, self.relaxation, self.ranges, target).build()
 
     def accepts(self, tiling: Tiling, value: float = INFINITE, tie: float = INFINITE) -> bool:
         """Whether the model, fixed to a tiling, has a solution with an objective of at most the value."""
@@ -98,8 +98,8 @@ def cases_of(problem: LayerProblem) -> list[OfCase]:
     options = allowed_factorisations(problem.nest, problem.constraints)
     if not all(map(len, options)):
         return []
-    reaches = Reaches(problem.nest, options)
-    return [OfCase(problem, case, reaches) for case in all_cases(reuse_classes(problem.nest))]
+    ranges = ValueRanges(problem.nest, options)
+    return [OfCase(problem, case, ranges) for case in all_cases(reuse_classes(problem.nest))]
 
 
 def legal_mappings(of_case: OfCase, levels: Array) -> list[tuple[Tiling, PairCosts, int]]:
@@ -339,9 +339,9 @@ def test_a_constraint_never_loses_a_mapping_that_just_keeps_it(kind: str) -> Non
             for case, traffic in random.sample(costs, min(2, len(costs))):
                 constrained = replace(problem, constraints=constraint_at(kind, random, problem, tiling, traffic))
                 assert not broken_rules(problem.nest, problem.architecture, constrained.constraints, tiling)
-                reaches = Reaches(problem.nest, allowed_factorisations(problem.nest, constrained.constraints))
+                ranges = ValueRanges(problem.nest, allowed_factorisations(problem.nest, constrained.constraints))
                 message = f"seed {seed}, {tiling}\n{describe(constrained)}"
-                assert OfCase(constrained, case, reaches).accepts(tiling), message
+                assert OfCase(constrained, case, ranges).accepts(tiling), message
                 checked += 1
     assert checked > 50
 
@@ -416,11 +416,11 @@ def test_excluding_cuts_exactly_what_it_says(seed: int) -> None:
     assert left(lambda v: v.forbid(some)) == set(everything) - set(some)
     rows = {tiling.dram for tiling in some}
     left_over = {t for t in everything if t.dram not in rows}
-    assert left(lambda v: v.forbid_slices([Slice(row) for row in rows])) == left_over
+    assert left(lambda v: v.forbid_subspaces([Subspace(row) for row in rows])) == left_over
     pairs = {(tiling.dram, tiling.spm) for tiling in some[1:]}
-    parts = [Slice(some[0].dram), *(Slice(dram, spm) for dram, spm in pairs)]
+    parts = [Subspace(some[0].dram), *(Subspace(dram, spm) for dram, spm in pairs)]
     left_over = {t for t in everything if t.dram != some[0].dram and (t.dram, t.spm) not in pairs}
-    assert left(lambda v: v.forbid_slices(parts)) == left_over
+    assert left(lambda v: v.forbid_subspaces(parts)) == left_over
     for level in (RF, SPM):
         for tiling in some[:2]:
             least = tile(tiling, level)
@@ -436,9 +436,9 @@ def test_a_slice_holds_every_allowed_tiling_with_its_factors(finest: bool, monke
         problem = random_problem(seed, TINY)
         legal = set(to_tilings(every_legal(problem)))
         for tiling in list(legal)[:3]:
-            part = Slices(problem).around(tiling)
+            part = Subspaces(problem).around(tiling)
             assert (part.spm is None) != finest
-            found = [t for levels in Slices(problem).tilings(part, INFINITE) for t in to_tilings(levels)]
+            found = [t for levels in Subspaces(problem).tilings(part, INFINITE) for t in to_tilings(levels)]
             expected = {t for t in legal if t.dram == part.dram and part.spm in (None, t.spm)}
             assert len(found) == len(expected)
             assert set(found) == expected

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 from dmaze.model.dmazerunner.constraints import Constraints, FixedFactors
-from dmaze.model.documents.spec import Objective
 from dmaze.model.layers import Conv2d, Gemm
+from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
 from dmaze.solver.cpsat import BACKEND, case_backend, case_search, engines
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
@@ -59,11 +59,11 @@ def test_the_optimum_is_that_of_enumeration(block: int, monkeypatch: pytest.Monk
     if block % 8 in (2, 5):
         monkeypatch.setattr(subspaces, "MOST_COMBINATIONS", 0)  # as fine slices as there are
     if block % 8 in (1, 3):
-        monkeypatch.setattr(case_search, "FIRST_SLICE_S", 1e-3)  # cases are put off again and again, bounds raised
+        monkeypatch.setattr(case_search, "FIRST_TIME_SLICE_S", 1e-3)  # cases are put off again and again, bounds raised
     if block % 8 in (6, 7):
         know_ranges_only(monkeypatch, block)
     if block % 8 == 4:
-        monkeypatch.setattr(case_search, "SLICE_LIMIT_S", -1.0)  # no slice is ever settled
+        monkeypatch.setattr(case_search, "SUBSPACE_LIMIT_S", -1.0)  # no slice is ever settled
     for seed in range(1000 + block, 1064, 16):
         for objective in OBJECTIVES:
             problem = replace(random_problem(seed, TINY, constrained=0.6), objective=objective)
@@ -237,7 +237,7 @@ def test_bounds_never_exceed_the_brute_force_minima(
 ) -> None:
     """Whenever time runs out: from a poor start, with cases put off and their bounds raised step by step."""
     monkeypatch.setattr(case_backend, "LocalSearch", STARTS["poor start"])
-    monkeypatch.setattr(case_search, "FIRST_SLICE_S", 0.02)
+    monkeypatch.setattr(case_search, "FIRST_TIME_SLICE_S", 0.02)
     layer, problem = conv(name)
     problem = replace(problem, objective=objective)
     outcome = BACKEND.search(problem, replace(LIMITS, time_limit_s=1.5), None)

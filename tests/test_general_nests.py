@@ -20,7 +20,7 @@ from dmaze.model.dmazerunner.legality import broken_limits
 from dmaze.model.dmazerunner.mapping import Tiling
 from dmaze.model.dmazerunner.reuse import all_reuse_classes, has_more_classes, reuse_classes
 from dmaze.model.dmazerunner.vectorised.batch import RF, SPATIAL, SPM, Array, TilingBatch, to_tilings
-from dmaze.model.dmazerunner.vectorised.order_search import EXACT, Asked, BestOrders
+from dmaze.model.dmazerunner.vectorised.order_search import EXACT, BestOrders, OrderQuery
 from dmaze.model.layers import LoopNestLayer, Mttkrp, TtmChain, nest_from_expressions
 from dmaze.model.loop_nest import LoopNest
 from dmaze.model.reading.consistency import MOST_CLASSES, consistency_faults
@@ -30,13 +30,13 @@ from dmaze.solver.backend import LayerProblem, SearchLimits
 from dmaze.solver.cpsat import BACKEND as CP_SAT
 from dmaze.solver.cpsat.case_refutation import refute_with_cpsat
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
-from dmaze.solver.enumeration.branch_and_bound import compulsory
+from dmaze.solver.enumeration.branch_and_bound import trivial_bound
 from dmaze.solver.enumeration.refute import refute_with_bounds
 from dmaze.solver.portfolio import BACKEND as PORTFOLIO
 from dmaze.solver.search import scoring
 from dmaze.solver.search.scoring import Scorer, judge_of
-from dmaze.solver.spaces.lower_bounds import LeastBounds
-from dmaze.solver.spaces.partial_tilings import OpenSpace
+from dmaze.solver.spaces.lower_bounds import LowerBounds
+from dmaze.solver.spaces.partial_tilings import PartialTilings
 from random_problems import (
     OBJECTIVES,
     TINY_GENERAL,
@@ -91,7 +91,7 @@ def test_orders_beyond_a_limit_are_told_apart_from_those_within(monkeypatch: pyt
         values, ties = costs_of_all_orders(problem, levels)
         middle = int(np.argsort(values, kind="stable")[len(values) // 2])
         limit = float(values[middle]), float(ties[middle])
-        orders, asked = BestOrders(problem.nest, problem.architecture), Asked(judge_of(problem.objective), EXACT)
+        orders, asked = BestOrders(problem.nest, problem.architecture), OrderQuery(judge_of(problem.objective), EXACT)
         if not (limit[0] < np.inf and problem.constraints.max_dram_bytes is problem.constraints.max_dma_invocations):
             continue
         best = orders.best(TilingBatch(problem.nest, levels), replace(asked, limit=limit))
@@ -188,8 +188,8 @@ def test_bounds_are_never_above_what_open_factors_come_to(monkeypatch: pytest.Mo
         slices[RF], slices[SPM] = array_tiles[RF] * array_tiles[SPM], 1
         no_rules = replace(problem, constraints=Constraints())
         exact = costs_of_all_orders(no_rules, levels)
-        bounds = LeastBounds(no_rules, OpenSpace(no_rules, lambda: None))
-        for value, tie in (bounds.of_slices(slices), bounds.of_array_tiles(array_tiles)):
+        bounds = LowerBounds(no_rules, PartialTilings(no_rules, lambda: None))
+        for value, tie in (bounds.of_subspaces(slices), bounds.of_array_tiles(array_tiles)):
             assert (value <= exact[0]).all(), describe(problem)
             assert (tie <= exact[1])[value == exact[0]].all(), describe(problem)
         compared += levels.shape[2]
@@ -273,7 +273,7 @@ def test_cp_sat_says_so_where_a_nest_has_too_many_class_pairs() -> None:
     outcome = CP_SAT.search(problem, SearchLimits(time_limit_s=5, workers=1), None)
     assert not outcome.exhausted
     assert outcome.candidates
-    assert outcome.bound == compulsory(problem)
+    assert outcome.bound == trivial_bound(problem)
     answer = refute_with_cpsat(problem, 1.0, time.monotonic() + 5, seed=0, workers=1)
     assert (answer.complete, answer.examined) == (False, "no class pair, since there are too many")
 

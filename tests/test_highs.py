@@ -25,7 +25,7 @@ from dmaze.solver.cpsat.case_model import CaseModel
 from dmaze.solver.cpsat.cutoff import Target
 from dmaze.solver.cpsat.highs import HighsEngine
 from dmaze.solver.cpsat.mixed_integer import MixedIntegerProgram
-from dmaze.solver.cpsat.value_ranges import Reaches
+from dmaze.solver.cpsat.value_ranges import ValueRanges
 from dmaze.solver.cpsat.variables import TilingVariables, add_if
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
 from dmaze.solver.search.scoring import Scorer
@@ -47,16 +47,16 @@ def possible(model: cp_model.CpModel) -> bool:
 def models_at_their_own_value(problem: LayerProblem, tiling: Tiling) -> Iterator[tuple[CaseModel, str]]:
     """The models of the cases that a tiling belongs to, asked for the exact objective of its cheapest orders there."""
     scorer = Scorer(problem)
-    reaches = Reaches(problem.nest, allowed_factorisations(problem.nest, problem.constraints))
+    ranges = ValueRanges(problem.nest, allowed_factorisations(problem.nest, problem.constraints))
     value = float(scorer.scores(to_array([tiling])).values[0])
     pair = scorer.classes_of(int(scorer.scores(to_array([tiling])).pairs[0]))
     for case in all_cases(scorer.model.classes):
         own = case.spm_class in (None, pair[0]) and case.dram_class in (None, pair[1])
         if value < math.inf and own and holds(problem.nest, case, tiling):
             relaxation = relax(problem.nest, problem.architecture, case)
-            least = analytic_bounds(problem, relaxation, reaches)
+            least = analytic_bounds(problem, relaxation, ranges)
             target = Target(problem.objective, value, least[ENERGY], least[CYCLES])
-            yield CaseModel(problem, case, relaxation, reaches, target).build(), str(case.labels(problem.nest))
+            yield CaseModel(problem, case, relaxation, ranges, target).build(), str(case.labels(problem.nest))
 
 
 @pytest.mark.parametrize("block", range(4))

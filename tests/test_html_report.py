@@ -262,7 +262,7 @@ def test_ctrl_c_while_the_scatter_is_computed_keeps_the_rest(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(album_module, "landscape", interrupted)
+    monkeypatch.setattr(album_module, "cost_distribution", interrupted)
     assert main([write(GEMM), "--report", str(tmp_path / "r.html")]) == 130
     assert "total with counts: " in capsys.readouterr().out
     energy, scatter, _ = reported(tmp_path / "r.html").pictures

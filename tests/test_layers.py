@@ -84,9 +84,9 @@ def indices(found: LoopNest) -> dict[str, list[str]]:
 def correlated(x: Integers, w: Integers, stride: int, dilation: int, border: tuple[int, int]) -> Integers:
     """A 1-D convolution of channels: x[C][H], w[M][C][K]."""
     padded = np.pad(x, ((0, 0), border))
-    reach = dilation * (w.shape[2] - 1) + 1
-    steps = range(0, padded.shape[1] - reach + 1, stride)
-    return np.array([[(padded[:, o : o + reach : dilation] * kernel).sum() for o in steps] for kernel in w])
+    value_range = dilation * (w.shape[2] - 1) + 1
+    steps = range(0, padded.shape[1] - value_range + 1, stride)
+    return np.array([[(padded[:, o : o + value_range : dilation] * kernel).sum() for o in steps] for kernel in w])
 
 
 def test_a_conv1d_is_a_convolution_along_a_sequence() -> None:

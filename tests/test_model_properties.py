@@ -45,8 +45,8 @@ def convolutions(draw: st.DrawFn) -> LoopNest:
     depthwise = groups > 1 and draw(st.booleans())
     kernel, stride, dilation = (draw(st.tuples(small, small)) for _ in range(3))
     padding = draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))
-    reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
-    least = [max(1, r - 2 * p) for r, p in zip(reach, padding, strict=True)]
+    value_range = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
+    least = [max(1, r - 2 * p) for r, p in zip(value_range, padding, strict=True)]
     return Conv2d(
         type="conv2d",
         name="conv",

@@ -19,13 +19,14 @@ from dmaze.model import EvaluateRequest, InputError, LayerResult, Result, Spec, 
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.factorisations import divisors
 from dmaze.model.dmazerunner.mapping import LEVELS
-from dmaze.model.documents.spec import Objective, SolverOptions
+from dmaze.model.documents.spec import SolverOptions
 from dmaze.model.loop_nest import AffineIndex, LoopNest, Tensor
+from dmaze.model.objectives import Objective
 from dmaze.solver import Cache, LayerProblem, Progress, SearchLimits, SearchOutcome, enumerate_mappings, solve, verify
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
-from dmaze.solver.enumeration.branch_and_bound import compulsory
-from dmaze.solver.pipeline.layer_search import Answerer
-from dmaze.solver.pipeline.observer import SearchWatch
+from dmaze.solver.enumeration.branch_and_bound import trivial_bound
+from dmaze.solver.pipeline.layer_search import LayerSearch
+from dmaze.solver.pipeline.observer import SearchRecorder
 from dmaze.solver.pipeline.padded_search import LayerAnswer, answer_all
 from dmaze.solver.pipeline.padding import MAX_VARIANTS, num_combinations, padded_bounds, variants
 from dmaze.solver.pipeline.ranking import objective_value, rank
@@ -194,9 +195,9 @@ def enumerated(problem: LayerProblem) -> float | None:
 
 
 def answered(problem: LayerProblem, percent: float) -> LayerAnswer:
-    answerer = Answerer(EXHAUSTIVE, SolverOptions(backend="exhaustive", workers=1), None)
+    answerer = LayerSearch(EXHAUSTIVE, SolverOptions(backend="exhaustive", workers=1), None)
     nests = variants(problem.nest, problem.constraints, percent)
-    return answer_all(answerer, [replace(problem, nest=n) for n in nests], 600.0, SearchWatch("", None))
+    return answer_all(answerer, [replace(problem, nest=n) for n in nests], 600.0, SearchRecorder("", None))
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -211,13 +212,13 @@ def test_the_best_of_all_variants_is_found_and_its_bound_holds_for_all(objective
         found = answered(problem, 60.0)
         values = [enumerated(trial.problem) for trial in found.trials]
         least = min((value for value in values if value is not None), default=None)
-        assert found.verdict.objective_value == least
-        assert found.unpadded.verdict.objective_value == values[0]
-        assert found.verdict.status == ("infeasible" if least is None else "optimal")
+        assert found.layer_status.objective_value == least
+        assert found.unpadded.layer_status.objective_value == values[0]
+        assert found.layer_status.status == ("infeasible" if least is None else "optimal")
         if least is not None:
-            assert found.verdict.bound is not None
-            assert found.verdict.bound <= least
-            assert found.verdict.gap == 0.0
+            assert found.layer_status.bound is not None
+            assert found.layer_status.bound <= least
+            assert found.layer_status.gap == 0.0
             padded = {name: to for name, (_, to) in found.padding.items()}
             assert nest.padded(padded) == found.best.problem.nest
             gains += values[0] is not None and least < values[0]
@@ -327,7 +328,7 @@ def test_a_variant_without_a_bound_counts_with_what_every_mapping_costs(fakes: M
     script(fakes, search)
     result = solve(spec(solver=FAKE))
     layer = only(result)
-    least = compulsory(LayerProblem(gemm_nest(8, 5, 4), result.architecture, Constraints(), "edp"))
+    least = trivial_bound(LayerProblem(gemm_nest(8, 5, 4), result.architecture, Constraints(), "edp"))
     assert layer.padding_variants[2].bound == least > 0
     assert (layer.status, layer.bound) == ("feasible", least)
 

@@ -61,7 +61,7 @@ def test_the_front_is_that_of_enumeration(block: int, start: str, monkeypatch: p
     if start == "no start":
         monkeypatch.setattr(front_search, "LocalSearch", STARTS["no start"])
         monkeypatch.setattr(front_search, "BLOCK", 7)
-        monkeypatch.setattr(front_search, "FEW_SLICES", 2)
+        monkeypatch.setattr(front_search, "FEW_SUBSPACES", 2)
     longest = 0
     for seed in range(block, 60, 4):
         problem = random_problem(seed, Size(macs=256, tilings=1000) if seed % 3 else TINY, constrained=0.5)

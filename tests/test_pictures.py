@@ -45,7 +45,7 @@ from dmaze.model.documents.study_results import (
 )
 from dmaze.solver import solve
 from dmaze.solver.backend import LayerProblem
-from dmaze.solver.studies.cost_distribution import Landscape, landscape
+from dmaze.solver.studies.cost_distribution import CostDistribution, cost_distribution
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -165,11 +165,11 @@ def test_layers_of_which_nothing_is_known_are_left_out_of_the_trace() -> None:
 
 
 @cache
-def tiny_landscape() -> tuple[Landscape, LayerResult]:
+def tiny_landscape() -> tuple[CostDistribution, LayerResult]:
     result, _ = solved()
     layer = result.layers[0]
     problem = LayerProblem(layer.loop_nest(), result.architecture, result.constraints, "edp")
-    return landscape(problem, 60.0), layer
+    return cost_distribution(problem, 60.0), layer
 
 
 def test_few_methods_are_points_with_the_front_and_the_chosen_one() -> None:
@@ -368,7 +368,7 @@ def test_any_name_can_be_drawn(name: str) -> None:
     assert picture_bytes(energy_figure(result), ".png")
 
 
-def chosen() -> tuple[Landscape, Any]:
+def chosen() -> tuple[CostDistribution, Any]:
     seen, layer = tiny_landscape()
     return seen, layer.solutions[0].cost
 

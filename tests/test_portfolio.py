@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.vectorised.batch import Array
-from dmaze.model.documents.spec import Objective
 from dmaze.model.layers import Conv2d, Gemm
+from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
-from dmaze.solver.enumeration.branch_and_bound import BestFirst
+from dmaze.solver.enumeration.branch_and_bound import BranchAndBound
 from dmaze.solver.portfolio import BACKEND as PORTFOLIO
-from dmaze.solver.search.scoring import BestFew, Scorer, Scores
+from dmaze.solver.search.scoring import Incumbents, Scorer, Scores
 from random_problems import OBJECTIVES, describe, random_problem
 from reference import load, reference_architecture
 
@@ -59,8 +59,8 @@ def conv_or_gemm(entry: dict[str, Any]) -> Conv2d | Gemm:
 def test_enumeration_with_bounds_finds_what_full_enumeration_finds(block: int) -> None:
     for problem in problems(range(1000 * block, 1000 * block + 250)):
         expected = optimum(problem)
-        best = BestFew(1)
-        search = BestFirst(problem, best)
+        best = Incumbents(1)
+        search = BranchAndBound(problem, best)
         search.run(time.monotonic() + 60, threading.Event())
         assert search.finished, describe(problem)
         assert best.mappings(Scorer(problem)) == expected.candidates, describe(problem)
@@ -75,13 +75,13 @@ def test_the_portfolio_agrees_with_full_enumeration() -> None:
         assert outcome.candidates[:1] == expected.candidates, describe(problem)
 
 
-class Watched(BestFew):
+class Watched(Incumbents):
     """Notes the bound of a search whenever tilings are offered."""
 
     def __init__(self) -> None:
         super().__init__(1)
         self.bounds: list[float] = []
-        self.search: BestFirst | None = None
+        self.search: BranchAndBound | None = None
 
     def offer(self, scores: Scores, levels: Array) -> bool:
         assert self.search is not None
@@ -92,7 +92,7 @@ class Watched(BestFew):
 def test_the_bound_rises_and_never_exceeds_the_optimum() -> None:
     for problem in problems(range(5000, 5100)):
         expected, best = optimum(problem).bound, Watched()
-        best.search = BestFirst(problem, best)
+        best.search = BranchAndBound(problem, best)
         best.search.run(time.monotonic() + 60, threading.Event())
         assert best.bounds == sorted(best.bounds)
         assert expected is None or all(bound <= expected for bound in best.bounds), describe(problem)
@@ -121,7 +121,7 @@ def test_a_coarse_gap_is_proved_and_its_bound_is_true() -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_cpsat_takes_over_where_enumeration_has_no_time(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(BestFirst, "run", lambda *_: None)
+    monkeypatch.setattr(BranchAndBound, "run", lambda *_: None)
     for problem in problems(range(300, 315)):
         expected, outcome = optimum(problem), PORTFOLIO.search(problem, SearchLimits(workers=workers), None)
         assert outcome.exhausted

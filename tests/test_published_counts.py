@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from dmaze.model.dmazerunner.architecture import Architecture, Spm
 from dmaze.model.dmazerunner.constraints import Constraints
-from dmaze.model.documents.spec import Objective
 from dmaze.model.layers import Conv2d
 from dmaze.model.loop_nest import LoopNest
+from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem, SearchLimits, SearchOutcome
 from dmaze.solver.enumeration import BACKEND
 from dmaze.solver.enumeration.counting import num_allowed_tilings

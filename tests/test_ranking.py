@@ -15,8 +15,8 @@ from dmaze.model.dmazerunner.cost import cost_of_mapping
 from dmaze.model.dmazerunner.factorisations import factorisations
 from dmaze.model.dmazerunner.legality import broken_limits, dram_bytes
 from dmaze.model.dmazerunner.mapping import Mapping, Tiling
-from dmaze.model.documents.spec import Objective
 from dmaze.model.layers import Gemm
+from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem
 from dmaze.solver.pipeline.ranking import CostedMapping, faults_of_candidate, rank
 from reference import load, random_workload_nest, reference_architecture

@@ -19,11 +19,11 @@ from dmaze.model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, rel
 from dmaze.model.dmazerunner.reuse import all_reuse_classes
 from dmaze.model.dmazerunner.vectorised.batch import Array, Mask, TilingBatch, to_tilings
 from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
-from dmaze.model.documents.spec import Objective
+from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem
 from dmaze.solver.cpsat.case_bounds import analytic_bounds
 from dmaze.solver.cpsat.cutoff import ROUNDING_PJ
-from dmaze.solver.cpsat.value_ranges import Reaches
+from dmaze.solver.cpsat.value_ranges import ValueRanges
 from dmaze.solver.search.scoring import by_objective
 from random_problems import OBJECTIVES, Size, describe, random_levels, random_problem
 
@@ -80,14 +80,14 @@ def test_relaxed_energy_and_cycles_never_exceed_the_exact_ones(block: int) -> No
 def check_bounds(found: Sample, seed: int) -> int:
     checked, problem = 0, found.problem
     options = allowed_factorisations(problem.nest, problem.constraints)
-    reaches = Reaches(problem.nest, options)
+    ranges = ValueRanges(problem.nest, options)
     traffic = found.model.dram_traffic(found.batch)
     fits = found.batch.product_except(3, ()) <= problem.architecture.pes
     for case, members in found.cases:
         if not members.any():
             continue
         relaxation = relax(problem.nest, problem.architecture, case)
-        relaxed, least = relaxation.bounds(found.batch), analytic_bounds(problem, relaxation, reaches)
+        relaxed, least = relaxation.bounds(found.batch), analytic_bounds(problem, relaxation, ranges)
         elements, bursts = (
             total.value(found.batch) for total in (relaxation.dram_elements, relaxation.dma_invocations)
         )

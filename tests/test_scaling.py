@@ -29,16 +29,16 @@ from dmaze.model.dmazerunner.reuse import reuse_classes
 from dmaze.model.dmazerunner.vectorised.batch import RF as RF_LEVEL
 from dmaze.model.dmazerunner.vectorised.batch import SPM as SPM_LEVEL
 from dmaze.model.dmazerunner.vectorised.batch import TilingBatch, to_tilings
-from dmaze.model.documents.spec import Objective
 from dmaze.model.layers import Conv2d, Gemm, LoopNestLayer
 from dmaze.model.loop_nest import MAX_MACS, LoopNest
+from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem, SearchLimits
 from dmaze.solver.cpsat import BACKEND, linearisation
 from dmaze.solver.cpsat.case_bounds import analytic_bounds
 from dmaze.solver.cpsat.case_model import CaseModel
 from dmaze.solver.cpsat.cutoff import Target, TargetRows
-from dmaze.solver.cpsat.scaling import COST_UNITS, LOG_SCALE, MAX_ACTIVITY, Reach, lower_lines, scaled_log
-from dmaze.solver.cpsat.value_ranges import Reaches
+from dmaze.solver.cpsat.scaling import COST_UNITS, LOG_SCALE, MAX_ACTIVITY, ValueRange, lower_lines, scaled_log
+from dmaze.solver.cpsat.value_ranges import ValueRanges
 from dmaze.solver.cpsat.variables import TilingVariables
 from ortools.sat.python import cp_model
 from random_problems import LARGE, OBJECTIVES, Size, know_ranges_only, random_levels, random_problem
@@ -54,52 +54,54 @@ def monomials_of(problem: LayerProblem, seed: int) -> list[Monomial]:
         relaxation = relax(problem.nest, problem.architecture, case)
         for row in (*relaxation.energy, *relaxation.cycles):
             found.update(dict.fromkeys(row.terms.terms))
-            found.update(dict.fromkeys(part for part in (row.ladder, row.only_with) if part is not None))
+            found.update(dict.fromkeys(part for part in (row.divisor, row.only_with) if part is not None))
     return list(found)
 
 
-def reaches_of(problem: LayerProblem) -> Reaches | None:
+def reaches_of(problem: LayerProblem) -> ValueRanges | None:
     options = allowed_factorisations(problem.nest, problem.constraints)
-    return Reaches(problem.nest, options) if all(map(len, options)) else None
+    return ValueRanges(problem.nest, options) if all(map(len, options)) else None
 
 
-def by_range(reach: Reach) -> Reach:
+def by_range(value_range: ValueRange) -> ValueRange:
     """The same reach without its points: only its range, and how far logarithms lie above the true ones."""
-    assert reach.logs is not None
-    assert reach.values is not None
-    slack = float(np.max(reach.logs - np.log2(reach.values) * LOG_SCALE))
-    return Reach(reach.low, reach.high, max(slack, 0.0) + 0.01)
+    assert value_range.logs is not None
+    assert value_range.values is not None
+    slack = float(np.max(value_range.logs - np.log2(value_range.values) * LOG_SCALE))
+    return ValueRange(value_range.low, value_range.high, max(slack, 0.0) + 0.01)
 
 
-def random_reaches(seeds: range) -> Iterator[tuple[Random, Reach]]:
+def random_reaches(seeds: range) -> Iterator[tuple[Random, ValueRange]]:
     for seed in seeds:
         problem = random_problem(seed, NESTS)
-        reaches = reaches_of(problem)
-        for monomial in monomials_of(problem, seed) if reaches is not None else ():
-            reach = reaches(monomial) if reaches is not None else None
-            if reach is not None and reach.logs is not None:
-                yield Random(seed), reach
+        ranges = reaches_of(problem)
+        for monomial in monomials_of(problem, seed) if ranges is not None else ():
+            value_range = ranges(monomial) if ranges is not None else None
+            if value_range is not None and value_range.logs is not None:
+                yield Random(seed), value_range
 
 
 COEFFICIENTS = (1e-320, 1e-30, 1e-9, 0.3, 1.0, 17.123, 1e4, 3e8, 1e15, 1e300)
 
 
-def coefficients(random: Random, reach: Reach) -> list[float]:
+def coefficients(random: Random, value_range: ValueRange) -> list[float]:
     """Any, and some for which the largest value is about as large as costs are allowed to be."""
-    assert reach.values is not None
-    top = float(reach.values.max())
+    assert value_range.values is not None
+    top = float(value_range.values.max())
     return [random.choice(COEFFICIENTS), *(random.uniform(0.001, 2) * COST_UNITS / top for _ in range(2))]
 
 
-def check_lines(reach: Reach, points: Reach, coefficient: float, cap: float) -> int:
+def check_lines(value_range: ValueRange, points: ValueRange, coefficient: float, cap: float) -> int:
     """All lines lie below the value rounded down, at all points up to the cap; says how many points there were."""
     assert points.logs is not None
     assert points.values is not None
     checked = 0
-    lines = lower_lines(reach, coefficient, cap)
-    most = math.ceil(coefficient * reach.most_within(cap * (1 + 1e-9) / coefficient) * (1 + 1e-9)) + 1
+    lines = lower_lines(value_range, coefficient, cap)
+    most = math.ceil(coefficient * value_range.most_within(cap * (1 + 1e-9) / coefficient) * (1 + 1e-9)) + 1
     for line in lines:
-        reached = line.scale * most + abs(line.slope) * max(abs(reach.low), abs(reach.high)) + abs(line.offset)
+        reached = (
+            line.scale * most + abs(line.slope) * max(abs(value_range.low), abs(value_range.high)) + abs(line.offset)
+        )
         assert reached <= MAX_ACTIVITY
     for log, value in zip(points.logs.tolist(), points.values.tolist(), strict=True):
         if coefficient * value <= cap:
@@ -111,19 +113,19 @@ def check_lines(reach: Reach, points: Reach, coefficient: float, cap: float) -> 
 
 def test_lines_through_points_lie_below_the_rounded_value_everywhere() -> None:
     checked = 0
-    for random, reach in random_reaches(range(60)):
-        for coefficient in coefficients(random, reach):
+    for random, value_range in random_reaches(range(60)):
+        for coefficient in coefficients(random, value_range):
             for cap in (COST_UNITS, random.uniform(0, COST_UNITS), 2 * COST_UNITS):
-                checked += check_lines(reach, reach, coefficient, cap)
+                checked += check_lines(value_range, value_range, coefficient, cap)
     assert checked > 50_000
 
 
 def test_tangents_lie_below_the_rounded_value_for_logarithms_known_by_their_range() -> None:
     checked = 0
-    for random, reach in random_reaches(range(100, 140)):
-        for coefficient in coefficients(random, reach):
+    for random, value_range in random_reaches(range(100, 140)):
+        for coefficient in coefficients(random, value_range):
             for cap in (COST_UNITS, random.uniform(0, COST_UNITS)):
-                checked += check_lines(by_range(reach), reach, coefficient, cap)
+                checked += check_lines(by_range(value_range), value_range, coefficient, cap)
     assert checked > 10_000
 
 
@@ -132,7 +134,7 @@ def test_few_points_are_bounded_exactly() -> None:
     logs = np.cumsum(np.arange(1, 25) * 997)
     values = 2.0 ** (logs / LOG_SCALE)
     coefficient = COST_UNITS / values[-1]
-    lines = lower_lines(Reach.of_points(logs, values), coefficient, COST_UNITS)
+    lines = lower_lines(ValueRange.of_points(logs, values), coefficient, COST_UNITS)
     for log, value in zip(logs.tolist(), values.tolist(), strict=True):
         bound = max(math.ceil((line.slope * log + line.offset) / line.scale) for line in lines)
         assert math.floor(coefficient * value) - 2 <= bound <= math.floor(coefficient * value)
@@ -140,11 +142,11 @@ def test_few_points_are_bounded_exactly() -> None:
 
 def test_bounds_stay_within_a_hundred_thousandth() -> None:
     """At the upper end, where an optimum lies, lines lose next to nothing; tangents some units more."""
-    for _, reach in random_reaches(range(200, 220)):
-        assert reach.values is not None
-        top = float(reach.values.max())
-        lines = lower_lines(reach, COST_UNITS / top, COST_UNITS)
-        bound = max(((line.slope * reach.high + line.offset) / line.scale for line in lines), default=0)
+    for _, value_range in random_reaches(range(200, 220)):
+        assert value_range.values is not None
+        top = float(value_range.values.max())
+        lines = lower_lines(value_range, COST_UNITS / top, COST_UNITS)
+        bound = max(((line.slope * value_range.high + line.offset) / line.scale for line in lines), default=0)
         assert bound >= COST_UNITS * (1 - 1e-5) - 3
 
 
@@ -160,8 +162,8 @@ def test_weighted_quantities_are_rounded_down_as_well() -> None:
     )
     for cycles, fits in ((COST_UNITS, True), (COST_UNITS - 4, False)):
         model = cp_model.CpModel()
-        reaches = Reaches(nest, allowed_factorisations(nest, Constraints()))
-        made = linearisation.Terms(TilingVariables(model, nest, Constraints()), reaches)
+        ranges = ValueRanges(nest, allowed_factorisations(nest, Constraints()))
+        made = linearisation.Terms(TilingVariables(model, nest, Constraints()), ranges)
         TargetRows(made, Target("latency", cycles, 0, 1)).add(Relaxation((), rows, Posynomial(nest), Posynomial(nest)))
         made.tiling.fix(Tiling((1, 1, 1), (1, 1, 1), (2, 1, 1), (1, 1, 1)))
         found = made.feasible and cp_model.CpSolver().solve(model) != cp_model.INFEASIBLE
@@ -197,32 +199,32 @@ def test_every_tiling_lies_within_the_reach_of_every_monomial(
 ) -> None:
     if most is not None:
         know_ranges_only(monkeypatch, most)
-    ranges = points = 0
+    num_ranges = points = 0
     for seed in range(300, 330):
         problem = random_problem(seed, size, constrained=0.3)
-        reaches = reaches_of(problem)
-        if reaches is None:
+        ranges = reaches_of(problem)
+        if ranges is None:
             continue
         monomials = monomials_of(problem, seed)
         for tiling in to_tilings(random_levels(Random(seed), problem.nest, 6, problem.constraints)):
             batch = TilingBatch(problem.nest, np.array([tiling.levels], dtype=float).transpose(1, 2, 0).copy())
             for monomial in monomials:
                 value, log = float(monomial.value(batch)[0]), scaled(problem, monomial, tiling, batch)
-                reach = reaches(monomial)
-                assert reach.least <= value * (1 + 1e-12)
-                assert value <= reach.most * (1 + 1e-4)
-                assert reach.low <= log <= reach.high
-                assert log <= reach.highest_within(value)
-                if reach.logs is not None and reach.values is not None:
-                    assert reach.values[np.searchsorted(reach.logs, log)] <= value * (1 + 1e-12)
-                    assert log in reach.logs
+                value_range = ranges(monomial)
+                assert value_range.least <= value * (1 + 1e-12)
+                assert value <= value_range.most * (1 + 1e-4)
+                assert value_range.low <= log <= value_range.high
+                assert log <= value_range.highest_within(value)
+                if value_range.logs is not None and value_range.values is not None:
+                    assert value_range.values[np.searchsorted(value_range.logs, log)] <= value * (1 + 1e-12)
+                    assert log in value_range.logs
                     points += 1
                 else:
-                    assert log - math.log2(value) * LOG_SCALE <= reach.slack + 1e-6
-                    assert math.log2(value) * LOG_SCALE - log <= reach.slack + 1e-6
-                    ranges += 1
+                    assert log - math.log2(value) * LOG_SCALE <= value_range.slack + 1e-6
+                    assert math.log2(value) * LOG_SCALE - log <= value_range.slack + 1e-6
+                    num_ranges += 1
     assert points > 1000 or most == 0
-    assert ranges > 500 or (size is NESTS and most is None)
+    assert num_ranges > 500 or (size is NESTS and most is None)
 
 
 # The solver's 64 bits
@@ -345,7 +347,7 @@ def values_of(cost: ExactCost, objective: Objective) -> float:
 def test_models_of_extreme_layers_are_valid(nest: LoopNest, machine: Architecture) -> None:
     """And they accept the mapping with everything in DRAM, at its own objective value."""
     assert nest.num_macs <= MAX_MACS
-    reaches = Reaches(nest, allowed_factorisations(nest, Constraints()))
+    ranges = ValueRanges(nest, allowed_factorisations(nest, Constraints()))
     case, cost = case_and_cost(nest, machine, trivial(nest))
     relaxation = relax(nest, machine, case)
     limits = Constraints(
@@ -360,10 +362,8 @@ def test_models_of_extreme_layers_are_valid(nest: LoopNest, machine: Architectur
             (1.0, limits),
         ):
             problem = LayerProblem(nest, machine, constraints, objective)
-            least = analytic_bounds(problem, relaxation, reaches)
-            model = CaseModel(
-                problem, case, relaxation, reaches, Target(objective, asked, least[ENERGY], least[CYCLES])
-            )
+            least = analytic_bounds(problem, relaxation, ranges)
+            model = CaseModel(problem, case, relaxation, ranges, Target(objective, asked, least[ENERGY], least[CYCLES]))
             model.build()
             assert model.model.validate() == ""
             if asked == value and constraints == Constraints():
@@ -377,15 +377,15 @@ def test_models_of_extreme_layers_are_valid(nest: LoopNest, machine: Architectur
 
 def test_other_cases_of_extreme_layers_are_valid_too() -> None:
     for nest in EXTREMES.values():
-        reaches = Reaches(nest, allowed_factorisations(nest, Constraints()))
+        ranges = ValueRanges(nest, allowed_factorisations(nest, Constraints()))
         for number, case in enumerate(all_cases(reuse_classes(nest))):
             machine = list(MACHINES.values())[number % len(MACHINES)]
             objective = OBJECTIVES[number % len(OBJECTIVES)]
             problem, relaxation = LayerProblem(nest, machine, Constraints(), objective), relax(nest, machine, case)
-            least = analytic_bounds(problem, relaxation, reaches)
+            least = analytic_bounds(problem, relaxation, ranges)
             for value in (math.inf, 1.0, 3e7, 1e40):
                 target = Target(objective, value, least[ENERGY], least[CYCLES])
-                model = CaseModel(problem, case, relaxation, reaches, target).build()
+                model = CaseModel(problem, case, relaxation, ranges, target).build()
                 assert model.model.validate() == ""
 
 

@@ -149,7 +149,7 @@ def test_starts_change_nothing_but_the_time(monkeypatch: pytest.MonkeyPatch, exe
     search = PortfolioBackend.search
 
     def noted(self: PortfolioBackend, problem: LayerProblem, *others: Any) -> Any:
-        given.append(len(problem.starts))
+        given.append(len(problem.warm_starts))
         return search(self, problem, *others)
 
     monkeypatch.setattr(PortfolioBackend, "search", noted)
@@ -179,9 +179,9 @@ def test_local_search_begins_with_the_starts_and_ends_no_worse() -> None:
         foreign = replace(
             outcome.candidates[0], tiling=replace(outcome.candidates[0].tiling, rf=(7919,) * len(nest.dims))
         )
-        started = LocalSearch(replace(problem, starts=(foreign, *outcome.candidates)), seed=0, keep=1)
+        started = LocalSearch(replace(problem, warm_starts=(foreign, *outcome.candidates)), seed=0, keep=1)
         assert next(started.rounds(math.inf)) == outcome.bound
-        useless = LocalSearch(replace(problem, starts=(foreign,)), seed=0, keep=1)
+        useless = LocalSearch(replace(problem, warm_starts=(foreign,)), seed=0, keep=1)
         without = LocalSearch(problem, seed=0, keep=1)
         assert next(useless.rounds(math.inf)) == next(without.rounds(math.inf))
 

@@ -182,7 +182,7 @@ def test_what_was_not_proved_is_searched_again_with_more_time_only(
         return SearchOutcome(search(self, problem, *others).candidates, None, exhausted=False)
 
     def proved(self: ExhaustiveBackend, problem: Any, *others: Any) -> SearchOutcome:
-        starts.append(len(problem.starts))
+        starts.append(len(problem.warm_starts))
         return search(self, problem, *others)
 
     monkeypatch.setattr(ExhaustiveBackend, "search", unproved)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...model.documents.result import Cost
-from ...model.documents.spec import Objective
-from ...solver.studies.cost_distribution import Grid, Landscape
+from ...model.objectives import Objective
+from ...solver.studies.cost_distribution import CostDistribution, Grid
 from .style import BLUE, GREEN, OBJECTIVE_NAMES, VERMILION, in_house_style, label, new_figure, words_only
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ MARGIN = 1.3
 
 
 @in_house_style
-def scatter_figure(name: str, seen: Landscape, chosen: Cost | None, objective: Objective) -> Figure:
+def scatter_figure(name: str, seen: CostDistribution, chosen: Cost | None, objective: Objective) -> Figure:
     """A layer's methods on logarithmic axes: as points where they are few, else as a density."""
     if seen.grid is None:
         return words_only(f"{label(name)}: {how_many(seen)}")
@@ -56,7 +56,7 @@ def scatter_figure(name: str, seen: Landscape, chosen: Cost | None, objective: O
     return figure
 
 
-def how_many(seen: Landscape) -> str:
+def how_many(seen: CostDistribution) -> str:
     """Which methods a picture shows, in words."""
     shown = f"{seen.num_methods:,} methods of {seen.num_tilings:,} tilings"
     if seen.complete:

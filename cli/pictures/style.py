@@ -12,8 +12,8 @@ from functools import wraps
 from io import BytesIO
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
-from ...model.documents.spec import Objective
 from ...model.faults import escaped, shortened
+from ...model.objectives import Objective
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...model.documents.result import Number
-from ...model.documents.spec import Objective
 from ...model.documents.sweep_results import FrontPoint, SweepResult
 from ...model.documents.sweep_spec import values_of
+from ...model.objectives import Objective
 from ..reports.study_report import UNITS
 from .style import BLUE, GREEN, OBJECTIVE_NAMES, grid_lines, in_house_style, label, new_figure, words_only
 

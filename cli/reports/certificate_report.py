@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from rich.console import Console
 
 from ...model.documents.result import Certificate, ClassPair, LayerResult, Result
-from ...model.documents.spec import Objective
 from ...model.faults import escaped
+from ...model.objectives import Objective
 from ..tables import Column, name_text, print_line, print_tables
 from .result_report import bound_text
 

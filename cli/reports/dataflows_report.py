@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from ...model.documents.spec import Objective
 from ...model.documents.study_results import (
     Dataflow,
     DataflowStudy,
@@ -16,6 +15,7 @@ from ...model.documents.study_results import (
     Ratios,
     StudySearch,
 )
+from ...model.objectives import Objective
 from ..tables import Column, name_text, print_line, print_tables
 from .result_report import gap_text
 from .study_report import study_heading, troubles, value_text

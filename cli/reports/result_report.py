@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 
 from ...model.documents.result import Cost, LayerResult, Result
-from ...model.documents.spec import Objective
 from ...model.faults import escaped, shortened
+from ...model.objectives import Objective
 from ..tables import Column, name_text, print_line, print_tables
 from .import_report import import_lines
 from .loop_listing import loop_lines

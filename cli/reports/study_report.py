@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ...model.documents.result import Number
-from ...model.documents.spec import Objective
 from ...model.documents.study_results import StudySearch
 from ...model.faults import escaped, shortened
+from ...model.objectives import Objective
 from ..tables import name_text
 from .result_report import LONGEST_TITLE, edp_text
 

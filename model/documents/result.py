@@ -12,8 +12,9 @@ from ..dmazerunner.constraints import SET_BY_PRESET, Constraints, MinUtilization
 from ..dmazerunner.mapping import MappingDocument
 from ..layers import Layer
 from ..loop_nest import LoopNest
+from ..objectives import Objective
 from .imported_network import ImportedNetwork
-from .spec import Objective, SolverOptions
+from .spec import SolverOptions
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 ClosedBy = Literal["bound", "cp-sat", "highs"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -10,9 +10,9 @@ from ..base import Flag, Model, NaturalInt, PositiveInt, Text
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.constraints import Constraints
 from ..layers import Layer
+from ..objectives import Objective
 from .imported_network import ImportedNetwork
 
-Objective = Literal["edp", "energy", "latency"]
 Seconds = Annotated[float, Field(strict=True, gt=0, le=1e9)]
 
 

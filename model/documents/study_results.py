@@ -14,8 +14,9 @@ from ..base import Model, Text
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.constraints import Constraints, MinUtilization
 from ..dmazerunner.mapping import MappingDocument
+from ..objectives import Objective
 from .result import Cost, Number, Solution, Status
-from .spec import Objective, SolverOptions
+from .spec import SolverOptions
 
 EnumerationOutcome = Literal["finished", "abandoned", "no answer", "not asked for"]
 

@@ -9,9 +9,10 @@ from pydantic import Field
 from ..base import Flag, Model
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.constraints import Constraints
+from ..objectives import Objective
 from .pareto import LayerFront, ParetoFronts
 from .result import LayerResult, Number, Result, Status
-from .spec import Objective, SolverOptions
+from .spec import SolverOptions
 from .sweep_spec import Sweep
 
 AnswerT = TypeVar("AnswerT", LayerResult, LayerFront)

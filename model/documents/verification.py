@@ -10,11 +10,11 @@ from pydantic import Field
 from ..base import Model
 from ..dmazerunner.mapping import MappingDocument
 from ..faults import Fault, InputError, place_text, shown
+from ..objectives import Objective
 from ..reading.consistency import Nests, consistency_faults
 from ..reading.json_files import read_json
 from ..reading.validation import validated
 from .result import Cost, Number, Result, Status
-from .spec import Objective
 
 RESULT_SCHEMA = "dmaze-solve/result/1"
 

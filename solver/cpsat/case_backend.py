@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from ..backend import LayerProblem, Report, SearchLimits, SearchOutcome
 from ..search.local_search import LocalSearch
-from ..search.progress import POLL_S, Teller
+from ..search.progress import POLL_S, ProgressReporter
 from ..search.scoring import Scorer
-from .case_search import CaseState, Shared, work_on
+from .case_search import CaseSearch, CaseState, work_on
 from .engines import MakeEngine
 
 START_SHARE = 0.25
@@ -37,12 +37,12 @@ class CaseBackend:
         """Find the best mapping and prove it, or say how good it is; see :class:`..backend.SearchOutcome`."""
         deadline = time.monotonic() + limits.time_limit_s
         start = LocalSearch(problem, seed=limits.seed, keep=limits.top_k)
-        shared = Shared(problem, limits, deadline, start.best, self.make_engine(problem.objective, limits.seed))
-        teller = Teller(report, Scorer(problem), start.best, shared.bound, shared.note)
+        shared = CaseSearch(problem, limits, deadline, start.best, self.make_engine(problem.objective, limits.seed))
+        reporter = ProgressReporter(report, Scorer(problem), start.best, shared.bound, shared.note)
         for _ in _first_rounds(start, deadline, limits.time_limit_s):
-            teller.tell()
+            reporter.tell()
         if shared.has_choices:
-            close_all(shared, limits.workers, teller, lambda: False)
+            close_all(shared, limits.workers, reporter, lambda: False)
         with shared.lock:
             return SearchOutcome(
                 candidates=shared.best.mappings(Scorer(problem)),
@@ -65,7 +65,7 @@ def _first_rounds(start: LocalSearch, deadline: float, time_limit_s: float) -> I
             return
 
 
-def close_all(shared: Shared, workers: int, teller: Teller, enough: Callable[[], bool]) -> None:
+def close_all(shared: CaseSearch, workers: int, reporter: ProgressReporter, enough: Callable[[], bool]) -> None:
     """Work on the open cases, most promising first, until all are closed, it is enough or time is up."""
     running: dict[Future[None], CaseState] = {}
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="cp-sat") as pool:
@@ -76,7 +76,7 @@ def close_all(shared: Shared, workers: int, teller: Teller, enough: Callable[[],
                 if not running:
                     return
                 _collect(running, POLL_S)
-                teller.tell()
+                reporter.tell()
         finally:
             while running:
                 shared.stop_solvers()

@@ -6,37 +6,37 @@ from collections.abc import Sequence
 
 from ...model.dmazerunner.relaxation.monomials import Posynomial
 from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, Relaxation, Row
-from ...model.documents.spec import Objective
+from ...model.objectives import Objective
 from ..backend import LayerProblem
 from .cutoff import ROUNDING_PJ
-from .value_ranges import Reaches
+from .value_ranges import ValueRanges
 
 
-def least(total: Posynomial, reaches: Reaches) -> float:
+def least(total: Posynomial, ranges: ValueRanges) -> float:
     """A lower bound on a sum of monomials."""
-    return total.constant + sum(c * reaches(monomial).least for monomial, c in total.terms.items())
+    return total.constant + sum(c * ranges(monomial).least for monomial, c in total.terms.items())
 
 
-def analytic_bounds(problem: LayerProblem, relaxation: Relaxation, reaches: Reaches) -> dict[str, float]:
+def analytic_bounds(problem: LayerProblem, relaxation: Relaxation, ranges: ValueRanges) -> dict[str, float]:
     """Lower bounds on the exact energy (pJ, rounded as the model rounds) and cycles of every mapping of a case."""
-    energy = _least_quantities(relaxation.energy, reaches)[ENERGY]
-    cycles = _least_quantities(relaxation.cycles, reaches)[CYCLES]
+    energy = _least_quantities(relaxation.energy, ranges)[ENERGY]
+    cycles = _least_quantities(relaxation.cycles, ranges)[CYCLES]
     busy = problem.nest.num_macs / problem.architecture.pes
     safe = 1 - 1e-12
     return {ENERGY: max(0.0, energy * safe - ROUNDING_PJ), CYCLES: max(1.0, busy * safe, cycles * safe)}
 
 
-def _least_quantities(rows: Sequence[Row], reaches: Reaches) -> dict[str, float]:
+def _least_quantities(rows: Sequence[Row], ranges: ValueRanges) -> dict[str, float]:
     values: dict[str, float] = {}
     for row in rows:
-        if row.only_with is not None and reaches(row.only_with).least <= 1:
+        if row.only_with is not None and ranges(row.only_with).least <= 1:
             values.setdefault(row.target, 0.0)
             continue
-        rung = max(1.0, reaches(row.ladder).least) if row.ladder is not None else 1.0
-        weights = [1 - share / rung if row.ladder is not None else 1.0 for _, share in row.quantities]
+        divisor = max(1.0, ranges(row.divisor).least) if row.divisor is not None else 1.0
+        weights = [1 - share / divisor if row.divisor is not None else 1.0 for _, share in row.quantities]
         if all(weight >= 0 for weight in weights):
             parts = (w * values[name] for w, (name, _) in zip(weights, row.quantities, strict=True))
-            values[row.target] = max(values.get(row.target, 0.0), least(row.terms, reaches) + sum(parts))
+            values[row.target] = max(values.get(row.target, 0.0), least(row.terms, ranges) + sum(parts))
     return values
 
 

@@ -20,7 +20,7 @@ from ..backend import LayerProblem
 from .cutoff import Target, TargetRows
 from .linearisation import Terms
 from .scaling import COST_UNITS, LOG_SCALE
-from .value_ranges import Reaches
+from .value_ranges import ValueRanges
 from .variables import TilingVariables
 
 
@@ -28,13 +28,13 @@ class CaseModel:
     """One case of one layer as a CP-SAT feasibility model: is there a mapping that meets the target?"""
 
     def __init__(
-        self, problem: LayerProblem, case: Case, relaxation: Relaxation, reaches: Reaches, target: Target
+        self, problem: LayerProblem, case: Case, relaxation: Relaxation, ranges: ValueRanges, target: Target
     ) -> None:
         self.problem, self.case, self.relaxation, self.target = problem, case, relaxation, target
-        self.reaches = reaches
+        self.ranges = ranges
         self.model = cp_model.CpModel()
         self.tiling = TilingVariables(self.model, problem.nest, problem.constraints)
-        self._terms = Terms(self.tiling, reaches)
+        self._terms = Terms(self.tiling, ranges)
         self._terms.feasible = self.tiling.feasible
 
     @property
@@ -106,12 +106,12 @@ class CaseModel:
         """U <= PEs, and at least the asked share of them."""
         nest, architecture = self.problem.nest, self.problem.architecture
         used = factors(SPATIAL, range(len(nest.dims)))
-        reach = self.reaches(used)
+        value_range = self.ranges(used)
         log = self._terms.log(used)
-        self.model.add(log <= reach.highest_within(architecture.pes))
+        self.model.add(log <= value_range.highest_within(architecture.pes))
         least = self.problem.constraints.min_utilization.pe * architecture.pes
         if least > 1:
-            self.model.add(log >= math.floor(math.log2(least * (1 - 1e-12)) * LOG_SCALE - reach.slack - 64))
+            self.model.add(log >= math.floor(math.log2(least * (1 - 1e-12)) * LOG_SCALE - value_range.slack - 64))
 
     def _register_files(self) -> None:
         """One tile of every tensor fits a register file."""
@@ -129,7 +129,7 @@ class CaseModel:
     def _capacity(self, level: int, capacity: float, asked: float, *, least_per_tensor: float) -> None:
         nest = self.problem.nest
         tiles = [footprint(nest, t, level) for t in range(len(nest.tensors))]
-        smallest = [max(self.reaches(tile).least, least_per_tensor) for tile in tiles]
+        smallest = [max(self.ranges(tile).least, least_per_tensor) for tile in tiles]
         if sum(smallest) > capacity * (1 + 1e-9):
             self._terms.feasible = False
             return
@@ -150,15 +150,15 @@ class CaseModel:
         """At least so much of a memory is used: exact values by a literal each, where they are few enough."""
         rows: list[cp_model.LinearExprT] = []
         for tile in tiles:
-            reach = self.reaches(tile)
+            value_range = self.ranges(tile)
             if not tile.powers:
                 rows.append(math.ceil(unit))
                 continue
-            if reach.logs is None or reach.values is None:
+            if value_range.logs is None or value_range.values is None:
                 return
             inside = [
                 (int(log), value)
-                for log, value in zip(reach.logs, reach.values, strict=True)
+                for log, value in zip(value_range.logs, value_range.values, strict=True)
                 if value * unit <= COST_UNITS * 1.001
             ]
             chosen = [self.model.new_bool_var("") for _ in inside]

@@ -1,8 +1,8 @@
 """A second opinion of CP-SAT: is there any mapping below a limit, or within limits on energy and cycles?
 
-Every case is modelled from scratch and asked once more, without an incumbent, hint or settled slice of the search that
-is being checked, under another seed and with other parameters. What the relaxation proposes is costed exactly, with
-all tilings of its slice, and excluded.
+Every case is modelled from scratch and asked once more, without an incumbent, hint or enumerated subspace of the search
+that is being checked, under another seed and with other parameters. What the relaxation proposes is costed exactly,
+with all tilings of its subspace, and excluded.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from ...model.dmazerunner.mapping import Mapping, Tiling
 from ...model.dmazerunner.relaxation.cases import Case, all_cases, has_few_cases
 from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, relax
 from ...model.dmazerunner.vectorised.batch import RF, SPM, Array, TilingBatch, to_array
-from ...model.documents.spec import Objective
+from ...model.objectives import Objective
 from ..backend import LayerProblem
 from ..refutation import Refutation
-from ..search.scoring import BestFew, Scorer, within_traffic_limits
-from ..spaces.subspaces import Slice, Slices
+from ..search.scoring import Incumbents, Scorer, within_traffic_limits
+from ..spaces.subspaces import Subspace, Subspaces
 from .case_bounds import analytic_bounds
 from .case_model import CaseModel
 from .cutoff import Target
-from .value_ranges import Reaches
+from .value_ranges import ValueRanges
 
-SLICE_LIMIT_S = 2.0
-"""How long costing one slice may take; else the candidate is costed alone."""
+SUBSPACE_LIMIT_S = 2.0
+"""How long costing one subspace may take; else the candidate is costed alone."""
 
 POLL_S = 0.1
 """How often the waiting main thread looks up, so that Ctrl-C is heard."""
@@ -71,7 +71,7 @@ class BelowLimit:
 
     def __init__(self, problem: LayerProblem, limit: float) -> None:
         self.problem, self._limit = problem, limit
-        self._scorer, self._best = Scorer(problem), BestFew(1)
+        self._scorer, self._best = Scorer(problem), Incumbents(1)
 
     def target(self, least: dict[str, float]) -> Target:
         """The largest objective value below the limit."""
@@ -127,7 +127,7 @@ def refute(question: Question, deadline: float, *, seed: int, workers: int) -> R
     """Ask CP-SAT, case by case, for what a question looks for; see :func:`refute_with_cpsat`."""
     if not has_few_cases(question.problem.nest):
         return Refutation("cp-sat", False, "no class pair, since there are too many")
-    run = _Run(question, deadline, seed)
+    run = RefutationRun(question, deadline, seed)
     if not all(map(len, run.options)):
         return Refutation("cp-sat", True, "no class pair, since no factors are left")
     pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="refute")
@@ -141,7 +141,7 @@ def refute(question: Question, deadline: float, *, seed: int, workers: int) -> R
     return Refutation("cp-sat", run.num_closed == len(run.cases), examined, question.answer())
 
 
-def _wait(futures: list[Future[None]], run: _Run) -> None:
+def _wait(futures: list[Future[None]], run: RefutationRun) -> None:
     """Until all cases are done, one fails, or a mapping below the limit is found; what was raised is raised."""
     pending = set(futures)
     while pending and not run.stopping.is_set():
@@ -157,18 +157,18 @@ def largest_below(objective: Objective, limit: float) -> float:
     return math.ceil(limit) - 1
 
 
-class _Run:
+class RefutationRun:
     """What the workers share; ``lock`` guards what changes."""
 
     def __init__(self, question: Question, deadline: float, seed: int) -> None:
         self.question, self.deadline, self.seed = question, deadline, seed
         self.problem = problem = question.problem
         self.options = allowed_factorisations(problem.nest, problem.constraints)
-        self.reaches = Reaches(problem.nest, self.options)
+        self.ranges = ValueRanges(problem.nest, self.options)
         self.cases = all_cases(Scorer(problem).model.classes)
         self.num_closed = self.num_calls = 0
         self.stopping, self.lock = threading.Event(), threading.Lock()
-        self._slices, self._settled = Slices(problem), set[Slice]()
+        self._subspaces, self._enumerated = Subspaces(problem), set[Subspace]()
         self._solvers = set[cp_model.CpSolver]()
 
     def stop(self, futures: list[Future[None]]) -> None:
@@ -186,11 +186,11 @@ class _Run:
         """Ask for mappings of a case below the limit until none is left, one is found, or time is up."""
         problem = self.problem
         relaxation = relax(problem.nest, problem.architecture, case)
-        least = analytic_bounds(problem, relaxation, self.reaches)
+        least = analytic_bounds(problem, relaxation, self.ranges)
         target = self.question.target(least)
         excluded: list[tuple[int | None, Tiling]] = []
         while not self.stopping.is_set() and time.monotonic() < self.deadline:
-            model = CaseModel(problem, case, relaxation, self.reaches, target).build()
+            model = CaseModel(problem, case, relaxation, self.ranges, target).build()
             status, found = self._ask(model, excluded) if model.feasible else (cp_model.INFEASIBLE, None)
             if status == cp_model.INFEASIBLE:
                 with self.lock:
@@ -198,7 +198,7 @@ class _Run:
                 return
             if found is None:
                 return
-            excluded += self._settle(found)
+            excluded += self._enumerate_around(found)
             if self.question.answer() is not None:
                 self.stopping.set()
 
@@ -207,7 +207,7 @@ class _Run:
     ) -> tuple[cp_model.CpSolverStatus, Tiling | None]:
         """One call of the solver: its status, read before anything else, and the tiling that it found."""
         with self.lock:
-            model.tiling.forbid_slices(list(self._settled))
+            model.tiling.forbid_subspaces(list(self._enumerated))
             self.num_calls += 1
         model.tiling.forbid([tiling for level, tiling in excluded if level is None])
         for level, tiling in excluded:
@@ -236,21 +236,21 @@ class _Run:
             self._solvers.add(solver)
         return solver
 
-    def _settle(self, tiling: Tiling) -> list[tuple[int | None, Tiling]]:
-        """Cost a candidate with its slice; gives what remains to be excluded: larger tiles (by level), or itself."""
+    def _enumerate_around(self, tiling: Tiling) -> list[tuple[int | None, Tiling]]:
+        """Cost a candidate with its subspace; gives what remains to be excluded: larger tiles (by level), or itself."""
         problem = self.problem
         broken = broken_rules(problem.nest, problem.architecture, problem.constraints, tiling)
         for rule, level in (("rf_bytes_per_pe", RF), ("spm", SPM)):
             if rule in broken:
                 return [(level, tiling)]
-        part = self._slices.around(tiling)
+        part = self._subspaces.around(tiling)
         try:
-            for levels in self._slices.tilings(part, min(self.deadline, time.monotonic() + SLICE_LIMIT_S)):
+            for levels in self._subspaces.tilings(part, min(self.deadline, time.monotonic() + SUBSPACE_LIMIT_S)):
                 self.question.take(levels)
         except TimeoutError:
             if not broken:
                 self.question.take(to_array([tiling]))
             return [(None, tiling)]
         with self.lock:
-            self._settled.add(part)
+            self._enumerated.add(part)
         return []

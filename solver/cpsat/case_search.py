@@ -14,31 +14,31 @@ from ...model.dmazerunner.relaxation.cases import Case, all_cases, has_few_cases
 from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, Relaxation, relax
 from ...model.dmazerunner.vectorised.batch import RF, SPM, to_array
 from ...model.documents.result import Certificate, ClassPair, ClosedBy
-from ...model.documents.spec import Objective
+from ...model.objectives import Objective
 from ..backend import LayerProblem, SearchLimits
-from ..enumeration.branch_and_bound import compulsory
-from ..search.scoring import BestFew, Scorer
-from ..spaces.subspaces import Slice, Slices
+from ..enumeration.branch_and_bound import trivial_bound
+from ..search.scoring import Incumbents, Scorer
+from ..spaces.subspaces import Subspace, Subspaces
 from .case_bounds import analytic_bounds, objective_bound
 from .case_model import CaseModel
 from .cutoff import Target
 from .engines import Engine
 from .scaling import COST_UNITS
-from .value_ranges import Reaches
+from .value_ranges import ValueRanges
 
-FIRST_SLICE_S = 5.0
+FIRST_TIME_SLICE_S = 5.0
 """A case's first time slice; every further one is twice as long."""
 
 RAISING_SHARE = 1 / 3
-"""Part of every further slice in which a case is asked for less, to raise its bound."""
+"""Part of every further time slice in which a case is asked for less, to raise its bound."""
 
 FRACTIONS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 """Parts of the incumbent's value that a case which resists is asked for, one after the other."""
 
-SLICE_LIMIT_S = 2.0
+SUBSPACE_LIMIT_S = 2.0
 """How long costing all tilings with one choice of DRAM factors may take; else the candidate is costed alone."""
 
-TIE_SLICES = 64
+TIE_SUBSPACES = 64
 """Choices of DRAM factors costed for the sake of ties alone; beyond, ties may be left undecided."""
 
 
@@ -59,7 +59,7 @@ class CaseState:
     refuted: float | None = None
     ties_closed: bool = False
     next_fraction: int = 0
-    slices: int = 0
+    time_slices: int = 0
     calls: int = 0
     seconds: float = 0.0
     costed: list[Tiling] = field(default_factory=list[Tiling])
@@ -71,11 +71,11 @@ class CaseState:
         return self.closed_by is not None
 
 
-class Shared:
+class CaseSearch:
     """What the workers of one layer share: the incumbents, the cases, the solver; guarded by ``lock``."""
 
     def __init__(
-        self, problem: LayerProblem, limits: SearchLimits, deadline: float, best: BestFew, engine: Engine
+        self, problem: LayerProblem, limits: SearchLimits, deadline: float, best: Incumbents, engine: Engine
     ) -> None:
         self.problem, self.limits, self.deadline = problem, limits, deadline
         self.lock = threading.RLock()
@@ -85,13 +85,13 @@ class Shared:
         self.has_choices = all(len(rows) for rows in options)
         self.scorer = Scorer(problem)
         self.states: list[CaseState] = []
-        self.settled: set[Slice] = set()
-        self.tilings_settled = 0
-        self.settled_before_ties = 0
-        self._slices = Slices(problem)
+        self.enumerated: set[Subspace] = set()
+        self.tilings_enumerated = 0
+        self.enumerated_before_ties = 0
+        self._subspaces = Subspaces(problem)
         self.all_open = True
         if self.has_choices:
-            self.reaches = Reaches(problem.nest, options)
+            self.ranges = ValueRanges(problem.nest, options)
             self._open_cases()
 
     def _open_cases(self) -> None:
@@ -107,7 +107,7 @@ class Shared:
 
     def _open(self, number: int, case: Case) -> CaseState:
         relaxation = relax(self.problem.nest, self.problem.architecture, case)
-        bounds = analytic_bounds(self.problem, relaxation, self.reaches)
+        bounds = analytic_bounds(self.problem, relaxation, self.ranges)
         return CaseState(number, case, relaxation, bounds, objective_bound(self.problem.objective, bounds))
 
     @property
@@ -118,7 +118,7 @@ class Shared:
     def bound(self) -> float | None:
         """A lower bound on the exact objective of every mapping; none when there is no mapping."""
         values = [state.bound for state in self.states if state.bound < math.inf]
-        values += [] if self.all_open else [compulsory(self.problem)]
+        values += [] if self.all_open else [trivial_bound(self.problem)]
         return min([*values, self.best.value] if self.best.kept else values, default=None)
 
     def admissible(self) -> float:
@@ -139,12 +139,12 @@ class Shared:
             waiting = [state for state in self.states if not state.closed and state not in busy]
             if not waiting and self.optimal and self.ties_wanted:
                 waiting = [state for state in self.states if not state.ties_closed and state not in busy]
-            return min(waiting, key=lambda state: (state.slices, state.bound, state.number), default=None)
+            return min(waiting, key=lambda state: (state.time_slices, state.bound, state.number), default=None)
 
     @property
     def ties_wanted(self) -> bool:
         """Whether to look for equally good mappings that rank higher: only of an exact optimum, and not for long."""
-        few = len(self.settled) - self.settled_before_ties < TIE_SLICES
+        few = len(self.enumerated) - self.enumerated_before_ties < TIE_SUBSPACES
         return self.best.kept != [] and self.best.value > 0 and few and not coarse(self.limits.relative_gap)
 
     def stop_solvers(self) -> None:
@@ -152,19 +152,19 @@ class Shared:
         self.stopping.set()
         self.engine.stop()
 
-    def settle(self, tiling: Tiling) -> bool:
-        """Cost every tiling of a tiling's slice exactly; false when that takes too long."""
-        part = self._slices.around(tiling)
+    def enumerate_exactly(self, tiling: Tiling) -> bool:
+        """Cost every tiling of a tiling's subspace exactly; false when that takes too long."""
+        part = self._subspaces.around(tiling)
         try:
-            for levels in self._slices.tilings(part, min(self.deadline, time.monotonic() + SLICE_LIMIT_S)):
+            for levels in self._subspaces.tilings(part, min(self.deadline, time.monotonic() + SUBSPACE_LIMIT_S)):
                 self.best.offer(self.scorer.scores(levels), levels)
                 with self.lock:
-                    self.tilings_settled += levels.shape[2]
+                    self.tilings_enumerated += levels.shape[2]
         except TimeoutError:
             return False
         with self.lock:
-            self.settled.add(part)
-            self.settled_before_ties += not self.optimal
+            self.enumerated.add(part)
+            self.enumerated_before_ties += not self.optimal
         return True
 
     def take_in(self, tiling: Tiling) -> None:
@@ -191,8 +191,8 @@ class Shared:
         names = [tensor.name for tensor in self.problem.nest.tensors]
         return Certificate(
             class_pairs=tuple(_class_pair(self.problem, state, names) for state in self.states),
-            slices_settled=len(self.settled),
-            tilings_settled=self.tilings_settled,
+            slices_settled=len(self.enumerated),
+            tilings_settled=self.tilings_enumerated,
             ties_settled=all(state.ties_closed for state in self.states),
         )
 
@@ -229,47 +229,47 @@ def admissible(objective: Objective, value: float, relative_gap: float) -> float
     return math.nextafter(value, 0.0) if objective == "edp" else value - 1
 
 
-def work_on(shared: Shared, state: CaseState) -> None:
+def work_on(shared: CaseSearch, state: CaseState) -> None:
     """One time slice on one case: ask for better mappings until none is left, or the slice is over."""
     started = time.monotonic()
-    length = FIRST_SLICE_S * 2**state.slices
+    length = FIRST_TIME_SLICE_S * 2**state.time_slices
     end = min(shared.deadline, started + length)
     if state.closed:
         while not shared.stopping.is_set() and not state.ties_closed and time.monotonic() < end and shared.ties_wanted:
-            state.ties_closed = _settled_up_to(shared, state, shared.best.value, end, shared.best.tie)
+            state.ties_closed = _excluded_up_to(shared, state, shared.best.value, end, shared.best.tie)
     else:
-        if state.slices and shared.best.kept:
+        if state.time_slices and shared.best.kept:
             _raise_bound(shared, state, min(end, started + length * RAISING_SHARE))
         while not shared.stopping.is_set() and not state.closed and time.monotonic() < end:
             _close(shared, state, end)
-    state.slices += 1
+    state.time_slices += 1
     state.seconds += time.monotonic() - started
 
 
-def _close(shared: Shared, state: CaseState, end: float) -> None:
+def _close(shared: CaseSearch, state: CaseState, end: float) -> None:
     """Ask once for a mapping of the case that improves on the incumbent; the first time, for equally good ones too."""
     with shared.lock:
         value, target = shared.best.value, shared.admissible()
     ties_too = state.calls == 0 and value < math.inf and not coarse(shared.limits.relative_gap)
     target = value if ties_too else target
-    if _settled_up_to(shared, state, target, end):
+    if _excluded_up_to(shared, state, target, end):
         proved = target if coarse(shared.limits.relative_gap) else value
         with shared.lock:
             state.bound, state.refuted, state.closed_by = max(state.bound, proved), target, shared.engine.name
             state.ties_closed = ties_too
 
 
-def _raise_bound(shared: Shared, state: CaseState, end: float) -> None:
+def _raise_bound(shared: CaseSearch, state: CaseState, end: float) -> None:
     """Prove that the case has nothing below ever larger parts of the incumbent's value."""
     while state.next_fraction < len(FRACTIONS) and not shared.stopping.is_set() and time.monotonic() < end:
         asked = shared.best.value * FRACTIONS[state.next_fraction]
-        if asked <= state.bound or _settled_up_to(shared, state, asked, end):
+        if asked <= state.bound or _excluded_up_to(shared, state, asked, end):
             with shared.lock:
                 state.bound = max(state.bound, asked)
             state.next_fraction += 1
 
 
-def _settled_up_to(shared: Shared, state: CaseState, target: float, end: float, tie: float = math.inf) -> bool:
+def _excluded_up_to(shared: CaseSearch, state: CaseState, target: float, end: float, tie: float = math.inf) -> bool:
     """Whether the case has no mapping within the target that is not costed yet; what the solver finds is costed."""
     if target < 0 or state.bound > target or shared.best.value <= 0:
         return True
@@ -283,28 +283,28 @@ def _settled_up_to(shared: Shared, state: CaseState, target: float, end: float, 
     return answer.impossible
 
 
-def _model(shared: Shared, state: CaseState, asked: float, tie: float) -> CaseModel:
+def _model(shared: CaseSearch, state: CaseState, asked: float, tie: float) -> CaseModel:
     target = Target(shared.problem.objective, asked, state.least[ENERGY], state.least[CYCLES], tie)
-    model = CaseModel(shared.problem, state.case, state.relaxation, shared.reaches, target).build()
+    model = CaseModel(shared.problem, state.case, state.relaxation, shared.ranges, target).build()
     if model.feasible:
         with shared.lock:
-            settled = list(shared.settled)
-        model.tiling.forbid_slices(settled)
+            enumerated = list(shared.enumerated)
+        model.tiling.forbid_subspaces(enumerated)
         model.tiling.forbid(state.costed)
         for level, tiling in state.too_large:
             model.tiling.forbid_tiles(tiling, level)
     return model
 
 
-def _take(shared: Shared, state: CaseState, tiling: Tiling) -> None:
-    """Settle a candidate's slice, or exclude it with all larger tiles where a memory overflows."""
+def _take(shared: CaseSearch, state: CaseState, tiling: Tiling) -> None:
+    """Enumerate a candidate's subspace exactly, or exclude it with all larger tiles where a memory overflows."""
     problem = shared.problem
     broken = broken_rules(problem.nest, problem.architecture, problem.constraints, tiling)
     if "rf_bytes_per_pe" in broken:
         state.too_large.append((RF, tiling))
     elif "spm" in broken:
         state.too_large.append((SPM, tiling))
-    elif not shared.settle(tiling):
+    elif not shared.enumerate_exactly(tiling):
         state.costed.append(tiling)
         if not broken:
             shared.take_in(tiling)

@@ -9,7 +9,7 @@ from itertools import pairwise
 from ortools.sat.python import cp_model
 
 from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, Relaxation, Row
-from ...model.documents.spec import Objective
+from ...model.objectives import Objective
 from .linearisation import Terms
 from .scaling import COST_UNITS, MAX_ACTIVITY, WEIGHT_SCALE
 from .variables import add_if
@@ -73,7 +73,7 @@ class TargetRows:
             self._bins(quantities[ENERGY], quantities[CYCLES], limits)
 
     def _row(self, row: Row, quantities: dict[str, cp_model.IntVar], limit: float) -> None:
-        """One lower bound, once per rung of its ladder."""
+        """One lower bound, once per threshold literal of its divisor."""
         unit = COST_UNITS / limit
         room = 1 if row.only_with is None or row.target in (ENERGY, CYCLES) else 2
         if row.target not in quantities:
@@ -82,7 +82,7 @@ class TargetRows:
         if needed is None:
             return
         terms = self._terms.sum(row.terms, unit, limit * room, needed)
-        for value, literals in self._terms.ladder(row.ladder) if row.ladder is not None else [(1.0, ())]:
+        for value, literals in self._terms.threshold_literals(row.divisor) if row.divisor is not None else [(1.0, ())]:
             shares = [share for _, share in row.quantities]
             weights = [math.floor((1 - share / value) * WEIGHT_SCALE) for share in shares]
             if all(weight >= 0 for weight in weights):

@@ -10,7 +10,7 @@ from typing import Protocol
 from ortools.sat.python import cp_model
 
 from ...model.documents.result import ClosedBy
-from ...model.documents.spec import Objective
+from ...model.objectives import Objective
 
 
 class Assignment(Protocol):
@@ -22,7 +22,7 @@ class Assignment(Protocol):
 
 
 @dataclass(frozen=True)
-class Answer:
+class EngineAnswer:
     """``found`` is a solution, if there is one; ``impossible`` says that there is none. Neither: out of time."""
 
     found: Assignment | None = None
@@ -34,7 +34,7 @@ class Engine(Protocol):
 
     name: ClosedBy
 
-    def ask(self, model: cp_model.CpModel, seconds: float) -> Answer:
+    def ask(self, model: cp_model.CpModel, seconds: float) -> EngineAnswer:
         """Search for a solution for at most so long."""
         ...
 
@@ -57,7 +57,7 @@ class CpSatEngine:
         self._lock, self._stopped = threading.Lock(), False
         self._solvers: set[cp_model.CpSolver] = set()
 
-    def ask(self, model: cp_model.CpModel, seconds: float) -> Answer:
+    def ask(self, model: cp_model.CpModel, seconds: float) -> EngineAnswer:
         """Run CP-SAT; its status is read before anything else is asked of it.
 
         Raises:
@@ -66,7 +66,7 @@ class CpSatEngine:
         solver = self._solver(seconds)
         with self._lock:
             if self._stopped:
-                return Answer()
+                return EngineAnswer()
             self._solvers.add(solver)
         try:
             status = solver.solve(model)
@@ -76,7 +76,7 @@ class CpSatEngine:
         if status == cp_model.MODEL_INVALID:
             raise RuntimeError(f"the CP-SAT model is invalid: {model.validate()}")
         found = solver if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
-        return Answer(found, status == cp_model.INFEASIBLE)
+        return EngineAnswer(found, status == cp_model.INFEASIBLE)
 
     def stop(self) -> None:
         """Stop every running solver."""

@@ -14,9 +14,9 @@ from ortools.linear_solver.python import model_builder
 from ortools.sat.python import cp_model
 
 from ...model.documents.result import ClosedBy
-from ...model.documents.spec import Objective
 from ...model.faults import BackendFault
-from .engines import Answer
+from ...model.objectives import Objective
+from .engines import EngineAnswer
 from .mixed_integer import MixedIntegerProgram
 
 LONGEST_CALL_S = 20.0
@@ -52,18 +52,18 @@ class HighsEngine:
             raise BackendFault("back end highs: the installed ortools has no HiGHS in it")
         self._stopped = threading.Event()
 
-    def ask(self, model: cp_model.CpModel, seconds: float) -> Answer:
+    def ask(self, model: cp_model.CpModel, seconds: float) -> EngineAnswer:
         """Run HiGHS; its status is read before anything else is asked of it."""
         translated = MixedIntegerProgram(model)
         if self._stopped.is_set():
-            return Answer()
+            return EngineAnswer()
         solver = model_builder.Solver("highs")
         solver.set_solver_specific_parameters(SILENT)
         solver.set_time_limit_in_seconds(min(max(seconds, 0.01), LONGEST_CALL_S))
         status = solver.solve(translated.program)
         found = status in (model_builder.SolveStatus.OPTIMAL, model_builder.SolveStatus.FEASIBLE)
         values = Rounded(solver, translated) if found else None
-        return Answer(values, status == model_builder.SolveStatus.INFEASIBLE)
+        return EngineAnswer(values, status == model_builder.SolveStatus.INFEASIBLE)
 
     def stop(self) -> None:
         """Answer no more; a running question returns at its time limit."""

@@ -1,4 +1,4 @@
-"""Cost terms in a CP-SAT model: logarithms, values bounded from below by lines, ladders of reached values."""
+"""Cost terms in a CP-SAT model: logarithms, values bounded from below by lines, threshold literals."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import math
 from ortools.sat.python import cp_model
 
 from ...model.dmazerunner.relaxation.monomials import Monomial, Posynomial
-from .scaling import LOG_SCALE, MAX_ACTIVITY, Reach, lower_lines
-from .value_ranges import Reaches
+from .scaling import LOG_SCALE, MAX_ACTIVITY, ValueRange, lower_lines
+from .value_ranges import ValueRanges
 from .variables import TilingVariables, add_if
 
-MAX_RUNGS = 24
-"""Literals of one ladder."""
+MAX_THRESHOLDS = 24
+"""Threshold literals of one monomial."""
 
-Rung = tuple[float, tuple[cp_model.IntVar, ...]]
-"""A value that a ladder's monomial reaches, and the literals (none or one) that hold exactly from there on."""
+ThresholdLiteral = tuple[float, tuple[cp_model.IntVar, ...]]
+"""A value that a monomial reaches, and the literals (none or one) that hold exactly from there on."""
 
 
 class Terms:
@@ -24,16 +24,16 @@ class Terms:
     :attr:`feasible` turns false when a term's least value already exceeds what it may be.
     """
 
-    def __init__(self, tiling: TilingVariables, reaches: Reaches) -> None:
-        self.tiling, self.model, self.reaches = tiling, tiling.model, reaches
+    def __init__(self, tiling: TilingVariables, ranges: ValueRanges) -> None:
+        self.tiling, self.model, self.ranges = tiling, tiling.model, ranges
         self.feasible = True
         self._logs: dict[Monomial, cp_model.IntVar] = {}
         self._terms: dict[tuple[Monomial, float, tuple[int, ...]], cp_model.LinearExprT] = {}
-        self._rungs: dict[Monomial, list[Rung]] = {}
+        self._threshold_literals: dict[Monomial, list[ThresholdLiteral]] = {}
 
     def least(self, total: Posynomial) -> float:
         """A lower bound on a sum."""
-        return total.constant + sum(c * self.reaches(m).least for m, c in total.terms.items())
+        return total.constant + sum(c * self.ranges(m).least for m, c in total.terms.items())
 
     def sum(
         self, total: Posynomial, unit: float, limit: float, needed: tuple[cp_model.IntVar, ...] = ()
@@ -45,7 +45,7 @@ class Terms:
             return 0
         parts: list[cp_model.LinearExprT] = []
         for monomial, coefficient in total.terms.items():
-            room = limit - least + coefficient * self.reaches(monomial).least
+            room = limit - least + coefficient * self.ranges(monomial).least
             parts.append(self.term(monomial, coefficient * unit, room * unit, needed))
         return sum(parts) + math.floor(total.constant * unit)
 
@@ -66,20 +66,24 @@ class Terms:
     def _make_term(
         self, monomial: Monomial, coefficient: float, cap: float, needed: tuple[cp_model.IntVar, ...]
     ) -> cp_model.LinearExprT:
-        reach = self.reaches(monomial)
-        if coefficient * reach.most < 1:
+        value_range = self.ranges(monomial)
+        if coefficient * value_range.most < 1:
             return 0
         limit = cap * (1 + 1e-9) / coefficient
-        highest = reach.highest_within(limit)
-        if highest < reach.low:
+        highest = value_range.highest_within(limit)
+        if highest < value_range.low:
             self.feasible &= bool(needed)
             self.model.add_bool_or([~literal for literal in needed])
             return 0
-        log, most = self.log(monomial), math.ceil(coefficient * reach.most_within(limit) * (1 + 1e-9)) + 1
+        log, most = self.log(monomial), math.ceil(coefficient * value_range.most_within(limit) * (1 + 1e-9)) + 1
         add_if(self.model, log <= highest, *needed)
         value = self.model.new_int_var(0, most, "term")
-        for line in lower_lines(reach, coefficient, cap):
-            largest = line.scale * most + abs(line.slope) * max(abs(reach.low), abs(reach.high)) + abs(line.offset)
+        for line in lower_lines(value_range, coefficient, cap):
+            largest = (
+                line.scale * most
+                + abs(line.slope) * max(abs(value_range.low), abs(value_range.high))
+                + abs(line.offset)
+            )
             if largest > MAX_ACTIVITY:
                 raise OverflowError(f"a term of {largest} does not fit the solver's 64 bits")
             add_if(self.model, line.scale * value >= line.slope * log + line.offset, *needed)
@@ -88,50 +92,54 @@ class Terms:
     def log(self, monomial: Monomial) -> cp_model.IntVar:
         """One variable per distinct logarithm."""
         if monomial not in self._logs:
-            reach = self.reaches(monomial)
-            variable = self.model.new_int_var(reach.low - 64, reach.high + 64, "log")
+            value_range = self.ranges(monomial)
+            variable = self.model.new_int_var(value_range.low - 64, value_range.high + 64, "log")
             self.model.add(variable == self.tiling.log(monomial))
             self._logs[monomial] = variable
         return self._logs[monomial]
 
     def above_one(self, monomial: Monomial) -> tuple[cp_model.IntVar, ...] | None:
         """Literals that hold together where a monomial is above 1; none where it cannot be."""
-        rungs = self.ladder(monomial)
-        return rungs[1][1] if len(rungs) > 1 else None
+        literals = self.threshold_literals(monomial)
+        return literals[1][1] if len(literals) > 1 else None
 
-    def ladder(self, monomial: Monomial) -> list[Rung]:
+    def threshold_literals(self, monomial: Monomial) -> list[ThresholdLiteral]:
         """Values that the monomial may reach, each with a literal that holds exactly from there on."""
-        if monomial not in self._rungs:
-            self._rungs[monomial] = self._make_ladder(monomial)
-        return self._rungs[monomial]
+        if monomial not in self._threshold_literals:
+            self._threshold_literals[monomial] = self._make_threshold_literals(monomial)
+        return self._threshold_literals[monomial]
 
-    def _make_ladder(self, monomial: Monomial) -> list[Rung]:
-        rungs: list[Rung] = [(1.0, ())]
+    def _make_threshold_literals(self, monomial: Monomial) -> list[ThresholdLiteral]:
+        literals: list[ThresholdLiteral] = [(1.0, ())]
         if not monomial.powers:
-            return rungs
+            return literals
         log, previous = self.log(monomial), None
-        for threshold, value in _rungs(self.reaches(monomial)):
-            literal = self.model.new_bool_var("rung")
+        for threshold, value in _thresholds_of(self.ranges(monomial)):
+            literal = self.model.new_bool_var("threshold")
             add_if(self.model, log <= threshold - 1, ~literal)
             add_if(self.model, log >= threshold, literal)
             if previous is not None:
                 self.model.add_implication(literal, previous)
             previous = literal
-            rungs.append((value, (literal,)))
-        return rungs
+            literals.append((value, (literal,)))
+        return literals
 
 
-def _rungs(reach: Reach) -> list[tuple[int, float]]:
-    """(scaled logarithm, value guaranteed from there on) of a ladder, rising, the value above 1."""
-    if reach.logs is not None and reach.values is not None:
-        points = [(int(log), float(value)) for log, value in zip(reach.logs, reach.values, strict=True) if value > 1]
+def _thresholds_of(value_range: ValueRange) -> list[tuple[int, float]]:
+    """(scaled logarithm, value guaranteed from there on) of the thresholds of a monomial, rising, the value above 1."""
+    if value_range.logs is not None and value_range.values is not None:
+        points = [
+            (int(log), float(value))
+            for log, value in zip(value_range.logs, value_range.values, strict=True)
+            if value > 1
+        ]
     else:
-        steps = range(1, MAX_RUNGS + 1)
-        logs = [reach.low + (reach.high - reach.low) * k // MAX_RUNGS for k in steps]
-        points = [(log, 2.0 ** ((log - reach.slack) / LOG_SCALE)) for log in logs]
+        steps = range(1, MAX_THRESHOLDS + 1)
+        logs = [value_range.low + (value_range.high - value_range.low) * k // MAX_THRESHOLDS for k in steps]
+        points = [(log, 2.0 ** ((log - value_range.slack) / LOG_SCALE)) for log in logs]
         points = [point for point in points if point[1] > 1]
-    if len(points) <= MAX_RUNGS:
+    if len(points) <= MAX_THRESHOLDS:
         return points
     # 1 - 1 / v is steepest at small values: keep those densest
-    kept = sorted({round((len(points) - 1) * (k / (MAX_RUNGS - 1)) ** 2) for k in range(MAX_RUNGS)})
+    kept = sorted({round((len(points) - 1) * (k / (MAX_THRESHOLDS - 1)) ** 2) for k in range(MAX_THRESHOLDS)})
     return [points[k] for k in kept]

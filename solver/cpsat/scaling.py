@@ -45,7 +45,7 @@ def scaled_log(value: float) -> int:
 
 
 @dataclass(frozen=True)
-class Reach:
+class ValueRange:
     """Where a monomial's scaled logarithm can lie.
 
     With ``logs`` and ``values`` (both rising, the least true value of each logarithm) the points are complete; without,
@@ -59,7 +59,7 @@ class Reach:
     values: NDArray[np.float64] | None = None
 
     @classmethod
-    def of_points(cls, logs: NDArray[np.int64], values: NDArray[np.float64]) -> Reach:
+    def of_points(cls, logs: NDArray[np.int64], values: NDArray[np.float64]) -> ValueRange:
         """Complete points; of equal logarithms the least value is kept."""
         order = np.lexsort((values, logs))
         kept, first = np.unique(logs[order], return_index=True)
@@ -91,15 +91,15 @@ class Reach:
         inside = self.values[self.values <= limit * (1 + 1e-12)]
         return float(inside.max()) if len(inside) else 0.0
 
-    def times(self, other: Reach, slack: float) -> Reach:
+    def times(self, other: ValueRange, slack: float) -> ValueRange:
         """The reach of a product of independent parts; ``slack`` is used once points are too many to keep."""
         own, others = self.points, other.points
         if own is not None and others is not None and len(own[0]) * len(others[0]) <= 64 * MAX_POINTS:
             logs = np.add.outer(own[0], others[0]).ravel()
-            joint = Reach.of_points(logs, np.multiply.outer(own[1], others[1]).ravel())
+            joint = ValueRange.of_points(logs, np.multiply.outer(own[1], others[1]).ravel())
             if joint.logs is not None and len(joint.logs) <= MAX_POINTS:
                 return joint
-        return Reach(self.low + other.low, self.high + other.high, slack)
+        return ValueRange(self.low + other.low, self.high + other.high, slack)
 
     def highest_within(self, limit: float) -> int:
         """The largest logarithm whose true value can be at most ``limit``; below :attr:`low` when none can."""
@@ -120,17 +120,17 @@ class Line:
     offset: int
 
 
-def lower_lines(reach: Reach, coefficient: float, cap: float) -> list[Line]:
+def lower_lines(value_range: ValueRange, coefficient: float, cap: float) -> list[Line]:
     """Lines below ``coefficient * value`` rounded down, for every reachable point of at most ``cap`` (in units).
 
     The solver's values are integers: a line above the rounded value would round it up, and sums of such values lie
     above the true sum.
     """
-    if reach.logs is not None and reach.values is not None:
-        heights = coefficient * reach.values
+    if value_range.logs is not None and value_range.values is not None:
+        heights = coefficient * value_range.values
         inside = heights <= cap * (1 + 1e-9)
-        return _chords(reach.logs[inside], np.floor(heights[inside]))
-    return _tangents(reach, coefficient, cap)
+        return _chords(value_range.logs[inside], np.floor(heights[inside]))
+    return _tangents(value_range, coefficient, cap)
 
 
 def _chords(logs: NDArray[np.int64], heights: NDArray[np.float64]) -> list[Line]:
@@ -158,9 +158,9 @@ def _spread(heights: NDArray[np.float64]) -> list[int]:
     return sorted({int(edge) for edge in edges})
 
 
-def _tangents(reach: Reach, coefficient: float, cap: float) -> list[Line]:
-    base = coefficient * 2.0 ** (-reach.slack / LOG_SCALE)
-    top = min(cap, base * 2.0 ** (reach.high / LOG_SCALE))
+def _tangents(value_range: ValueRange, coefficient: float, cap: float) -> list[Line]:
+    base = coefficient * 2.0 ** (-value_range.slack / LOG_SCALE)
+    top = min(cap, base * 2.0 ** (value_range.high / LOG_SCALE))
     lines: list[Line] = []
     if top < 1:
         return lines

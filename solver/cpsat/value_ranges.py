@@ -20,7 +20,7 @@ from ...model.dmazerunner.relaxation.monomials import (
 )
 from ...model.dmazerunner.vectorised.batch import SPM
 from ...model.loop_nest import AffineIndex, LoopNest
-from .scaling import Reach, scaled_log
+from .scaling import ValueRange, scaled_log
 
 Reals = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -29,26 +29,26 @@ MAX_COMBINATIONS = 4096
 """Combinations of tile sizes of one compound index that get a Boolean each; beyond, only a bound is kept."""
 
 
-class Reaches:
+class ValueRanges:
     """Reachable values of monomials over all tilings of a nest, computed once per monomial."""
 
     def __init__(self, nest: LoopNest, options: Sequence[Reals]) -> None:
         self.nest, self._options = nest, options
-        self._known: dict[Monomial, Reach] = {}
+        self._known: dict[Monomial, ValueRange] = {}
 
-    def __call__(self, monomial: Monomial) -> Reach:
+    def __call__(self, monomial: Monomial) -> ValueRange:
         """Where the monomial's value and scaled logarithm can lie."""
         if monomial not in self._known:
             self._known[monomial] = self._compute(monomial)
         return self._known[monomial]
 
-    def _compute(self, monomial: Monomial) -> Reach:
+    def _compute(self, monomial: Monomial) -> ValueRange:
         groups = self._groups(monomial)
         slack = sum(abs(power) * self._rounding(symbol) for symbol, power in monomial.powers)
-        reach = Reach.of_points(np.zeros(1, dtype=np.int64), np.ones(1))
+        value_range = ValueRange.of_points(np.zeros(1, dtype=np.int64), np.ones(1))
         for dims, powers in groups:
-            reach = reach.times(self._of_group(dims, powers), slack)
-        return reach
+            value_range = value_range.times(self._of_group(dims, powers), slack)
+        return value_range
 
     def _rounding(self, symbol: Symbol) -> float:
         """How far a symbol's scaled logarithm can lie from the true one: half a unit per prime factor."""
@@ -73,7 +73,7 @@ class Reaches:
             groups.append((dims, items))
         return [(tuple(sorted(dims)), items) for dims, items in groups]
 
-    def _of_group(self, dims: tuple[int, ...], powers: list[tuple[Symbol, int]]) -> Reach:
+    def _of_group(self, dims: tuple[int, ...], powers: list[tuple[Symbol, int]]) -> ValueRange:
         if not dims:
             (symbol, power), *_ = powers
             return self._of_invocations(symbol, power)
@@ -86,7 +86,7 @@ class Reaches:
         for symbol, power in powers:
             log, value = self._symbol_points(symbol, rows, size)
             logs, values = logs + power * log, values * value**power
-        return Reach.of_points(logs, values)
+        return ValueRange.of_points(logs, values)
 
     def _symbol_points(self, symbol: Symbol, rows: dict[int, Reals], size: int) -> tuple[Integers, Reals]:
         if isinstance(symbol, FactorOf):
@@ -100,21 +100,23 @@ class Reaches:
         distinct, inverse = np.unique(extents, return_inverse=True)
         return np.array([scaled_log(value) for value in distinct], dtype=np.int64)[inverse], extents
 
-    def _of_invocations(self, symbol: Symbol, power: int) -> Reach:
+    def _of_invocations(self, symbol: Symbol, power: int) -> ValueRange:
         """1, or an extent of the axis over some tile."""
         assert isinstance(symbol, InvocationsOf)
         index = self.nest.tensors[symbol.tensor].index[symbol.axis]
         inner = index_extent(index, SPM)
         dims = tuple(dim for dim, _ in index.terms)
         points = (
-            self._of_group(dims, list(inner.powers)) if dims else Reach.of_points(np.zeros(1, np.int64), np.ones(1))
+            self._of_group(dims, list(inner.powers))
+            if dims
+            else ValueRange.of_points(np.zeros(1, np.int64), np.ones(1))
         )
         if points.logs is None or points.values is None:
-            return Reach(0, power * points.high, points.slack)
+            return ValueRange(0, power * points.high, points.slack)
         logs, values = np.append(points.logs, 0) * power, np.append(points.values, 1.0) ** power
-        return Reach.of_points(logs, values)
+        return ValueRange.of_points(logs, values)
 
-    def _range(self, powers: list[tuple[Symbol, int]]) -> Reach:
+    def _range(self, powers: list[tuple[Symbol, int]]) -> ValueRange:
         low = high = 0
         for symbol, power in powers:
             if isinstance(symbol, FactorOf):
@@ -123,7 +125,7 @@ class Reaches:
                 assert isinstance(symbol, WindowOf)
                 most = scaled_log(AffineIndex(symbol.terms).extent(self.nest.bounds))
             low, high = low + min(0, power * most), high + max(0, power * most)
-        return Reach(low, high, 0.0)
+        return ValueRange(low, high, 0.0)
 
 
 def _logs_by_primes(values: Reals) -> Integers:

@@ -20,7 +20,7 @@ from ...model.dmazerunner.mapping import LEVELS, Tiling
 from ...model.dmazerunner.relaxation.monomials import TILE_LEVELS, FactorOf, InvocationsOf, Monomial, Symbol, WindowOf
 from ...model.dmazerunner.vectorised.batch import DRAM, SPM
 from ...model.loop_nest import AffineIndex, LoopNest
-from ..spaces.subspaces import Slice
+from ..spaces.subspaces import Subspace
 from .engines import Assignment
 from .scaling import scaled_log
 from .value_ranges import MAX_COMBINATIONS
@@ -98,8 +98,8 @@ class TilingVariables:
         elif rows:
             self.model.add_bool_or([])
 
-    def forbid_slices(self, parts: Sequence[Slice]) -> None:
-        """Exclude every tiling of the given slices."""
+    def forbid_subspaces(self, parts: Sequence[Subspace]) -> None:
+        """Exclude every tiling of the given subspaces."""
         coarse = [{DRAM: part.dram} for part in parts if part.spm is None]
         fine = [{DRAM: part.dram, SPM: part.spm} for part in parts if part.spm is not None]
         for levels, rows in (((DRAM,), coarse), ((DRAM, SPM), fine)):

@@ -44,30 +44,30 @@ class Accounting:
         """Tilings not accounted for yet."""
         return self.whole - self.evaluated - self.by_bound - self.by_capacity
 
-    def slices_do_not_fit(self, slices: Array, open_dims: Sequence[int]) -> None:
+    def subspaces_do_not_fit(self, subspaces: Array, open_dims: Sequence[int]) -> None:
         """DRAM factors are chosen of all dimensions but the open ones."""
-        self.by_capacity += self._in_slices(slices, open_dims)
+        self.by_capacity += self._in_subspaces(subspaces, open_dims)
 
     def tilings_do_not_fit(self, tilings: Array, open_dims: Sequence[int]) -> None:
         """DRAM and SPM factors are chosen, and spatial ones of all dimensions but the open ones."""
         self.by_capacity += self._in_array_tiles(tilings, open_dims)
 
-    def slices_excluded(self, slices: Array, bounds: Array) -> None:
+    def subspaces_excluded(self, subspaces: Array, bounds: Array) -> None:
         """Only DRAM factors are chosen; infinite bounds say that no mapping passes the constraints."""
         never = np.isinf(bounds)
-        self.by_capacity += self._in_slices(slices[:, :, never])
-        self.by_bound += self._in_slices(slices[:, :, ~never])
+        self.by_capacity += self._in_subspaces(subspaces[:, :, never])
+        self.by_bound += self._in_subspaces(subspaces[:, :, ~never])
 
     def array_tiles_excluded(self, array_tiles: Array) -> None:
         """DRAM and SPM factors are chosen."""
         self.by_bound += self._in_array_tiles(array_tiles, range(len(self._divisors)))
 
-    def _in_slices(self, slices: Array, open_dims: Sequence[int] = ()) -> int:
+    def _in_subspaces(self, subspaces: Array, open_dims: Sequence[int] = ()) -> int:
         """Number of tilings with the given DRAM factors, any in the open dimensions."""
-        product = self._ones(slices)
+        product = self._ones(subspaces)
         for dim, table in enumerate(self._with_factors):
             numbers = table.sum(axis=1)
-            product = product * (numbers.sum() if dim in open_dims else numbers[self._places(slices, DRAM, dim)])
+            product = product * (numbers.sum() if dim in open_dims else numbers[self._places(subspaces, DRAM, dim)])
         return int(product.sum())
 
     def _in_array_tiles(self, tiles: Array, open_dims: Sequence[int]) -> int:

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from ...model.documents.result import Certificate, EnumerationProof
 from ..backend import LayerProblem, Report, SearchLimits, SearchOutcome
 from ..search.local_search import LocalSearch
-from ..search.progress import Teller, follow
+from ..search.progress import ProgressReporter, follow
 from ..search.scoring import Scorer
 from .accounting import Accounting
-from .branch_and_bound import BestFirst
+from .branch_and_bound import BranchAndBound
 from .counting import num_allowed_tilings
 
 LEAST_COARSE_GAP = 1e-4
@@ -20,7 +20,7 @@ LEAST_COARSE_GAP = 1e-4
 
 
 class BoundedBackend:
-    """The ``exhaustive-bounded`` back end: local search, then :class:`.branch_and_bound.BestFirst` on one thread.
+    """The ``exhaustive-bounded`` back end: local search, then :class:`.branch_and_bound.BranchAndBound` on one thread.
 
     When it finishes, its ``top_k`` mappings are the best ones of the whole space (with a gap of 1e-4 or more: the first
     one is that close). Statistics: ``evaluated``, the number of tilings that the enumeration costed exactly;
@@ -36,22 +36,22 @@ class BoundedBackend:
         deadline = time.monotonic() + limits.time_limit_s
         start = LocalSearch(problem, seed=limits.seed, keep=limits.top_k)
         next(start.rounds(deadline), None)
-        run = _Run(problem, limits, start)
+        run = BoundedRun(problem, limits, start)
         if not start.best.kept and num_allowed_tilings(problem, deadline) == 0:
             run.accounting.by_capacity = run.accounting.whole
             return SearchOutcome((), None, exhausted=True, statistics=run.statistics())
-        run.work(deadline, Teller(report, Scorer(problem), start.best, run.bound, run.note, run.done))
+        run.work(deadline, ProgressReporter(report, Scorer(problem), start.best, run.bound, run.note, run.done))
         return run.outcome()
 
 
-class _Run:
+class BoundedRun:
     """One layer's search: the incumbents, the enumeration, and the account of its space."""
 
     def __init__(self, problem: LayerProblem, limits: SearchLimits, start: LocalSearch) -> None:
         self._problem, self._best, self._gap = problem, start.best, limits.relative_gap
         self._coarse = limits.relative_gap >= LEAST_COARSE_GAP
         self.accounting = Accounting(problem.nest, problem.constraints)
-        self._enumeration = BestFirst(
+        self._enumeration = BranchAndBound(
             problem,
             start.best,
             coarse_gap=limits.relative_gap if self._coarse else None,
@@ -59,17 +59,17 @@ class _Run:
             accounting=self.accounting,
         )
 
-    def work(self, deadline: float, teller: Teller) -> None:
+    def work(self, deadline: float, reporter: ProgressReporter) -> None:
         """Enumerate in a thread of its own, so that the main thread hears Ctrl-C.
 
         Raises:
             RuntimeError: when the enumeration has lost tilings.
         """
         stopping = threading.Event()
-        teller.tell()
+        reporter.tell()
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="enumeration") as pool:
             try:
-                follow([pool.submit(self._enumeration.run, deadline, stopping)], deadline, teller.tell)
+                follow([pool.submit(self._enumeration.run, deadline, stopping)], deadline, reporter.tell)
             finally:
                 stopping.set()
         if self._enumeration.finished and self.accounting.missing:
@@ -103,7 +103,7 @@ class _Run:
         """What was found and proved."""
         enumeration = self._enumeration
         proof = EnumerationProof(
-            finished=enumeration.finished, slices=enumeration.num_slices, tilings_costed=enumeration.costed
+            finished=enumeration.finished, slices=enumeration.num_subspaces, tilings_costed=enumeration.costed
         )
         return SearchOutcome(
             candidates=self._best.mappings(Scorer(self._problem)),

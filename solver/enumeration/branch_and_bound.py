@@ -1,12 +1,12 @@
-"""Enumeration with bounds, most promising slices first: a proof without a solver, with a bound at any time.
+"""Enumeration with bounds, most promising subspaces first: a proof without a solver, with a bound at any time.
 
-All choices of DRAM factors (slices) get a lower bound on the exact objective
-(:mod:`...model.dmazerunner.vectorised.batch_bounds`) and are worked through in its order. Within a slice SPM factors
+All choices of DRAM factors (subspaces) get a lower bound on the exact objective
+(:mod:`...model.dmazerunner.vectorised.batch_bounds`) and are worked through in its order. Within a subspace SPM factors
 are chosen next and bounded again; what is left is costed exactly and may become the incumbent. The bound of the next
-slice holds for everything that was not costed.
+subspace holds for everything that was not costed.
 
-Where there are too many slices to hold them all, they are gathered, sorted and worked off block by block; until the
-last block is there, nothing is known of the slices to come but what every mapping costs.
+Where there are too many subspaces to hold them all, they are gathered, sorted and worked off block by block; until the
+last block is there, nothing is known of the subspaces to come but what every mapping costs.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ import numpy as np
 
 from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask
 from ..backend import LayerProblem
-from ..search.scoring import BestFew, Scorer
+from ..search.scoring import Incumbents, Scorer
 from ..spaces.branching import chosen_of
-from ..spaces.lower_bounds import LeastBounds
-from ..spaces.partial_tilings import OpenSpace
+from ..spaces.lower_bounds import LowerBounds
+from ..spaces.partial_tilings import PartialTilings
 from .accounting import Accounting
 
-FEW_SLICES, MANY_SLICES = 16, 512
-"""Slices worked on together: few at first, where incumbents are found, then more."""
+FEW_SUBSPACES, MANY_SUBSPACES = 16, 512
+"""Subspaces worked on together: few at first, where incumbents are found, then more."""
 
 MOST_BYTES = 1 << 27
-"""Bytes of the slices of one block."""
+"""Bytes of the subspaces of one block."""
 
 
-class BestFirst:
+class BranchAndBound:
     """One layer's space, worked through in the order of lower bounds.
 
     ``bound`` holds for every mapping that was not costed yet; ``finished`` says that nothing is left that could be
@@ -45,45 +45,45 @@ class BestFirst:
     def __init__(
         self,
         problem: LayerProblem,
-        best: BestFew,
+        best: Incumbents,
         *,
         coarse_gap: float | None = None,
         ranks: int = 1,
         accounting: Accounting | None = None,
     ) -> None:
-        self.bound = compulsory(problem)
+        self.bound = trivial_bound(problem)
         self.finished = False
-        self.num_slices = 0
+        self.num_subspaces = 0
         self.costed = 0
         self._problem, self._best, self._gap, self._ranks = problem, best, coarse_gap, ranks
         self._accounting = accounting
         self._scorer = Scorer(problem)
-        told = (accounting.slices_do_not_fit, accounting.tilings_do_not_fit) if accounting else (None, None)
-        self._space = OpenSpace(problem, self._go_on, *told)
-        self._bounds = LeastBounds(problem, self._space)
+        dropped = (accounting.subspaces_do_not_fit, accounting.tilings_do_not_fit) if accounting else (None, None)
+        self._space = PartialTilings(problem, self._go_on, *dropped)
+        self._bounds = LowerBounds(problem, self._space)
         self._until, self._stopping = math.inf, threading.Event()
 
     def run(self, deadline: float, stopping: threading.Event) -> None:
         """Work until finished, or until the deadline (a reading of ``time.monotonic``) or a stop."""
         self._until, self._stopping = deadline, stopping
         try:
-            for factors, floors, last in self._blocks():
-                self._work_off(factors, floors, last=last)
+            for factors, bounds, last in self._blocks():
+                self._work_off(factors, bounds, last=last)
         except TimeoutError:
             return
         self.finished, self.bound = True, math.inf
 
-    def _work_off(self, factors: Array, floors: Array, *, last: bool) -> None:
-        """Cost what is interesting of a block of slices, most promising first."""
+    def _work_off(self, factors: Array, bounds: Array, *, last: bool) -> None:
+        """Cost what is interesting of a block of subspaces, most promising first."""
         first = 0
-        while first < len(floors) and floors[first] <= self._limit():
+        while first < len(bounds) and bounds[first] <= self._limit():
             if last:
-                self.bound = max(self.bound, float(floors[first]))
-            count = FEW_SLICES if first < 4 * FEW_SLICES else MANY_SLICES
-            self._cost(self._space.slices_with(factors[:, first : first + count]))
+                self.bound = max(self.bound, float(bounds[first]))
+            count = FEW_SUBSPACES if first < 4 * FEW_SUBSPACES else MANY_SUBSPACES
+            self._cost(self._space.subspaces_with(factors[:, first : first + count]))
             first += count
         if self._accounting is not None:
-            self._accounting.slices_excluded(self._space.slices_with(factors[:, first:]), floors[first:])
+            self._accounting.subspaces_excluded(self._space.subspaces_with(factors[:, first:]), bounds[first:])
 
     def _limit(self) -> float:
         """The largest objective that is still of interest."""
@@ -103,7 +103,7 @@ class BestFirst:
         return (values < limit) | ((values == limit) & (ties <= tie) & (values < np.inf))
 
     def _blocks(self) -> Iterator[tuple[Array, Array, bool]]:
-        """Blocks of interesting slices.
+        """Blocks of interesting subspaces.
 
         For each their DRAM factors, of shape (dimensions, n), their bounds, rising, and whether it is the last.
         """
@@ -112,31 +112,31 @@ class BestFirst:
         kept: list[Array] = []
         values: list[Array] = []
         number = 0
-        for slices in self._space.slices():
-            bounds, mask = self._slice_bounds(slices)
-            kept.append(slices[DRAM][:, mask])
+        for subspaces in self._space.subspaces():
+            bounds, mask = self._subspace_bounds(subspaces)
+            kept.append(subspaces[DRAM][:, mask])
             values.append(bounds[mask])
             number += int(mask.sum())
-            self.num_slices += int(mask.sum())
+            self.num_subspaces += int(mask.sum())
             if number >= most:
-                factors, floors = _sorted(kept, values)
-                yield factors, floors, False
+                factors, bounds = _sorted(kept, values)
+                yield factors, bounds, False
                 kept, values, number = [], [], 0
-        factors, floors = _sorted(kept, values) if kept else (np.ones((num_dims, 0)), np.ones(0))
-        yield factors, floors, True
+        factors, bounds = _sorted(kept, values) if kept else (np.ones((num_dims, 0)), np.ones(0))
+        yield factors, bounds, True
 
-    def _slice_bounds(self, slices: Array) -> tuple[Array, Mask]:
-        """Lower bounds of slices, and which are interesting; the others are excluded."""
-        bounds, ties = self._bounds.of_slices(slices, self._limits())
+    def _subspace_bounds(self, subspaces: Array) -> tuple[Array, Mask]:
+        """Lower bounds of subspaces, and which are interesting; the others are excluded."""
+        bounds, ties = self._bounds.of_subspaces(subspaces, self._limits())
         mask = self._interesting(bounds, ties)
         if self._accounting is not None:
-            self._accounting.slices_excluded(slices[:, :, ~mask], bounds[~mask])
+            self._accounting.subspaces_excluded(subspaces[:, :, ~mask], bounds[~mask])
         return bounds, mask
 
-    def _cost(self, slices: Array) -> None:
-        """Cost what bounds leave of some slices."""
-        _, mask = self._slice_bounds(slices)  # the incumbents may have improved since they were sorted
-        for tiles in self._space.array_tiles(slices[:, :, mask]):
+    def _cost(self, subspaces: Array) -> None:
+        """Cost what bounds leave of some subspaces."""
+        _, mask = self._subspace_bounds(subspaces)  # the incumbents may have improved since they were sorted
+        for tiles in self._space.array_tiles(subspaces[:, :, mask]):
             interesting = self._interesting(*self._bounds.of_array_tiles(tiles, self._limits()))
             if self._accounting is not None:
                 self._accounting.array_tiles_excluded(chosen_of(tiles, ~interesting))
@@ -152,13 +152,13 @@ class BestFirst:
 
 
 def _sorted(factors: list[Array], bounds: list[Array]) -> tuple[Array, Array]:
-    """DRAM factors and bounds of slices, by rising bounds."""
+    """DRAM factors and bounds of subspaces, by rising bounds."""
     values = np.concatenate(bounds)
     order = np.argsort(values, kind="stable")
     return np.take(np.concatenate(factors, axis=1), order, axis=1), values[order]
 
 
-def compulsory(problem: LayerProblem) -> float:
+def trivial_bound(problem: LayerProblem) -> float:
     """A lower bound that needs no search: every multiply-accumulate with its register accesses, on all PEs."""
     nest, price = problem.nest, problem.architecture.access_energy_pj
     energy = math.floor(nest.num_macs * (price.mac + nest.rf_accesses_per_mac * price.rf) * (1 - 1e-12))

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from ..backend import LayerProblem
-from ..search.scoring import BestFew, Scored, Scorer
+from ..search.scoring import Incumbents, Scored, Scorer
 from .stream import Part, tilings_of
 
-TELL_S = 0.1
+REPORT_S = 0.1
 """How often a process says what it has found."""
 
 PROGRAM = f"""
@@ -61,7 +61,7 @@ class Snapshot:
     finished: bool = False
 
 
-Tell = Callable[[Snapshot], None]
+TakeSnapshot = Callable[[Snapshot], None]
 
 
 class StoppedError(Exception):
@@ -70,7 +70,7 @@ class StoppedError(Exception):
 
 def costed(job: Job, go_on: Callable[[], None]) -> Iterator[Snapshot]:
     """Snapshots of the work on a job, one after each array; ``go_on`` is called often and may raise."""
-    scorer, best, evaluated = Scorer(job.problem), BestFew(job.keep), 0
+    scorer, best, evaluated = Scorer(job.problem), Incumbents(job.keep), 0
     for levels in tilings_of(job.problem, go_on, part=job.part):
         best.offer(scorer.scores(levels), levels)
         evaluated += levels.shape[2]
@@ -85,11 +85,11 @@ class CostedHere:
         self._job = job
         self._stopping = threading.Event()
 
-    def run(self, tell: Tell) -> None:
+    def run(self, take: TakeSnapshot) -> None:
         """Work until finished or stopped."""
         try:
             for snapshot in costed(self._job, self._go_on):
-                tell(snapshot)
+                take(snapshot)
         except StoppedError:
             return
 
@@ -111,7 +111,7 @@ class CostedElsewhere:
         self._stopped = False
         self._process: subprocess.Popen[bytes] | None = None
 
-    def run(self, tell: Tell) -> None:
+    def run(self, take: TakeSnapshot) -> None:
         """Work until finished or stopped.
 
         Raises:
@@ -126,7 +126,7 @@ class CostedElsewhere:
             self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
         with self._process as process:
             try:
-                finished = self._listened(process, tell)
+                finished = self._listened(process, take)
             finally:
                 process.kill()
             if not finished and not self._stopped and process.stderr is not None:
@@ -140,7 +140,7 @@ class CostedElsewhere:
             if self._process is not None:
                 self._process.kill()
 
-    def _listened(self, process: subprocess.Popen[bytes], tell: Tell) -> bool:
+    def _listened(self, process: subprocess.Popen[bytes], take: TakeSnapshot) -> bool:
         """Hand the job over and pass on what the process tells, to its end; whether it has finished."""
         assert process.stdin is not None
         assert process.stdout is not None
@@ -154,7 +154,7 @@ class CostedElsewhere:
                 snapshot = cast("Snapshot", pickle.load(process.stdout))
             except (EOFError, pickle.UnpicklingError):
                 return False
-            tell(snapshot)
+            take(snapshot)
         return True
 
 
@@ -164,7 +164,7 @@ def serve() -> None:
     Ctrl-C is the business of the process that asked for the work. When that one is gone, the work ends.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    job, parent, told = cast("Job", pickle.load(sys.stdin.buffer)), os.getppid(), -math.inf
+    job, parent, reported_at = cast("Job", pickle.load(sys.stdin.buffer)), os.getppid(), -math.inf
 
     def go_on() -> None:
         if os.getppid() != parent:
@@ -172,7 +172,7 @@ def serve() -> None:
 
     with suppress(StoppedError, BrokenPipeError):
         for snapshot in costed(job, go_on):
-            if snapshot.finished or time.monotonic() > told + TELL_S:
+            if snapshot.finished or time.monotonic() > reported_at + REPORT_S:
                 pickle.dump(snapshot, sys.stdout.buffer)
                 sys.stdout.buffer.flush()
-                told = time.monotonic()
+                reported_at = time.monotonic()

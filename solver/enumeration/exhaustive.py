@@ -10,8 +10,8 @@ from functools import partial
 from ...model.dmazerunner.factorisations import allowed_factorisations, num_tilings
 from ...model.dmazerunner.mapping import Mapping
 from ..backend import LayerProblem, Report, SearchLimits, SearchOutcome
-from ..search.progress import Teller, follow
-from ..search.scoring import BestFew, Scored, Scorer
+from ..search.progress import ProgressReporter, follow
+from ..search.scoring import Incumbents, Scored, Scorer
 from .costing import CostedElsewhere, CostedHere, Job, Snapshot
 from .counting import num_allowed_tilings
 from .stream import Part
@@ -36,12 +36,12 @@ class ExhaustiveBackend:
     def search(self, problem: LayerProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """Cost every allowed tiling; the answer does not depend on the number of workers."""
         deadline = time.monotonic() + limits.time_limit_s
-        run = _Run(problem, limits, num_allowed_tilings(problem, deadline))
-        run.work(deadline, Teller(report, Scorer(problem), run, lambda: None, run.note, run.done))
+        run = ExhaustiveRun(problem, limits, num_allowed_tilings(problem, deadline))
+        run.work(deadline, ProgressReporter(report, Scorer(problem), run, lambda: None, run.note, run.done))
         return run.outcome()
 
 
-class _Run:
+class ExhaustiveRun:
     """One layer's enumeration: its parts, and what is known of each."""
 
     def __init__(self, problem: LayerProblem, limits: SearchLimits, total: int | None) -> None:
@@ -49,14 +49,14 @@ class _Run:
         self._here = (total is not None and total <= FEW_TILINGS) or not sys.executable
         self._parts = [Snapshot()] * (1 if self._here else min(limits.workers, MOST_PROCESSES))
 
-    def work(self, deadline: float, teller: Teller) -> None:
+    def work(self, deadline: float, reporter: ProgressReporter) -> None:
         """Have all parts worked on; the main thread only waits, so that it hears Ctrl-C."""
         count, make = len(self._parts), CostedHere if self._here else CostedElsewhere
         workers = [make(Job(self._problem, self._keep, Part(number, count))) for number in range(count)]
         with ThreadPoolExecutor(max_workers=count, thread_name_prefix="enumeration") as pool:
             try:
                 running = [pool.submit(worker.run, partial(self._take, i)) for i, worker in enumerate(workers)]
-                follow(running, deadline, teller.tell)
+                follow(running, deadline, reporter.tell)
             finally:
                 for worker in workers:
                     worker.stop()
@@ -77,7 +77,7 @@ class _Run:
 
     def mappings(self, scorer: Scorer) -> tuple[Mapping, ...]:
         """The same with their best orders."""
-        best = BestFew(self._keep)
+        best = Incumbents(self._keep)
         best.kept = self.kept
         return best.mappings(scorer)
 

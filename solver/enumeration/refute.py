@@ -16,9 +16,9 @@ from ...model.dmazerunner.factorisations import allowed_factorisations, num_tili
 from ...model.dmazerunner.vectorised.batch import Array
 from ..backend import LayerProblem
 from ..refutation import Refutation
-from ..search.scoring import BestFew, Scorer
-from ..spaces.lower_bounds import LeastBounds
-from ..spaces.partial_tilings import OpenSpace
+from ..search.scoring import Incumbents, Scorer
+from ..spaces.lower_bounds import LowerBounds
+from ..spaces.partial_tilings import PartialTilings
 from .stream import TilingStream
 
 
@@ -35,11 +35,11 @@ class BoundedTilings:
         self._problem, self._limit, self._deadline = problem, limit, deadline
 
     def __iter__(self) -> Iterator[Array]:
-        space = OpenSpace(self._problem, self._go_on)
-        bounds, below_limit = LeastBounds(self._problem, space), (self._limit, math.inf)
-        for slices in space.slices():
-            below = bounds.of_slices(slices, below_limit)[0] < self._limit
-            for array_tiles in space.array_tiles(slices[:, :, below]):
+        space = PartialTilings(self._problem, self._go_on)
+        bounds, below_limit = LowerBounds(self._problem, space), (self._limit, math.inf)
+        for subspaces in space.subspaces():
+            below = bounds.of_subspaces(subspaces, below_limit)[0] < self._limit
+            for array_tiles in space.array_tiles(subspaces[:, :, below]):
                 below = bounds.of_array_tiles(array_tiles, below_limit)[0] < self._limit
                 yield from space.tilings(array_tiles[:, :, below])
 
@@ -52,10 +52,10 @@ def refute_with_bounds(problem: LayerProblem, limit: float, deadline: float) -> 
     """Search the whole space for a mapping with an objective below a limit, costing only what bounds leave."""
     total = num_tilings(allowed_factorisations(problem.nest, problem.constraints))
 
-    def told(costed: int) -> str:
+    def examined(costed: int) -> str:
         return f"{total:,} tilings, {costed:,} of them costed, the others excluded by bounds and capacities"
 
-    return _first_below(problem, BoundedTilings(problem, limit, deadline), limit, told)
+    return _first_below(problem, BoundedTilings(problem, limit, deadline), limit, examined)
 
 
 def refute_by_costing_all(problem: LayerProblem, limit: float, deadline: float) -> Refutation:
@@ -70,16 +70,16 @@ def refute_by_costing_all(problem: LayerProblem, limit: float, deadline: float) 
 
 
 def _first_below(
-    problem: LayerProblem, tilings: Iterator[Array] | BoundedTilings, limit: float, told: Callable[[int], str]
+    problem: LayerProblem, tilings: Iterator[Array] | BoundedTilings, limit: float, examined: Callable[[int], str]
 ) -> Refutation:
     """Cost tilings exactly until one lies below the limit."""
-    scorer, best, costed = Scorer(problem), BestFew(1), 0
+    scorer, best, costed = Scorer(problem), Incumbents(1), 0
     try:
         for levels in tilings:
             best.offer(scorer.scores(levels), levels)
             costed += levels.shape[2]
             if best.value < limit:
-                return Refutation("enumeration", False, told(costed), *best.mappings(scorer))
+                return Refutation("enumeration", False, examined(costed), *best.mappings(scorer))
     except TimeoutError:
-        return Refutation("enumeration", False, told(costed))
-    return Refutation("enumeration", True, told(costed))
+        return Refutation("enumeration", False, examined(costed))
+    return Refutation("enumeration", True, examined(costed))

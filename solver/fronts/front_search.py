@@ -15,13 +15,13 @@ from dataclasses import replace
 import numpy as np
 
 from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask, TilingBatch, to_array
-from ...model.dmazerunner.vectorised.batch_bounds import SliceFloor
+from ...model.dmazerunner.vectorised.batch_bounds import SubspaceBounds
 from ...model.dmazerunner.vectorised.batch_cost import PairCosts
-from ...model.documents.spec import Objective
+from ...model.objectives import Objective
 from ..backend import LayerProblem
 from ..search.local_search import LocalSearch
 from ..search.scoring import Scorer, within_traffic_limits
-from ..spaces.partial_tilings import OpenSpace
+from ..spaces.partial_tilings import PartialTilings
 from .front import Candidates, Front
 
 STARTS = 20
@@ -31,10 +31,10 @@ START_SHARE = 0.1
 """Part of the time that the start may take."""
 
 BLOCK = 200_000
-"""Slices that are kept in memory to be sorted."""
+"""Subspaces that are kept in memory to be sorted."""
 
-FEW_SLICES = 256
-"""Slices worked on together."""
+FEW_SUBSPACES = 256
+"""Subspaces worked on together."""
 
 OBJECTIVES: tuple[Objective, ...] = ("edp", "energy", "latency")
 
@@ -51,7 +51,7 @@ class FrontSearch:
         self.costed = 0
         self.scorer = Scorer(problem)
         self._problem, self._until = problem, np.inf
-        self._space = OpenSpace(problem, self._go_on)
+        self._space = PartialTilings(problem, self._go_on)
 
     def run(self, deadline: float, tell: Callable[[], None] | None = None) -> None:
         """Work until complete or until the deadline (a reading of ``time.monotonic``); ``tell`` is called often."""
@@ -59,8 +59,8 @@ class FrontSearch:
         try:
             self._start(deadline)
             for block in self._blocks():
-                for first in range(0, block.shape[1], FEW_SLICES):
-                    self._cost(self._space.slices_with(block[:, first : first + FEW_SLICES]))
+                for first in range(0, block.shape[1], FEW_SUBSPACES):
+                    self._cost(self._space.subspaces_with(block[:, first : first + FEW_SUBSPACES]))
                     if tell is not None:
                         tell()
         except TimeoutError:
@@ -84,28 +84,28 @@ class FrontSearch:
     def _blocks(self) -> Iterator[Array]:
         """DRAM factors of shape (dimensions, n) that may add to the front, the most promising of a block first."""
         waiting: list[tuple[Array, Array]] = []
-        for slices in self._space.slices():
-            floors = self._space.bounds_of_slices(slices)
-            open_ones = self._open(floors, slices.shape[2])
-            promise = np.minimum.reduce([floor.energy_pj * floor.cycles for floor in floors])
-            waiting.append((slices[DRAM][:, open_ones], promise[open_ones]))
+        for subspaces in self._space.subspaces():
+            bounds = self._space.bounds_of_subspaces(subspaces)
+            open_ones = self._open(bounds, subspaces.shape[2])
+            promise = np.minimum.reduce([bound.energy_pj * bound.cycles for bound in bounds])
+            waiting.append((subspaces[DRAM][:, open_ones], promise[open_ones]))
             if sum(len(values) for _, values in waiting) >= BLOCK:
                 yield _sorted(waiting)
                 waiting = []
         if waiting:
             yield _sorted(waiting)
 
-    def _open(self, floors: Iterable[PairCosts | SliceFloor], size: int) -> Mask:
+    def _open(self, bounds: Iterable[PairCosts | SubspaceBounds], size: int) -> Mask:
         """Where some class or pair may hold something that the front lacks."""
         mask = np.zeros(size, dtype=bool)
-        for floor in floors:
-            mask |= np.isfinite(floor.energy_pj) & ~self.front.beats(floor.energy_pj, floor.cycles)
+        for bound in bounds:
+            mask |= np.isfinite(bound.energy_pj) & ~self.front.beats(bound.energy_pj, bound.cycles)
         return mask
 
-    def _cost(self, slices: Array) -> None:
-        """Cost what bounds leave of some slices."""
-        left = self._open(self._space.bounds_of_slices(slices), slices.shape[2])  # the front may have grown
-        for tiles in self._space.array_tiles(slices[:, :, left]):
+    def _cost(self, subspaces: Array) -> None:
+        """Cost what bounds leave of some subspaces."""
+        left = self._open(self._space.bounds_of_subspaces(subspaces), subspaces.shape[2])  # the front may have grown
+        for tiles in self._space.array_tiles(subspaces[:, :, left]):
             open_tiles = self._open(self._space.bounds_of_array_tiles(tiles), tiles.shape[2])
             for levels in self._space.tilings(tiles[:, :, open_tiles]):
                 self._take(levels)

@@ -110,8 +110,8 @@ def front_of_layer(layer: Layer, problem: LayerProblem, limit_s: float, tell: To
             search.run(started + limit_s, (lambda: tell(layer.name, search.front.size)) if tell else None)
     except KeyboardInterrupt:
         interrupted = True
-    settled = resolved.outcome is not None and resolved.outcome.exhausted
-    complete = settled or (search is not None and search.complete)
+    decided = resolved.outcome is not None and resolved.outcome.exhausted
+    complete = decided or (search is not None and search.complete)
     points = () if search is None else _points(problem, search)
     return LayerFront(
         name=layer.name,

@@ -46,7 +46,7 @@ def default_folder(environment: Mapping[str, str] = os.environ, platform: str = 
 class Cache:
     """Keeps answers in a folder, which is made when first written to.
 
-    A folder that cannot be used is no error: ``tell`` hears of it once (by default as a ``RuntimeWarning``).
+    A folder that cannot be used is no error: ``on_fault`` hears of it once (by default as a ``RuntimeWarning``).
 
     Example:
         >>> cache = Cache(Path("answers"))
@@ -55,10 +55,10 @@ class Cache:
         '42'
     """
 
-    def __init__(self, folder: Path, tell: Callable[[str], None] | None = None) -> None:
+    def __init__(self, folder: Path, on_fault: Callable[[str], None] | None = None) -> None:
         self.folder = folder
-        self._tell = tell or _warn
-        self._told = False
+        self._warn_of = on_fault or _warn
+        self._warned = False
 
     def read(self, question: str) -> str | None:
         """The answer kept for a question; none when there is none, or when the entry is damaged or another one's."""
@@ -94,9 +94,9 @@ class Cache:
         return self.folder / f"{hashlib.sha256(question.encode(ENCODING)).hexdigest()}.entry"
 
     def _complain(self, what: str, error: OSError) -> None:
-        if not self._told:
-            self._told = True
-            self._tell(f"the cache {self.folder} is not used: cannot {what} it: {error.strerror}")
+        if not self._warned:
+            self._warned = True
+            self._warn_of(f"the cache {self.folder} is not used: cannot {what} it: {error.strerror}")
 
 
 def _checksum(content: bytes) -> bytes:

@@ -26,7 +26,7 @@ from ...model.loop_nest import LoopNest
 from ..backend import LayerProblem, SearchOutcome
 from .cache import Cache
 from .presets import Resolved, nothing_passes, rounds
-from .status import Verdict
+from .status import LayerStatus
 from .summary import versions
 
 JITTER = 1.01
@@ -133,16 +133,22 @@ class LayerCache:
         )
 
     def keep_outcome(
-        self, problem: LayerProblem, outcome: SearchOutcome, verdict: Verdict, seconds: float, *, overwrite: bool
+        self,
+        problem: LayerProblem,
+        outcome: SearchOutcome,
+        layer_status: LayerStatus,
+        seconds: float,
+        *,
+        overwrite: bool,
     ) -> None:
         """Keep an outcome that has passed all checks, if anything was found in so many seconds.
 
         A better one that is there stays, unless it is to be overwritten.
         """
-        if verdict.status == "unknown":
+        if layer_status.status == "unknown":
             return
         try:
-            entry = self._new_entry(problem, outcome, verdict, seconds)
+            entry = self._new_entry(problem, outcome, layer_status, seconds)
         except ValueError:  # a back end may return what JSON does not hold
             return
         question = self._search_question(problem)
@@ -151,7 +157,7 @@ class LayerCache:
             self.cache.write(question, _line(entry))
 
     def _new_entry(
-        self, problem: LayerProblem, outcome: SearchOutcome, verdict: Verdict, seconds: float
+        self, problem: LayerProblem, outcome: SearchOutcome, layer_status: LayerStatus, seconds: float
     ) -> _OutcomeEntry:
         return _OutcomeEntry(
             dims=problem.nest.dims,
@@ -161,8 +167,8 @@ class LayerCache:
             exhausted=outcome.exhausted,
             statistics=dict(outcome.statistics),
             certificate=outcome.certificate,
-            proved=verdict.status in ("optimal", "infeasible"),
-            objective_value=verdict.objective_value,
+            proved=layer_status.status in ("optimal", "infeasible"),
+            objective_value=layer_status.objective_value,
             seconds=seconds,
             workers=self.options.workers or 1,
         )
@@ -211,7 +217,7 @@ def _line(entry: Model) -> str:
 
 def _digest_of_sources() -> str:
     """A hash of our own code: a checkout that changes without its version does not get its old answers."""
-    digest, root = hashlib.sha256(), Path(__file__).parents[1]
+    digest, root = hashlib.sha256(), Path(__file__).parents[2]
     for folder in ("model", "solver"):
         for path in sorted((root / folder).rglob("*.py")):
             digest.update(path.read_bytes())

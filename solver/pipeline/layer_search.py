@@ -14,24 +14,24 @@ from ...model.faults import BackendFault
 from ..backend import Backend, LayerProblem, SearchLimits, SearchOutcome
 from .infeasibility import find_conflicts
 from .layer_cache import LayerCache
-from .observer import SearchWatch
+from .observer import SearchRecorder
 from .presets import Resolved, resolve_preset
 from .ranking import CostedMapping, faults_of_candidate, objective_value, rank
-from .status import Verdict, bound_fault, judge
+from .status import LayerStatus, bound_fault, judge
 
 LEAST_TIME_FOR_CONFLICTS_S = 1.0
 """An infeasible problem is explained even when proving it took all its time."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProblemAnswer:
     """What is known of one problem. ``problem`` holds no preset; ``cached``: no search was run for it."""
 
     problem: LayerProblem
     resolved: Resolved
     outcome: SearchOutcome
     ranked: tuple[CostedMapping, ...]
-    verdict: Verdict
+    layer_status: LayerStatus
     conflicts: tuple[str, ...] = ()
     cached: bool = False
 
@@ -49,14 +49,14 @@ class TimeShare:
 
 
 @dataclass(frozen=True)
-class Answerer:
+class LayerSearch:
     """Answers the problems of one run, out of its cache where that has what a search would find."""
 
     backend: Backend
     options: SolverOptions
     cache: LayerCache | None
 
-    def answer(self, problem: LayerProblem, share: TimeShare, watch: SearchWatch) -> Answer:
+    def answer(self, problem: LayerProblem, share: TimeShare, recorder: SearchRecorder) -> ProblemAnswer:
         """The checked answer to a problem.
 
         Raises:
@@ -67,14 +67,14 @@ class Answerer:
         known = self._known(problem, share)
         if known is not None:
             try:
-                return replace(self._judged(problem, *known, share), cached=True)
+                return replace(self._checked(problem, *known, share), cached=True)
             except BackendFault:
                 pass  # an entry of whatever origin that claims what is not so: it is replaced below
         resolved = self._resolved(problem, share, afresh=known is not None)
-        outcome = resolved.outcome or self._search(_narrowed(problem, resolved), share, watch)
-        answer = self._judged(problem, resolved, outcome, share)
-        if self.cache is not None and resolved.outcome is None and not watch.interrupted:
-            self.cache.keep_outcome(answer.problem, outcome, answer.verdict, granted, overwrite=known is not None)
+        outcome = resolved.outcome or self._search(_narrowed(problem, resolved), share, recorder)
+        answer = self._checked(problem, resolved, outcome, share)
+        if self.cache is not None and resolved.outcome is None and not recorder.interrupted:
+            self.cache.keep_outcome(answer.problem, outcome, answer.layer_status, granted, overwrite=known is not None)
         return answer
 
     def _known(self, problem: LayerProblem, share: TimeShare) -> tuple[Resolved, SearchOutcome] | None:
@@ -97,27 +97,29 @@ class Answerer:
             self.cache.keep_resolved(problem, resolved)
         return resolved
 
-    def _search(self, problem: LayerProblem, share: TimeShare, watch: SearchWatch) -> SearchOutcome:
+    def _search(self, problem: LayerProblem, share: TimeShare, recorder: SearchRecorder) -> SearchOutcome:
         """What the back end finds, or has found when Ctrl-C cuts it short."""
         options = self.options
         limits = SearchLimits(share.left(), options.workers or 1, options.relative_gap, options.top_k, options.seed)
         try:
-            return self.backend.search(problem, limits, watch.report)
+            return self.backend.search(problem, limits, recorder.report)
         except KeyboardInterrupt:
-            watch.interrupted = True
-            return watch.outcome()
+            recorder.interrupted = True
+            return recorder.outcome()
 
-    def _judged(self, problem: LayerProblem, resolved: Resolved, outcome: SearchOutcome, share: TimeShare) -> Answer:
+    def _checked(
+        self, problem: LayerProblem, resolved: Resolved, outcome: SearchOutcome, share: TimeShare
+    ) -> ProblemAnswer:
         """The outcome with exact costs, ranks and verdict, if it passes all checks."""
         narrowed = _narrowed(problem, resolved)
         ranked = self._checked_and_ranked(narrowed, outcome)
         best = objective_value(problem.objective, ranked[0].cost) if ranked else None
-        verdict = judge(best, outcome, self.options.relative_gap)
+        layer_status = judge(best, outcome, self.options.relative_gap)
         conflicts: tuple[str, ...] = ()
-        if verdict.status == "infeasible":
+        if layer_status.status == "infeasible":
             by_preset = problem.constraints.preset is not None
             conflicts = self._conflicts(narrowed, share.left(), by_preset=by_preset)
-        return Answer(narrowed, resolved, outcome, ranked, verdict, conflicts)
+        return ProblemAnswer(narrowed, resolved, outcome, ranked, layer_status, conflicts)
 
     def _checked_and_ranked(self, problem: LayerProblem, outcome: SearchOutcome) -> tuple[CostedMapping, ...]:
         """The outcome's candidates with their exact costs, best first, at most ``top_k``."""

@@ -49,7 +49,7 @@ class Observers:
             observer.layer_finished(result)
 
 
-class SearchWatch:
+class SearchRecorder:
     """Passes a search's reports on and keeps the latest incumbents and bound, for when the search is interrupted.
 
     ``interrupted`` says whether Ctrl-C ended the work on the layer, which may take several searches.
@@ -61,18 +61,18 @@ class SearchWatch:
         self._observer = observer
         self._incumbents: tuple[Mapping, ...] = ()
         self._bound: float | None = None
-        self._retold: Callable[[Progress], Progress] = _as_it_is
+        self._as_told: Callable[[Progress], Progress] = _as_it_is
 
-    def begin(self, retold: Callable[[Progress], Progress]) -> None:
+    def begin(self, as_told: Callable[[Progress], Progress]) -> None:
         """Forget the search before; the next one's snapshots are passed on as what ``retold`` makes of them."""
-        self._incumbents, self._bound, self._retold = (), None, retold
+        self._incumbents, self._bound, self._as_told = (), None, as_told
 
     def report(self, progress: Progress) -> None:
         """Take in a snapshot; what a snapshot leaves out stays as the one before had it."""
         self._incumbents = progress.incumbents or self._incumbents
         self._bound = self._bound if progress.bound is None else progress.bound
         if self._observer is not None:
-            self._observer.progressed(self._name, self._retold(progress))
+            self._observer.progressed(self._name, self._as_told(progress))
 
     def outcome(self) -> SearchOutcome:
         """What is known so far, as the outcome of a search that was cut short."""

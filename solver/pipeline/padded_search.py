@@ -14,12 +14,12 @@ from functools import cached_property
 
 from ...model.documents.result import Number, PaddingVariant
 from ..backend import LayerProblem, Progress, SearchOutcome
-from ..enumeration.branch_and_bound import compulsory
-from .layer_search import Answer, Answerer, TimeShare
-from .observer import SearchWatch
+from ..enumeration.branch_and_bound import trivial_bound
+from .layer_search import LayerSearch, ProblemAnswer, TimeShare
+from .observer import SearchRecorder
 from .padding import padding_of
-from .ranking import judgement
-from .status import Verdict, judge
+from .ranking import rank_key
+from .status import LayerStatus, judge
 
 UNPADDED_SHARE = 0.5
 """Part of a layer's time that the unpadded search may take; the others share the rest, and what it leaves."""
@@ -30,20 +30,20 @@ class Trial:
     """One choice of bounds. There is no answer where time was up, or where no mapping can be the best one."""
 
     problem: LayerProblem
-    answer: Answer | None
+    answer: ProblemAnswer | None
 
     @property
     def bound(self) -> float | None:
         """A lower bound on the objective of all its mappings; none when it has none."""
-        if self.answer is not None and self.answer.verdict.status == "infeasible":
+        if self.answer is not None and self.answer.layer_status.status == "infeasible":
             return None
-        known = self.answer.verdict.bound if self.answer is not None else None
-        return compulsory(self.problem) if known is None else known
+        known = self.answer.layer_status.bound if self.answer is not None else None
+        return trivial_bound(self.problem) if known is None else known
 
     @property
     def value(self) -> Number:
         """The objective of its best mapping; infinite without one."""
-        value = self.answer.verdict.objective_value if self.answer is not None else None
+        value = self.answer.layer_status.objective_value if self.answer is not None else None
         return math.inf if value is None else value
 
 
@@ -52,29 +52,29 @@ class LayerAnswer:
     """What is known of a layer, from all choices of its bounds; the first one is the layer as it is."""
 
     trials: tuple[Trial, ...]
-    unpadded: Answer
+    unpadded: ProblemAnswer
     relative_gap: float
 
     @cached_property
-    def best(self) -> Answer:
+    def best(self) -> ProblemAnswer:
         """The answer that has the best mapping; the first among equals."""
         objective = self.unpadded.problem.objective
         found = [trial.answer for trial in self.trials if trial.answer is not None and trial.answer.ranked]
-        return min(found, key=lambda answer: judgement(objective, answer.ranked[0].cost), default=self.unpadded)
+        return min(found, key=lambda answer: rank_key(objective, answer.ranked[0].cost), default=self.unpadded)
 
     @cached_property
-    def verdict(self) -> Verdict:
+    def layer_status(self) -> LayerStatus:
         """What may be claimed of all choices together."""
         if len(self.trials) == 1:
-            return self.unpadded.verdict
-        value = self.best.verdict.objective_value
+            return self.unpadded.layer_status
+        value = self.best.layer_status.objective_value
         bound = min((trial.bound for trial in self.trials if trial.bound is not None), default=None)
         return judge(value, SearchOutcome((), bound, exhausted=not self.open_trials), self.relative_gap)
 
     @cached_property
     def open_trials(self) -> tuple[Trial, ...]:
         """The choices that may have a better mapping than the best one."""
-        best = self.best.verdict.objective_value
+        best = self.best.layer_status.objective_value
         return tuple(
             trial
             for trial in self.trials
@@ -97,8 +97,8 @@ class LayerAnswer:
         return tuple(
             PaddingVariant(
                 bounds={name: to for name, (_, to) in padding_of(nest, trial.problem.nest).items()},
-                status=trial.answer.verdict.status if trial.answer is not None else "unknown",
-                objective_value=trial.answer.verdict.objective_value if trial.answer is not None else None,
+                status=trial.answer.layer_status.status if trial.answer is not None else "unknown",
+                objective_value=trial.answer.layer_status.objective_value if trial.answer is not None else None,
                 bound=trial.bound,
             )
             for trial in self.trials
@@ -115,7 +115,7 @@ class LayerAnswer:
         return f"padded {padded}: {self._gain()}; {tried}"
 
     def _gain(self) -> str:
-        best, unpadded = self.best.verdict.objective_value, self.unpadded.verdict
+        best, unpadded = self.best.layer_status.objective_value, self.unpadded.layer_status
         if best is None or not unpadded.objective_value:
             return "without padding no mapping was found"
         gain = 1 - best / unpadded.objective_value
@@ -123,7 +123,9 @@ class LayerAnswer:
         return f"{self.unpadded.problem.objective} {gain:.2%} below {what}"
 
 
-def answer_all(answerer: Answerer, problems: Sequence[LayerProblem], limit_s: float, watch: SearchWatch) -> LayerAnswer:
+def answer_all(
+    layer_search: LayerSearch, problems: Sequence[LayerProblem], limit_s: float, recorder: SearchRecorder
+) -> LayerAnswer:
     """The answers to a layer's problem, given first, and to its paddings, within a time limit for all together.
 
     Raises:
@@ -133,26 +135,28 @@ def answer_all(answerer: Answerer, problems: Sequence[LayerProblem], limit_s: fl
     num_paddings = len(problems) - 1
     own = limit_s * UNPADDED_SHARE if num_paddings else limit_s
     if num_paddings:
-        watch.begin(_Retold((), problems))
-    unpadded = answerer.answer(problems[0], TimeShare(own, started + own), watch)
+        recorder.begin(_OfAllChoices((), problems))
+    unpadded = layer_search.answer(problems[0], TimeShare(own, started + own), recorder)
     trials = [Trial(problems[0], unpadded)]
     for number, problem in enumerate(problems[1:], start=1):
         trial, now = Trial(problem, None), time.monotonic()
         left = started + limit_s - now
-        if left > 0 and not watch.interrupted and not _is_beaten(trial, min(earlier.value for earlier in trials)):
-            watch.begin(_Retold(trials, problems[number:]))
+        if left > 0 and not recorder.interrupted and not _is_beaten(trial, min(earlier.value for earlier in trials)):
+            recorder.begin(_OfAllChoices(trials, problems[number:]))
             share = TimeShare((limit_s - own) / num_paddings, now + left / (len(problems) - number))
-            trial = Trial(problem, _answer(answerer, problem, share, watch))
+            trial = Trial(problem, _answer(layer_search, problem, share, recorder))
         trials.append(trial)
-    return LayerAnswer(tuple(trials), unpadded, answerer.options.relative_gap)
+    return LayerAnswer(tuple(trials), unpadded, layer_search.options.relative_gap)
 
 
-def _answer(answerer: Answerer, problem: LayerProblem, share: TimeShare, watch: SearchWatch) -> Answer | None:
+def _answer(
+    layer_search: LayerSearch, problem: LayerProblem, share: TimeShare, recorder: SearchRecorder
+) -> ProblemAnswer | None:
     """The answer to a padded problem; none when Ctrl-C comes in between, which must not lose the others."""
     try:
-        return answerer.answer(problem, share, watch)
+        return layer_search.answer(problem, share, recorder)
     except KeyboardInterrupt:
-        watch.interrupted = True
+        recorder.interrupted = True
         return None
 
 
@@ -161,7 +165,7 @@ def _is_beaten(trial: Trial, value: Number | None) -> bool:
     return value is not None and trial.bound is not None and trial.bound >= value
 
 
-class _Retold:
+class _OfAllChoices:
     """One search's snapshots as ones of the whole layer: the best of all so far, and a bound on all choices.
 
     ``ahead`` are the problem that is searched and those after it.

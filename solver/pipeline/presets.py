@@ -69,7 +69,7 @@ def rounds() -> Iterator[Round]:
 class Resolved:
     """Constraints without a preset, and the thresholds that it ended with, if there was one.
 
-    ``outcome`` is there when counting has settled the layer: no tiling passes even the last round, or the time is up
+    ``outcome`` is there when counting has decided the layer: no tiling passes even the last round, or the time is up
     (``note`` says so, and the thresholds are not known).
     """
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from ...model.dmazerunner.cost import ExactCost, cost_of_mapping, costs_of_tiling
 from ...model.dmazerunner.legality import broken_limits, broken_rules
 from ...model.dmazerunner.mapping import LEVELS, Mapping, Tiling
-from ...model.documents.spec import Objective
 from ...model.loop_nest import LoopNest
+from ...model.objectives import Objective
 from ..backend import LayerProblem
 
 
@@ -32,7 +32,7 @@ def objective_value(objective: Objective, cost: ExactCost) -> int | float:
     return cost.cycles if objective == "latency" else cost.edp
 
 
-def judgement(objective: Objective, cost: ExactCost) -> tuple[int | float, int]:
+def rank_key(objective: Objective, cost: ExactCost) -> tuple[int | float, int]:
     """The objective, and the metric that decides ties: fewer cycles, or for latency less energy."""
     return objective_value(objective, cost), cost.energy_pj if objective == "latency" else cost.cycles
 
@@ -71,7 +71,7 @@ def rank(problem: LayerProblem, candidates: Iterable[Mapping], top_k: int) -> tu
     for candidate in candidates:
         by_tiling.setdefault(candidate.tiling, []).append(candidate)
     best = [_best_orders(problem, tiling, given) for tiling, given in by_tiling.items()]
-    best.sort(key=lambda entry: (*judgement(problem.objective, entry.cost), entry.mapping.tiling.levels))
+    best.sort(key=lambda entry: (*rank_key(problem.objective, entry.cost), entry.mapping.tiling.levels))
     return tuple(best[:top_k])
 
 
@@ -88,4 +88,4 @@ def _best_orders(problem: LayerProblem, tiling: Tiling, given: Sequence[Mapping]
         if not broken_limits(architecture, problem.constraints, cost)
     ]
     options += [CostedMapping(mapping, cost_of_mapping(nest, architecture, mapping)) for mapping in given]
-    return min(options, key=lambda option: judgement(problem.objective, option.cost))
+    return min(options, key=lambda option: rank_key(problem.objective, option.cost))

@@ -14,17 +14,18 @@ from ...model.dmazerunner.constraints import Constraints
 from ...model.dmazerunner.mapping import Mapping, MappingDocument, mapping_to_document, tiling_from_document
 from ...model.documents.cost_document import cost_to_document
 from ...model.documents.result import LayerResult, PaddedBound, Result, Solution
-from ...model.documents.spec import LayerList, Objective, SolverOptions, Spec
+from ...model.documents.spec import LayerList, SolverOptions, Spec
 from ...model.faults import BackendFault, InputError
 from ...model.layers import Layer
 from ...model.loop_nest import LoopNest
+from ...model.objectives import Objective
 from ...model.reading.loading import resolve_spec
 from ..backend import LayerProblem
 from ..registry import load_backend
 from .cache import Cache
 from .layer_cache import LayerCache
-from .layer_search import Answerer
-from .observer import Observer, SearchWatch
+from .layer_search import LayerSearch
+from .observer import Observer, SearchRecorder
 from .padded_search import LayerAnswer, answer_all
 from .padding import num_combinations, variants
 from .ranking import CostedMapping
@@ -32,21 +33,21 @@ from .summary import totals, versions
 
 
 @dataclass(frozen=True)
-class _Job:
+class SolveJob:
     """What all layers of a run share. ``deadline`` is a reading of ``time.monotonic``, or none."""
 
     architecture: Architecture
     layers: tuple[Layer, ...]
     constraints: Constraints
     objective: Objective
-    answerer: Answerer
+    layer_search: LayerSearch
     observer: Observer | None
     deadline: float | None
-    starts: tuple[MappingDocument, ...] = ()
+    warm_starts: tuple[MappingDocument, ...] = ()
 
     def seconds_left(self) -> float:
         """Seconds that the next layer may take; not positive when the run's time is used up."""
-        own = self.answerer.options.time_limit_s
+        own = self.layer_search.options.time_limit_s
         return own if self.deadline is None else min(own, self.deadline - time.monotonic())
 
 
@@ -70,11 +71,11 @@ def solve(spec: Spec, observer: Observer | None = None, *, cache: Cache | None =
     spec = resolve_spec(spec, Path.cwd())
     if not isinstance(spec.architecture, Architecture) or not isinstance(spec.workload, LayerList):
         raise TypeError("resolve_spec left a name in place")
-    answerer = _answerer(spec, cache)
-    options = answerer.options
+    layer_search = _layer_search(spec, cache)
+    options = layer_search.options
     deadline = None if options.total_time_limit_s is None else started + options.total_time_limit_s
     layers = spec.workload.layers
-    job = _Job(spec.architecture, layers, spec.constraints, spec.objective, answerer, observer, deadline)
+    job = SolveJob(spec.architecture, layers, spec.constraints, spec.objective, layer_search, observer, deadline)
     results, interrupted = _solve_layers(job)
     return Result(
         name=spec.name,
@@ -92,11 +93,11 @@ def solve(spec: Spec, observer: Observer | None = None, *, cache: Cache | None =
 
 
 def solve_layer(
-    spec: Spec, layer: Layer, *, starts: Sequence[MappingDocument] = (), cache: Cache | None = None
+    spec: Spec, layer: Layer, *, warm_starts: Sequence[MappingDocument] = (), cache: Cache | None = None
 ) -> LayerResult:
     """What :func:`solve` says of one layer of a spec, searched on its own; names in the spec must be resolved.
 
-    A mapping in ``starts`` that has the layer's bounds is one to search from, legal or not: it may save time.
+    A mapping in ``warm_starts`` that has the layer's bounds is one to search from, legal or not: it may save time.
 
     Raises:
         BackendFault: when the back end cannot be loaded.
@@ -108,8 +109,9 @@ def solve_layer(
     """
     if not isinstance(spec.architecture, Architecture):
         raise TypeError("expected a spec with its architecture in place of its name")
-    answerer = _answerer(spec, cache)
-    job = _Job(spec.architecture, (layer,), spec.constraints, spec.objective, answerer, None, None, tuple(starts))
+    starts = tuple(warm_starts)
+    layer_search = _layer_search(spec, cache)
+    job = SolveJob(spec.architecture, (layer,), spec.constraints, spec.objective, layer_search, None, None, starts)
     return _solve_guarded(job, layer, 1, 1)[0]
 
 
@@ -119,14 +121,14 @@ def enumerate_mappings(spec: Spec, observer: Observer | None = None, *, cache: C
     return solve(spec.model_copy(update={"solver": options}), observer, cache=cache)
 
 
-def _answerer(spec: Spec, cache: Cache | None) -> Answerer:
+def _layer_search(spec: Spec, cache: Cache | None) -> LayerSearch:
     """The back end that a spec asks for, with its options and the cache, if there is one."""
     options = spec.solver.model_copy(update={"workers": spec.solver.workers or num_cores()})
     if options.pad_bounds and spec.constraints.preset is not None:
         message = f"expected false beside constraints.preset '{spec.constraints.preset}', which does not pad"
         raise InputError.single(None, "solver.pad_bounds", message)
     backend = load_backend(options.backend)
-    return Answerer(backend, options, None if cache is None else LayerCache.of_run(cache, options))
+    return LayerSearch(backend, options, None if cache is None else LayerCache.of_run(cache, options))
 
 
 def num_cores() -> int:
@@ -134,7 +136,7 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _solve_layers(job: _Job) -> tuple[tuple[LayerResult, ...], bool]:
+def _solve_layers(job: SolveJob) -> tuple[tuple[LayerResult, ...], bool]:
     """Results of all layers in their order, and whether the run was interrupted."""
     keys = [layer.loop_nest().key for layer in job.layers]
     total, interrupted = len(set(keys)), False
@@ -176,16 +178,16 @@ def unsolved(layer: Layer, *, note: str | None = None, fault: str | None = None,
     )
 
 
-def _solve_guarded(job: _Job, layer: Layer, position: int, total: int) -> tuple[LayerResult, bool]:
+def _solve_guarded(job: SolveJob, layer: Layer, position: int, total: int) -> tuple[LayerResult, bool]:
     """The result of one layer, whatever happens to it, and whether it was interrupted."""
     limit = job.seconds_left()
     if limit <= 0:
         return unsolved(layer, note="total_time_limit_s was reached before this layer"), False
     if job.observer is not None:
         job.observer.layer_started(layer.name, position, total)
-    started, watch = time.monotonic(), SearchWatch(layer.name, job.observer)
+    started, recorder = time.monotonic(), SearchRecorder(layer.name, job.observer)
     try:
-        return _solve_layer(job, layer, limit, watch), watch.interrupted
+        return _solve_layer(job, layer, limit, recorder), recorder.interrupted
     except InputError:
         raise
     except BackendFault as fault:
@@ -194,21 +196,20 @@ def _solve_guarded(job: _Job, layer: Layer, position: int, total: int) -> tuple[
         return unsolved(layer, note="interrupted", wall_s=time.monotonic() - started), True
     except Exception as error:  # a back end is third-party code: whatever it raises must not lose the other layers
         frame = extract_tb(error.__traceback__)[-1]
-        text = (
-            f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno}, back end {job.answerer.backend.name})"
-        )
-    return unsolved(layer, fault=text, wall_s=time.monotonic() - started), watch.interrupted
+        backend = job.layer_search.backend.name
+        text = f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno}, back end {backend})"
+    return unsolved(layer, fault=text, wall_s=time.monotonic() - started), recorder.interrupted
 
 
-def _solve_layer(job: _Job, layer: Layer, limit_s: float, watch: SearchWatch) -> LayerResult:
+def _solve_layer(job: SolveJob, layer: Layer, limit_s: float, recorder: SearchRecorder) -> LayerResult:
     """Answer one layer's problem, with its paddings where they are allowed."""
-    started, options = time.monotonic(), job.answerer.options
+    started, options = time.monotonic(), job.layer_search.options
     nest = layer.loop_nest()
     nests = variants(nest, job.constraints, options.pad_percent) if options.pad_bounds else (nest,)
-    starts = tuple(_mappings(nest, job.starts))
-    problems = [LayerProblem(each, job.architecture, job.constraints, job.objective, starts) for each in nests]
-    found = answer_all(job.answerer, problems, limit_s, watch)
-    result = _layer_result(layer, found, time.monotonic() - started, interrupted=watch.interrupted)
+    warm_starts = tuple(_mappings(nest, job.warm_starts))
+    problems = [LayerProblem(each, job.architecture, job.constraints, job.objective, warm_starts) for each in nests]
+    found = answer_all(job.layer_search, problems, limit_s, recorder)
+    result = _layer_result(layer, found, time.monotonic() - started, interrupted=recorder.interrupted)
     return _with_padding(result, found, options) if options.pad_bounds else result
 
 
@@ -223,17 +224,17 @@ def _mappings(nest: LoopNest, documents: Iterable[MappingDocument]) -> Iterator[
 
 
 def _layer_result(layer: Layer, found: LayerAnswer, wall_s: float, *, interrupted: bool) -> LayerResult:
-    verdict, best = found.verdict, found.best
+    layer_status, best = found.layer_status, found.best
     statistics = dict(best.outcome.statistics)
     evaluated, pruned = (statistics.pop(name, None) for name in ("evaluated", "pruned_by_bound"))
     return LayerResult(
         name=layer.name,
         count=layer.count,
         layer=layer,
-        status=verdict.status,
-        objective_value=verdict.objective_value,
-        bound=verdict.bound,
-        gap=verdict.gap,
+        status=layer_status.status,
+        objective_value=layer_status.objective_value,
+        bound=layer_status.bound,
+        gap=layer_status.gap,
         wall_s=wall_s,
         conflicts=best.conflicts,
         note="interrupted" if interrupted else best.resolved.note,
@@ -255,7 +256,7 @@ def _with_padding(result: LayerResult, found: LayerAnswer, options: SolverOption
     padding = {name: PaddedBound.model_validate({"from": own, "to": to}) for name, (own, to) in found.padding.items()}
     own: dict[str, object] = {
         "padding": padding or None,
-        "unpadded_objective_value": found.unpadded.verdict.objective_value,
+        "unpadded_objective_value": found.unpadded.layer_status.objective_value,
         "padding_variants": found.documents(),
         "note": note if result.note is None else f"{result.note}; {note}",
     }

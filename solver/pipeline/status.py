@@ -15,7 +15,7 @@ from ..backend import SearchOutcome
 
 
 @dataclass(frozen=True)
-class Verdict:
+class LayerStatus:
     """Status of a layer, the objective value of its best mapping, a lower bound on all mappings', and the gap."""
 
     status: Status
@@ -34,7 +34,7 @@ def bound_fault(bound: float | None, values: Sequence[Number]) -> str | None:
     return f"its bound {bound} lies above the exact objective {min(below)} of a legal mapping" if below else None
 
 
-def judge(best: Number | None, outcome: SearchOutcome, relative_gap: float) -> Verdict:
+def judge(best: Number | None, outcome: SearchOutcome, relative_gap: float) -> LayerStatus:
     """The verdict on a layer whose best mapping has the given objective value (none without a mapping).
 
     The outcome's bound must have passed :func:`bound_fault`. An exhausted search also claims that nothing lies more
@@ -42,14 +42,18 @@ def judge(best: Number | None, outcome: SearchOutcome, relative_gap: float) -> V
     """
     claimed = None if outcome.bound is None else max(0.0, float_below(outcome.bound))
     if best is None:
-        return Verdict("infeasible", None, None, None) if outcome.exhausted else Verdict("unknown", None, claimed, None)
+        return (
+            LayerStatus("infeasible", None, None, None)
+            if outcome.exhausted
+            else LayerStatus("unknown", None, claimed, None)
+        )
     if outcome.exhausted and (claimed is None or gap_between(best, claimed) > relative_gap):
         claimed = float_below(Fraction(best) * (1 - Fraction(relative_gap)))
-        return Verdict("optimal", best, claimed, min(gap_between(best, claimed), relative_gap))
+        return LayerStatus("optimal", best, claimed, min(gap_between(best, claimed), relative_gap))
     if claimed is None:
-        return Verdict("feasible", best, None, None)
+        return LayerStatus("feasible", best, None, None)
     gap = gap_between(best, claimed)
-    return Verdict("optimal" if gap <= relative_gap else "feasible", best, claimed, gap)
+    return LayerStatus("optimal" if gap <= relative_gap else "feasible", best, claimed, gap)
 
 
 def gap_between(value: Number, bound: float) -> float:

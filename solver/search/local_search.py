@@ -21,7 +21,7 @@ from ...model.dmazerunner.mapping import Mapping
 from ...model.dmazerunner.vectorised.batch import SPATIAL, Array, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import allowed, rf_bytes, spm_banks, spm_bytes
 from ..backend import LayerProblem
-from .scoring import BestFew, Scorer
+from .scoring import Incumbents, Scorer
 
 Indices = NDArray[np.int64]
 """States of the search, of shape (dimensions, n): which factorisation every dimension has."""
@@ -47,13 +47,13 @@ class LocalSearch:
     def __init__(self, problem: LayerProblem, *, seed: int, keep: int, effort: Effort | None = None) -> None:
         self.problem = problem
         self.scorer = Scorer(problem)
-        self.best = BestFew(keep)
+        self.best = Incumbents(keep)
         self.effort = effort or Effort()
         self.options = allowed_factorisations(problem.nest, problem.constraints)
         self._random = np.random.default_rng(seed)
         self._deadline = float("inf")
         self._ends: Indices = np.empty((len(self.options), 0), dtype=np.int64)
-        self._given = self._states_of(problem.starts)
+        self._given = self._states_of(problem.warm_starts)
         self._polished: set[bytes] = set()
 
     def rounds(self, deadline: float) -> Iterator[float]:
@@ -82,7 +82,7 @@ class LocalSearch:
     def _improve(self, starts: Indices) -> None:
         """Descend from some states, remember the best ends, and polish the best of them."""
         ends = np.unique(np.concatenate([self._descend(starts), self._ends], axis=1), axis=1)
-        order = np.argsort(self._judge(ends), kind="stable")
+        order = np.argsort(self._values_of(ends), kind="stable")
         self._ends = ends[:, order[: self.effort.remembered]]
         self._polish()
 
@@ -90,7 +90,7 @@ class LocalSearch:
         """Some of the best of a sample of random tilings, and some others that are allowed."""
         effort = self.effort
         drawn = np.stack([self._random.integers(len(options), size=effort.samples) for options in self.options])
-        values = self._judge(drawn)
+        values = self._values_of(drawn)
         order = np.argsort(values, kind="stable")
         allowed_ones = order[: max(int((values < ILLEGAL).sum()), 1)]
         others = self._random.choice(allowed_ones, effort.starts // 3)
@@ -110,7 +110,7 @@ class LocalSearch:
 
     def _descend(self, states: Indices) -> Indices:
         """Replace one dimension's factorisation at a time by the best one, until nothing improves."""
-        values = self._judge(states)
+        values = self._values_of(states)
         improved = True
         while improved and time.monotonic() < self._deadline:
             improved = False
@@ -124,9 +124,9 @@ class LocalSearch:
         choices, count = len(self.options[dim]), states.shape[1]
         tried = np.repeat(states, choices, axis=1)
         tried[dim] = np.tile(np.arange(choices), count)
-        judged = self._judge(tried).reshape(count, choices)
-        chosen = judged.argmin(axis=1)
-        reached = judged[np.arange(count), chosen]
+        values_of_choices = self._values_of(tried).reshape(count, choices)
+        chosen = values_of_choices.argmin(axis=1)
+        reached = values_of_choices[np.arange(count), chosen]
         better = reached < values
         states = states.copy()
         states[dim, better] = chosen[better]
@@ -138,9 +138,9 @@ class LocalSearch:
         state = fresh[0] if fresh else None
         while state is not None and time.monotonic() < self._deadline and state.tobytes() not in self._polished:
             self._polished.add(state.tobytes())
-            value = self._judge(state[:, None])[0]
+            value = self._values_of(state[:, None])[0]
             better = self._best_pair(state)
-            if better is not None and self._judge(better[:, None])[0] < value:
+            if better is not None and self._values_of(better[:, None])[0] < value:
                 state = self._descend(better[:, None])[:, 0]
 
     def _best_pair(self, state: Indices) -> Indices | None:
@@ -155,18 +155,18 @@ class LocalSearch:
             numbers = np.arange(total) if total <= limit else self._random.integers(total, size=limit)
             around = np.repeat(state[:, None], len(numbers), axis=1)
             around[first], around[second] = numbers // columns, numbers % columns
-            values = self._judge(around)
+            values = self._values_of(around)
             nearest = int(values.argmin())
             if best is None or values[nearest] < best[0]:
                 best = float(values[nearest]), around[:, nearest]
         return best[1] if best is not None else None
 
-    def _judge(self, indices: Indices) -> Array:
+    def _values_of(self, indices: Indices) -> Array:
         """Objective values; tilings that are not allowed come after all that are. Allowed ones are remembered."""
-        pieces = [self._judge_chunk(indices[:, i : i + CHUNK]) for i in range(0, indices.shape[1], CHUNK)]
+        pieces = [self._values_of_chunk(indices[:, i : i + CHUNK]) for i in range(0, indices.shape[1], CHUNK)]
         return np.concatenate(pieces)
 
-    def _judge_chunk(self, indices: Indices) -> Array:
+    def _values_of_chunk(self, indices: Indices) -> Array:
         nest, architecture = self.problem.nest, self.problem.architecture
         levels = np.ascontiguousarray(
             np.stack([options[chosen] for options, chosen in zip(self.options, indices, strict=True)]).transpose(

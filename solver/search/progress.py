@@ -15,8 +15,8 @@ POLL_S = 0.1
 """How often the waiting main thread looks up, so that Ctrl-C is heard."""
 
 
-class Incumbents(Protocol):
-    """The best tilings so far (:class:`.scoring.BestFew`)."""
+class IncumbentSource(Protocol):
+    """The best tilings so far (:class:`.scoring.Incumbents`)."""
 
     @property
     def kept(self) -> Sequence[Scored]:
@@ -32,21 +32,21 @@ def _unknown() -> None:
     """Nothing."""
 
 
-class Teller:
+class ProgressReporter:
     """Reports what changed, from the main thread only."""
 
     def __init__(
         self,
         report: Report | None,
         scorer: Scorer,
-        best: Incumbents,
+        best: IncumbentSource,
         bound: Callable[[], float | None],
         note: Callable[[], str],
         done: Callable[[], float | None] = _unknown,
     ) -> None:
         self._report, self._scorer, self._best = report, scorer, best
         self._bound, self._note, self._done = bound, note, done
-        self._told: tuple[tuple[Scored, ...], float | None, str] | None = None
+        self._reported: tuple[tuple[Scored, ...], float | None, str] | None = None
         self._mappings: tuple[Mapping, ...] = ()
 
     def tell(self) -> None:
@@ -54,11 +54,11 @@ class Teller:
         if self._report is None:
             return
         now = (tuple(self._best.kept), self._bound(), self._note())
-        if now == self._told:
+        if now == self._reported:
             return
-        if self._told is None or now[0] != self._told[0]:
+        if self._reported is None or now[0] != self._reported[0]:
             self._mappings = self._best.mappings(self._scorer)
-        self._told = now
+        self._reported = now
         value = now[0][0].value if now[0] else None
         self._report(Progress(value, now[1], self._mappings, now[2], self._done()))
 

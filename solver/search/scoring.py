@@ -12,11 +12,11 @@ from ...model.dmazerunner.constraints import Constraints
 from ...model.dmazerunner.mapping import Mapping, Tiling
 from ...model.dmazerunner.reuse import ReuseClass, has_more_classes
 from ...model.dmazerunner.vectorised.batch import Array, Indices, Mask, TilingBatch, to_array
-from ...model.dmazerunner.vectorised.batch_bounds import SliceFloor
+from ...model.dmazerunner.vectorised.batch_bounds import SubspaceBounds
 from ...model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
-from ...model.dmazerunner.vectorised.level_terms import DramSide, SharedTerms
-from ...model.dmazerunner.vectorised.order_search import EXACT, Asked, BestOrders, Judge, Permit
-from ...model.documents.spec import Objective
+from ...model.dmazerunner.vectorised.level_terms import DramTerms, SharedTerms
+from ...model.dmazerunner.vectorised.order_search import EXACT, BestOrders, Judge, OrderQuery, Permit
+from ...model.objectives import Objective
 from ..backend import LayerProblem
 
 MOST_CLASSES = 6
@@ -36,7 +36,7 @@ class Scores:
     pairs: Indices | None
 
 
-def by_objective(objective: Objective, pair: PairCosts | SliceFloor) -> tuple[Array, Array]:
+def by_objective(objective: Objective, pair: PairCosts | SubspaceBounds) -> tuple[Array, Array]:
     """Objective values and the metric that breaks ties: fewer cycles, or for latency less energy."""
     return judge_of(objective)(pair.energy_pj, pair.cycles)
 
@@ -58,9 +58,9 @@ def permit_of(constraints: Constraints, architecture: Architecture) -> Permit | 
     most_bytes = np.inf if constraints.max_dram_bytes is None else constraints.max_dram_bytes
     most_invocations = np.inf if constraints.max_dma_invocations is None else constraints.max_dma_invocations
 
-    def permit(shared: SharedTerms, side: DramSide) -> Mask:
-        moved = side.words * architecture.bytes_per_element
-        return (moved <= most_bytes) & (side.dma_invocations(shared) <= most_invocations)
+    def permit(shared: SharedTerms, terms: DramTerms) -> Mask:
+        moved = terms.words * architecture.bytes_per_element
+        return (moved <= most_bytes) & (terms.dma_invocations(shared) <= most_invocations)
 
     return permit
 
@@ -89,13 +89,13 @@ class Scorer:
         batch = TilingBatch(self.problem.nest, levels)
         if self._orders is None:
             return Scores(*self._over_all_pairs(batch))
-        best = self._orders.best(batch, replace(self._asked(), limit=(worst, np.inf)))
+        best = self._orders.best(batch, replace(self._query(), limit=(worst, np.inf)))
         values = np.where(best.values <= worst, best.values, np.inf)
         return Scores(values, best.ties, None)
 
-    def _asked(self) -> Asked:
+    def _query(self) -> OrderQuery:
         constraints, architecture = self.problem.constraints, self.problem.architecture
-        return Asked(judge_of(self.problem.objective), EXACT, permit_of(constraints, architecture))
+        return OrderQuery(judge_of(self.problem.objective), EXACT, permit_of(constraints, architecture))
 
     def keep_traffic_limits(self, batch: TilingBatch) -> Mask | None:
         """Which tilings keep the traffic limits in some loop order; none without limits."""
@@ -140,7 +140,7 @@ class Scorer:
         if self._orders is None:
             values, _, pairs = self._over_all_pairs(batch)
             return self.mapping(tiling, int(pairs[0])) if values[0] < np.inf else None
-        found = self._orders.orders(batch, self._asked())
+        found = self._orders.orders(batch, self._query())
         return None if found is None else Mapping(tiling, found[1].order(tiling.dram), found[0].order(tiling.spm))
 
 
@@ -164,7 +164,7 @@ class Scored:
         return self.value, self.tie, self.tiling.levels
 
 
-class BestFew:
+class Incumbents:
     """The best few distinct tilings seen so far; threads may offer at the same time."""
 
     def __init__(self, size: int) -> None:

@@ -1,8 +1,8 @@
-"""Slices of the space: all tilings with the same DRAM factors, hence the same SPM tile.
+"""Subspaces of the space: all tilings with the same DRAM factors, hence the same SPM tile.
 
-A slice is small enough to be scored as a whole on the vectorised exact model, often in milliseconds. That settles all
-its tilings, under every pair of reuse classes, at once. Where memories are large a slice is cut finer, by the SPM
-factors as well.
+A subspace is small enough to be scored as a whole on the vectorised exact model, often in milliseconds. All its
+tilings, under every pair of reuse classes, are then enumerated exactly. Where memories are large a subspace is cut
+finer, by the SPM factors as well.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ CHUNK = 1 << 15
 
 
 MOST_COMBINATIONS = 1_000_000
-"""Combinations of factors, fitting or not, up to which a slice is not cut finer."""
+"""Combinations of factors, fitting or not, up to which a subspace is not cut finer."""
 
 
 @dataclass(frozen=True)
-class Slice:
+class Subspace:
     """All tilings with the given DRAM factors and, unless None, the given SPM factors."""
 
     dram: tuple[int, ...]
     spm: tuple[int, ...] | None = None
 
 
-class Slices:
-    """Finds and streams slices of one layer's space."""
+class Subspaces:
+    """Finds and streams subspaces of one layer's space."""
 
     def __init__(self, problem: LayerProblem) -> None:
         self._problem = problem
         self._options = allowed_factorisations(problem.nest, problem.constraints)
 
-    def around(self, tiling: Tiling) -> Slice:
-        """The slice that holds a tiling, of a size that is quickly scored."""
-        whole = Slice(tiling.dram)
+    def around(self, tiling: Tiling) -> Subspace:
+        """The subspace that holds a tiling, of a size that is quickly scored."""
+        whole = Subspace(tiling.dram)
         if math.prod(len(rows) for rows in self._choices(whole)) <= MOST_COMBINATIONS:
             return whole
-        return Slice(tiling.dram, tiling.spm)
+        return Subspace(tiling.dram, tiling.spm)
 
-    def tilings(self, part: Slice, deadline: float) -> Iterator[Array]:
-        """Allowed tilings of a slice, in arrays of shape (4, dimensions, n).
+    def tilings(self, part: Subspace, deadline: float) -> Iterator[Array]:
+        """Allowed tilings of a subspace, in arrays of shape (4, dimensions, n).
 
         Raises:
             TimeoutError: when the deadline (a reading of ``time.monotonic``) passes before all are out.
@@ -60,8 +60,8 @@ class Slices:
         start = np.ones((4, len(choices), 1))
         yield from self._expand(start, [(dim, choices[dim]) for dim in order], deadline)
 
-    def _choices(self, part: Slice) -> list[Array]:
-        """For every dimension its factorisations within the slice, of shape (number, 4)."""
+    def _choices(self, part: Subspace) -> list[Array]:
+        """For every dimension its factorisations within the subspace, of shape (number, 4)."""
         choices = [rows[rows[:, DRAM] == factor] for rows, factor in zip(self._options, part.dram, strict=True)]
         if part.spm is None:
             return choices

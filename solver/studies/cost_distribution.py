@@ -79,7 +79,7 @@ class Grid:
 
 
 @dataclass(frozen=True, eq=False)
-class Landscape:
+class CostDistribution:
     """What a layer's methods cost.
 
     ``front`` and ``points`` are arrays of shape (2, n): cycles, then energy in pJ. The front holds every pair of costs
@@ -100,7 +100,7 @@ class Landscape:
     points: Array | None
 
 
-def landscape(problem: LayerProblem, time_limit_s: float, *, seed: int = 0) -> Landscape:
+def cost_distribution(problem: LayerProblem, time_limit_s: float, *, seed: int = 0) -> CostDistribution:
     """The landscape of a layer: of all its methods where that takes no longer than the limit, else of a sample.
 
     The constraints must hold no preset (:func:`..pipeline.presets.resolve_preset`). Methods that exceed a traffic limit
@@ -116,7 +116,7 @@ def landscape(problem: LayerProblem, time_limit_s: float, *, seed: int = 0) -> L
     if counted is not None:
         survey = _enumerated(problem, counted, started + SHARE_OF_ENUMERATION * time_limit_s)
         if survey.num_tilings == counted:
-            return survey.landscape(complete=True, front_proved=True, space_tilings=counted, space_counted=True)
+            return survey.cost_distribution(complete=True, front_proved=True, space_tilings=counted, space_counted=True)
     return _sampled(problem, counted, started + time_limit_s, seed)
 
 
@@ -133,14 +133,14 @@ def _enumerated(problem: LayerProblem, counted: int, until: float) -> _Survey:
     return survey
 
 
-def _sampled(problem: LayerProblem, counted: int | None, deadline: float, seed: int) -> Landscape:
+def _sampled(problem: LayerProblem, counted: int | None, deadline: float, seed: int) -> CostDistribution:
     """The landscape of a sample of the tilings, with the front of all of them."""
     now, search = time.monotonic(), FrontSearch(problem)
     search.run(now + SHARE_OF_FRONT * (deadline - now))
     survey, draw = _Survey(problem, search.front), _Draw(problem, seed)
     while survey.num_tilings < SAMPLED_TILINGS and time.monotonic() < deadline:
         survey.take(draw.fitting(survey.chunk))
-    return survey.landscape(
+    return survey.cost_distribution(
         complete=False,
         front_proved=search.complete,
         space_tilings=draw.expected_tilings if counted is None else counted,
@@ -216,10 +216,12 @@ class _Survey:
         pairs = np.full(len(new), number, dtype=np.int64)
         self._front.offer(Candidates(pair.energy_pj[new], pair.cycles[new], pairs, levels[:, :, new]))
 
-    def landscape(self, *, complete: bool, front_proved: bool, space_tilings: float, space_counted: bool) -> Landscape:
+    def cost_distribution(
+        self, *, complete: bool, front_proved: bool, space_tilings: float, space_counted: bool
+    ) -> CostDistribution:
         """All that was taken in."""
         few = self._num_methods <= MOST_POINTS
-        return Landscape(
+        return CostDistribution(
             num_tilings=self.num_tilings,
             num_methods=self._num_methods,
             complete=complete,

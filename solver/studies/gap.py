@@ -157,8 +157,8 @@ def _with_loss(layer: LayerGap) -> LayerGap:
     value, methods = pruned.search.objective_value, pruned.search.tilings_costed
     lost = loss(value, optimum) if value is not None and optimum is not None else None
     reduction = space / methods if space is not None and methods else None
-    told = pruned.model_copy(update={"loss": lost, "search_reduction": reduction})
-    return layer.model_copy(update={"pruned": told})
+    completed = pruned.model_copy(update={"loss": lost, "search_reduction": reduction})
+    return layer.model_copy(update={"pruned": completed})
 
 
 def _full(run: StudyRun, layer: Layer, limit_s: float) -> FullEnumeration | None:

@@ -20,7 +20,7 @@ from ...model.layers import Layer
 from ...model.loop_nest import LoopNest
 from ...model.reading.json_files import JsonObject, read_json
 from ...model.reading.validation import validated
-from ..pipeline.ranking import CostedMapping, judgement, objective_value
+from ..pipeline.ranking import CostedMapping, objective_value, rank_key
 from .agreement import contradicted, loss, whole_searches
 from .searches import StudyRun
 
@@ -187,7 +187,7 @@ def _with_best_orders(run: StudyRun, nest: LoopNest, tiling: Tiling) -> CostedMa
 
     def merit(option: CostedMapping) -> tuple[bool, int | float, int]:
         too_much = bool(broken_limits(run.architecture, run.spec.constraints, option.cost))
-        return too_much, *judgement(run.spec.objective, option.cost)
+        return too_much, *rank_key(run.spec.objective, option.cost)
 
     options = (
         CostedMapping(Mapping(tiling, dram.order(tiling.dram), spm.order(tiling.spm)), cost)

@@ -99,14 +99,14 @@ class StudyRun:
         options = self.options.model_copy(update={"top_k": 1, "total_time_limit_s": left, **changes})
         own = _constraints_of(layer, self.spec.constraints if constraints is None else constraints)
         fields = {"workload": LayerList(layers=(layer,)), "constraints": own, "solver": options}
-        watch = _Watch(self._observer, what, *self._positions[layer.loop_nest().key])
+        recorder = _Watch(self._observer, what, *self._positions[layer.loop_nest().key])
         try:
-            result = solve(self.spec.model_copy(update=fields), watch)
+            result = solve(self.spec.model_copy(update=fields), recorder)
         except KeyboardInterrupt:  # outside the search itself, which hears Ctrl-C on its own
             self.interrupted = True
             return None
         self.interrupted = result.interrupted
-        return Found(options.backend, result.layers[0], watch.done)
+        return Found(options.backend, result.layers[0], recorder.done)
 
     def num_tilings(self, layer: Layer, time_limit_s: float) -> int | None:
         """Number of tilings that fit and pass the spec's constraints; none where counting takes too long."""

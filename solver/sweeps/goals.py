@@ -12,10 +12,11 @@ from ...model.dmazerunner.architecture import Architecture
 from ...model.dmazerunner.mapping import MappingDocument
 from ...model.documents.pareto import LayerFront, ParetoFronts
 from ...model.documents.result import LayerResult, Number, Result, Status, Totals
-from ...model.documents.spec import Objective, SolverOptions, Spec
+from ...model.documents.spec import SolverOptions, Spec
 from ...model.documents.sweep_results import AnswerT, SweepRecord, SweptDesign
 from ...model.documents.sweep_spec import SweepSpec
 from ...model.layers import Layer
+from ...model.objectives import Objective
 from ..backend import LayerProblem
 from ..fronts.layer_fronts import front_of_layer
 from ..pipeline.cache import Cache
@@ -40,8 +41,8 @@ class Goal(Protocol[AnswerT]):
         """The lines of its results files."""
         ...
 
-    def search(self, spec: Spec, layer: Layer, starts: Sequence[MappingDocument], cache: Cache | None) -> AnswerT:
-        """The answer for a layer on the spec's architecture; mappings in ``starts`` may save time."""
+    def search(self, spec: Spec, layer: Layer, warm_starts: Sequence[MappingDocument], cache: Cache | None) -> AnswerT:
+        """The answer for a layer on the spec's architecture; mappings in ``warm_starts`` may save time."""
         ...
 
     def unanswered(self, layer: Layer, note: str | None, fault: str | None = None) -> AnswerT:
@@ -56,7 +57,7 @@ class Goal(Protocol[AnswerT]):
         """What went wrong, if anything did."""
         ...
 
-    def starts_of(self, answer: AnswerT) -> tuple[MappingDocument, ...]:
+    def warm_starts_of(self, answer: AnswerT) -> tuple[MappingDocument, ...]:
         """Mappings from which the search of a similar problem may start."""
         ...
 
@@ -71,9 +72,11 @@ class Optima:
 
     record_type = SweepRecord[LayerResult]
 
-    def search(self, spec: Spec, layer: Layer, starts: Sequence[MappingDocument], cache: Cache | None) -> LayerResult:
+    def search(
+        self, spec: Spec, layer: Layer, warm_starts: Sequence[MappingDocument], cache: Cache | None
+    ) -> LayerResult:
         """As :func:`..pipeline.solve.solve_layer` finds it."""
-        return solve_layer(spec, layer, starts=starts, cache=cache)
+        return solve_layer(spec, layer, warm_starts=warm_starts, cache=cache)
 
     def unanswered(self, layer: Layer, note: str | None, fault: str | None = None) -> LayerResult:
         """A layer of which nothing is known."""
@@ -87,7 +90,7 @@ class Optima:
         """What the back end did wrong."""
         return answer.fault
 
-    def starts_of(self, answer: LayerResult) -> tuple[MappingDocument, ...]:
+    def warm_starts_of(self, answer: LayerResult) -> tuple[MappingDocument, ...]:
         """The best mapping."""
         return tuple(solution.mapping for solution in answer.solutions[:1])
 
@@ -129,8 +132,14 @@ class Fronts:
 
     record_type = SweepRecord[LayerFront]
 
-    def search(self, spec: Spec, layer: Layer, starts: Sequence[MappingDocument], cache: Cache | None) -> LayerFront:  # noqa: ARG002
-        """As :func:`..fronts.layer_fronts.front_of_layer` finds it; neither starts nor cache are used."""
+    def search(
+        self,
+        spec: Spec,
+        layer: Layer,
+        warm_starts: Sequence[MappingDocument],  # noqa: ARG002
+        cache: Cache | None,  # noqa: ARG002
+    ) -> LayerFront:
+        """As :func:`..fronts.layer_fronts.front_of_layer` finds it; neither warm starts nor cache are used."""
         if not isinstance(spec.architecture, Architecture):
             raise TypeError("expected a spec with its architecture in place of its name")
         problem = LayerProblem(layer.loop_nest(), spec.architecture, spec.constraints, spec.objective)
@@ -148,7 +157,7 @@ class Fronts:
         """Nothing: what goes wrong while a front is searched is raised."""
         return None
 
-    def starts_of(self, answer: LayerFront) -> tuple[MappingDocument, ...]:  # noqa: ARG002
+    def warm_starts_of(self, answer: LayerFront) -> tuple[MappingDocument, ...]:  # noqa: ARG002
         """None."""
         return ()
 

@@ -61,7 +61,7 @@ class _Running(Generic[AnswerT]):
 class Run(Generic[AnswerT]):
     """One run of a sweep; afterwards :attr:`answers` has what is known, by the number of the problem.
 
-    ``settled`` are the problems that need no further search, ``failed`` those whose search went wrong and how;
+    ``finished`` are the problems that need no further search, ``failed`` those whose search went wrong and how;
     ``fault`` says why the run ended early. A worker that dies takes all tasks under way with it. They are repeated one
     at a time, so that a task which kills its worker is found and blamed, and no other.
     """
@@ -76,11 +76,11 @@ class Run(Generic[AnswerT]):
         self._options = options_of_one(job.spec)
         self._software = software(self._options.backend)
         self._on_file: set[Slot] = set()
-        self.settled: set[int] = set()
+        self.finished: set[int] = set()
         self._num_answered, self._num_failed = 0, 0
         self._take_up(file.records if file is not None else ())
-        self.num_resumed = len(self.settled)
-        self._waiting = deque(n for n in range(len(job.plan.problems)) if n not in self.settled)
+        self.num_resumed = len(self.finished)
+        self._waiting = deque(n for n in range(len(job.plan.problems)) if n not in self.finished)
         self._suspects: deque[int] = deque()
         self._alone: int | None = None
         self._running: dict[int, _Running[AnswerT]] = {}
@@ -90,7 +90,7 @@ class Run(Generic[AnswerT]):
     def run(self) -> None:
         """Work until everything is answered, time is up, Ctrl-C is pressed or the workforce is lost."""
         try:
-            for number in sorted(self.settled):  # slots whose lines are missing: they came after a torn one
+            for number in sorted(self.finished):  # slots whose lines are missing: they came after a torn one
                 self._keep(number)
             self._tell("")
             self._hand_out()
@@ -118,12 +118,12 @@ class Run(Generic[AnswerT]):
             if slot is None:
                 continue
             number = plan.problem_of[slot]
-            settled = goal.is_proved(record.layer) or record.time_limit_s >= self._options.time_limit_s
+            finished = goal.is_proved(record.layer) or record.time_limit_s >= self._options.time_limit_s
             if plan.problems[number][0] == slot:
                 self.answers[number] = record.layer
-                if settled:
-                    self._settle(number)
-            if settled:
+                if finished:
+                    self._finish(number)
+            if finished:
                 self._on_file.add(slot)
 
     def _hand_out(self) -> None:
@@ -175,8 +175,8 @@ class Run(Generic[AnswerT]):
             solver=self._options.model_copy(update={"time_limit_s": limit_s}),
         )
         near = (self.answers[n] for n in (number, *job.plan.neighbours(number)) if n in self.answers)
-        starts = tuple(start for answer in near for start in job.goal.starts_of(answer))
-        future = self._workforce.submit(Task(job.goal, spec, layer, starts, job.cache, self._software))
+        warm_starts = tuple(start for answer in near for start in job.goal.warm_starts_of(answer))
+        future = self._workforce.submit(Task(job.goal, spec, layer, warm_starts, job.cache, self._software))
         self._running[number] = _Running(future, limit_s)
         future.add_done_callback(lambda _: self._done.put(number))
 
@@ -210,13 +210,13 @@ class Run(Generic[AnswerT]):
         self.answers[number] = answer
         self.num_searched += 1
         if self._job.goal.is_proved(answer) or limit_s >= self._options.time_limit_s:
-            self._settle(number)
+            self._finish(number)
             self._keep(number)
         self._tell(self._name(number))
 
-    def _settle(self, number: int) -> None:
-        if number not in self.settled:
-            self.settled.add(number)
+    def _finish(self, number: int) -> None:
+        if number not in self.finished:
+            self.finished.add(number)
             self._num_answered += len(self._job.plan.problems[number])
 
     def _fail(self, number: int, message: str) -> None:

@@ -56,7 +56,7 @@ def sweep_result(job: Job[AnswerT], run: Run[AnswerT]) -> SweepResult:
     designs: list[SweptDesign] = []
     for number, design in enumerate(plan.designs):
         slots = [Slot(number, position) for position in range(len(plan.layers))]
-        interrupted = run.interrupted and any(plan.problem_of[slot] not in run.settled for slot in slots)
+        interrupted = run.interrupted and any(plan.problem_of[slot] not in run.finished for slot in slots)
         answers = [_answer(job, run, slot) for slot in slots]
         designs.append(job.goal.swept(spec, design, answers, RunFacts(found_versions, interrupted)))
     return SweepResult(
@@ -107,7 +107,7 @@ def _counts(job: Job[AnswerT], run: Run[AnswerT]) -> SweepCounts:
         problems=len(plan.problems),
         resumed=run.num_resumed,
         searched=run.num_searched,
-        left=len(plan.problems) - len(run.settled),
+        left=len(plan.problems) - len(run.finished),
     )
 
 

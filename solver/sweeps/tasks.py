@@ -24,7 +24,7 @@ class Task(Generic[AnswerT]):
     goal: Goal[AnswerT]
     spec: Spec
     layer: Layer
-    starts: tuple[MappingDocument, ...]
+    warm_starts: tuple[MappingDocument, ...]
     cache: Path | None
     software: Mapping[str, str]
 
@@ -39,7 +39,7 @@ def run_task(task: Task[AnswerT]) -> AnswerT:
     if here != task.software:
         raise BackendFault(f"the worker has {_shown(here)}, but the sweep was started with {_shown(task.software)}")
     cache = None if task.cache is None else Cache(task.cache)
-    return task.goal.search(task.spec, task.layer, task.starts, cache)
+    return task.goal.search(task.spec, task.layer, task.warm_starts, cache)
 
 
 def software(backend: str) -> dict[str, str]:

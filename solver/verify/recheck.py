@@ -18,7 +18,7 @@ from ..backend import LayerProblem
 from ..pipeline.padding import variants
 from ..pipeline.presets import resolve_preset, rounds
 from .proof_checks import check_proof, claim
-from .recomputation import copy_faults, document_faults, padding_faults, solution_faults, verdict_faults
+from .recomputation import copy_faults, document_faults, padding_faults, solution_faults, status_faults
 
 Tell = Callable[[str], None]
 """Told what is being looked at."""
@@ -120,7 +120,7 @@ def _checked_layer(result: Result, layer: LayerResult, limits: VerificationLimit
     faults, proof = list(premises.faults), NOTHING_CLAIMED
     if premises.problem is not None:
         faults += solution_faults(premises.problem, layer, result.solver.top_k)
-        faults += verdict_faults(premises.problem, layer, result.solver.relative_gap)
+        faults += status_faults(premises.problem, layer, result.solver.relative_gap)
     if claim(layer) is not None:
         try:
             proof = check_proof(premises.space, layer, deadline, limits.workers) if prove else _INTERRUPTED

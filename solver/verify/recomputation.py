@@ -18,7 +18,7 @@ from ...model.documents.spec import SolverOptions
 from ...model.loop_nest import LoopNest
 from ..backend import LayerProblem
 from ..pipeline.padding import padding_of
-from ..pipeline.ranking import CostedMapping, judgement, objective_value
+from ..pipeline.ranking import CostedMapping, objective_value, rank_key
 from ..pipeline.status import gap_between
 from ..pipeline.summary import totals
 
@@ -68,9 +68,9 @@ def _faults_of_one(problem: LayerProblem, solution: Solution, found: CostedMappi
         yield f"the mapping breaks {', '.join(broken)}"
     exact = cost_to_document(nest, architecture, tiling, found.cost)
     yield from _differences("cost", solution.cost.model_dump(), exact.model_dump())
-    own = judgement(problem.objective, found.cost)
+    own = rank_key(problem.objective, found.cost)
     others = (cost for _, _, cost in costs_of_tiling(nest, architecture, tiling))
-    allowed = [judgement(problem.objective, c) for c in others if not broken_limits(architecture, constraints, c)]
+    allowed = [rank_key(problem.objective, c) for c in others if not broken_limits(architecture, constraints, c)]
     best = min(allowed, default=own)
     if best < own:
         yield f"the orders are not the tiling's best: others have {problem.objective} {best[0]} instead of {own[0]}"
@@ -91,13 +91,13 @@ def _ranking_faults(problem: LayerProblem, costed: Sequence[CostedMapping]) -> I
     tilings = [found.mapping.tiling for found in costed]
     if len(set(tilings)) < len(tilings):
         yield "solutions: the same tiling stands there twice"
-    keys = [(*judgement(problem.objective, found.cost), found.mapping.tiling.levels) for found in costed]
+    keys = [(*rank_key(problem.objective, found.cost), found.mapping.tiling.levels) for found in costed]
     for position, (better, worse) in enumerate(pairwise(keys), start=1):
         if worse < better:
             yield f"solutions[{position}] ranks before solutions[{position - 1}]: {worse[:2]} against {better[:2]}"
 
 
-def verdict_faults(problem: LayerProblem, layer: LayerResult, relative_gap: float) -> Iterator[str]:
+def status_faults(problem: LayerProblem, layer: LayerResult, relative_gap: float) -> Iterator[str]:
     """Whether status, objective value, bound and gap agree with each other and with the solution of rank 1."""
     value, bound, gap = layer.objective_value, layer.bound, layer.gap
     solved = layer.status in ("optimal", "feasible")

@@ -27,7 +27,7 @@ class Diary:
                 machine = problem.architecture
                 diary.write(f"{problem.nest.bounds} {machine.rf_bytes_per_pe} {machine.spm.banks}\n")
         outcome = EXHAUSTIVE.search(problem, limits, None)
-        return replace(outcome, statistics={"starts": len(problem.starts)})
+        return replace(outcome, statistics={"starts": len(problem.warm_starts)})
 
 
 @dataclass(frozen=True)

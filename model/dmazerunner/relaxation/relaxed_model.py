@@ -1,7 +1,7 @@
 """The execution model relaxed, case by case: energy and cycles as sums of monomials and rows over named quantities.
 
 Every row is a lower bound: ``target >= terms + sum of (1 - share / v) * quantity``, where ``v`` is the value of the
-row's *ladder* monomial (or any smaller number). The exact cost never lies below what the rows give
+row's *divisor* monomial (or any smaller number). The exact cost never lies below what the rows give
 (``docs/cpsat_formulation.md`` derives them from ``execution_model.md`` sections 4 and 5).
 """
 
@@ -23,7 +23,7 @@ ENERGY, CYCLES = "energy", "cycles"
 
 @dataclass(frozen=True)
 class Row:
-    """``target >= terms + sum over (name, share) of (1 - share / ladder) * name``; share 0 needs no ladder.
+    """``target >= terms + sum over (name, share) of (1 - share / divisor) * name``; share 0 needs no divisor.
 
     With ``only_with`` the row holds, or matters, only where that monomial is above 1; its target is then less than
     twice what the row's metric may reach.
@@ -32,7 +32,7 @@ class Row:
     target: str
     terms: Posynomial
     quantities: tuple[tuple[str, int], ...] = ()
-    ladder: Monomial | None = None
+    divisor: Monomial | None = None
     only_with: Monomial | None = None
 
 
@@ -46,13 +46,13 @@ class Relaxation:
     dma_invocations: Posynomial
 
     def bounds(self, batch: TilingBatch) -> dict[str, Array]:
-        """The lower bounds on every quantity for an array of tilings, with every ladder at its exact value."""
+        """The lower bounds on every quantity for an array of tilings, with every divisor at its exact value."""
         values: dict[str, Array] = {}
         for row in (*self.energy, *self.cycles):
             total = row.terms.value(batch)
             for name, share in row.quantities:
-                rung = np.ones(batch.size) if row.ladder is None else row.ladder.value(batch)
-                total = total + (1 - share / rung) * values[name]
+                divisor = np.ones(batch.size) if row.divisor is None else row.divisor.value(batch)
+                total = total + (1 - share / divisor) * values[name]
             if row.only_with is not None:
                 total = np.where(row.only_with.value(batch) > 1, total, 0.0)
             values[row.target] = np.maximum(values[row.target], total) if row.target in values else np.maximum(total, 0)
@@ -170,8 +170,8 @@ class Formulas:
         rows.append(Row("spm", self._sum(), (*base, *stall)))
         for t in (t for t in moved if case.spm_reused(t)):
             terms = self._sum().add(1.0, self.delivery[t], self.rounds[t], passes)
-            laddered = (("delivered", 1),) if base else ()
-            rows.append(Row("spm", terms, (*laddered, *stall), self.spm_reuse[t]))
+            divided = (("delivered", 1),) if base else ()
+            rows.append(Row("spm", terms, (*divided, *stall), self.spm_reuse[t]))
         if stalled and is_single_variable(self.nest, self.output):
             terms = (
                 self._sum().add(1.0, self.comp, rounds, passes).add(1.0, self.rf[self.output], self.pes, rounds, passes)

@@ -22,19 +22,19 @@ from ..legality import pinned_factors
 from .batch import DRAM, RF, Array, TilingBatch
 from .batch_cost import BatchModel, PairCosts
 from .level_terms import (
-    DramSide,
+    DramTerms,
     LevelReuse,
     RfPass,
     SharedTerms,
     Skips,
-    SpmSide,
+    SpmTerms,
     layer_cycles,
     reuse_of_class,
 )
 
 
 @dataclass(frozen=True)
-class SliceFloor:
+class SubspaceBounds:
     """Lower bounds for given DRAM factors under one DRAM class; infinite where it is not attained."""
 
     dram_class: int
@@ -42,7 +42,7 @@ class SliceFloor:
     cycles: Array
 
 
-class FloorModel:
+class BoundModel:
     """Lower bounds on energy and cycles, for one loop nest on one architecture."""
 
     def __init__(self, nest: LoopNest, architecture: Architecture, constraints: Constraints) -> None:
@@ -61,20 +61,20 @@ class FloorModel:
             most[sizes % number == 0] = number
         return most[position] * self._pinned_pes
 
-    def slices(self, batch: TilingBatch) -> Iterator[SliceFloor]:
+    def subspaces(self, batch: TilingBatch) -> Iterator[SubspaceBounds]:
         """Bounds for every DRAM class where only the DRAM factors are chosen (all SPM factors are 1)."""
-        shared = SharedTerms(batch, self._architecture, self.rf_pass_of_slices(batch))
-        spm = SpmSide(shared, no_reuse(batch))
+        shared = SharedTerms(batch, self._architecture, self.rf_pass_of_subspaces(batch))
+        spm = SpmTerms(shared, no_reuse(batch))
         for number, dram_class in enumerate(self.model.classes):
-            dram = DramSide(shared, reuse_of_class(batch, DRAM, dram_class))
-            energy, cycles = floor_of_slices(spm, dram)
-            yield SliceFloor(number, energy, cycles)
+            dram = DramTerms(shared, reuse_of_class(batch, DRAM, dram_class))
+            energy, cycles = subspace_bounds(spm, dram)
+            yield SubspaceBounds(number, energy, cycles)
 
     def array_tiles(self, batch: TilingBatch) -> Iterator[PairCosts]:
         """Bounds for every pair of classes where DRAM and SPM factors are chosen."""
         return self.model.pair_costs(batch, self.rf_pass_of_array_tiles(batch), least_layer_cycles)
 
-    def rf_pass_of_slices(self, batch: TilingBatch) -> RfPass:
+    def rf_pass_of_subspaces(self, batch: TilingBatch) -> RfPass:
         """What one RF pass comes to at least where the SPM factors are open as well."""
         words = _least_noc_words(batch)
         return RfPass(self._least_compute_cycles(batch), _zeros(batch.size), words, words)
@@ -121,7 +121,7 @@ def no_reuse(batch: TilingBatch) -> LevelReuse:
     return LevelReuse([None] * len(tensors), [ones] * len(tensors), np.ones(batch.size, dtype=np.bool_))
 
 
-def floor_of_slices(spm: SpmSide, dram: DramSide) -> tuple[Array, Array]:
+def subspace_bounds(spm: SpmTerms, dram: DramTerms) -> tuple[Array, Array]:
     """Bounds on energy and cycles under DRAM orders where the SPM factors are open, but taken as 1."""
     skipped = {t: reuse > 1 for t, reuse in dram.reuse.items()}
     energy = np.rint(spm.energy_pj(skipped, dram.visits) + dram.dram_energy_pj)
@@ -131,7 +131,7 @@ def floor_of_slices(spm: SpmSide, dram: DramSide) -> tuple[Array, Array]:
 
 
 def least_layer_cycles(
-    shared: SharedTerms, dram: DramSide, skipped: Skips, spm_pass: Array, every_pass: Array
+    shared: SharedTerms, dram: DramTerms, skipped: Skips, spm_pass: Array, every_pass: Array
 ) -> Array:
     """The layer's cycles, at least, with SPM passes of at least the given cycles.
 
@@ -148,7 +148,7 @@ def least_layer_cycles(
     return least
 
 
-def bends(dram: DramSide, t: int) -> tuple[Array, Array]:
+def bends(dram: DramTerms, t: int) -> tuple[Array, Array]:
     """The values of ``first`` from which on a tensor's two transfers (section 5) are hidden."""
     accumulated, own = dram.accumulated[t]
     return accumulated, accumulated - own

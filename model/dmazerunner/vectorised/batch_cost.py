@@ -17,12 +17,12 @@ from ..architecture import Architecture
 from ..reuse import ReuseClass, reuse_classes
 from .batch import DRAM, SPM, Array, TilingBatch
 from .level_terms import (
-    DramSide,
+    DramTerms,
     RfPass,
     SharedTerms,
-    SpmSide,
+    SpmTerms,
     TotalCycles,
-    cost_of_sides,
+    cost_of_terms,
     layer_cycles,
     reuse_of_class,
 )
@@ -72,11 +72,11 @@ class BatchModel:
         :func:`layer_cycles` (:mod:`.batch_bounds`).
         """
         shared = SharedTerms(batch, self.architecture, rf_pass)
-        dram_sides = [DramSide(shared, reuse_of_class(batch, DRAM, c)) for c in self.classes]
+        of_dram = [DramTerms(shared, reuse_of_class(batch, DRAM, c)) for c in self.classes]
         for a, spm_class in enumerate(self.classes):
-            spm_side = SpmSide(shared, reuse_of_class(batch, SPM, spm_class))
-            for b, dram_side in enumerate(dram_sides):
-                energy, cycles = cost_of_sides(spm_side, dram_side, total or layer_cycles)
+            spm_terms = SpmTerms(shared, reuse_of_class(batch, SPM, spm_class))
+            for b, dram_terms in enumerate(of_dram):
+                energy, cycles = cost_of_terms(spm_terms, dram_terms, total or layer_cycles)
                 yield PairCosts(a, b, energy, cycles)
 
     def minima(self, levels: Array) -> Minima:
@@ -92,6 +92,6 @@ class BatchModel:
     def dram_traffic(self, batch: TilingBatch) -> list[tuple[Array, Array]]:
         """For every DRAM class the bytes moved and the DMA invocations of every tiling, both directions."""
         shared = SharedTerms(batch, self.architecture)
-        sides = [DramSide(shared, reuse_of_class(batch, DRAM, c)) for c in self.classes]
+        of_dram = [DramTerms(shared, reuse_of_class(batch, DRAM, c)) for c in self.classes]
         size = self.architecture.bytes_per_element
-        return [(side.words * size, side.dma_invocations(shared)) for side in sides]
+        return [(terms.words * size, terms.dma_invocations(shared)) for terms in of_dram]

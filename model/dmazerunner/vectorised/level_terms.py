@@ -114,7 +114,7 @@ def reuse_of_class(batch: TilingBatch, level: int, reuse_class: ReuseClass) -> L
     return LevelReuse(factors, [batch.product_except(level, dims) for dims in reuse_class.reused], attained)
 
 
-class DramSide:
+class DramTerms:
     """What depends on the DRAM order alone: reuse, words moved, DMA cycles by reuse."""
 
     def __init__(self, shared: SharedTerms, reuse: LevelReuse) -> None:
@@ -155,7 +155,7 @@ class DramSide:
         return total, own
 
 
-class SpmSide:
+class SpmTerms:
     """What depends on the SPM order, and on which tensors are skipped."""
 
     def __init__(self, shared: SharedTerms, reuse: LevelReuse) -> None:
@@ -231,7 +231,7 @@ class SpmSide:
         return rows
 
 
-def cost_of_sides(spm: SpmSide, dram: DramSide, total: TotalCycles) -> tuple[Array, Array]:
+def cost_of_terms(spm: SpmTerms, dram: DramTerms, total: TotalCycles) -> tuple[Array, Array]:
     """Energy and cycles under orders of both levels; infinite where a tiling has no such orders."""
     shared = spm.shared
     skipped = {t: spm.whole[t] & (dram.reuse[t] > 1) for t in dram.reused}
@@ -249,7 +249,7 @@ def cost_of_sides(spm: SpmSide, dram: DramSide, total: TotalCycles) -> tuple[Arr
     return energy, cycles
 
 
-def layer_cycles(shared: SharedTerms, dram: DramSide, skipped: Skips, spm_pass: Array, every_pass: Array) -> Array:
+def layer_cycles(shared: SharedTerms, dram: DramTerms, skipped: Skips, spm_pass: Array, every_pass: Array) -> Array:
     """``total`` of section 5."""
     first = np.maximum(dram.every_pass, spm_pass)
     total = first * shared.spm_passes
@@ -267,5 +267,5 @@ def layer_cycles(shared: SharedTerms, dram: DramSide, skipped: Skips, spm_pass: 
     return total
 
 
-TotalCycles = Callable[[SharedTerms, DramSide, Skips, Array, Array], Array]
-"""A layer's cycles from what its orders share, the DRAM side, what is skipped, an SPM pass and ``comm[1]``."""
+TotalCycles = Callable[[SharedTerms, DramTerms, Skips, Array, Array], Array]
+"""A layer's cycles from what its orders share, the DRAM terms, what is skipped, an SPM pass and ``comm[1]``."""

@@ -17,14 +17,14 @@ from ...loop_nest import LoopNest
 from ..architecture import Architecture
 from ..reuse import ReuseClass
 from .batch import DRAM, SPM, Array, Indices, Mask, TilingBatch
-from .batch_bounds import floor_of_slices, least_layer_cycles
-from .level_terms import DramSide, RfPass, SharedTerms, Skips, SpmSide, cost_of_sides, layer_cycles
+from .batch_bounds import least_layer_cycles, subspace_bounds
+from .level_terms import DramTerms, RfPass, SharedTerms, Skips, SpmTerms, cost_of_terms, layer_cycles
 from .order_choices import Entries, OrderChoices, level_reuse, pieces, repeated
 
 Judge = Callable[[Array, Array], tuple[Array, Array]]
 """The objective, and the metric that breaks ties, from energy and cycles; neither falls as those rise."""
 
-Permit = Callable[[SharedTerms, DramSide], Mask]
+Permit = Callable[[SharedTerms, DramTerms], Mask]
 """Which DRAM orders keep the traffic limits."""
 
 
@@ -35,17 +35,17 @@ class Rules:
     ``costs`` gives energy and cycles under orders of both levels, ``pass_cycles`` those of an SPM pass at least.
     """
 
-    costs: Callable[[SpmSide, DramSide], tuple[Array, Array]]
-    pass_cycles: Callable[[SpmSide, Skips], Array]
+    costs: Callable[[SpmTerms, DramTerms], tuple[Array, Array]]
+    pass_cycles: Callable[[SpmTerms, Skips], Array]
 
 
-EXACT = Rules(lambda spm, dram: cost_of_sides(spm, dram, layer_cycles), lambda spm, skips: spm.spm_pass(skips)[0])
-OF_ARRAY_TILES = Rules(lambda spm, dram: cost_of_sides(spm, dram, least_layer_cycles), EXACT.pass_cycles)
-OF_SLICES = Rules(floor_of_slices, lambda spm, _: spm.shared.compute_cycles)
+EXACT = Rules(lambda spm, dram: cost_of_terms(spm, dram, layer_cycles), lambda spm, skips: spm.spm_pass(skips)[0])
+OF_ARRAY_TILES = Rules(lambda spm, dram: cost_of_terms(spm, dram, least_layer_cycles), EXACT.pass_cycles)
+OF_SUBSPACES = Rules(subspace_bounds, lambda spm, _: spm.shared.compute_cycles)
 
 
 @dataclass(frozen=True)
-class Asked:
+class OrderQuery:
     """What is asked of orders.
 
     ``limit``: objective and other metric up to which they are of interest. ``permit``: none where all are permitted.
@@ -76,29 +76,31 @@ class BestOrders:
     def __init__(self, nest: LoopNest, architecture: Architecture) -> None:
         self._nest, self._architecture, self._choices = nest, architecture, OrderChoices(nest)
 
-    def best(self, batch: TilingBatch, asked: Asked) -> Best:
+    def best(self, batch: TilingBatch, query: OrderQuery) -> Best:
         """The best orders' objective of every tiling of a batch, as far as it is asked for."""
-        shared = SharedTerms(batch, self._architecture, asked.run)
-        values, ties = self._whatever_the_orders(batch, shared, asked)
-        open_ones = np.flatnonzero(_within((values, ties), *asked.limit))
+        shared = SharedTerms(batch, self._architecture, query.run)
+        values, ties = self._whatever_the_orders(batch, shared, query)
+        open_ones = np.flatnonzero(_within((values, ties), *query.limit))
         values[open_ones] = ties[open_ones] = np.inf
         part, left = shared.taken(open_ones), TilingBatch(batch.nest, batch.levels[:, :, open_ones])
         spm, dram = self._choices.of_tilings(left)
         for columns in pieces(spm.count + dram.count):
-            rows = _Search(part.taken(columns), spm.entries(columns), dram.entries(columns), asked).run()
-            places, good = open_ones[columns[rows.column]], _within((rows.value, rows.tie), *asked.limit)
-            values[places] = np.where(good, rows.value, asked.limit[0])
+            rows = _Search(part.taken(columns), spm.entries(columns), dram.entries(columns), query).run()
+            places, good = open_ones[columns[rows.column]], _within((rows.value, rows.tie), *query.limit)
+            values[places] = np.where(good, rows.value, query.limit[0])
             ties[places] = np.where(good, rows.tie, np.inf)
         return Best(values, ties)
 
-    def _whatever_the_orders(self, batch: TilingBatch, shared: SharedTerms, asked: Asked) -> tuple[Array, Array]:
+    def _whatever_the_orders(self, batch: TilingBatch, shared: SharedTerms, query: OrderQuery) -> tuple[Array, Array]:
         """What tilings come to at least if every tensor could be reused over all that it misses, at both levels."""
         missing = [self._nest.missing_dims(t) for t in shared.tensors]
         spm, dram = ([batch.product(level, dims) for dims in missing] for level in (SPM, DRAM))
-        dram_side = DramSide(shared, level_reuse(dram, shared.spm_passes))
-        spm_side = SpmSide(shared, level_reuse(spm, shared.rf_passes))
-        energy, cycles = floors_of_spm(spm_side, dram, asked.rules, any_order=True)
-        return asked.judge(np.rint(energy + dram_side.dram_energy_pj), np.maximum(cycles, transfers(shared, dram_side)))
+        dram_terms = DramTerms(shared, level_reuse(dram, shared.spm_passes))
+        spm_terms = SpmTerms(shared, level_reuse(spm, shared.rf_passes))
+        energy, cycles = spm_lower_bounds(spm_terms, dram, query.rules, any_order=True)
+        return query.judge(
+            np.rint(energy + dram_terms.dram_energy_pj), np.maximum(cycles, transfers(shared, dram_terms))
+        )
 
     def permitted(self, batch: TilingBatch, permit: Permit) -> Mask:
         """Which tilings of a batch have a DRAM order that is permitted."""
@@ -107,16 +109,16 @@ class BestOrders:
         for columns in pieces(dram.count):
             entries = dram.entries(columns)
             part = shared.taken(columns[entries.column])
-            kept = permit(part, DramSide(part, entries.reuse(part.spm_passes)))
+            kept = permit(part, DramTerms(part, entries.reuse(part.spm_passes)))
             mask[columns] = np.logical_or.reduceat(kept, entries.starts)
         return mask
 
-    def orders(self, batch: TilingBatch, asked: Asked) -> tuple[ReuseClass, ReuseClass] | None:
+    def orders(self, batch: TilingBatch, query: OrderQuery) -> tuple[ReuseClass, ReuseClass] | None:
         """The classes (SPM, DRAM) of the best orders of a batch of one tiling; none where no orders are permitted."""
         shared = SharedTerms(batch, self._architecture)
         spm, dram = self._choices.of_tilings(batch)
         only = np.zeros(1, dtype=np.int64)
-        rows = _Search(shared, spm.entries(only), dram.entries(only), asked).run()
+        rows = _Search(shared, spm.entries(only), dram.entries(only), query).run()
         if not len(rows.column):
             return None
         return spm.classes[0][int(rows.spm[0])], dram.classes[0][int(rows.dram[0])]
@@ -148,38 +150,40 @@ class _Rows:
 class _Search:
     """The search for the best pair of entries of every one of some tilings."""
 
-    def __init__(self, shared: SharedTerms, spm: Entries, dram: Entries, asked: Asked) -> None:
-        self._shared, self._spm, self._dram, self._asked = shared, spm, dram, asked
-        self._dram_energy, self._dram_cycles = self._floors_of_dram(asked.permit)
-        self._spm_energy, self._spm_cycles = self._floors_of_spm()
+    def __init__(self, shared: SharedTerms, spm: Entries, dram: Entries, query: OrderQuery) -> None:
+        self._shared, self._spm, self._dram, self._query = shared, spm, dram, query
+        self._dram_energy, self._dram_cycles = self._dram_lower_bounds(query.permit)
+        self._spm_energy, self._spm_cycles = self._spm_lower_bounds()
 
     def run(self) -> _Rows:
         """The best pairs, one for every tiling that has any."""
         rows = self._costed(*self._guess()).best()
-        values, ties = (np.full(self._shared.size, limit) for limit in self._asked.limit)
+        values, ties = (np.full(self._shared.size, limit) for limit in self._query.limit)
         _lower(values, ties, rows)
         for spm, dram in self._pairs_within(values, ties):
             rows = rows.with_rows(self._costed(spm, dram)).best()
             _lower(values, ties, rows)
         return rows
 
-    def _floors_of_dram(self, permit: Permit | None) -> tuple[Array, Array]:
+    def _dram_lower_bounds(self, permit: Permit | None) -> tuple[Array, Array]:
         """Energy of DRAM, and the cycles that all transfers take one after the other, for every DRAM entry."""
         shared = self._shared.taken(self._dram.column)
-        side = DramSide(shared, self._dram.reuse(shared.spm_passes))
-        energy = side.dram_energy_pj if permit is None else np.where(permit(shared, side), side.dram_energy_pj, np.inf)
-        return energy, transfers(shared, side)
+        terms = DramTerms(shared, self._dram.reuse(shared.spm_passes))
+        energy = (
+            terms.dram_energy_pj if permit is None else np.where(permit(shared, terms), terms.dram_energy_pj, np.inf)
+        )
+        return energy, transfers(shared, terms)
 
-    def _floors_of_spm(self) -> tuple[Array, Array]:
+    def _spm_lower_bounds(self) -> tuple[Array, Array]:
         """The rest of the energy, and the cycles of all SPM passes, for every SPM entry with the best of DRAM reuse."""
         shared = self._shared.taken(self._spm.column)
         most = [np.maximum.reduceat(factor, self._dram.starts)[self._spm.column] for factor in self._dram.factors]
-        return floors_of_spm(SpmSide(shared, self._spm.reuse(shared.rf_passes)), most, self._asked.rules)
+        return spm_lower_bounds(SpmTerms(shared, self._spm.reuse(shared.rf_passes)), most, self._query.rules)
 
     def _judged(self, spm: Indices | Mask, dram: Indices | Mask) -> tuple[Array, Array]:
         """What pairs of entries come to at least."""
         energy = np.rint(self._spm_energy[spm] + self._dram_energy[dram])
-        return self._asked.judge(energy, np.maximum(self._spm_cycles[spm], self._dram_cycles[dram]))
+        return self._query.judge(energy, np.maximum(self._spm_cycles[spm], self._dram_cycles[dram]))
 
     def _judged_alone(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         """What entries of either level come to at least, whatever they are paired with."""
@@ -195,7 +199,7 @@ class _Search:
         of_spm, of_dram = self._spm.column, self._dram.column
         with_dram = np.rint(self._spm_energy + dram_energy[of_spm]), np.maximum(self._spm_cycles, dram_cycles[of_spm])
         with_spm = np.rint(spm_energy[of_dram] + self._dram_energy), np.maximum(self._dram_cycles, spm_cycles[of_dram])
-        return self._asked.judge(*with_dram), self._asked.judge(*with_spm)
+        return self._query.judge(*with_dram), self._query.judge(*with_spm)
 
     def _guess(self) -> tuple[Indices, Indices]:
         """The entries that look best, one of either level for every tiling."""
@@ -224,36 +228,37 @@ class _Search:
     def _costed(self, spm: Indices, dram: Indices) -> _Rows:
         column = self._spm.column[spm]
         shared = self._shared.taken(column)
-        spm_side = SpmSide(shared, self._spm.reuse(shared.rf_passes, spm))
-        dram_side = DramSide(shared, self._dram.reuse(shared.spm_passes, dram))
-        values, ties = self._asked.judge(*self._asked.rules.costs(spm_side, dram_side))
+        spm_terms = SpmTerms(shared, self._spm.reuse(shared.rf_passes, spm))
+        dram_terms = DramTerms(shared, self._dram.reuse(shared.spm_passes, dram))
+        values, ties = self._query.judge(*self._query.rules.costs(spm_terms, dram_terms))
         permitted = self._dram_energy[dram] < np.inf
         values, ties = np.where(permitted, values, np.inf), np.where(permitted, ties, np.inf)
         return _Rows(column, values, ties, self._spm.number(spm), self._dram.number(dram))
 
 
-def transfers(shared: SharedTerms, side: DramSide) -> Array:
+def transfers(shared: SharedTerms, terms: DramTerms) -> Array:
     """Cycles of all DMA transfers one after the other, which a layer takes at least."""
-    moved = (ways * cycles * n for ways, cycles, n in zip(shared.ways, shared.dma_cycles, side.visits, strict=True))
+    moved = (ways * cycles * n for ways, cycles, n in zip(shared.ways, shared.dma_cycles, terms.visits, strict=True))
     return sum(moved, start=np.zeros(shared.size))
 
 
-def floors_of_spm(
-    side: SpmSide, dram_reuse: Sequence[Array], rules: Rules, *, any_order: bool = False
+def spm_lower_bounds(
+    terms: SpmTerms, dram_reuse: Sequence[Array], rules: Rules, *, any_order: bool = False
 ) -> tuple[Array, Array]:
     """Energy but for DRAM's, and cycles of all SPM passes, with DRAM reuse of at most the given factors.
 
-    With ``any_order`` the side's reuse is the most that any order has. An order that reuses the output less may take
-    fewer cycles (``docs/reuse_classes.md`` section 6), so that then neither its deliveries nor its stalls are counted.
+    With ``any_order`` the reuse of the terms is the most that any order has. An order that reuses the output less may
+    take fewer cycles (``docs/reuse_classes.md`` section 6), so that then neither its deliveries nor its stalls are
+    counted.
     """
-    shared = side.shared
-    skipped = {t: side.whole[t] & (reuse > 1) for t, reuse in enumerate(dram_reuse)}
+    shared = terms.shared
+    skipped = {t: terms.whole[t] & (reuse > 1) for t, reuse in enumerate(dram_reuse)}
     skipped = {t: mask for t, mask in skipped.items() if mask.any()}
-    energy = side.energy_pj(skipped, [shared.spm_passes / reuse for reuse in dram_reuse])
-    of_output = side.reuse[shared.output]
+    energy = terms.energy_pj(skipped, [shared.spm_passes / reuse for reuse in dram_reuse])
+    of_output = terms.reuse[shared.output]
     if any_order and of_output is not None:
         skipped = {**skipped, shared.output: skipped.get(shared.output, False) | (of_output > 1)}
-    return energy, rules.pass_cycles(side, skipped) * shared.spm_passes
+    return energy, rules.pass_cycles(terms, skipped) * shared.spm_passes
 
 
 def _lower(values: Array, ties: Array, rows: _Rows) -> None:

@@ -14,7 +14,7 @@ from dmaze.model.dmazerunner.legality import broken_limits, broken_rules
 from dmaze.model.dmazerunner.mapping import Mapping, Tiling
 from dmaze.model.loop_nest import LoopNest
 from dmaze.solver import LayerProblem, Progress, Report, SearchLimits, SearchOutcome
-from dmaze.solver.pipeline.ranking import judgement
+from dmaze.solver.pipeline.ranking import rank_key
 
 SAMPLES = 2000
 """Draws per search: with a fixed number, the time limit apart, the same seed gives the same answer."""
@@ -37,7 +37,7 @@ class RandomSampler:
             mapping = draw(problem.nest, generator)
             cost = cost_of_mapping(problem.nest, problem.architecture, mapping)
             if self._allowed(problem, mapping) and not broken_limits(problem.architecture, problem.constraints, cost):
-                rank = (*judgement(problem.objective, cost), mapping.tiling.levels)
+                rank = (*rank_key(problem.objective, cost), mapping.tiling.levels)
                 if mapping.tiling not in kept or rank < kept[mapping.tiling][0]:
                     kept[mapping.tiling] = (rank, mapping)
                     kept = dict(sorted(kept.items(), key=lambda item: item[1][0])[: limits.top_k])

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 from dmaze.solver.backend import SearchOutcome
-from dmaze.solver.pipeline.status import Verdict, bound_fault, float_below, gap_between, judge
+from dmaze.solver.pipeline.status import LayerStatus, bound_fault, float_below, gap_between, judge
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,23 +21,23 @@ def outcome(bound: float | None, *, exhausted: bool = False) -> SearchOutcome:
 @pytest.mark.parametrize(
     ("best", "claim", "expected"),
     [
-        (1000, outcome(1000.0), Verdict("optimal", 1000, 1000.0, 0.0)),
-        (1000, outcome(990.0), Verdict("optimal", 1000, 990.0, 0.01)),
-        (1000, outcome(989.0), Verdict("feasible", 1000, 989.0, 0.011)),
-        (1000, outcome(None), Verdict("feasible", 1000, None, None)),
-        (1000, outcome(-5.0), Verdict("feasible", 1000, 0.0, 1.0)),
-        (0, outcome(0.0), Verdict("optimal", 0, 0.0, 0.0)),
-        (0, outcome(-1.0), Verdict("optimal", 0, 0.0, 0.0)),
-        (1000, outcome(None, exhausted=True), Verdict("optimal", 1000, 990.0, 0.01)),
-        (1000, outcome(700.0, exhausted=True), Verdict("optimal", 1000, 990.0, 0.01)),
-        (1000, outcome(1000.0, exhausted=True), Verdict("optimal", 1000, 1000.0, 0.0)),
-        (None, outcome(None, exhausted=True), Verdict("infeasible", None, None, None)),
-        (None, outcome(7.0, exhausted=True), Verdict("infeasible", None, None, None)),
-        (None, outcome(7.0), Verdict("unknown", None, 7.0, None)),
-        (None, outcome(None), Verdict("unknown", None, None, None)),
+        (1000, outcome(1000.0), LayerStatus("optimal", 1000, 1000.0, 0.0)),
+        (1000, outcome(990.0), LayerStatus("optimal", 1000, 990.0, 0.01)),
+        (1000, outcome(989.0), LayerStatus("feasible", 1000, 989.0, 0.011)),
+        (1000, outcome(None), LayerStatus("feasible", 1000, None, None)),
+        (1000, outcome(-5.0), LayerStatus("feasible", 1000, 0.0, 1.0)),
+        (0, outcome(0.0), LayerStatus("optimal", 0, 0.0, 0.0)),
+        (0, outcome(-1.0), LayerStatus("optimal", 0, 0.0, 0.0)),
+        (1000, outcome(None, exhausted=True), LayerStatus("optimal", 1000, 990.0, 0.01)),
+        (1000, outcome(700.0, exhausted=True), LayerStatus("optimal", 1000, 990.0, 0.01)),
+        (1000, outcome(1000.0, exhausted=True), LayerStatus("optimal", 1000, 1000.0, 0.0)),
+        (None, outcome(None, exhausted=True), LayerStatus("infeasible", None, None, None)),
+        (None, outcome(7.0, exhausted=True), LayerStatus("infeasible", None, None, None)),
+        (None, outcome(7.0), LayerStatus("unknown", None, 7.0, None)),
+        (None, outcome(None), LayerStatus("unknown", None, None, None)),
     ],
 )
-def test_verdicts(best: int | None, claim: SearchOutcome, expected: Verdict) -> None:
+def test_verdicts(best: int | None, claim: SearchOutcome, expected: LayerStatus) -> None:
     found = judge(best, claim, GAP)
     assert (found.status, found.objective_value, found.gap) == (expected.status, expected.objective_value, expected.gap)
     assert found.bound == (None if expected.bound is None else pytest.approx(expected.bound, rel=1e-15))
@@ -52,12 +52,12 @@ def test_verdicts(best: int | None, claim: SearchOutcome, expected: Verdict) -> 
 def test_bounds_never_exceed_objectives(best: int, share: Fraction, relative_gap: float, exhausted: bool) -> None:
     bound = float_below(best * share)
     assert bound_fault(bound, [best]) is None
-    verdict = judge(best, outcome(bound, exhausted=exhausted), relative_gap)
-    assert verdict.bound is not None
-    assert verdict.gap is not None
-    assert 0 <= verdict.bound <= best
-    assert 0 <= verdict.gap <= 1
-    assert (verdict.status == "optimal") == (verdict.gap <= relative_gap)
+    layer_status = judge(best, outcome(bound, exhausted=exhausted), relative_gap)
+    assert layer_status.bound is not None
+    assert layer_status.gap is not None
+    assert 0 <= layer_status.bound <= best
+    assert 0 <= layer_status.gap <= 1
+    assert (layer_status.status == "optimal") == (layer_status.gap <= relative_gap)
 
 
 @given(st.integers(-(2**80), 2**80))

@@ -1,0 +1,83 @@
+"""What is minimised: every objective is one entry of :data:`OBJECTIVES`, and nothing else knows one from another.
+
+An objective is a product of powers of energy (pJ) and cycles. Values of single metrics are integers; products are
+binary64, as the exact model has them (``docs/model.md``, EDP).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Objective = Literal["edp", "energy", "latency"]
+Metric = Literal["energy_pj", "cycles"]
+Array = NDArray[np.float64]
+
+SAFE = 1 - 1e-12
+"""Takes a product of two lower bounds below what its rounding could have added."""
+
+
+@dataclass(frozen=True)
+class ObjectiveRule:
+    """``energy_pj ** energy_power * cycles ** cycles_power``, ties decided by the metric ``tie``."""
+
+    name: Objective
+    energy_power: int
+    cycles_power: int
+    tie: Metric
+    unit: str
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether its values are integers: those of a single metric are."""
+        return self.energy_power + self.cycles_power == 1
+
+    def of_arrays(self, energy_pj: Array, cycles: Array) -> tuple[Array, Array]:
+        """Values and the metric that breaks ties, element by element; neither falls as energy and cycles rise."""
+        value, *others = [energy_pj] * self.energy_power + [cycles] * self.cycles_power
+        for factor in others:
+            value = value * factor
+        return value, energy_pj if self.tie == "energy_pj" else cycles
+
+    def of_cost(self, energy_pj: int, cycles: int) -> int | float:
+        """The value of one exact cost: an integer for a single metric, else a binary64 product."""
+        factors = [energy_pj] * self.energy_power + [cycles] * self.cycles_power
+        return factors[0] if self.is_integer else math.prod(map(float, factors))
+
+    def rank_key(self, energy_pj: int, cycles: int) -> tuple[int | float, int]:
+        """What exact costs are sorted by: the value, then the metric that breaks ties."""
+        return self.of_cost(energy_pj, cycles), energy_pj if self.tie == "energy_pj" else cycles
+
+    def lower_bound(self, energy_pj: float, cycles: float) -> float:
+        """A lower bound on the value, from lower bounds on energy and cycles."""
+        factors = [float(energy_pj)] * self.energy_power + [float(cycles)] * self.cycles_power
+        return factors[0] if self.is_integer else math.prod(factors) * SAFE
+
+    def largest_below(self, limit: float) -> float:
+        """The largest value below a limit that the objective can have; infinity where there is no limit."""
+        if limit == math.inf:
+            return limit
+        return math.ceil(limit) - 1 if self.is_integer else math.nextafter(limit, 0.0)
+
+
+OBJECTIVES: Mapping[Objective, ObjectiveRule] = {
+    rule.name: rule
+    for rule in (
+        ObjectiveRule("edp", 1, 1, tie="cycles", unit="pJ*cycles"),
+        ObjectiveRule("energy", 1, 0, tie="cycles", unit="pJ"),
+        ObjectiveRule("latency", 0, 1, tie="energy_pj", unit="cycles"),
+    )
+}
+"""All objectives by name."""
+
+
+def float_below(number: float | Fraction) -> float:
+    """The largest binary64 number that is not above the given one."""
+    nearest = float(number)
+    return nearest if nearest <= number else math.nextafter(nearest, -math.inf)
