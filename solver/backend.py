@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, runtime_checkable
 
+from ..model.cost_models import AnyCostModel
 from ..model.dmazerunner.architecture import Architecture
 from ..model.dmazerunner.constraints import Constraints
 from ..model.dmazerunner.mapping import Mapping
+from ..model.dmazerunner.published import PUBLISHED
 from ..model.documents.result import Certificate
 from ..model.loop_nest import LoopNest
 from ..model.objectives import Objective
@@ -26,6 +28,8 @@ ENTRY_POINT_GROUP = "dmaze.backends"
 class LayerProblem:
     """One layer to map. ``constraints`` holds no preset: the pipeline has replaced it by its thresholds.
 
+    ``cost_model`` says what a mapping is and costs.
+
     ``warm_starts`` are mappings of the same dimensions that may be good ones, such as optima of similar problems; they
     need not be legal. They may save time, but are no part of the question: a back end may ignore them.
     """
@@ -35,6 +39,7 @@ class LayerProblem:
     constraints: Constraints
     objective: Objective
     warm_starts: tuple[Mapping, ...] = ()
+    cost_model: AnyCostModel = PUBLISHED
 
 
 @dataclass(frozen=True)

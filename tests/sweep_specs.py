@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dmaze.model.designs import resolve_rules
+from dmaze.model.designs import resolve_sweep
 from dmaze.model.documents.sweep_results import SweepResult
 from dmaze.model.documents.sweep_spec import SweepSpec
-from dmaze.model.reading.loading import resolve_spec
 
 PLUGINS = Path(__file__).parent / "plugins"
 
@@ -65,7 +64,7 @@ def document(*layers: dict[str, Any], axes: Sequence[dict[str, Any]] = MEMORIES,
 def sweep_spec(*layers: dict[str, Any], **fields: Any) -> SweepSpec:
     """The same, read and resolved."""
     spec = SweepSpec.model_validate(document(*layers, **fields))
-    return resolve_rules(resolve_spec(spec, Path()), Path())
+    return resolve_sweep(spec, Path()).document
 
 
 def write_spec(folder: Path, *layers: dict[str, Any], **fields: Any) -> Path:

@@ -8,7 +8,6 @@ import multiprocessing
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +19,7 @@ from dmaze.cli.main import main
 from dmaze.model import LayerResult, Result, Spec
 from dmaze.model.documents.spec import SolverOptions
 from dmaze.solver import Cache, LayerProblem, SearchLimits, SearchOutcome, solve
+from dmaze.solver.deadline import Deadline
 from dmaze.solver.pipeline import layer_cache, layer_search
 from dmaze.solver.pipeline.cache import default_folder
 from dmaze.solver.pipeline.layer_cache import LayerCache
@@ -266,7 +266,7 @@ def test_random_problems_are_answered_alike_under_any_names(cache: Cache, search
     for _, problem in random_problems(range(60), constrained=0.7):
         number = len(searched)
         fresh, cached, other = (
-            answerer.answer(asked, TimeShare(60.0, time.monotonic() + 60.0), SearchRecorder("", None))
+            answerer.answer(asked, TimeShare(60.0, Deadline.after(60.0)), SearchRecorder("", None))
             for asked in (problem, problem, with_other_names(problem))
         )
         assert len(searched) == number + 1

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 from dmaze.solver.backend import SearchOutcome
-from dmaze.solver.pipeline.status import LayerStatus, bound_fault, float_below, gap_between, judge
+from dmaze.solver.pipeline.status import LayerStatus, bound_fault, float_below, gap_between, status_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,7 +38,7 @@ def outcome(bound: float | None, *, exhausted: bool = False) -> SearchOutcome:
     ],
 )
 def test_verdicts(best: int | None, claim: SearchOutcome, expected: LayerStatus) -> None:
-    found = judge(best, claim, GAP)
+    found = status_of(best, claim, GAP)
     assert (found.status, found.objective_value, found.gap) == (expected.status, expected.objective_value, expected.gap)
     assert found.bound == (None if expected.bound is None else pytest.approx(expected.bound, rel=1e-15))
 
@@ -52,7 +52,7 @@ def test_verdicts(best: int | None, claim: SearchOutcome, expected: LayerStatus)
 def test_bounds_never_exceed_objectives(best: int, share: Fraction, relative_gap: float, exhausted: bool) -> None:
     bound = float_below(best * share)
     assert bound_fault(bound, [best]) is None
-    layer_status = judge(best, outcome(bound, exhausted=exhausted), relative_gap)
+    layer_status = status_of(best, outcome(bound, exhausted=exhausted), relative_gap)
     assert layer_status.bound is not None
     assert layer_status.gap is not None
     assert 0 <= layer_status.bound <= best

@@ -7,8 +7,9 @@ from typing import Any
 
 from dmaze.model.dmazerunner.architecture import Architecture
 from dmaze.model.dmazerunner.constraints import Constraints
+from dmaze.model.dmazerunner.cost_document import Cost
 from dmaze.model.documents.pareto import LayerFront, ParetoFronts
-from dmaze.model.documents.result import Cost, Solution
+from dmaze.model.documents.result import Solution
 from dmaze.model.documents.sweep_results import SweptDesign
 from dmaze.model.layers import Gemm
 from dmaze.solver.sweeps.sweep_front import sweep_front

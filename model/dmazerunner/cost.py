@@ -54,12 +54,12 @@ class ExactCost:
     spm_reuse: tuple[int, ...]
     dram_reuse: tuple[int, ...]
 
-    @cached_property
+    @property
     def energy_pj(self) -> int:
         """The layer's energy, rounded to the nearest integer, ties to even (section 4)."""
         return round(sum_parts(self.energy_breakdown_pj))
 
-    @cached_property
+    @property
     def edp(self) -> float:
         """Rounded energy times cycles, in binary64 (section 5)."""
         return float(self.energy_pj) * float(self.cycles)

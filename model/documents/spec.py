@@ -88,12 +88,15 @@ WorkloadField = Annotated[
 class Spec(Model):
     """One job: layers, an accelerator, an objective, constraints and limits.
 
+    ``cost_model`` is that of the architecture's kind unless given.
+
     Names and paths stand for themselves until :func:`dmaze.model.reading.loading.resolve_spec` replaces them.
     """
 
     name: Text | None = None
     architecture: ArchitectureField
     workload: WorkloadField
+    cost_model: Text | None = None
     objective: Objective = "edp"
     constraints: Constraints = Constraints()
     solver: SolverOptions = SolverOptions()

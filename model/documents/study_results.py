@@ -13,9 +13,10 @@ from pydantic import Field
 from ..base import Model, Text
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.constraints import Constraints, MinUtilization
+from ..dmazerunner.cost_document import Cost
 from ..dmazerunner.mapping import MappingDocument
 from ..objectives import Objective
-from .result import Cost, Number, Solution, Status
+from .result import Number, Solution, Status
 from .spec import SolverOptions
 
 EnumerationOutcome = Literal["finished", "abandoned", "no answer", "not asked for"]

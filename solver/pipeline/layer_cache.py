@@ -17,7 +17,6 @@ from typing import Literal, TypeVar
 
 from ...model.base import Factor, Flag, Model, NaturalInt
 from ...model.dmazerunner.constraints import MinUtilization
-from ...model.dmazerunner.legality import pinned_factors
 from ...model.dmazerunner.mapping import Mapping, Tiling
 from ...model.dmazerunner.reuse import reuse_classes
 from ...model.documents.result import Certificate, ClassPair, Number
@@ -189,18 +188,10 @@ class LayerCache:
         return self._question("preset", problem, preset=problem.constraints.preset)
 
     def _question(self, kind: Literal["search", "preset"], problem: LayerProblem, **asked: object) -> str:
-        nest, constraints = problem.nest, problem.constraints
-        pins = {(pin.dim, pin.level, pin.factor) for pin in pinned_factors(nest, constraints)}
         question = {
             "kind": kind,
-            "bounds": nest.bounds,
-            "tensors": [(t.is_output, t.shape, [(i.terms, i.constant) for i in t.index]) for t in nest.tensors],
-            "window_dims": sorted(nest.window_dims),
-            "architecture": problem.architecture.model_dump(mode="json", exclude={"name"}),
-            "factors": sorted(pins),
-            "min_utilization": constraints.min_utilization.model_dump(),
-            "max_dram_bytes": constraints.max_dram_bytes,
-            "max_dma_invocations": constraints.max_dma_invocations,
+            "cost_model": problem.cost_model.name,
+            **problem.cost_model.question(problem.nest, problem.architecture, problem.constraints),
             "software": dict(self.software),
             **asked,
         }

@@ -2,12 +2,52 @@
 
 from __future__ import annotations
 
-from ..dmazerunner.architecture import Architecture
-from ..dmazerunner.cost import ExactCost, Traffic
-from ..dmazerunner.legality import dma_invocations, dram_bytes, occupancy, utilization
-from ..dmazerunner.mapping import Tiling
+from ..base import Model
 from ..loop_nest import LoopNest
-from .result import Cost, EnergyBreakdown, TensorEnergy, Utilization
+from .architecture import Architecture
+from .cost import ExactCost, Traffic
+from .legality import dma_invocations, dram_bytes, occupancy, utilization
+from .mapping import Tiling
+
+
+class EnergyBreakdown(Model):
+    """Energy in pJ per part; the five sum to the layer's energy before rounding."""
+
+    mac: float
+    rf: float
+    noc: float
+    spm: float
+    dram: float
+
+
+class TensorEnergy(Model):
+    """Energy in pJ of one tensor's movements; ``reduction`` is the adding up between PEs, over all parts."""
+
+    noc: float
+    spm: float
+    dram: float
+    reduction: float
+
+
+class Utilization(Model):
+    """Shares in use: PEs, bytes of a register file, bytes of the SPM (not rounded up to banks)."""
+
+    pe: float
+    rf: float
+    spm: float
+
+
+class Cost(Model):
+    """Exact cost of a mapping. Energies in pJ, time in accelerator cycles, EDP in pJ * cycles."""
+
+    energy_pj: int
+    cycles: int
+    edp: float
+    energy_breakdown_pj: EnergyBreakdown
+    tensor_energy_pj: dict[str, TensorEnergy]
+    dram_bytes: int
+    dma_invocations: int
+    utilization: Utilization
 
 
 def cost_to_document(nest: LoopNest, architecture: Architecture, tiling: Tiling, cost: ExactCost) -> Cost:
