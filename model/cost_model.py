@@ -137,8 +137,8 @@ class CostModel(
         """The public form of a mapping."""
         ...
 
-    def mapping_of(self, nest: LoopNest, document: MappingDocumentT) -> MappingT:
-        """The compact form of a public mapping; left-out orders are the nest's own.
+    def mapping_of(self, nest: LoopNest, document: MappingDocumentT, *, with_orders: bool = False) -> MappingT:
+        """The compact form of a public mapping; left-out orders are the nest's own, or a fault ``with_orders``.
 
         Raises:
             ValueError: one line per fault, each beginning with its place in the mapping.

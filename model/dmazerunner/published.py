@@ -16,7 +16,14 @@ from .cost import PARTS, ExactCost, cost_of_mapping, costs_of_tiling
 from .cost_document import Cost, cost_to_document
 from .evaluation import EvaluatedCost, orders_from_document
 from .legality import broken_limits, broken_rules, pinned_factors
-from .mapping import LEVELS, Mapping, MappingDocument, mapping_to_document, tiling_from_document
+from .mapping import (
+    LEVELS,
+    Mapping,
+    MappingDocument,
+    mapping_to_document,
+    order_from_document,
+    tiling_from_document,
+)
 from .relaxation.cases import Case, all_cases, has_few_cases
 from .relaxation.relaxed_model import Relaxation, relax
 from .reuse import ReuseClass, reuse_classes
@@ -100,11 +107,13 @@ class PublishedModel:
         """Factors by dimension and level, and both orders."""
         return mapping_to_document(nest, mapping)
 
-    def mapping_of(self, nest: LoopNest, document: MappingDocument) -> Mapping:
+    def mapping_of(self, nest: LoopNest, document: MappingDocument, *, with_orders: bool = False) -> Mapping:
         """The compact form; raises ValueError with one line per fault."""
-        tiling, orders = tiling_from_document(nest, document.tiling), orders_from_document(nest, document)
-        own = tuple(range(len(nest.dims)))
-        return Mapping(tiling, *(orders or (own, own)))
+        tiling, own = tiling_from_document(nest, document.tiling), tuple(range(len(nest.dims)))
+        if with_orders:
+            dram = order_from_document(nest, document.dram_order or (), "dram_order")
+            return Mapping(tiling, dram, order_from_document(nest, document.spm_order or (), "spm_order"))
+        return Mapping(tiling, *(orders_from_document(nest, document) or (own, own)))
 
     def has_orders(self, document: MappingDocument) -> bool:
         """Whether both orders are given."""

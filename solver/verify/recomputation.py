@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import cast
 
-from ...model.dmazerunner.mapping import Mapping, MappingDocument
 from ...model.documents.result import LayerResult, Result, Solution
 from ...model.documents.spec import SolverOptions
 from ...model.loop_nest import LoopNest
@@ -41,7 +40,7 @@ def solution_faults(problem: LayerProblem, layer: LayerResult, top_k: int) -> It
         if solution.rank != position + 1:
             yield f"{place}.rank is {solution.rank}; the {position + 1}. solution has rank {position + 1}"
         try:
-            mapping = mapping_from_document(problem, solution.mapping)
+            mapping = problem.cost_model.mapping_of(problem.nest, solution.mapping, with_orders=True)
         except ValueError as error:
             yield from (f"{place}.mapping.{line}" for line in str(error).splitlines())
             continue
@@ -51,18 +50,6 @@ def solution_faults(problem: LayerProblem, layer: LayerResult, top_k: int) -> It
     yield from _ranking_faults(problem, costed)
     if len(layer.solutions) > top_k:
         yield f"solutions: {len(layer.solutions)} are given, but at most {top_k} were asked for (solver.top_k)"
-
-
-def mapping_from_document(problem: LayerProblem, document: MappingDocument) -> Mapping:
-    """The compact form of a solution's mapping, which states its orders.
-
-    Raises:
-        ValueError: one line per fault, each beginning with its place in the mapping.
-    """
-    mapping = problem.cost_model.mapping_of(problem.nest, document)
-    if not problem.cost_model.has_orders(document):
-        raise ValueError("dram_order: expected both orders of a solution")
-    return mapping
 
 
 def _faults_of_one(problem: LayerProblem, solution: Solution, found: CostedMapping) -> Iterator[str]:
@@ -137,7 +124,7 @@ def _gap_faults(layer: LayerResult, exact: float, relative_gap: float) -> Iterat
 def _stated_value(problem: LayerProblem, solution: Solution) -> int | float | None:
     """The exact objective of a solution; none where its mapping is malformed."""
     try:
-        mapping = mapping_from_document(problem, solution.mapping)
+        mapping = problem.cost_model.mapping_of(problem.nest, solution.mapping, with_orders=True)
     except ValueError:
         return None
     return objective_value(problem.objective, cost_candidate(problem, mapping).cost)
