@@ -1,4 +1,4 @@
-"""What a back end is: the contract between the pipeline and a search method (``contract.md`` section 4).
+"""What a back end is: the contract between the pipeline and a search method (``docs/contract.md`` section 4).
 
 A back end returns candidate mappings and a bound. Legality, exact cost, ranking and the verdict are decided outside
 it, once (:mod:`.pipeline.solve`).

@@ -1,4 +1,4 @@
-"""What every back end must keep, as a test class that its author runs (``contract.md`` section 4).
+"""What every back end must keep, as a test class that its author runs (``docs/contract.md`` section 4).
 
 Example, in a test file of a distribution that registers a back end ``my-solver``::
 

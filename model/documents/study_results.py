@@ -22,7 +22,7 @@ EnumerationOutcome = Literal["finished", "abandoned", "no answer", "not asked fo
 
 
 class StudySearch(Model):
-    """One search of one layer; status, values and bound as in a result (``contract.md`` section 2).
+    """One search of one layer; status, values and bound as in a result (``docs/contract.md`` section 2).
 
     ``seconds`` is wall time. ``tilings_costed`` were scored with the exact model, where the back end counts them.
     ``best`` is the mapping of rank 1 with its cost; null without one. ``note`` and ``fault`` say why there is none, or

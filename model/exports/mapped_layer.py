@@ -43,7 +43,7 @@ class MappedLayer:
 
     @cached_property
     def skipped(self) -> tuple[int, ...]:
-        """Tensors that stay in the register files across SPM passes (``execution_model.md`` section 3)."""
+        """Tensors that stay in the register files across SPM passes (``docs/model.md`` section 3)."""
         rf_passes = self.mapping.tiling.rf_passes
         reuse = zip(self.cost.spm_reuse, self.cost.dram_reuse, strict=True)
         return tuple(t for t, (spm, dram) in enumerate(reuse) if spm == rf_passes and dram > 1)

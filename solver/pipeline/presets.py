@@ -1,6 +1,6 @@
 """dMazeRunner's automatic pruning: thresholds that are loosened in rounds until enough tilings pass.
 
-Source: ``execution_model.md`` section 2, *auto*.
+Source: ``docs/model.md`` section 2, *auto*.
 """
 
 from __future__ import annotations
