@@ -178,5 +178,5 @@ def _ranked(name: str, problem: LayerProblem, outcome: SearchOutcome) -> tuple[C
 
 
 def _optimum(problem: LayerProblem) -> int | float | None:
-    """The least objective value by full enumeration; none where no mapping is legal."""
+    """The least objective value by full enumeration; ``None`` where no mapping is legal."""
     return EXHAUSTIVE.search(problem, SearchLimits(time_limit_s=math.inf), None).bound

@@ -64,7 +64,7 @@ class FullEnumeration(Model):
     before it as soon as the projection lay clearly beyond; ``search`` has the best of the part that was costed.
     ``no answer``: the search failed or was interrupted. ``not asked for``: the limit is 0; ``search`` is null.
     ``done`` is the share of the space behind it (0..1) and ``projected_s`` the seconds that the whole space was
-    expected to take, null where neither could be told.
+    expected to take; both are null where they could not be estimated.
     """
 
     outcome: EnumerationOutcome

@@ -50,7 +50,7 @@ class MappedLayer:
 
     @property
     def dram_words_per_cycle(self) -> float | None:
-        """Elements that the DMA moves in a cycle of the accelerator once it has started; none for without limit."""
+        """Elements that the DMA moves in a cycle of the accelerator once it has started; ``None``: without limit."""
         arch = self.architecture
         cycles = arch.dma.cycles_per_byte * arch.bytes_per_element * arch.clock_mhz / arch.dma.clock_mhz
         return 1 / cycles if cycles else None

@@ -1,4 +1,4 @@
-"""From one problem to a checked answer: preset -> cache or back end -> legality -> exact cost -> ranking -> verdict.
+"""From one problem to a checked answer: preset -> cache or back end -> legality -> exact cost -> ranking -> status.
 
 A back end, and a cache, only propose. Whether their mappings are legal, what they cost, which is best and what is
 proved is decided here, once for all of them (``docs/contract.md`` section 4).
@@ -110,7 +110,7 @@ class LayerSearch:
     def _checked(
         self, problem: LayerProblem, resolved: Resolved, outcome: SearchOutcome, share: TimeShare
     ) -> ProblemAnswer:
-        """The outcome with exact costs, ranks and verdict, if it passes all checks."""
+        """The outcome with exact costs, ranks and status, if it passes all checks."""
         narrowed = _narrowed(problem, resolved)
         ranked = self._checked_and_ranked(narrowed, outcome)
         best = objective_value(problem.objective, ranked[0].cost) if ranked else None

@@ -34,7 +34,7 @@ from .summary import totals, versions
 
 @dataclass(frozen=True)
 class SolveJob:
-    """What all layers of a run share. ``deadline`` is a reading of ``time.monotonic``, or none."""
+    """What all layers of a run share. ``deadline`` is a reading of ``time.monotonic``, or ``None``."""
 
     architecture: Architecture
     layers: tuple[Layer, ...]

@@ -25,7 +25,7 @@ class LayerStatus:
 
 
 def bound_fault(bound: float | None, values: Sequence[Number]) -> str | None:
-    """Why a claimed bound cannot be true, given exact objective values of legal mappings; none when it can."""
+    """Why a claimed bound cannot be true, given exact objective values of legal mappings; ``None`` when it can."""
     if bound is None:
         return None
     if not math.isfinite(bound):
@@ -35,7 +35,7 @@ def bound_fault(bound: float | None, values: Sequence[Number]) -> str | None:
 
 
 def judge(best: Number | None, outcome: SearchOutcome, relative_gap: float) -> LayerStatus:
-    """The verdict on a layer whose best mapping has the given objective value (none without a mapping).
+    """The status of a layer whose best mapping has the given objective value (``None`` without a mapping).
 
     The outcome's bound must have passed :func:`bound_fault`. An exhausted search also claims that nothing lies more
     than the relative gap below the best mapping, which is a bound of its own.

@@ -26,7 +26,7 @@ Studied = TypeVar("Studied", LayerGap, LayerDataflows)
 
 @dataclass(frozen=True)
 class Found:
-    """What one search gave; ``done`` is the share of its space that it last said was behind it, where it could tell."""
+    """What one search gave; ``done`` is the share of its space that it last reported as done, if it did."""
 
     backend: str
     result: LayerResult
@@ -89,7 +89,7 @@ class StudyRun:
     ) -> Found | None:
         """The best mapping of one layer; what is not given is as in the spec. None after an interruption.
 
-        ``what`` tells the observer which of the study's searches this is.
+        ``what`` names this search among the study's, for the observer.
         """
         if self.interrupted:
             return None
@@ -109,7 +109,7 @@ class StudyRun:
         return Found(options.backend, result.layers[0], recorder.done)
 
     def num_tilings(self, layer: Layer, time_limit_s: float) -> int | None:
-        """Number of tilings that fit and pass the spec's constraints; none where counting takes too long."""
+        """Number of tilings that fit and pass the spec's constraints; ``None`` where counting takes too long."""
         if self.interrupted:
             return None
         constraints = _constraints_of(layer, self.spec.constraints)
@@ -155,7 +155,7 @@ def _constraints_of(layer: Layer, constraints: Constraints) -> Constraints:
 
 
 class _Watch:
-    """Tells the study's observer about one of its searches, and remembers how far that came."""
+    """Reports one of the study's searches to its observer, and remembers how far that came."""
 
     def __init__(self, observer: Observer | None, what: str, position: int, total: int) -> None:
         self.done: float | None = None

@@ -210,7 +210,7 @@ def _value(objective: Objective, total: Totals) -> Number | None:
 
 
 def _bound(objective: Objective, answers: Sequence[LayerResult]) -> float | None:
-    """A lower bound on the sum that :func:`_value` gives; none when a layer has none.
+    """A lower bound on the sum that :func:`_value` gives; ``None`` when a layer has no bound.
 
     EDPs are summed in binary64 in the order of the layers, values and bounds alike: as rounding is monotonic, the sum
     of the bounds is no more than the sum of the values of any mappings.

@@ -132,7 +132,7 @@ def _gap_faults(layer: LayerResult, exact: float, relative_gap: float) -> Iterat
 
 
 def _stated_value(problem: LayerProblem, solution: Solution) -> int | float | None:
-    """The exact objective of a solution; none where its mapping is malformed."""
+    """The exact objective of a solution; ``None`` where its mapping is malformed."""
     try:
         mapping = mapping_from_document(problem, solution.mapping)
     except ValueError:
