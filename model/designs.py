@@ -250,7 +250,7 @@ class _Expansion:
             raise InputError(faults)
 
     def _architecture(self, values: Mapping[str, Number]) -> Architecture | list[Fault]:
-        """The base architecture with other values and the energies that follow; or why there is none."""
+        """The base architecture with other values and the energies that follow; or why it cannot be made."""
         flat = {**self._flat, **{field: value for field, value in values.items() if field != SPM_KIB}}
         if SPM_KIB in values:
             banks = Fraction(repr(values[SPM_KIB])) * 512 / Fraction(flat[BANK_BYTES])

@@ -1,4 +1,4 @@
-"""The exact model on given mappings, as public documents (``contract.md`` section 3, verb ``evaluate``)."""
+"""The exact model on given mappings, as public documents (``docs/contract.md`` section 3, verb ``evaluate``)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a back end is: the contract between the pipeline and a search method (``contract.md`` section 4).
+"""What a back end is: the contract between the pipeline and a search method (``docs/contract.md`` section 4).
 
-A back end returns candidate mappings and a bound. Legality, exact cost, ranking and the verdict are decided outside
-it, once (:mod:`.pipeline.solve`).
+A back end returns candidate mappings and a bound. Legality, exact cost, ranks and status are decided outside it,
+once (:mod:`.pipeline.solve`).
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class Progress:
     """A snapshot of a running search.
 
     ``incumbents`` are the best mappings so far, best first; they are what is left when the search is interrupted.
-    ``bound`` is a certified lower bound on the objective, or none yet. ``done`` is the estimated share of the work
-    that is behind the search, in 0..1, where it can be told.
+    ``bound`` is a certified lower bound on the objective, or ``None`` yet. ``done`` is the estimated share of the work
+    that is done, in 0..1, where it can be estimated.
     """
 
     objective_value: float | None
@@ -76,7 +76,7 @@ Report = Callable[[Progress], None]
 class SearchOutcome:
     """What a search found.
 
-    ``bound`` is a lower bound on the exact objective of every mapping that the constraints allow, or none.
+    ``bound`` is a lower bound on the exact objective of every mapping that the constraints allow, or ``None``.
     ``exhausted`` says that nothing better than the best candidate (by the relative gap) exists; with no candidates,
     that the problem is infeasible. ``certificate`` may say how that was proved.
     """

@@ -96,7 +96,7 @@ class PortfolioRun:
         return self.enumeration.finished or (self.shared is not None and self.shared.optimal)
 
     def bound(self) -> float | None:
-        """The better one of both bounds, at most the incumbent's value; none when there is no mapping."""
+        """The better one of both bounds, at most the incumbent's value; ``None`` when there is no mapping."""
         value = self.best.value
         if self.enumeration.finished:
             gap = self.limits.relative_gap if coarse(self.limits.relative_gap) else 0.0

@@ -49,14 +49,14 @@ C7D: dict[str, Any] = {
     "dram_order": ["N", "Ox", "Oy", "Fx", "Fy", "M", "C"],
     "spm_order": ["M", "C", "Ox", "Oy", "Fx", "Fy", "N"],
 }
-"""``map_c7d`` of interop.md: DRAM loops m32 > c32, SPM loop n4, PEs m16 x c16, outputs and windows in the RFs."""
+"""``map_c7d`` (``docs/interop.md``): DRAM loops m32 > c32, SPM loop n4, PEs m16 x c16, outputs, windows in the RFs."""
 
 C7: dict[str, Any] = {
     "tiling": {**C7D["tiling"], "Ox": {"spm": 7}, "Oy": {"spm": 7}},
     "dram_order": C7D["dram_order"],
     "spm_order": ["M", "C", "Fx", "Fy", "N", "Ox", "Oy"],
 }
-"""``map_c7`` of interop.md: as before, but the loops over the outputs run at the SPM: n4 > p7 > q7."""
+"""``map_c7`` of ``docs/interop.md``: as before, but the loops over the outputs run at the SPM: n4 > p7 > q7."""
 
 
 def reference_machine() -> Architecture:

@@ -1,4 +1,4 @@
-"""Readers for the reference data under tests/data (copied unchanged from shared/reference)."""
+"""Readers for the reference data under tests/data (numbers of the published implementation)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Four execution methods costed by hand, every term of ``execution_model.md`` sections 4 and 5 written out.
+"""Four execution methods costed by hand, every term of ``docs/model.md`` sections 4 and 5 written out.
 
 The prices make the parts of the energy readable: a MAC is 0.5 pJ, an access to the RF 1, a word over the NoC 10, from
 the SPM 100, from DRAM 1000. The DMA takes 11 cycles to start and one more per element, of a clock twice as fast as the

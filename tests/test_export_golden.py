@@ -1,4 +1,4 @@
-"""``map_c7d`` and ``map_c7`` of shared/design/interop.md: our counts, and the files that we export, are the documented.
+"""``map_c7d`` and ``map_c7`` of ``docs/interop.md``: our counts and exported files are the documented ones.
 
 The documented counts were measured with AccelForge, Timeloop and ZigZag; test_export_tools.py measures them again where
 those are installed.

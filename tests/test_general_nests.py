@@ -116,7 +116,7 @@ def test_a_tiling_is_given_with_its_best_orders(monkeypatch: pytest.MonkeyPatch)
                 assert not broken_limits(problem.architecture, problem.constraints, cost)
 
 
-# Docs: reuse_classes.md section 7.
+# ``docs/reuse_classes.md`` section 7.
 
 
 def test_which_classes_a_tiling_needs_depends_on_the_dimensions_that_iterate() -> None:

@@ -1,7 +1,7 @@
 """Whole networks in ONNX files that nobody here made: layers, multiply-accumulates, sizes, and what is left out.
 
 Networks come from the onnx package (Caffe2's, as "light" models) and from PyTorch's two exporters
-(``data/onnx/README.md``). Expected totals are worked out from the published architectures.
+(``tests/data/onnx/README.md``). Expected totals are worked out from the published architectures.
 """
 
 from __future__ import annotations

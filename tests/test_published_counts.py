@@ -20,7 +20,7 @@ from test_portfolio import conv_or_gemm
 REFERENCE = reference_architecture(load("random_mappings.json")["architectures"]["default"])
 RF_PJ = {16: 0.03, 32: 0.06, 64: 0.12, 128: 0.24, 256: 0.48, 512: 0.96, 1024: 1.92}
 SPM_PJ = {16: 4.0, 32: 6.0, 64: 9.0, 128: 13.5, 256: 20.25, 512: 30.375, 1024: 45.5625}
-"""Energy per access by bytes of the register file, and by KiB of both SPM buffers (shared/reference/README.md)."""
+"""Energy per access by bytes of the register file, and by KiB of both SPM buffers (``dmazerunner-2019``, specs/)."""
 
 PRUNED = Constraints.model_validate(
     {"min_utilization": {"pe": 0.8, "rf": 0.8, "spm": 0.5}, "no_spatial_reduction": True, "no_feature_from_dram": True}

@@ -1,4 +1,4 @@
-"""``execution_model.md`` sections 3 to 5 transcribed formula by formula, in exact rationals: an oracle for the model.
+"""``docs/model.md`` sections 3 to 5 transcribed formula by formula, in exact rationals: an oracle for the model.
 
 It shares no code with ``dmaze.model.dmazerunner.cost`` but the data types, keeps the document's letters and its order,
 and is slow. Prices are the exact values of their binary64 numbers.

@@ -43,7 +43,7 @@ from .schemas import schema_document
 
 
 class Exit(IntEnum):
-    """Exit codes (``contract.md`` section 3)."""
+    """Exit codes (``docs/contract.md`` section 3)."""
 
     SOLVED = 0
     UNSOLVED = 1

@@ -1,4 +1,4 @@
-"""The exact model, one mapping at a time, written to be read beside ``execution_model.md``.
+"""The exact model, one mapping at a time, written to be read beside ``docs/model.md``.
 
 Counts are Python integers and therefore exact; energies are binary64 sums of ``count * price`` over the five parts in
 the order mac, rf, noc, spm, dram. :mod:`.vectorised.batch_cost` computes the same for arrays of tilings.

@@ -17,7 +17,7 @@ class StepCheck(Model):
     """One of the successive constrained solves that check a front: is there a mapping within both limits?
 
     A front of n points leaves n + 1 steps, each just better than a point in one metric and than its neighbour in the
-    other; a limit that is null is none. ``refuted``: CP-SAT proved that there is no such mapping.
+    other; null is no limit. ``refuted``: CP-SAT proved that there is no such mapping.
     """
 
     most_energy_pj: int | None

@@ -1,4 +1,4 @@
-"""The public result (``contract.md`` section 2)."""
+"""The public result (``docs/contract.md`` section 2)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Finds what a spec names (built-in data, files) and makes it one self-contained, consistent document.
 
-Source: ``contract.md`` section 1. Every fault is an :class:`InputError`; those inside a file that a spec refers to
+Source: ``docs/contract.md`` section 1. Every fault is an :class:`InputError`; those inside a file that a spec refers to
 name that file.
 """
 

@@ -26,7 +26,7 @@ BACKEND = "portfolio"
 """Whose distribution's version a document of fronts states: the search is of its kind."""
 
 Told = Callable[[str, int], None]
-"""Is told a layer's name and how many points its front has so far."""
+"""Called with a layer's name and how many points its front has so far."""
 
 
 def pareto_fronts(spec: Spec, tell: Told | None = None, *, check: bool = False) -> ParetoFronts:
@@ -35,7 +35,7 @@ def pareto_fronts(spec: Spec, tell: Told | None = None, *, check: bool = False) 
     ``check`` adds a second proof by successive constrained solves (:mod:`.front_steps`), within as much time again.
 
     The spec's objective and back end do not matter; ``time_limit_s`` holds for each layer, ``total_time_limit_s`` for
-    all. A front that was cut short is told by ``complete``; its points are legal and exact all the same. Ctrl-C ends
+    all. ``complete`` is false for a front that was cut short; its points are legal and exact all the same. Ctrl-C ends
     the running search; what was found until then is given, with ``interrupted`` set.
 
     Raises:

@@ -102,7 +102,7 @@ class LayerCache:
         return cls(cache, options, found | {"sources": _digest_of_sources()})
 
     def resolved(self, problem: LayerProblem) -> Resolved | None:
-        """The problem's constraints with its preset resolved; none when what that came to is not known."""
+        """The problem's constraints with its preset resolved; ``None`` when what that came to is not known."""
         given = problem.constraints
         if given.preset is None:
             return Resolved(given)
@@ -119,7 +119,7 @@ class LayerCache:
             self.cache.write(self._preset_question(problem), _line(entry))
 
     def outcome(self, problem: LayerProblem, seconds: float) -> SearchOutcome | None:
-        """The outcome of an earlier search that makes one of at most so many seconds superfluous; none without one."""
+        """The outcome of an earlier search that makes one of at most so many seconds superfluous; else ``None``."""
         entry = self._read(_OutcomeEntry, self._search_question(problem))
         if entry is None or not entry.serves(seconds, self.options.workers or 1):
             return None
@@ -216,7 +216,7 @@ def _digest_of_sources() -> str:
 
 
 def _renamed(entry: _OutcomeEntry, nest: LoopNest) -> Certificate | None:
-    """The certificate with this nest's names of dimensions and tensors; none when it is worded in unknown ways."""
+    """The certificate with this nest's names of dimensions and tensors; ``None`` when its wording is not known."""
     names = _names(nest)
     if entry.certificate is None or (entry.dims, entry.tensors) == (nest.dims, names):
         return entry.certificate

@@ -1,7 +1,7 @@
 """From one problem to a checked answer: preset -> cache or back end -> legality -> exact cost -> ranking -> status.
 
 A back end, and a cache, only propose. Whether their mappings are legal, what they cost, which is best and what is
-proved is decided here, once for all of them (``contract.md`` section 4).
+proved is decided here, once for all of them (``docs/contract.md`` section 4).
 """
 
 from __future__ import annotations

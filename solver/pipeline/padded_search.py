@@ -34,7 +34,7 @@ class Trial:
 
     @property
     def bound(self) -> float | None:
-        """A lower bound on the objective of all its mappings; none when it has none."""
+        """A lower bound on the objective of all its mappings; ``None`` when it has no mapping."""
         if self.answer is not None and self.answer.layer_status.status == "infeasible":
             return None
         known = self.answer.layer_status.bound if self.answer is not None else None
@@ -155,7 +155,7 @@ def answer_all(
 def _answer(
     layer_search: LayerSearch, problem: LayerProblem, share: TimeShare, recorder: SearchRecorder
 ) -> ProblemAnswer | None:
-    """The answer to a padded problem; none when Ctrl-C comes in between, which must not lose the others."""
+    """The answer to a padded problem; ``None`` when Ctrl-C comes in between, which must not lose the others."""
     try:
         return layer_search.answer(problem, share, recorder)
     except KeyboardInterrupt:

@@ -27,7 +27,7 @@ class LayerStatus:
 
 
 def bound_fault(bound: float | None, values: Sequence[Number]) -> str | None:
-    """Why a claimed bound cannot be true, given exact objective values of legal mappings; none when it can."""
+    """Why a claimed bound cannot be true, given exact objective values of legal mappings; ``None`` when it can."""
     if bound is None:
         return None
     if not math.isfinite(bound):

@@ -25,7 +25,7 @@ from .partial_legality import splits_may_pass
 class PartialTilings:
     """Streams subspaces, array tiles and tilings of one layer, in arrays of shape (4, dimensions, n).
 
-    ``go_on`` is called often while a stream is made; what it raises ends the stream. ``dropped`` is told of what does
+    ``go_on`` is called often while a stream is made; what it raises ends the stream. ``dropped`` gets what does
     not fit or pass (:data:`.branching.Dropped`).
     """
 
@@ -71,7 +71,7 @@ class PartialTilings:
                 yield chosen_of(tilings, legal)
 
     def bounds_of_subspaces(self, subspaces: Array) -> list[SubspaceBounds]:
-        """Bounds for every DRAM class; infinite where traffic limits or the PEs asked for are out of reach."""
+        """Bounds for every DRAM class; infinite where traffic limits or the PEs asked for cannot be met."""
         problem, batch = self._problem, TilingBatch(self._problem.nest, subspaces)
         enough = self._floor.most_pes(batch) / problem.architecture.pes >= problem.constraints.min_utilization.pe
         within = within_traffic_limits(problem.constraints, self._floor.model, batch)

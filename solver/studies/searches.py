@@ -25,7 +25,7 @@ Studied = TypeVar("Studied", LayerGap, LayerDataflows)
 
 @dataclass(frozen=True)
 class Found:
-    """What one search gave; ``done`` is the share of its space that it last said was behind it, where it could tell."""
+    """What one search gave; ``done`` is the share of its space that it last reported as done, if it did."""
 
     backend: str
     result: LayerResult
@@ -85,7 +85,7 @@ class StudyRun:
     ) -> Found | None:
         """The best mapping of one layer; what is not given is as in the spec. None after an interruption.
 
-        ``what`` tells the observer which of the study's searches this is.
+        ``what`` names this search among the study's, for the observer.
         """
         if self.interrupted:
             return None
@@ -105,7 +105,7 @@ class StudyRun:
         return Found(options.backend, result.layers[0], recorder.done)
 
     def num_tilings(self, layer: Layer, time_limit_s: float) -> int | None:
-        """Number of tilings that fit and pass the spec's constraints; none where counting takes too long."""
+        """Number of tilings that fit and pass the spec's constraints; ``None`` where counting takes too long."""
         if self.interrupted:
             return None
         try:

@@ -40,7 +40,7 @@ class SweepProgress:
 
 @dataclass(frozen=True)
 class Job(Generic[AnswerT]):
-    """What a run is given. ``deadline`` is a reading of ``time.monotonic``, ``cache`` a folder; both may be none."""
+    """What a run is given. ``deadline``: a reading of ``time.monotonic``, ``cache``: a folder; both may be ``None``."""
 
     spec: ResolvedSpec[SweepSpec]
     plan: Plan

@@ -66,7 +66,7 @@ def sweep(
 
 @dataclass(frozen=True)
 class _Setting:
-    """Where a sweep keeps its answers, when it must end, and who is told."""
+    """Where a sweep keeps its answers, when it must end, and where progress is reported."""
 
     results: Path | None
     cache: Path | None

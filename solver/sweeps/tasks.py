@@ -19,7 +19,7 @@ from .goals import Goal
 
 @dataclass(frozen=True)
 class Task(Generic[AnswerT]):
-    """A layer on a design, and how to search it; all of it can be pickled. ``cache`` is a folder, or none."""
+    """A layer on a design, and how to search it; all of it can be pickled. ``cache`` is a folder, or ``None``."""
 
     goal: Goal[AnswerT]
     spec: ResolvedSpec[Spec]

@@ -22,7 +22,7 @@ ROUTES = {"enumeration": "by enumeration", "cp-sat": "by cp-sat with other param
 
 
 def claim(layer: LayerResult) -> float | None:
-    """What no mapping may lie below: the bound; infinity where no mapping is said to exist; none without a claim."""
+    """What no mapping may lie below: the bound; infinity where none is said to exist; ``None`` without a claim."""
     return math.inf if layer.status == "infeasible" else layer.bound
 
 

@@ -122,7 +122,7 @@ def _gap_faults(layer: LayerResult, exact: float, relative_gap: float) -> Iterat
 
 
 def _stated_value(problem: LayerProblem, solution: Solution) -> int | float | None:
-    """The exact objective of a solution; none where its mapping is malformed."""
+    """The exact objective of a solution; ``None`` where its mapping is malformed."""
     try:
         mapping = problem.cost_model.mapping_of(problem.nest, solution.mapping, with_orders=True)
     except ValueError:
