@@ -1,4 +1,4 @@
-"""Mappings as ``evaluate`` costs them on the published model (``contract.md`` section 3, verb ``evaluate``)."""
+"""Mappings as ``evaluate`` costs them on the published model (``docs/contract.md`` section 3, verb ``evaluate``)."""
 
 from __future__ import annotations
 
