@@ -5,58 +5,28 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
-import subprocess
-import sys
-from collections.abc import Callable
 from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import Specs, Write, gemm
+from commands import command, interrupted
 from dmaze.cli.main import main, run
 from dmaze.cli.output import write_document
 from dmaze.cli.verbs.arguments import with_verb
 from dmaze.model import EvaluateResult, InputError, Result, Spec
-from paths import PLUGINS
 
-START = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from dmaze.cli.main import run; run()"
-"""Starts the command with Ctrl-C in force even where the test run itself was started with it ignored."""
-
-GEMM = {"type": "gemm", "name": "g", "m": 2, "n": 3, "k": 4}
-OTHER = {"type": "gemm", "name": "h", "m": 4, "n": 3, "k": 4, "count": 3}
-Write = Callable[..., Path]
+GEMM, OTHER = gemm(2, 3, 4), gemm(4, 3, 4, name="h", count=3)
+SPECS = Specs(GEMM, name="test spec")
 Output = pytest.CaptureFixture[str]
 
-
-@pytest.fixture(autouse=True)
-def _fakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(PLUGINS))
+pytestmark = pytest.mark.usefixtures("plugins")
 
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes a spec with the given layers and fields; gives its path."""
-
-    def write(*layers: dict[str, Any], backend: str = "exhaustive", **fields: Any) -> Path:
-        document = {
-            "name": "test spec",
-            "architecture": "dmazerunner-256pe",
-            "workload": {"layers": layers or (GEMM,)},
-            "solver": {"backend": backend, "workers": 1},
-            **fields,
-        }
-        path = tmp_path / "spec.json"
-        path.write_text(json.dumps(document))
-        return path
-
-    return write
-
-
-def command(*arguments: str) -> subprocess.Popen[str]:
-    env = {**os.environ, "PYTHONPATH": str(PLUGINS), "PYTHONUNBUFFERED": "1"}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, "-c", START, *arguments], env=env, text=True, **pipes)  # type: ignore[call-overload]
+    return SPECS.writer(tmp_path)
 
 
 def test_the_installed_command_is_ours() -> None:
@@ -67,7 +37,7 @@ def test_the_installed_command_is_ours() -> None:
 @pytest.mark.parametrize("verb", [["solve"], []])
 def test_solving_prints_a_report_and_nothing_else(write: Write, capsys: Output, verb: list[str]) -> None:
     spec = write(GEMM, {**GEMM, "name": "again"}, OTHER)
-    assert main([*verb, str(spec)]) == 0
+    assert main([*verb, spec]) == 0
     out, err = capsys.readouterr()
     assert err == ""
     assert re.search(r"^h +3 +optimal +0\.00% ", out, re.MULTILINE)
@@ -78,7 +48,7 @@ def test_solving_prints_a_report_and_nothing_else(write: Write, capsys: Output, 
 
 
 def test_json_is_one_document_that_the_models_read_back(write: Write, capsys: Output) -> None:
-    assert main(["--json", str(write(GEMM, OTHER))]) == 0
+    assert main(["--json", write(GEMM, OTHER)]) == 0
     out, err = capsys.readouterr()
     assert err == ""
     document = json.loads(out)
@@ -90,7 +60,7 @@ def test_json_is_one_document_that_the_models_read_back(write: Write, capsys: Ou
 
 
 def test_the_report_states_what_the_document_states(write: Write, capsys: Output) -> None:
-    spec = str(write(OTHER))
+    spec = write(OTHER)
     main(["--json", spec])
     cost = json.loads(capsys.readouterr().out)["layers"][0]["solutions"][0]["cost"]
     main([spec])
@@ -104,7 +74,7 @@ def test_the_report_states_what_the_document_states(write: Write, capsys: Output
 def test_columns_that_do_not_fit_a_terminal_move_to_a_further_table(
     write: Write, capsys: Output, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
-    spec = str(write(GEMM, OTHER))
+    spec = write(GEMM, OTHER)
     main([spec])
     wide = capsys.readouterr().out
     monkeypatch.setattr("dmaze.cli.output.PIPE_WIDTH", width)
@@ -116,14 +86,14 @@ def test_columns_that_do_not_fit_a_terminal_move_to_a_further_table(
 
 
 def test_loops_shows_every_distinct_mapping_once(write: Write, capsys: Output) -> None:
-    assert main([str(write(GEMM, {**GEMM, "name": "again"}, OTHER)), "--loops"]) == 0
+    assert main([write(GEMM, {**GEMM, "name": "again"}, OTHER), "--loops"]) == 0
     out = capsys.readouterr().out
     assert out.count("C[M][N] += A[M][K] * B[K][N]") == 2
     assert out.count("best mapping (") == 2
 
 
 def test_options_replace_values_of_the_spec(write: Write, capsys: Output) -> None:
-    spec = str(write(objective="edp"))
+    spec = write(objective="edp")
     options = "--objective latency --backend fake-first --time-limit 7 --total-time-limit 9.5 --workers 2 --top-k 3"
     assert main(["--json", *options.split(), "--gap", "0.5", "--seed", "4", spec]) == 0
     document = json.loads(capsys.readouterr().out)
@@ -166,7 +136,7 @@ def test_options_replace_values_of_the_spec(write: Write, capsys: Output) -> Non
     ],
 )
 def test_bad_options_are_told_in_one_line(write: Write, capsys: Output, arguments: list[str], complaint: str) -> None:
-    assert main([str(write(backend="fake-crash")), *arguments]) == 2
+    assert main([write(backend="fake-crash"), *arguments]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith(complaint)
@@ -175,21 +145,21 @@ def test_bad_options_are_told_in_one_line(write: Write, capsys: Output, argument
 
 def test_bad_specs_are_told_with_file_and_place(write: Write, capsys: Output) -> None:
     spec = write({**GEMM, "m": -1, "kk": 1}, solver={"backend": "exhaustve"})
-    assert main(["--json", str(spec)]) == 2
+    assert main(["--json", spec]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert [line.split(": ")[:2] for line in err.splitlines()] == [
-        [str(spec), "workload.layers[0].m"],
-        [str(spec), "workload.layers[0].kk"],
+        [spec, "workload.layers[0].m"],
+        [spec, "workload.layers[0].kk"],
     ]
-    assert main([str(write(solver={"backend": "exhaustve"}))]) == 2
+    assert main([write(solver={"backend": "exhaustve"})]) == 2
     assert capsys.readouterr().err.startswith(f"{spec}: solver.backend: unknown back end 'exhaustve'; did you mean")
-    assert main([str(spec.parent / "none.json")]) == 2
+    assert main([str(Path(spec).parent / "none.json")]) == 2
     assert main([]) == 2
 
 
 def test_infeasible_layers_end_with_1_and_keep_the_document(write: Write, capsys: Output) -> None:
-    spec = str(write(backend="fake-none", constraints={"min_utilization": {"pe": 1.0}}))
+    spec = write(backend="fake-none", constraints={"min_utilization": {"pe": 1.0}})
     assert main(["--json", spec]) == 1
     (layer,) = json.loads(capsys.readouterr().out)["layers"]
     assert (layer["status"], layer["objective_value"], layer["bound"], layer["gap"]) == ("infeasible", None, None, None)
@@ -201,14 +171,14 @@ def test_infeasible_layers_end_with_1_and_keep_the_document(write: Write, capsys
 
 
 def test_faults_of_back_ends_end_with_70_and_say_what_to_report(write: Write, capsys: Output) -> None:
-    assert main(["--json", str(write(GEMM, OTHER, backend="fake-crash"))]) == 70
+    assert main(["--json", write(GEMM, OTHER, backend="fake-crash")]) == 70
     out, err = capsys.readouterr()
     assert [layer["status"] for layer in json.loads(out)["layers"]] == ["unknown", "unknown"]
     assert re.match(r"dmaze-solve: layer g: ZeroDivisionError: something third-party \(.*; please report", err)
     assert err.count("\n") == 2
-    assert main([str(write(backend="fake-crash"))]) == 70
+    assert main([write(backend="fake-crash")]) == 70
     assert "g: fault: ZeroDivisionError" in capsys.readouterr().out
-    assert main([str(write(backend="fake-missing"))]) == 70
+    assert main([write(backend="fake-missing")]) == 70
     assert re.match(r"dmaze-solve: back end fake-missing cannot be loaded.*; please report", capsys.readouterr().err)
 
 
@@ -219,7 +189,7 @@ def test_our_own_faults_end_with_70_without_a_traceback(
         raise RuntimeError("a bug\nof ours")
 
     monkeypatch.setattr("dmaze.cli.verbs.commands.solve", broken)
-    assert main([str(write())]) == 70
+    assert main([write()]) == 70
     out, err = capsys.readouterr()
     assert out == ""
     assert re.fullmatch(r"dmaze-solve \S+: internal fault: RuntimeError: a bug\\nof ours \(.*; please report.*\n", err)
@@ -228,7 +198,7 @@ def test_our_own_faults_end_with_70_without_a_traceback(
 def test_out_is_written_besides_the_report(write: Write, capsys: Output, tmp_path: Path) -> None:
     target = tmp_path / "result.json"
     target.write_text("old")
-    assert main([str(write()), "--out", str(target)]) == 0
+    assert main([write(), "--out", str(target)]) == 0
     assert capsys.readouterr().out.startswith("test spec: least edp on dmazerunner-256pe")
     assert Result.model_validate_json(target.read_text()).layers[0].status == "optimal"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["result.json", "spec.json"]
@@ -260,7 +230,7 @@ def test_out_follows_links_and_leaves_devices_alone(tmp_path: Path) -> None:
 
 
 def test_enumerate_counts_without_a_solver(write: Write, capsys: Output) -> None:
-    assert main(["enumerate", "--json", str(write(backend="cp-sat"))]) == 0
+    assert main(["enumerate", "--json", write(backend="cp-sat")]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["backend"] == "exhaustive"
     assert document["layers"][0]["evaluated"] == 160
@@ -343,8 +313,8 @@ def test_printed_documents_keep_to_the_printed_schemas(write: Write, capsys: Out
     nest |= {"tensors": [{"name": "x", "index": ["i"]}, {"name": "y", "index": ["2*i"], "output": True}]}
     for backend in ("exhaustive", "fake-none", "fake-crash"):
         spec = write(GEMM, conv, nest, backend=backend)
-        jsonschema.validate(json.loads(spec.read_text()), schemas["spec"])
-        main(["--json", str(spec)])
+        jsonschema.validate(json.loads(Path(spec).read_text()), schemas["spec"])
+        main(["--json", spec])
         jsonschema.validate(json.loads(capsys.readouterr().out), schemas["result"])
     path = tmp_path / "request.json"
     path.write_text(json.dumps(REQUEST))
@@ -398,7 +368,7 @@ def test_what_is_no_verb_is_a_spec(arguments: list[str], completed: list[str]) -
 
 def test_names_from_the_input_cannot_play_tricks_on_a_terminal(write: Write, capsys: Output) -> None:
     name = "\x1b[31m[red]é" + "x" * 80
-    assert main([str(write({**GEMM, "name": name}))]) == 0
+    assert main([write({**GEMM, "name": name})]) == 0
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "\\x1b[31m[red]é" in out or "\\x1b[31m[red]\\xe9" in out
@@ -407,13 +377,9 @@ def test_names_from_the_input_cannot_play_tricks_on_a_terminal(write: Write, cap
 @pytest.mark.parametrize("as_json", [True, False])
 def test_ctrl_c_prints_what_was_found_and_ends_with_130(write: Write, tmp_path: Path, as_json: bool) -> None:
     target = tmp_path / "result.json"
-    arguments = [*(["--json"] if as_json else []), "--out", str(target), str(write(GEMM, OTHER, backend="fake-slow"))]
-    with command(*arguments) as process:
-        assert process.stderr is not None
-        assert process.stderr.readline() == "searching\n"
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
-    assert (process.returncode, err) == (130, "")
+    arguments = [*(["--json"] if as_json else []), "--out", str(target), write(GEMM, OTHER, backend="fake-slow")]
+    out, err = interrupted(*arguments)
+    assert err == ""
     result = Result.model_validate_json(target.read_text())
     assert result.interrupted
     assert [layer.status for layer in result.layers] == ["feasible", "unknown"]
@@ -425,7 +391,7 @@ def test_ctrl_c_prints_what_was_found_and_ends_with_130(write: Write, tmp_path: 
 
 
 def test_a_reader_who_leaves_is_no_fault(write: Write) -> None:
-    with command(str(write())) as process:
+    with command(write()) as process:
         assert process.stdout is not None
         process.stdout.close()
         assert process.wait(timeout=20) == 0
@@ -435,7 +401,7 @@ def test_a_reader_who_leaves_is_no_fault(write: Write) -> None:
 
 def test_reports_survive_a_locale_that_lacks_their_characters(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    with command(str(write({**GEMM, "name": "é"})), "--loops") as process:
+    with command(write({**GEMM, "name": "é"}), "--loops") as process:
         out, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (0, "")
     assert "\\xe9" in out

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 import yaml
+from builders import Specs, Write, gemm, gemm_nest
 from dmaze.cli.main import main
 from dmaze.cli.verbs.export import with_pairs_joined
 from dmaze.model import Architecture, Conv2d, Gemm, LoopNestLayer
@@ -23,7 +23,7 @@ from interop_cases import C7D, mapped, parsed, random_mapping, reference_machine
 from random_problems import Size, random_nest
 
 FORMATS = export_formats()
-GEMM = {"type": "gemm", "name": "g", "m": 4, "n": 6, "k": 8}
+GEMM = gemm(4, 6, 8)
 MTTKRP = {
     "type": "loop_nest",
     "name": "mttkrp",
@@ -35,23 +35,12 @@ MTTKRP = {
         {"name": "D", "index": ["l", "j"]},
     ],
 }
-Write = Callable[..., str]
 Output = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes a spec with the given layers; gives its path."""
-
-    def write(*layers: dict[str, Any], **fields: Any) -> str:
-        workload = {"layers": layers or (GEMM,)}
-        solver = {"backend": "exhaustive", "workers": 1}
-        document = {"architecture": "dmazerunner-256pe", "workload": workload, "solver": solver, **fields}
-        path = tmp_path / "spec.json"
-        path.write_text(json.dumps(document))
-        return str(path)
-
-    return write
+    return Specs(GEMM).writer(tmp_path)
 
 
 def files_in(folder: Path) -> list[str]:
@@ -122,7 +111,7 @@ def test_a_layer_that_a_format_cannot_express_is_named_and_the_others_are_export
 
 
 def test_a_layer_without_a_mapping_is_named(write: Write, tmp_path: Path, capsys: Output) -> None:
-    small = {"type": "gemm", "name": "h", "m": 2, "n": 2, "k": 2}  # 8 of 256 PEs at most
+    small = gemm(2, 2, 2, name="h")  # 8 of 256 PEs at most
     spec = write(GEMM, small, constraints={"min_utilization": {"pe": 0.5}})
     assert run(spec, "--export", "timeloop", str(tmp_path / "t")) == 1
     assert "--export: layer 'h' is left out: no mapping was found" in capsys.readouterr().err
@@ -205,7 +194,7 @@ def test_dmazerunner_knows_neither_dilation_nor_groups_nor_batches() -> None:
     for fields in ({"dilation": 2}, {"groups": 2}):
         other = Conv2d.model_validate({"type": "conv2d", "name": "c", "batch": 1, **size, **fields})
         assert FORMATS["dmazerunner"].why_not(other.loop_nest()) is not None
-    assert FORMATS["dmazerunner"].why_not(Gemm(type="gemm", name="g", m=2, n=2, k=2, batch=2).loop_nest()) is not None
+    assert FORMATS["dmazerunner"].why_not(gemm_nest(2, 2, 2, batch=2)) is not None
 
 
 # What stands in the files
@@ -337,7 +326,7 @@ def test_a_machine_without_limits_on_its_dma_is_exported() -> None:
         "pes": 1,
         "dma": {"init_cycles": 0, "cycles_per_byte": 0, "clock_mhz": 1},
     }
-    layer = random_mapping(Random(1), Gemm(type="gemm", name="g", m=2, n=2, k=2).loop_nest(), Architecture(**free))
+    layer = random_mapping(Random(1), gemm_nest(2, 2, 2), Architecture(**free))
     texts = {name: "".join(FORMATS[name].files([layer]).values()) for name in FORMATS}
     assert "read_bandwidth: 3," in texts["timeloop"]
     assert "{name: read, energy: 200.0, throughput: inf, bits_per_action: 16}" in texts["accelforge"]

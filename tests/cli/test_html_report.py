@@ -5,20 +5,17 @@ from __future__ import annotations
 import base64
 import html
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable
 from html.parser import HTMLParser
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pytest
+from builders import Specs, Write, gemm
+from commands import interrupted
 from dmaze.cli.main import main
 from dmaze.cli.pages.markup import element, image, text
 from dmaze.cli.pages.result_page import page
@@ -30,39 +27,21 @@ from dmaze.model.documents.imported_network import ImportedNetwork
 from dmaze.model.documents.result import PaddedBound
 from dmaze.model.reading.loading import builtin_path
 from dmaze.solver import solve
-from paths import PLUGINS
 
-START = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from dmaze.cli.main import run; run()"
-GEMM = {"type": "gemm", "name": "g", "m": 3, "n": 4, "k": 4}
-OTHER = {"type": "gemm", "name": "h", "m": 5, "n": 6, "k": 8, "count": 3}
-INFEASIBLE = {"type": "gemm", "name": "no", "m": 31, "n": 31, "k": 37}
+GEMM, OTHER, INFEASIBLE = gemm(3, 4, 4), gemm(5, 6, 8, name="h", count=3), gemm(31, 31, 37, name="no")
 MOVES_LITTLE = {"max_dram_bytes": 3000}
 """More than ``g`` and ``h`` need; the 3,255 elements of ``no`` take 2 bytes each."""
 
 VOID = {"meta", "img"}
-Write = Callable[..., str]
+spec_of = Specs(name="test spec")
 Output = pytest.CaptureFixture[str]
+
+pytestmark = pytest.mark.usefixtures("plugins")
 
 
 @pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Writes a spec; gives its path."""
-    monkeypatch.syspath_prepend(str(PLUGINS))
-
-    def write(*layers: dict[str, Any], backend: str = "exhaustive", **fields: Any) -> str:
-        solver = {"backend": backend, "workers": 1}
-        document = {
-            "name": "test spec",
-            "architecture": "dmazerunner-256pe",
-            "workload": {"layers": layers},
-            "solver": solver,
-            **fields,
-        }
-        path = tmp_path / "spec.json"
-        path.write_text(json.dumps(document))
-        return str(path)
-
-    return write
+def write(tmp_path: Path) -> Write:
+    return spec_of.writer(tmp_path)
 
 
 class Parsed(HTMLParser):
@@ -138,16 +117,11 @@ def test_the_report_has_everything_that_the_result_has(write: Write, tmp_path: P
 def test_the_spec_in_the_report_can_be_searched_again(tmp_path: Path) -> None:
     spec = load_spec(builtin_path("examples", "resnet18"))
     shorter = spec.model_copy(update={"objective": "energy"})
-    source = page(solve(Spec.model_validate(small_spec(OTHER))), shorter, ())
+    source = page(solve(spec_of(OTHER)), shorter, ())
     (details,) = re.findall(r"<summary>The spec, as it was searched</summary><pre [^>]*>(.*?)</pre>", source, re.DOTALL)
     path = tmp_path / "again.json"
     path.write_text(html.unescape(details))
     assert load_spec(path) == shorter
-
-
-def small_spec(*layers: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    solver = {"backend": "exhaustive", "workers": 1}
-    return {"architecture": "dmazerunner-256pe", "workload": {"layers": layers}, "solver": solver, **fields}
 
 
 def test_the_page_needs_nothing_from_elsewhere(write: Write, tmp_path: Path) -> None:
@@ -189,7 +163,7 @@ def test_markup_escapes_text_and_attributes() -> None:
 
 def test_the_same_result_gives_the_same_page() -> None:
     points: list[TracePoint] = []
-    spec = Spec.model_validate(small_spec(GEMM, OTHER))
+    spec = spec_of(GEMM, OTHER)
     result = solve(spec, SearchTrace(points.append))
     pages = {page(result, spec, album(result, points, ScatterOptions()).pictures) for _ in range(2)}
     assert len(pages) == 1
@@ -238,14 +212,7 @@ def test_the_space_of_an_infeasible_layer_is_empty(write: Write, tmp_path: Path)
 
 def test_ctrl_c_leaves_a_report_of_what_is_there(write: Write, tmp_path: Path) -> None:
     target = tmp_path / "r.html"
-    env = {**os.environ, "PYTHONPATH": str(PLUGINS), "PYTHONUNBUFFERED": "1"}
-    arguments = [sys.executable, "-c", START, write(GEMM, OTHER, backend="fake-slow"), "--report", str(target)]
-    with subprocess.Popen(arguments, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        assert process.stderr.readline() == "searching\n"
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-    assert process.returncode == 130
+    interrupted(write(GEMM, OTHER, backend="fake-slow"), "--report", str(target), timeout_s=60.0)
     parsed = reported(target)
     assert any("(interrupted)" in words for words in parsed.words["p"])
     assert any(words.startswith("g is feasible, not proved: ") for words in parsed.words["summary"])
@@ -276,25 +243,23 @@ def scatter_of(spec: Spec, options: ScatterOptions) -> Picture:
 
 def test_the_scatter_counts_towards_the_time_of_the_whole_command() -> None:
     late = ScatterOptions(deadline=time.monotonic() - 1)
-    assert scatter_of(Spec.model_validate(small_spec(GEMM)), late).caption == (
-        "Not drawn: total_time_limit_s was reached."
-    )
+    assert scatter_of(spec_of(GEMM), late).caption == ("Not drawn: total_time_limit_s was reached.")
 
 
 def test_the_scatter_shows_the_space_that_a_preset_ended_with() -> None:
     layer = {**GEMM, "m": 64, "n": 64, "k": 16}
-    preset = Spec.model_validate(small_spec(layer, constraints={"preset": "dmazerunner-auto"}))
+    preset = spec_of(layer, constraints={"preset": "dmazerunner-auto"})
     thresholds = solve(preset).layers[0].thresholds
     assert thresholds is not None
     assert 0 < thresholds.pe < 0.3  # so low that the preset's other two rules are off
     narrowed = {"min_utilization": thresholds.model_dump()}
-    by_hand = Spec.model_validate(small_spec(layer, constraints=narrowed))
+    by_hand = spec_of(layer, constraints=narrowed)
     assert scatter_of(preset, ScatterOptions()).caption == scatter_of(by_hand, ScatterOptions()).caption
 
 
 def test_the_scatter_of_a_padded_layer_shows_the_space_that_its_mapping_is_from() -> None:
-    result = solve(Spec.model_validate(small_spec({**GEMM, "m": 4})))
-    (unpadded,) = solve(Spec.model_validate(small_spec({**GEMM, "m": 3}))).layers
+    result = solve(spec_of({**GEMM, "m": 4}))
+    (unpadded,) = solve(spec_of({**GEMM, "m": 3})).layers
     padding = {"M": PaddedBound.model_validate({"from": 3, "to": 4})}
     (layer,) = result.layers
     padded = layer.model_copy(update={"layer": unpadded.layer, "padding": padding})
@@ -303,9 +268,8 @@ def test_the_scatter_of_a_padded_layer_shows_the_space_that_its_mapping_is_from(
     assert drawn.caption == f"{plain.caption} The layer's bounds are padded as its best mapping has them."
 
 
-def test_a_nest_with_too_many_reuse_classes_has_no_scatter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_nest_with_too_many_reuse_classes_has_no_scatter() -> None:
     """Each of the eight dimensions is missing from three of the four tensors."""
-    monkeypatch.syspath_prepend(str(PLUGINS))
     tensors = [
         {"name": "o", "index": ["a", "b"], "output": True},
         {"name": "x", "index": ["c", "d"]},
@@ -313,13 +277,13 @@ def test_a_nest_with_too_many_reuse_classes_has_no_scatter(monkeypatch: pytest.M
         {"name": "z", "index": ["g", "h"]},
     ]
     layer = {"type": "loop_nest", "name": "many", "bounds": dict.fromkeys("abcdefgh", 2), "tensors": tensors}
-    result = solve(Spec.model_validate(small_spec(layer, solver={"backend": "fake-first"})))
+    result = solve(spec_of(layer, solver={"backend": "fake-first"}))
     caption = album(result, (), ScatterOptions("many")).pictures[1].caption
     assert caption == "Not drawn: the loop orders of many fall into more than 32 classes."
 
 
 def test_a_network_from_elsewhere_is_told_of() -> None:
-    spec = Spec.model_validate(small_spec(GEMM))
+    spec = spec_of(GEMM)
     imported = ImportedNetwork(file="<net>.onnx", total_macs=100, mapped_macs=48, dims={}, skipped=(), nodes={})
     result = solve(spec).model_copy(update={"imported": imported})
     items = Parsed(page(result, spec, ())).words["li"]

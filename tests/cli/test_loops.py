@@ -8,9 +8,8 @@ import pytest
 from dmaze.cli.reports.loop_listing import loop_lines
 from dmaze.model.dmazerunner.mapping import MappingDocument
 from dmaze.model.layers import Conv2d, LoopNestLayer
-from reference import load, reference_architecture
+from reference import REFERENCE
 
-ARCHITECTURE = reference_architecture(load("random_mappings.json")["architectures"]["default"])
 CONV = Conv2d(
     type="conv2d",
     name="conv",
@@ -36,7 +35,7 @@ SHARED = {
 
 def lines(tiling: dict[str, Any], dram_order: str, spm_order: str, layer: Conv2d | LoopNestLayer = CONV) -> str:
     document = {"tiling": tiling, "dram_order": dram_order.split(), "spm_order": spm_order.split()}
-    return "\n".join(loop_lines(layer.loop_nest(), ARCHITECTURE, MappingDocument.model_validate(document)))
+    return "\n".join(loop_lines(layer.loop_nest(), REFERENCE, MappingDocument.model_validate(document)))
 
 
 def test_moves_stand_above_the_loops_over_which_their_tensor_is_reused() -> None:

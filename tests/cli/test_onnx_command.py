@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from builders import gemm
 from dmaze.cli.main import main
 from dmaze.cli.reports.import_report import percent
 from dmaze.model import Result, load_spec
@@ -82,7 +83,7 @@ def test_a_faulty_option_is_one_line(options: list[str], fault: str, capsys: Out
 def test_options_replace_a_specs_architecture_and_batch(tmp_path: Path, capsys: Output) -> None:
     document = {
         "architecture": "none of that name",
-        "workload": {"layers": [{"type": "gemm", "name": "g", "m": 2, "n": 3, "k": 4}]},
+        "workload": {"layers": [gemm(2, 3, 4)]},
         "solver": {"backend": "exhaustive"},
     }
     path = tmp_path / "spec.json"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -17,6 +16,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+from builders import Specs, gemm
 from dmaze.cli.main import main
 from dmaze.cli.pictures import album
 from dmaze.cli.pictures.dataflow_bars import dataflows_figure
@@ -27,7 +27,7 @@ from dmaze.cli.pictures.scatter import how_many, scatter_figure
 from dmaze.cli.pictures.style import picture_bytes
 from dmaze.cli.pictures.trace_chart import MOST_PANELS, trace_figure
 from dmaze.cli.trace_file import SearchTrace, TracePoint
-from dmaze.model import InputError, Result, Spec
+from dmaze.model import InputError, Result
 from dmaze.model.documents.result import LayerResult
 from dmaze.model.documents.study_results import (
     Dataflow,
@@ -50,18 +50,10 @@ from dmaze.solver.studies.cost_distribution import CostDistribution, cost_distri
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from paths import PLUGINS, SUPPORT
+from paths import SUPPORT
 
-GEMM = {"type": "gemm", "name": "g", "m": 3, "n": 4, "k": 4}
-OTHER = {"type": "gemm", "name": "h", "m": 5, "n": 6, "k": 8, "count": 3}
-IMPOSSIBLE = {"type": "gemm", "name": "no", "m": 31, "n": 31, "k": 37}
+GEMM, OTHER, IMPOSSIBLE = gemm(3, 4, 4), gemm(5, 6, 8, name="h", count=3), gemm(31, 31, 37, name="no")
 ODD_NAMES = ("a$b", "$x^{$", "<script>alert(1)</script>", "名前 😀", "tab\there", "n" * 200, "&amp;")
-
-
-def spec_of(*layers: dict[str, Any], **fields: Any) -> Spec:
-    solver = {"backend": "exhaustive", "workers": 1}
-    document = {"architecture": "dmazerunner-256pe", "workload": {"layers": layers}, "solver": solver, **fields}
-    return Spec.model_validate(document)
 
 
 @cache
@@ -69,7 +61,7 @@ def solved() -> tuple[Result, tuple[TracePoint, ...]]:
     """Two layers with a copy of the first, and one whose 3,255 elements of 2 bytes are more than may be moved."""
     points: list[TracePoint] = []
     layers = (GEMM, {**GEMM, "name": "again", "count": 2}, OTHER, IMPOSSIBLE)
-    spec = spec_of(*layers, constraints={"max_dram_bytes": 3000})
+    spec = Specs()(*layers, constraints={"max_dram_bytes": 3000})
     return solve(spec, SearchTrace(points.append)), tuple(points)
 
 
@@ -400,21 +392,15 @@ def test_what_cannot_be_written_is_refused_in_one_line(tmp_path: Path, path: str
     assert re.fullmatch(message, str(caught.value))
 
 
+@pytest.mark.usefixtures("plugins")
 def test_without_matplotlib_pictures_are_refused_before_the_search(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.syspath_prepend(str(PLUGINS))
     for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
         monkeypatch.setitem(sys.modules, name, None)
-    spec = tmp_path / "spec.json"
-    document = {
-        "architecture": "dmazerunner-256pe",
-        "workload": {"layers": [GEMM]},
-        "solver": {"backend": "fake-crash"},
-    }
-    spec.write_text(json.dumps(document))
+    spec = Specs(GEMM, backend="fake-crash").writer(tmp_path)()
     for option, target in (("--report", "r.html"), ("--pictures", "folder")):
-        assert main([str(spec), option, str(tmp_path / target)]) == 2
+        assert main([spec, option, str(tmp_path / target)]) == 2
         out, err = capsys.readouterr()
         assert out == ""
         needed = "pictures need matplotlib, which is not installed: pip install 'dmaze-solve[plot]'"

@@ -11,6 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from builders import gemm
 from dmaze.cli.main import main
 from dmaze.cli.reports.sweep_report import MOST_ROWS
 from dmaze.cli.verbs.schemas import schema_document
@@ -18,8 +19,7 @@ from dmaze.model.documents.result import Result
 from dmaze.model.documents.sweep_results import SweepResult
 from dmaze.solver.sweeps import study
 from dmaze.solver.sweeps.executors import Borrowed
-from paths import PLUGINS
-from sweep_specs import document, gemm, write_spec
+from sweep_specs import document, write_spec
 
 AXES = ({"spm.banks": [8, 16]}, {"rf_bytes_per_pe": [16, 64]})
 Output = pytest.CaptureFixture[str]
@@ -110,7 +110,7 @@ def test_options_stand_in_place_of_the_specs_values(tmp_path: Path, capsys: Outp
 
 def test_a_front_is_told_as_table_csv_and_picture(tmp_path: Path, capsys: Output) -> None:
     table, plot, page = tmp_path / "table.csv", tmp_path / "plot.svg", tmp_path / "page.html"
-    spec = write_spec(tmp_path, gemm("a", 12, 8, 10), axes=AXES)
+    spec = write_spec(tmp_path, gemm(12, 8, 10, name="a"), axes=AXES)
     assert run(spec, "--pareto", "--csv", table, "--plot", plot, "--report", page) == 0
     out = capsys.readouterr().out
     (number,) = re.findall(r"^Front over energy, cycles and area proxy, (\d+) points, proved complete", out, re.M)
@@ -141,17 +141,15 @@ def test_where_no_design_has_a_mapping_the_picture_says_so(tmp_path: Path) -> No
 
 def test_a_long_table_shows_the_best_designs_and_says_where_the_others_are(tmp_path: Path, capsys: Output) -> None:
     axes = [{"access_energy_pj.noc": {"from": 1, "to": MOST_ROWS + 1, "step": 1}}]
-    assert run(write_spec(tmp_path, gemm("a", 2, 2, 2), axes=axes)) == 0
+    assert run(write_spec(tmp_path, gemm(2, 2, 2, name="a"), axes=axes)) == 0
     out = capsys.readouterr().out
     assert len(re.findall(r"^ +\d+ +\d+ ", out, re.M)) == MOST_ROWS
     assert "... 1 more designs: see --csv, --json or --out" in out
     assert out.index("best ") < out.index("+")
 
 
-def test_faults_are_told_one_line_each_and_the_rest_is_kept(
-    tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(PLUGINS))
+@pytest.mark.usefixtures("plugins")
+def test_faults_are_told_one_line_each_and_the_rest_is_kept(tmp_path: Path, capsys: Output) -> None:
     spec = write_spec(tmp_path, axes=AXES[:1], solver={"backend": "fake-crash"})
     assert run(spec) == 70
     out, err = capsys.readouterr()

@@ -3,45 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import Specs, Write, gemm
+from commands import interrupted
 from dmaze.cli import progress, trace_file
 from dmaze.cli.main import main
 from dmaze.solver import Progress
-from paths import PLUGINS
 from rich.console import Console
 
-START = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from dmaze.cli.main import run; run()"
-GEMM = {"type": "gemm", "name": "g", "m": 8, "n": 6, "k": 4}
-OTHER = {**GEMM, "name": "h", "m": 5}
-Write = Callable[..., str]
+GEMM, OTHER = gemm(8, 6, 4), gemm(5, 6, 4, name="h")
 Output = pytest.CaptureFixture[str]
+
+pytestmark = pytest.mark.usefixtures("plugins")
 
 
 @pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+def write(tmp_path: Path) -> Write:
     """Writes a spec with two layers and a copy of the first; gives its path."""
-    monkeypatch.syspath_prepend(str(PLUGINS))
-
-    def write(backend: str) -> str:
-        layers = [GEMM, {**GEMM, "name": "again"}, OTHER]
-        solver = {"backend": backend, "workers": 1}
-        document = {"architecture": "dmazerunner-256pe", "workload": {"layers": layers}, "solver": solver}
-        path = tmp_path / "spec.json"
-        path.write_text(json.dumps(document))
-        return str(path)
-
-    return write
+    return Specs(GEMM, {**GEMM, "name": "again"}, OTHER).writer(tmp_path)
 
 
 def traced_lines(path: Path) -> list[dict[str, Any]]:
@@ -54,7 +40,7 @@ def traced_lines(path: Path) -> list[dict[str, Any]]:
 def test_a_trace_ends_every_layer_with_its_status(write: Write, tmp_path: Path, capsys: Output, verb: str) -> None:
     target = tmp_path / "trace.jsonl"
     target.write_text("old\n")
-    assert main([verb, "--json", write("cp-sat"), "--trace", str(target)]) == 0
+    assert main([verb, "--json", write(backend="cp-sat"), "--trace", str(target)]) == 0
     layers = json.loads(capsys.readouterr().out)["layers"]
     lines = traced_lines(target)
     final = [line for line in lines if line["note"].startswith("optimal")]
@@ -87,7 +73,7 @@ def test_a_bound_that_rises_is_traced_once_for_each_change(tmp_path: Path) -> No
 
 def test_a_trace_into_a_missing_folder_is_refused_before_solving(write: Write, tmp_path: Path, capsys: Output) -> None:
     for target in (tmp_path / "none" / "trace.jsonl", tmp_path):
-        assert main([write("fake-crash"), "--trace", str(target)]) == 2
+        assert main([write(backend="fake-crash"), "--trace", str(target)]) == 2
         out, err = capsys.readouterr()
         assert out == ""
         assert re.match(r"--trace: expected a file(, but | in a folder that exists, but there is no folder )", err)
@@ -97,7 +83,7 @@ def test_a_trace_into_a_missing_folder_is_refused_before_solving(write: Write, t
 def test_a_full_disk_ends_the_trace_and_not_the_search(write: Write, capsys: Output) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full")
-    assert main([write("exhaustive"), "--trace", "/dev/full"]) == 0
+    assert main([write(backend="exhaustive"), "--trace", "/dev/full"]) == 0
     out, err = capsys.readouterr()
     assert "total with counts: " in out
     assert err == "--trace: cannot write any more: No space left on device\n"
@@ -105,15 +91,11 @@ def test_a_full_disk_ends_the_trace_and_not_the_search(write: Write, capsys: Out
 
 def test_ctrl_c_leaves_a_trace_up_to_there(write: Write, tmp_path: Path) -> None:
     target = tmp_path / "trace.jsonl"
-    env = {**os.environ, "PYTHONPATH": str(PLUGINS), "PYTHONUNBUFFERED": "1"}
-    arguments = [sys.executable, "-c", START, write("fake-slow"), "--trace", str(target)]
-    with subprocess.Popen(arguments, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        assert process.stderr.readline() == "searching\n"
+
+    def look() -> None:
         assert [(line["bound"], line["note"]) for line in traced_lines(target)] == [(1.0, "started")]
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
-    assert process.returncode == 130
+
+    interrupted(write(backend="fake-slow"), "--trace", str(target), meanwhile=look)
     assert [(line["layer"], line["note"]) for line in traced_lines(target)[1:]] == [
         ("g", "feasible"),
         ("again", "feasible, same as g"),
@@ -122,7 +104,7 @@ def test_ctrl_c_leaves_a_trace_up_to_there(write: Write, tmp_path: Path) -> None
 
 
 def test_the_certificate_shows_every_class_pair(write: Write, capsys: Output) -> None:
-    assert main([write("cp-sat"), "--certificate"]) == 0
+    assert main([write(backend="cp-sat"), "--certificate"]) == 0
     out = capsys.readouterr().out
     assert out.count(", certificate (optimal):") == 2
     assert len(re.findall(r"^  cp-sat: 16 of 16 class pairs closed$", out, re.MULTILINE)) == 2
@@ -133,9 +115,9 @@ def test_the_certificate_shows_every_class_pair(write: Write, capsys: Output) ->
 
 
 def test_the_certificate_says_what_enumeration_proved(write: Write, capsys: Output) -> None:
-    assert main([write("portfolio"), "--certificate"]) == 0
+    assert main([write(backend="portfolio"), "--certificate"]) == 0
     assert "  enumeration with bounds: finished; " in capsys.readouterr().out
-    assert main(["enumerate", write("cp-sat"), "--certificate"]) == 0
+    assert main(["enumerate", write(backend="cp-sat"), "--certificate"]) == 0
     assert "  none: back end exhaustive gives no details\n" in capsys.readouterr().out
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from builders import gemm_nest
 from dmaze.model.dmazerunner.architecture import AccessEnergy, Architecture, Dma, Spm
 from dmaze.model.dmazerunner.cost import (
     Burst,
@@ -23,7 +24,7 @@ from dmaze.model.dmazerunner.cost import (
 )
 from dmaze.model.dmazerunner.legality import Occupancy, occupancy
 from dmaze.model.dmazerunner.mapping import LEVELS, Mapping, Tiling, order_from_document
-from dmaze.model.layers import Conv2d, Gemm
+from dmaze.model.layers import Conv2d
 from dmaze.model.loop_nest import LoopNest
 
 MACHINE = Architecture(
@@ -37,10 +38,6 @@ MACHINE = Architecture(
     access_energy_pj=AccessEnergy(rf=1.0, noc=10.0, spm=100.0, dram=1000.0, mac=0.5),
 )
 FREE_DMA = MACHINE.model_copy(update={"dma": Dma(init_cycles=0.0, cycles_per_byte=0.0, clock_mhz=200.0)})
-
-
-def gemm(m: int, n: int, k: int) -> LoopNest:
-    return Gemm(type="gemm", name="gemm", m=m, n=n, k=k).loop_nest()
 
 
 def tiling_of(nest: LoopNest, **factors: dict[str, int]) -> Tiling:
@@ -64,7 +61,7 @@ def check_energy(found: ExactCost, **breakdown_pj: float) -> None:
 class TestGemmWithReduction:
     """C[8][2] = A[8][12] B[12][2]: B stays in the SPM over M, C in the RFs over K, two PEs add up each element of C."""
 
-    nest = gemm(8, 2, 12)
+    nest = gemm_nest(8, 2, 12)
     tiling = tiling_of(
         nest, dram={"M": 2, "K": 3}, spm={"N": 2, "K": 2}, rf={"M": 2}, spatial={"M": 2, "K": 2}
     )  # P = 2*3 = 6, R = 2*2 = 4, comp = 2, U = 2*2 = 4
@@ -199,7 +196,7 @@ class TestConvWithSkippedWeights:
 class TestGemmWithSkippedOutput:
     """C[2][3] = A[2][8] B[8][3]: C stays in the RFs over all of K, and is counted once instead of twice."""
 
-    nest = gemm(2, 3, 8)
+    nest = gemm_nest(2, 3, 8)
     tiling = tiling_of(
         nest, dram={"K": 2}, spm={"K": 2}, rf={"N": 3}, spatial={"M": 2, "K": 2}
     )  # P = 2, R = 2, comp = 3, U = 4, red = 3 * (2-1) * 2 = 6
@@ -247,7 +244,7 @@ class TestGemmWithSkippedOutput:
 class TestOneRfPass:
     """With a single RF pass per SPM pass, whatever DRAM reuses is skipped: C[6][1] = A[6][2] B[2][1], M in DRAM."""
 
-    nest = gemm(6, 1, 2)
+    nest = gemm_nest(6, 1, 2)
     tiling = tiling_of(nest, dram={"M": 3}, rf={"M": 2, "K": 2})  # P = 3, R = 1, comp = 4
     found = cost(nest, tiling, "N K M", "N K M")
 
@@ -267,7 +264,7 @@ class TestOneRfPass:
 
 def test_a_skipped_output_never_stalls_even_with_one_rf_pass() -> None:
     # C[2][1] = A[2][3] B[3][1], K in DRAM: r_spm(C) = R = 1, yet computing is not in the stall, for C stays in the RF.
-    nest = gemm(2, 1, 3)
+    nest = gemm_nest(2, 1, 3)
     found = cost(nest, tiling_of(nest, dram={"K": 3}, rf={"M": 2}), "M N K", "M N K", FREE_DMA)
     assert found.dram_reuse == (1, 1, 3)
     assert found.cycles_per_spm_pass == max(2, max(2, 1)) == 2  # comp = 2 hides A's delivery of 2 and B's of 1
@@ -278,7 +275,7 @@ def test_a_skipped_output_never_stalls_even_with_one_rf_pass() -> None:
 @pytest.mark.parametrize(("macs", "energy_pj"), [(1, 0), (2, 1), (3, 2), (5, 2), (7, 4)])
 def test_the_energy_is_rounded_to_the_nearest_integer_ties_to_even(macs: int, energy_pj: int) -> None:
     only_macs = AccessEnergy(rf=0.0, noc=0.0, spm=0.0, dram=0.0, mac=0.5)
-    nest = gemm(1, 1, macs)
+    nest = gemm_nest(1, 1, macs)
     machine = MACHINE.model_copy(update={"access_energy_pj": only_macs})
     assert cost(nest, tiling_of(nest, rf={"K": macs}), "M N K", "M N K", machine).energy_pj == energy_pj
 

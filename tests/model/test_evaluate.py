@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import gemm
 from dmaze.model import EvaluateRequest, EvaluateResult, InputError, evaluate, load_request
-from reference import load, reference_architecture
+from reference import load, random_workload, reference_architecture
 
 DOCUMENT = load("random_mappings.json")
 WORKLOADS = {f"{w['name']} on {w['architecture']}": w for w in DOCUMENT["workloads"]}
@@ -16,31 +17,11 @@ DETAILS = ("footprint_elements", "dma", "dma_cycles", "noc_reduction_cycles")
 OF_ORDERS = ("energy_pj", "cycles", "energy_breakdown_pj", "spm_reuse", "dram_reuse", "cycles_per_spm_pass")
 
 
-def layer(workload: dict[str, Any]) -> dict[str, Any]:
-    """The workload as a layer of the public spec."""
-    bounds = workload["loop_bounds"]
-    if workload["kind"] == "gemm":
-        return {"type": "gemm", "name": "w", "m": bounds["M"], "n": bounds["N"], "k": bounds["K"]}
-    depthwise = workload["kind"] == "dwconv"
-    return {
-        "type": "conv2d",
-        "name": "w",
-        "batch": bounds["N"],
-        "out_channels": bounds["C" if depthwise else "M"],
-        "in_channels": bounds["C"],
-        "in_height": workload["input_width"],
-        "in_width": workload["input_width"],
-        "kernel_height": bounds["Fx"],
-        "kernel_width": bounds["Fy"],
-        "stride": workload["stride"],
-        "padding": workload["padding"],
-        "groups": bounds["C"] if depthwise else 1,
-    }
-
-
 def request(workload: dict[str, Any], mappings: list[dict[str, Any]]) -> EvaluateRequest:
     arch = reference_architecture(DOCUMENT["architectures"][workload["architecture"]])
-    return EvaluateRequest.model_validate({"architecture": arch, "layer": layer(workload), "mappings": mappings})
+    return EvaluateRequest.model_validate(
+        {"architecture": arch, "layer": random_workload(workload), "mappings": mappings}
+    )
 
 
 def costs(result: EvaluateResult) -> list[dict[str, Any]]:
@@ -93,7 +74,7 @@ def test_details_are_left_out_unless_asked_for() -> None:
     assert set(cost) == {"fits", "min_energy_pj", "min_cycles", "min_edp"}
 
 
-GEMM = {"type": "gemm", "name": "g", "m": 2, "n": 3, "k": 4}
+GEMM = gemm(2, 3, 4)
 WHOLE = {"M": {"dram": 2}, "N": {"dram": 3}, "K": {"dram": 4}}
 
 

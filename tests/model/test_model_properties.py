@@ -12,6 +12,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from builders import gemm_nest
 from dmaze.model.dmazerunner.architecture import AccessEnergy, Architecture, Dma, Spm
 from dmaze.model.dmazerunner.constraints import Constraints, FixedFactors, MinUtilization
 from dmaze.model.dmazerunner.cost import ExactCost, cost_of_mapping, cost_of_reuse, sum_parts
@@ -26,11 +27,10 @@ from dmaze.model.layers import Conv2d, Gemm, nest_from_expressions
 from dmaze.model.loop_nest import AffineIndex, LoopNest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import load, reference_architecture
+from reference import REFERENCE
 from transcript import Transcript
 
 SETTINGS = settings(max_examples=100, deadline=None, derandomize=True, database=None)
-REFERENCE = reference_architecture(load("random_mappings.json")["architectures"]["default"])
 
 
 # Random nests, architectures, tilings.
@@ -310,8 +310,8 @@ SECTION_3 = {
     "depthwise": (conv(out_channels=5, groups=5), 7 + 3 + 1, 2 + 1),
     # Grouped: as conv, and 1 for G innermost.
     "grouped": (conv(out_channels=10, in_channels=10, groups=5), 1 + 7 + 7 + 1, 3 + 1),
-    "gemm": (Gemm(type="gemm", name="g", m=2, n=3, k=5).loop_nest(), 3, 3),
-    "batched gemm": (Gemm(type="gemm", name="g", m=2, n=3, k=5, batch=7).loop_nest(), 3 + 1, 3 + 1),
+    "gemm": (gemm_nest(2, 3, 5), 3, 3),
+    "batched gemm": (gemm_nest(2, 3, 5, batch=7), 3 + 1, 3 + 1),
 }
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19)
 """Trip counts with which two classes have the same reuse only if they are reused over the same dimensions."""

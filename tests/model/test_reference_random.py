@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from builders import nest_of
 from dmaze.model.dmazerunner.architecture import Architecture
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.cost import (
@@ -32,7 +33,7 @@ from dmaze.model.dmazerunner.vectorised.batch import TilingBatch, to_array
 from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel
 from dmaze.model.dmazerunner.vectorised.batch_legality import allowed
 from dmaze.model.loop_nest import LoopNest
-from reference import load, random_workload_nest, reference_architecture
+from reference import load, random_workload, reference_architecture
 
 DATA = load("random_mappings.json")
 NUM_WORKLOADS = 36
@@ -61,7 +62,7 @@ class Case:
 def cases(workload: int) -> tuple[Case, ...]:
     """The mappings of one workload on one architecture."""
     entry = DATA["workloads"][workload]
-    nest = random_workload_nest(entry)
+    nest = nest_of(random_workload(entry))
     architecture = reference_architecture(DATA["architectures"][entry["architecture"]])
     assert dict(zip(nest.dims, nest.bounds, strict=True)) == entry["loop_bounds"]
     return tuple(

@@ -105,7 +105,7 @@ def architecture_of(fields: dict[str, Any]) -> Architecture:
     )
 
 
-def nest_of(layer: dict[str, Any]) -> LoopNest:
+def nest_of_record(layer: dict[str, Any]) -> LoopNest:
     """The loop nest of a record."""
     if layer["kind"] == "gemm":
         return Gemm(type="gemm", name="g", m=layer["M"], n=layer["N"], k=layer["K"]).loop_nest()
@@ -130,7 +130,7 @@ def nest_of(layer: dict[str, Any]) -> LoopNest:
 def record(position: int) -> Record:
     """A record of the fixture."""
     fields = RECORDS[position]
-    nest = nest_of(fields["layer"])
+    nest = nest_of_record(fields["layer"])
     dim_names = {"X": "M", "Y": "N"} if fields["layer"]["kind"] == "gemm" else {}
     column = {dim_names.get(name, name): place for place, name in enumerate(fields["loops"])}
     rows = [fields["tiling"][level] for level in ("DRAM", "SPM", "RF", "SPATIAL")]

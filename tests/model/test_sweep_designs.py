@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import gemm
 from dmaze.model.designs import area_proxy_bytes, designs, load_sweep
 from dmaze.model.dmazerunner.architecture import Architecture
 from dmaze.model.documents.sweep_spec import AreaWeights, EnergyTable
 from dmaze.model.faults import InputError
 from dmaze.model.reading.loading import builtin_names, builtin_path
-from sweep_specs import REFERENCE, document, gemm, sweep_spec
+from sweep_specs import MACHINE, document, sweep_spec
 
-ONE = gemm("g", 2, 2, 2)
+ONE = gemm(2, 2, 2)
 
 
 def values(*axes: dict[str, Any], **fields: Any) -> list[tuple[float, ...]]:
@@ -59,7 +60,7 @@ def test_the_longest_range_has_ten_thousand_values() -> None:
 
 def test_a_design_is_the_base_with_its_values() -> None:
     (design,) = designs(sweep_spec(ONE, axes=[{"spm.banks": [3], "access_energy_pj.noc": [0.5], "dma.clock_mhz": [7]}]))
-    base = Architecture.model_validate(REFERENCE)
+    base = Architecture.model_validate(MACHINE)
     expected = base.model_dump()
     expected["spm"]["banks"], expected["access_energy_pj"]["noc"], expected["dma"]["clock_mhz"] = 3, 0.5, 7
     assert design.architecture == Architecture.model_validate(expected)
@@ -109,7 +110,7 @@ def test_the_shipped_sweep_is_the_published_one() -> None:
     rf = {16: 0.03, 32: 0.06, 64: 0.12, 128: 0.24, 256: 0.48, 512: 0.96, 1024: 1.92}
     spm = {16: 4, 32: 6, 64: 9, 128: 13.5, 256: 20.25, 512: 30.375, 1024: 45.5625}
     assert [tuple(d.values.values()) for d in found] == [(kib, size) for kib in spm for size in rf]
-    base = Architecture.model_validate(REFERENCE)
+    base = Architecture.model_validate(MACHINE)
     for design in found:
         kib, size = design.values["spm_kib_double_buffered"], design.values["rf_bytes_per_pe"]
         machine = design.architecture
@@ -119,7 +120,7 @@ def test_the_shipped_sweep_is_the_published_one() -> None:
 
 
 def test_the_area_proxy_is_weighted_bytes_of_all_memories() -> None:
-    machine = Architecture.model_validate(REFERENCE)
+    machine = Architecture.model_validate(MACHINE)
     assert area_proxy_bytes(machine, AreaWeights()) == 256 * 512 + 2 * 32 * 2048
     assert area_proxy_bytes(machine, AreaWeights(rf=0.5, spm=3)) == 0.5 * 256 * 512 + 3 * 2 * 32 * 2048
 

@@ -25,7 +25,7 @@ from dmaze.solver.pipeline.ranking import faults_of_candidate, objective_value
 from dmaze.solver.refutation import Refutation
 from dmaze.solver.search.scoring import Scorer
 from random_problems import OBJECTIVES, TINY, Size, describe, random_levels, random_problem
-from reference import load, reference_architecture
+from reference import REFERENCE, load
 
 SMALL = Size(macs=1 << 12, tilings=10_000, class_pairs=100)
 ANY_NEST = Size(macs=1 << 24, class_pairs=100)
@@ -116,7 +116,7 @@ def test_the_largest_value_below_a_limit_is_one_that_the_objective_can_have() ->
 def conv5_2() -> LayerProblem:
     sizes = {"batch": 4, "out_channels": 512, "in_channels": 512, "in_height": 7, "in_width": 7}
     layer = Conv2d(type="conv2d", name="conv5_2", kernel_height=3, kernel_width=3, padding=1, **sizes)
-    architecture = reference_architecture(load("random_mappings.json")["architectures"]["default"])
+    architecture = REFERENCE
     return LayerProblem(layer.loop_nest(), architecture, Constraints(), "edp")
 
 

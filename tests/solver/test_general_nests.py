@@ -48,9 +48,8 @@ from random_problems import (
     random_levels,
     random_problem,
 )
-from reference import load, reference_architecture
+from reference import REFERENCE
 
-REFERENCE = reference_architecture(load("random_mappings.json")["architectures"]["default"])
 ANY_GENERAL = Size(macs=1 << 24, class_pairs=1 << 12, wide=True)
 
 

@@ -11,6 +11,7 @@ from random import Random
 import jsonschema
 import numpy as np
 import pytest
+from builders import gemm
 from dmaze.cli.main import main
 from dmaze.cli.verbs.schemas import schema_document
 from dmaze.model.dmazerunner.cost import costs_of_tiling
@@ -113,7 +114,7 @@ def test_the_ends_of_a_real_front_are_the_optima_of_energy_and_latency() -> None
 
 
 def product(**changes: object) -> dict[str, object]:
-    layer = {"type": "gemm", "name": "product", "m": 24, "n": 36, "k": 48}
+    layer = gemm(24, 36, 48, name="product")
     again = layer | {"name": "again", "count": 3}
     return {"architecture": "dmazerunner-256pe", "workload": {"layers": [layer, again]}, **changes}
 
@@ -144,7 +145,7 @@ def test_ctrl_c_keeps_the_front_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(layer_fronts.FrontSearch, "run", interrupted)
-    workload = {"layers": [{"type": "gemm", "name": n, "m": m, "n": 36, "k": 48} for n, m in (("a", 24), ("b", 30))]}
+    workload = {"layers": [gemm(m, 36, 48, name=n) for n, m in (("a", 24), ("b", 30))]}
     fronts = pareto_fronts(Spec.model_validate(product(workload=workload)))
     assert fronts.interrupted
     assert (bool(fronts.layers[0].points), fronts.layers[0].complete) == (True, False)

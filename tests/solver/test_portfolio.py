@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import pytest
+from builders import nest_of
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
@@ -15,17 +14,11 @@ from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
 from dmaze.solver.enumeration.branch_and_bound import BranchAndBound
 from dmaze.solver.portfolio import BACKEND as PORTFOLIO
 from dmaze.solver.search.scoring import Incumbents, Scorer
-from random_problems import OBJECTIVES, describe, random_problem
-from reference import conv_or_gemm, load, reference_architecture
+from random_problems import OBJECTIVES, describe, problems, random_problem
+from reference import REFERENCE, load, studied_layer
 from searches import Watched
 
 KEYS = {"energy": "min_energy_pj", "latency": "min_cycles", "edp": "min_edp"}
-
-
-def problems(seeds: Iterable[int]) -> Iterator[LayerProblem]:
-    """Random tiny problems with all objectives in turn."""
-    for seed in seeds:
-        yield replace(random_problem(seed), objective=OBJECTIVES[seed % 3])
 
 
 def optimum(problem: LayerProblem) -> SearchOutcome:
@@ -64,9 +57,9 @@ def test_the_bound_rises_and_never_exceeds_the_optimum() -> None:
 @pytest.mark.parametrize("name", ["conv5_2", "conv5_1", "conv2_2", "gemm_1000", "effnet_dw_14_k5"])
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_brute_forced_optima_are_proved(name: str, objective: Objective) -> None:
-    architecture = reference_architecture(load("random_mappings.json")["architectures"]["default"])
+    architecture = REFERENCE
     entry = load("optima.json")["layers"][name]
-    problem = LayerProblem(conv_or_gemm(entry).loop_nest(), architecture, Constraints(), objective)
+    problem = LayerProblem(nest_of(studied_layer(entry)), architecture, Constraints(), objective)
     outcome = PORTFOLIO.search(problem, SearchLimits(workers=2), None)
     assert outcome.exhausted
     assert outcome.bound == entry[KEYS[objective]]

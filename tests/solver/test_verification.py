@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import Specs, gemm
 from dmaze.cli.main import main
-from dmaze.model import InputError, Result, Spec, Verification, load_result
+from dmaze.model import InputError, Result, Verification, load_result
 from dmaze.model.documents.verification import LayerVerification
 from dmaze.solver import VerificationLimits, solve, verify
 from dmaze.solver.refutation import Refutation
@@ -21,15 +22,14 @@ from dmaze.solver.verify import proof_checks
 Document = dict[str, Any]
 Alter = Callable[[Document], object]
 
-GEMM = {"type": "gemm", "name": "g", "m": 8, "n": 6, "k": 4}
+GEMM = gemm(8, 6, 4)
 CONV = {"type": "conv2d", "name": "c", "batch": 2, "out_channels": 4, "in_channels": 3, "in_height": 6, "in_width": 6}
 CONV |= {"kernel_height": 3, "kernel_width": 3, "stride": 2, "padding": 1, "count": 3}
+spec = Specs(solver={"workers": 2, "top_k": 4})
 
 
-def result_of(*layers: Document, backend: str = "exhaustive", **fields: Any) -> Document:
-    solver = {"backend": backend, "workers": 2, "top_k": 4, **fields.pop("solver", {})}
-    document = {"architecture": "dmazerunner-256pe", "workload": {"layers": layers}, "solver": solver, **fields}
-    return solve(Spec.model_validate(document)).model_dump(mode="json", by_alias=True)
+def result_of(*layers: Document, **fields: Any) -> Document:
+    return solve(spec(*layers, **fields)).model_dump(mode="json", by_alias=True)
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ dear accesses, a DMA without start-up cost; every kind of constraint, contradict
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from random import Random
 
@@ -356,6 +356,12 @@ def random_problem(seed: int, size: Size = TINY, *, constrained: float = 0.5) ->
     if random.random() < constrained:
         constraints = random_constraints(random, nest, architecture)
     return LayerProblem(nest, architecture, constraints, "edp")
+
+
+def problems(seeds: Iterable[int]) -> Iterator[LayerProblem]:
+    """Random tiny problems with all objectives in turn."""
+    for seed in seeds:
+        yield replace(random_problem(seed), objective=OBJECTIVES[seed % 3])
 
 
 def random_problems(

@@ -7,8 +7,6 @@ from functools import cache
 from typing import Any
 
 from dmaze.model.dmazerunner.architecture import AccessEnergy, Architecture, Dma, Spm
-from dmaze.model.layers import Conv2d, Gemm
-from dmaze.model.loop_nest import LoopNest
 from paths import DATA
 
 
@@ -35,44 +33,40 @@ def reference_architecture(fields: dict[str, Any]) -> Architecture:
     )
 
 
-def random_workload_nest(workload: dict[str, Any]) -> LoopNest:
-    """The loop nest of a workload of random_mappings.json."""
+REFERENCE = reference_architecture(load("random_mappings.json")["architectures"]["default"])
+"""The published reference machine."""
+
+
+def random_workload(workload: dict[str, Any]) -> dict[str, Any]:
+    """A workload of random_mappings.json as the document of a layer."""
     bounds = workload["loop_bounds"]
     if workload["kind"] == "gemm":
-        return Gemm(type="gemm", name="w", m=bounds["M"], n=bounds["N"], k=bounds["K"]).loop_nest()
-    depthwise = workload["kind"] == "dwconv"
-    return Conv2d(
-        type="conv2d",
-        name="w",
-        batch=bounds["N"],
-        out_channels=bounds["C"] if depthwise else bounds["M"],
-        in_channels=bounds["C"],
-        in_height=workload["input_width"],
-        in_width=workload["input_width"],
-        kernel_height=bounds["Fx"],
-        kernel_width=bounds["Fy"],
-        stride=workload["stride"],
-        padding=workload["padding"],
-        groups=bounds["C"] if depthwise else 1,
-    ).loop_nest()
+        return {"type": "gemm", "name": "w", "m": bounds["M"], "n": bounds["N"], "k": bounds["K"]}
+    assert ("M" in bounds) == (workload["kind"] != "dwconv")
+    return _conv(bounds, workload["input_width"], workload)
 
 
-def conv_or_gemm(entry: dict[str, Any]) -> Conv2d | Gemm:
-    """A layer of optima.json."""
+def studied_layer(entry: dict[str, Any]) -> dict[str, Any]:
+    """A layer of optima.json as the document of a layer."""
     bounds = entry["bounds"]
     if "K" in bounds:
-        return Gemm(type="gemm", name="g", m=bounds["M"], n=bounds["N"], k=bounds["K"])
-    return Conv2d(
-        type="conv2d",
-        name="c",
-        batch=bounds["N"],
-        out_channels=bounds.get("M", bounds["C"]),
-        in_channels=bounds["C"],
-        in_height=entry["in"],
-        in_width=entry["in"],
-        kernel_height=bounds["Fx"],
-        kernel_width=bounds["Fy"],
-        stride=entry["stride"],
-        padding=entry["padding"],
-        groups=1 if "M" in bounds else bounds["C"],
-    )
+        return {"type": "gemm", "name": "w", "m": bounds["M"], "n": bounds["N"], "k": bounds["K"]}
+    return _conv(bounds, entry["in"], entry)
+
+
+def _conv(bounds: dict[str, int], size: int, window: dict[str, Any]) -> dict[str, Any]:
+    """A convolution of square data, depthwise where M is no bound; its ``window`` has a stride and a padding."""
+    return {
+        "type": "conv2d",
+        "name": "w",
+        "batch": bounds["N"],
+        "out_channels": bounds.get("M", bounds["C"]),
+        "in_channels": bounds["C"],
+        "in_height": size,
+        "in_width": size,
+        "kernel_height": bounds["Fx"],
+        "kernel_width": bounds["Fy"],
+        "stride": window["stride"],
+        "padding": window["padding"],
+        "groups": 1 if "M" in bounds else bounds["C"],
+    }

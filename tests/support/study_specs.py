@@ -1,18 +1,11 @@
-"""What the tests of studies share: tiny layers on tiny machines, an interrupted command, figures in tables."""
+"""What the tests of studies share: tiny layers on tiny machines, figures in tables."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from typing import Any
 
-from paths import PLUGINS
-
-START = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from dmaze.cli.main import run; run()"
-"""Starts the command with Ctrl-C in force even where the test run itself was started with it ignored."""
+from builders import gemm
 
 TINY: dict[str, Any] = {
     "name": "tiny",
@@ -32,30 +25,11 @@ ONE_ELEMENT_EACH: dict[str, Any] = {
 }
 """Register files with room for one element of each of three tensors, and a DMA that takes no time."""
 
-COLUMN = {"type": "gemm", "name": "column", "m": 4, "n": 1, "k": 1}
+COLUMN = gemm(4, 1, 1, name="column")
 
 CONV3X3 = {"type": "conv2d", "batch": 4, "out_channels": 512, "kernel_height": 3, "kernel_width": 3, "padding": 1}
 CONV5_1 = {**CONV3X3, "name": "conv5_1", "in_channels": 256, "in_height": 14, "in_width": 14, "stride": 2}
 CONV5_2 = {**CONV3X3, "name": "conv5_2", "in_channels": 512, "in_height": 7, "in_width": 7}
-
-
-def document(*layers: dict[str, Any], backend: str, **fields: Any) -> dict[str, Any]:
-    """A spec of the layers on the tiny machine, for one worker."""
-    solver = {"backend": backend, "workers": 1, **fields.pop("solver", {})}
-    return {"architecture": TINY, "workload": {"layers": layers}, **fields, "solver": solver}
-
-
-def interrupted(*arguments: str) -> tuple[str, str]:
-    """Both outputs of a command that hears Ctrl-C once a back end says that it is searching, and ends with 130."""
-    env = {**os.environ, "PYTHONPATH": str(PLUGINS), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-c", START, *arguments]
-    with subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stderr is not None
-        assert process.stderr.readline() == "searching\n"
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
-    assert process.returncode == 130
-    return out, err
 
 
 def value_in_table(document: dict[str, Any], column: str) -> str:

@@ -8,8 +8,9 @@ from random import Random
 from typing import Any
 
 import pytest
+from builders import Specs, gemm
 from dmaze.cli.main import main
-from dmaze.model import EvaluateRequest, Result, Spec, evaluate
+from dmaze.model import EvaluateRequest, Result, evaluate
 from dmaze.model.dmazerunner.cost import cost_of_mapping
 from dmaze.model.dmazerunner.mapping import Mapping, order_from_document, tiling_from_document
 from dmaze.model.exports import timeloop
@@ -75,13 +76,7 @@ def test_every_mapping_of_a_tiny_nest_costs_the_same_in_evaluate(seed: int, obje
     ]
     bounds = dict(zip(problem.nest.dims, problem.nest.bounds, strict=True))
     layer = {"type": "loop_nest", "name": "n", "bounds": bounds, "tensors": tensors}
-    document = {
-        "architecture": "dmazerunner-256pe",
-        "workload": {"layers": [layer]},
-        "objective": objective,
-        "solver": {"backend": "exhaustive", "workers": 1, "top_k": 4},
-    }
-    assert_costs_come_back(solve(Spec.model_validate(document)))
+    assert_costs_come_back(solve(Specs(layer, solver={"top_k": 4})(objective=objective)))
 
 
 def expression(dims: tuple[str, ...], index: AffineIndex) -> str:
@@ -89,13 +84,8 @@ def expression(dims: tuple[str, ...], index: AffineIndex) -> str:
 
 
 def test_the_command_line_takes_back_what_it_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    spec = {
-        "architecture": "dmazerunner-256pe",
-        "workload": {"layers": [{"type": "gemm", "name": "g", "m": 13, "n": 6, "k": 8}]},
-        "solver": {"backend": "exhaustive", "workers": 1, "pad_bounds": True, "pad_percent": 10},
-    }
-    (tmp_path / "spec.json").write_text(json.dumps(spec))
-    assert main([str(tmp_path / "spec.json"), "--json", "--no-cache"]) == 0
+    spec = Specs(gemm(13, 6, 8), solver={"pad_bounds": True, "pad_percent": 10}).writer(tmp_path)()
+    assert main([spec, "--json", "--no-cache"]) == 0
     ((request, stated),) = requests_of(Result.model_validate(json.loads(capsys.readouterr().out)))
     (tmp_path / "request.json").write_text(json.dumps(request))
     assert main(["evaluate", str(tmp_path / "request.json"), "--json"]) == 0

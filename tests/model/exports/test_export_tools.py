@@ -16,6 +16,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from builders import gemm
 from dmaze.model import Spec
 from dmaze.model.exports import accelforge, timeloop, zigzag
 from dmaze.model.exports.mapped_layer import MappedLayer
@@ -27,8 +28,8 @@ from random_problems import Size, random_nest
 pytestmark = pytest.mark.filterwarnings("default")
 
 LAYERS: list[dict[str, Any]] = [
-    {"type": "gemm", "name": "gemm", "m": 1000, "n": 1000, "k": 1000},
-    {"type": "gemm", "name": "batched", "m": 96, "n": 128, "k": 64, "batch": 12},
+    gemm(1000, 1000, 1000, name="gemm"),
+    gemm(96, 128, 64, name="batched", batch=12),
     *(
         {"type": "conv2d", "batch": 4, "in_height": 28, "in_width": 28, "kernel_height": 3, "kernel_width": 3, **fields}
         for fields in (

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 from pathlib import Path
-from typing import Any
 
 import pytest
+from builders import gemm, write_json
 from dmaze.model.dmazerunner.architecture import Architecture
 from dmaze.model.documents.spec import LayerList, NetworkReference, Spec
 from dmaze.model.faults import DmazeError, Fault, InputError
@@ -21,14 +20,8 @@ from dmaze.model.reading.loading import (
     resolve_workload,
 )
 
-GEMM = {"type": "gemm", "name": "g", "m": 6, "n": 8, "k": 10}
+GEMM = gemm(6, 8, 10)
 REFERENCE = resolve_architecture("dmazerunner-256pe", Path())
-
-
-def write(path: Path, document: Any) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document), encoding="utf-8")
-    return path
 
 
 @pytest.mark.parametrize("name", builtin_names("examples"))
@@ -61,28 +54,28 @@ def test_the_examples_are_what_the_readme_promises() -> None:
 
 def test_name_path_and_object_give_the_same_spec(tmp_path: Path) -> None:
     architecture = REFERENCE.model_dump()
-    write(tmp_path / "archs" / "a.json", architecture)
-    write(tmp_path / "nets" / "n.json", {"layers": [GEMM]})
+    write_json(tmp_path / "archs" / "a.json", architecture)
+    write_json(tmp_path / "nets" / "n.json", {"layers": [GEMM]})
     inline = {"architecture": architecture, "workload": {"layers": [GEMM]}}
     named = {"architecture": "dmazerunner-256pe", "workload": "../nets/n.json"}
     by_path = {"architecture": "../archs/a.json", "workload": {"network": "../nets/n.json"}}
-    specs = [load_spec(write(tmp_path / "specs" / "s.json", document)) for document in (inline, named, by_path)]
+    specs = [load_spec(write_json(tmp_path / "specs" / "s.json", document)) for document in (inline, named, by_path)]
     assert specs[0] == specs[1] == specs[2]
 
 
 def test_paths_are_relative_to_the_specs_folder_not_to_the_current_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(tmp_path / "there" / "net.json", {"layers": [GEMM]})
-    write(tmp_path / "here" / "net.json", {"layers": []})
-    spec = write(tmp_path / "there" / "s.json", {"architecture": "dmazerunner-256pe", "workload": "net.json"})
+    write_json(tmp_path / "there" / "net.json", {"layers": [GEMM]})
+    write_json(tmp_path / "here" / "net.json", {"layers": []})
+    spec = write_json(tmp_path / "there" / "s.json", {"architecture": "dmazerunner-256pe", "workload": "net.json"})
     monkeypatch.chdir(tmp_path / "here")
     assert load_spec(spec) == load_spec(Path("../there/s.json"))
 
 
 def test_a_built_in_name_wins_over_a_file_of_that_name(tmp_path: Path) -> None:
-    write(tmp_path / "resnet18", {"layers": [GEMM]})
-    write(tmp_path / "mine", {"layers": [GEMM]})
+    write_json(tmp_path / "resnet18", {"layers": [GEMM]})
+    write_json(tmp_path / "mine", {"layers": [GEMM]})
     assert len(resolve_workload("resnet18", tmp_path).layers) == 21
     assert len(resolve_workload("mine", tmp_path).layers) == 1
 

@@ -12,6 +12,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from builders import gemm_nest
 from dmaze.model.dmazerunner.architecture import AccessEnergy, Architecture, Dma, Spm
 from dmaze.model.dmazerunner.constraints import Constraints, FixedFactors, MinUtilization
 from dmaze.model.dmazerunner.cost import cost_of_reuse
@@ -25,7 +26,6 @@ from dmaze.model.dmazerunner.reuse import reuse_classes
 from dmaze.model.dmazerunner.vectorised.batch import RF, SPM, Array, TilingBatch, to_array, to_tilings
 from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
 from dmaze.model.dmazerunner.vectorised.batch_legality import allowed
-from dmaze.model.layers import Gemm
 from dmaze.solver.backend import LayerProblem
 from dmaze.solver.cpsat.case_bounds import analytic_bounds
 from dmaze.solver.cpsat.case_model import CaseModel
@@ -222,7 +222,7 @@ EDGES = {
 
 @pytest.mark.parametrize("architecture", EDGES.values(), ids=EDGES.keys())
 def test_mappings_are_accepted_on_machines_at_the_edge(architecture: Architecture) -> None:
-    nest = Gemm(type="gemm", name="g", m=4, n=3, k=2).loop_nest()
+    nest = gemm_nest(4, 3, 2)
     problem = LayerProblem(nest, architecture, Constraints(), "edp")
     assert check_accepted(0, problem, every_legal(problem), per_case=2) >= 18
 
@@ -230,9 +230,7 @@ def test_mappings_are_accepted_on_machines_at_the_edge(architecture: Architectur
 def test_an_edp_of_zero_is_within_every_target() -> None:
     """The cycles of a mapping whose energy rounds to 0 are not limited by an EDP above 0."""
     price = AccessEnergy(rf=0, noc=0, spm=0, dram=0.02, mac=0)
-    problem = LayerProblem(
-        Gemm(type="gemm", name="g", m=4, n=4, k=1).loop_nest(), machine(access_energy_pj=price), Constraints(), "edp"
-    )
+    problem = LayerProblem(gemm_nest(4, 4, 1), machine(access_energy_pj=price), Constraints(), "edp")
     levels, checked = every_legal(problem), 0
     for of_case in cases_of(problem):
         for tiling, pair, column in legal_mappings(of_case, levels):
@@ -244,7 +242,7 @@ def test_an_edp_of_zero_is_within_every_target() -> None:
 
 def test_targets_that_nothing_meets_are_infeasible_before_any_search() -> None:
     """Less than one cycle, less than 0 pJ, an EDP of 0 where no energy rounds to 0."""
-    nest = Gemm(type="gemm", name="g", m=1, n=1, k=1).loop_nest()
+    nest = gemm_nest(1, 1, 1)
     priced = machine(access_energy_pj=AccessEnergy(rf=1, noc=1, spm=1, dram=1, mac=1))
     for objective, value in (("latency", 0.0), ("latency", -1.0), ("energy", -1.0), ("edp", 0.0), ("edp", 0.5)):
         for of_case in cases_of(LayerProblem(nest, priced, Constraints(), objective)):

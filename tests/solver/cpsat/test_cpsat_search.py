@@ -9,8 +9,8 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from builders import gemm_nest, problem_of
 from dmaze.model.dmazerunner.constraints import Constraints, FixedFactors
-from dmaze.model.layers import Conv2d, Gemm
 from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
 from dmaze.solver.cpsat import BACKEND, case_backend, case_search, engines
@@ -20,13 +20,11 @@ from dmaze.solver.pipeline.status import bound_fault
 from dmaze.solver.spaces import subspaces
 from ortools.sat.python import cp_model
 from random_problems import OBJECTIVES, TINY, Size, describe, know_ranges_only, random_problem
-from reference import load, reference_architecture
+from reference import REFERENCE, load, studied_layer
 from starts import STARTS
 
 LIMITS = SearchLimits(time_limit_s=60, top_k=3)
 SMALL = Size(macs=1 << 16, tilings=40_000, class_pairs=20)
-
-REFERENCE = reference_architecture(load("random_mappings.json")["architectures"]["default"])
 
 
 def best_of(problem: LayerProblem, outcome: SearchOutcome) -> float | None:
@@ -78,7 +76,7 @@ def test_the_optimum_of_larger_nests_is_that_of_enumeration(seed: int) -> None:
 
 
 def test_infeasible_problems_are_exhausted_without_candidates() -> None:
-    nest = Gemm(type="gemm", name="g", m=4, n=6, k=4).loop_nest()
+    nest = gemm_nest(4, 6, 4)
     impossible = (
         Constraints(fixed={"M": FixedFactors(rf=3)}),
         Constraints(fixed={"M": FixedFactors(spatial=2)}, no_spatial_reduction=True, spatial_dims=("M", "N")),
@@ -190,30 +188,12 @@ def test_two_workers_prove_the_same_optimum(monkeypatch: pytest.MonkeyPatch) -> 
 # Proved minima of the study
 
 
-def conv(name: str) -> tuple[dict[str, float], LayerProblem]:
+def studied(name: str) -> tuple[dict[str, float], LayerProblem]:
     """A convolution of optima.json: its proved minima, and the problem."""
     layer = load("optima.json")["layers"][name]
-    bounds = layer["bounds"]
-    if "K" in bounds:
-        nest = Gemm(type="gemm", name="l", m=bounds["M"], n=bounds["N"], k=bounds["K"]).loop_nest()
-    else:
-        depthwise = "M" not in bounds
-        nest = Conv2d(
-            type="conv2d",
-            name="l",
-            batch=bounds["N"],
-            out_channels=bounds["C" if depthwise else "M"],
-            in_channels=bounds["C"],
-            in_height=layer["in"],
-            in_width=layer["in"],
-            kernel_height=bounds["Fx"],
-            kernel_width=bounds["Fy"],
-            stride=layer["stride"],
-            padding=layer["padding"],
-            groups=bounds["C"] if depthwise else 1,
-        ).loop_nest()
-    assert dict(zip(nest.dims, nest.bounds, strict=True)) == bounds
-    return layer, LayerProblem(nest, REFERENCE, Constraints(), "edp")
+    problem = problem_of(studied_layer(layer))
+    assert dict(zip(problem.nest.dims, problem.nest.bounds, strict=True)) == layer["bounds"]
+    return layer, problem
 
 
 FIELDS: dict[Objective, str] = {"edp": "min_edp", "energy": "min_energy_pj", "latency": "min_cycles"}
@@ -223,7 +203,7 @@ FIELDS: dict[Objective, str] = {"edp": "min_edp", "energy": "min_energy_pj", "la
     ("objective", "optimum"), [("edp", 6844957271165824.0), ("energy", 2581195121), ("latency", 2457488)]
 )
 def test_the_minima_of_conv5_2_are_proved(objective: Objective, optimum: float) -> None:
-    layer, problem = conv("conv5_2")
+    layer, problem = studied("conv5_2")
     assert layer[FIELDS[objective]] == optimum
     problem = replace(problem, objective=objective)
     outcome = BACKEND.search(problem, replace(LIMITS, time_limit_s=300), None)
@@ -238,7 +218,7 @@ def test_bounds_never_exceed_the_brute_force_minima(
     """Whenever time runs out: from a poor start, with cases put off and their bounds raised step by step."""
     monkeypatch.setattr(case_backend, "LocalSearch", STARTS["poor start"])
     monkeypatch.setattr(case_search, "FIRST_TIME_SLICE_S", 0.02)
-    layer, problem = conv(name)
+    layer, problem = studied(name)
     problem = replace(problem, objective=objective)
     outcome = BACKEND.search(problem, replace(LIMITS, time_limit_s=1.5), None)
     best = best_of(problem, outcome)
@@ -252,7 +232,7 @@ def test_bounds_never_exceed_the_brute_force_minima(
 
 @pytest.mark.parametrize("reports", [1, 3, 6])
 def test_an_interrupt_in_a_report_ends_the_search_and_its_threads(reports: int) -> None:
-    _, problem = conv("conv2_2")
+    _, problem = studied("conv2_2")
     before, told = threading.active_count(), 0
 
     def report(_: Progress) -> None:
@@ -293,7 +273,7 @@ def test_a_solver_that_is_about_to_start_is_stopped_as_well(monkeypatch: pytest.
     monkeypatch.setattr(engines.cp_model, "CpSolver", DeafAtFirst)
     monkeypatch.setattr(case_backend, "LocalSearch", STARTS["no start"])
     monkeypatch.setattr(DeafAtFirst, "starting", threading.Event())
-    _, problem = conv("conv5_2")
+    _, problem = studied("conv5_2")
 
     def report(_: Progress) -> None:
         if DeafAtFirst.starting.wait(10):

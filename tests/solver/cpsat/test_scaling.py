@@ -8,6 +8,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from builders import gemm_nest
 from dmaze.model.dmazerunner.architecture import AccessEnergy, Architecture, Dma, Spm
 from dmaze.model.dmazerunner.constraints import Constraints, MinUtilization
 from dmaze.model.dmazerunner.cost import ExactCost, cost_of_reuse
@@ -29,7 +30,7 @@ from dmaze.model.dmazerunner.reuse import reuse_classes
 from dmaze.model.dmazerunner.vectorised.batch import RF as RF_LEVEL
 from dmaze.model.dmazerunner.vectorised.batch import SPM as SPM_LEVEL
 from dmaze.model.dmazerunner.vectorised.batch import TilingBatch, to_tilings
-from dmaze.model.layers import Conv2d, Gemm, LoopNestLayer
+from dmaze.model.layers import Conv2d, LoopNestLayer
 from dmaze.model.loop_nest import MAX_MACS, LoopNest
 from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem, SearchLimits
@@ -42,6 +43,7 @@ from dmaze.solver.cpsat.value_ranges import ValueRanges
 from dmaze.solver.cpsat.variables import TilingVariables
 from ortools.sat.python import cp_model
 from random_problems import LARGE, OBJECTIVES, Size, know_ranges_only, random_levels, random_problem
+from reference import REFERENCE
 
 NESTS = Size(macs=1 << 24, class_pairs=40)
 
@@ -152,7 +154,7 @@ def test_bounds_stay_within_a_hundred_thousandth() -> None:
 
 def test_weighted_quantities_are_rounded_down_as_well() -> None:
     """3/2 + 3/2 = 3, not 2 + 2: what fits the target exactly is taken in."""
-    nest = gemm(2, 1, 1)
+    nest = gemm_nest(2, 1, 1)
     twos = factors(RF_LEVEL, range(1))  # 2 where M is whole in the register files
     rows = (
         Row("three", Posynomial(nest, constant=3)),
@@ -233,10 +235,6 @@ HUGE = 2**31 - 1
 """The largest bound of a dimension, a prime."""
 
 
-def gemm(m: int, n: int, k: int, batch: int = 1) -> LoopNest:
-    return Gemm(type="gemm", name="g", m=m, n=n, k=k, batch=batch).loop_nest()
-
-
 def general(bounds: dict[str, int], **tensors: list[str]) -> LoopNest:
     """A nest whose first tensor is the output."""
     listed = [
@@ -248,12 +246,12 @@ def general(bounds: dict[str, int], **tensors: list[str]) -> LoopNest:
 
 
 EXTREMES = {
-    "gemm of a huge prime": gemm(HUGE, 1 << 15, 1),
-    "gemm of powers of two": gemm(1 << 24, 1 << 12, 1 << 12),
-    "gemm of one huge power of two": gemm(1, 1 << 17, 1 << 30),
-    "gemm of many divisors": gemm(73513440, 55440, 60),
-    "batched gemm": gemm(1 << 20, 3, 1 << 6, batch=1 << 20),
-    "one multiply-accumulate": gemm(1, 1, 1),
+    "gemm of a huge prime": gemm_nest(HUGE, 1 << 15, 1),
+    "gemm of powers of two": gemm_nest(1 << 24, 1 << 12, 1 << 12),
+    "gemm of one huge power of two": gemm_nest(1, 1 << 17, 1 << 30),
+    "gemm of many divisors": gemm_nest(73513440, 55440, 60),
+    "batched gemm": gemm_nest(1 << 20, 3, 1 << 6, batch=1 << 20),
+    "one multiply-accumulate": gemm_nest(1, 1, 1),
     "convolution of a huge picture": Conv2d(
         type="conv2d",
         name="c",
@@ -289,17 +287,7 @@ EXTREMES = {
 
 
 def architecture(**changes: object) -> Architecture:
-    fields: dict[str, object] = {
-        "name": "a",
-        "pes": 256,
-        "rf_bytes_per_pe": 512,
-        "spm": Spm(banks=32, bytes_per_bank=2048),
-        "bytes_per_element": 2,
-        "clock_mhz": 500.0,
-        "dma": Dma(init_cycles=291, cycles_per_byte=0.24, clock_mhz=3200.0),
-        "access_energy_pj": AccessEnergy(rf=0.96, noc=2, spm=13.5, dram=200, mac=0.075),
-    }
-    return Architecture(**{**fields, **changes})  # type: ignore[arg-type]
+    return Architecture.model_validate({**dict(REFERENCE), **changes})
 
 
 DEAR = 1e9
@@ -399,6 +387,6 @@ def test_extreme_layers_are_searched(nest: LoopNest, objective: Objective) -> No
 
 def test_what_does_not_fit_64_bits_is_an_error_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linearisation, "MAX_ACTIVITY", 1 << 20)
-    problem = LayerProblem(gemm(8, 9, 10), MACHINES["the reference machine"], Constraints(), "energy")
+    problem = LayerProblem(gemm_nest(8, 9, 10), MACHINES["the reference machine"], Constraints(), "energy")
     with pytest.raises(OverflowError, match="does not fit the solver's 64 bits"):
         BACKEND.search(problem, SearchLimits(), None)

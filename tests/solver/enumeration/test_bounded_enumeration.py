@@ -7,11 +7,11 @@ import math
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from builders import gemm
 from dmaze.cli.main import main
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.factorisations import allowed_factorisations, num_tilings
@@ -26,17 +26,11 @@ from dmaze.solver.enumeration.branch_and_bound import BranchAndBound, trivial_bo
 from dmaze.solver.search.scoring import Scorer
 from dmaze.solver.spaces import partial_tilings
 from dmaze.solver.spaces.partial_tilings import PartialTilings
-from random_problems import OBJECTIVES, describe, every_tiling, random_problem
+from random_problems import describe, every_tiling, problems, random_problem
 from searches import Watched
 from starts import Nothing
 
 THREE = SearchLimits(top_k=3)
-
-
-def problems(first: int, count: int) -> Iterator[LayerProblem]:
-    """Random tiny problems with all objectives in turn."""
-    for seed in range(first, first + count):
-        yield replace(random_problem(seed), objective=OBJECTIVES[seed % 3])
 
 
 def num_legal(problem: LayerProblem) -> int:
@@ -57,7 +51,7 @@ def account(outcome: SearchOutcome) -> tuple[int, int, int]:
 
 @pytest.mark.parametrize("block", range(2))
 def test_the_best_few_are_those_of_full_enumeration(block: int) -> None:
-    for problem in problems(20_000 + 100 * block, 60):
+    for problem in problems(range(20_000 + 100 * block, 20_000 + 100 * block + 60)):
         expected, found = BACKEND.search(problem, THREE, None), BOUNDED.search(problem, THREE, None)
         assert found.exhausted, describe(problem)
         assert (found.candidates, found.bound) == (expected.candidates, expected.bound), describe(problem)
@@ -65,14 +59,14 @@ def test_the_best_few_are_those_of_full_enumeration(block: int) -> None:
 
 def test_without_a_start_they_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded, "LocalSearch", Nothing)
-    for problem in problems(21_000, 60):
+    for problem in problems(range(21_000, 21_060)):
         expected, found = BACKEND.search(problem, THREE, None), BOUNDED.search(problem, THREE, None)
         assert (found.candidates, found.bound) == (expected.candidates, expected.bound), describe(problem)
 
 
 def test_every_tiling_is_costed_or_excluded_once() -> None:
     excluded = 0
-    for problem in problems(22_000, 60):
+    for problem in problems(range(22_000, 22_060)):
         evaluated, by_bound, by_capacity = account(BOUNDED.search(problem, THREE, None))
         whole = num_tilings(allowed_factorisations(problem.nest, problem.constraints))
         assert evaluated + by_bound + by_capacity == whole, describe(problem)
@@ -92,7 +86,7 @@ def limited(problem: LayerProblem) -> bool:
 def test_where_every_rank_is_wanted_nothing_is_left_to_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded, "LocalSearch", Nothing)
     compared = 0
-    for problem in problems(23_000, 30):
+    for problem in problems(range(23_000, 23_030)):
         if limited(problem):
             continue
         whole, legal = num_tilings(allowed_factorisations(problem.nest, problem.constraints)), num_legal(problem)
@@ -141,7 +135,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("small_blocks")
 def test_blocks_change_no_answer_and_claim_nothing_of_those_to_come() -> None:
     several = 0
-    for problem in problems(24_000, 60):
+    for problem in problems(range(24_000, 24_060)):
         expected, best = BACKEND.search(problem, THREE, None), Watched()
         best.size = THREE.top_k
         best.search = BranchAndBound(problem, best, ranks=3)
@@ -158,7 +152,7 @@ def test_blocks_change_no_answer_and_claim_nothing_of_those_to_come() -> None:
 
 
 def test_a_coarse_gap_is_kept_to() -> None:
-    for problem in problems(26_000, 30):
+    for problem in problems(range(26_000, 26_030)):
         lowest = BACKEND.search(problem, SearchLimits(top_k=1), None).bound
         found = BOUNDED.search(problem, SearchLimits(relative_gap=0.2), None)
         assert found.exhausted
@@ -198,7 +192,7 @@ def test_an_interrupt_ends_the_thread() -> None:
 
 
 def test_progress_reaches_the_whole_space() -> None:
-    for problem in problems(27_000, 8):
+    for problem in problems(range(27_000, 27_008)):
         reports: list[Progress] = []
         found = BOUNDED.search(problem, SearchLimits(), reports.append)
         done = [report.done for report in reports if report.done is not None]
@@ -213,7 +207,7 @@ def test_progress_reaches_the_whole_space() -> None:
 
 
 def test_enumerate_with_bound_says_what_was_excluded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    layer = {"type": "gemm", "name": "g", "m": 64, "n": 60, "k": 72}
+    layer = gemm(64, 60, 72)
     path = tmp_path / "spec.json"
     path.write_text(json.dumps({"architecture": "dmazerunner-256pe", "workload": {"layers": [layer]}}))
     assert main(["enumerate", str(path), "--bound", "--workers", "1", "--json", "--no-cache"]) == 0

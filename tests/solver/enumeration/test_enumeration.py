@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from itertools import product
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from dmaze.model.dmazerunner.architecture import Architecture, Spm
+from builders import gemm_nest, whole_space
+from dmaze.model.dmazerunner.architecture import Architecture
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.cost import costs_of_tiling
 from dmaze.model.dmazerunner.factorisations import (
@@ -24,7 +23,7 @@ from dmaze.model.dmazerunner.factorisations import (
 from dmaze.model.dmazerunner.legality import broken_rules
 from dmaze.model.dmazerunner.mapping import Tiling
 from dmaze.model.dmazerunner.vectorised.batch import DRAM, SPM, to_tilings
-from dmaze.model.layers import Conv2d, Gemm, nest_from_expressions
+from dmaze.model.layers import Conv2d, nest_from_expressions
 from dmaze.model.loop_nest import LoopNest
 from dmaze.solver.backend import LayerProblem, SearchLimits
 from dmaze.solver.enumeration import BACKEND, counting, stream
@@ -32,32 +31,9 @@ from dmaze.solver.enumeration.counting import num_allowed_tilings
 from dmaze.solver.enumeration.stream import CHUNK, Part, TilingStream, tilings_of
 from dmaze.solver.spaces.branching import MOST_BYTES, MOST_ROWS, grow, most_rows, spread, steps
 from random_problems import random_problem
-from reference import load, reference_architecture
+from reference import REFERENCE
+from tiny_nests import NESTS, TIGHT
 
-REFERENCE = reference_architecture(load("random_mappings.json")["architectures"]["default"])
-TIGHT = REFERENCE.model_copy(
-    update={"pes": 4, "rf_bytes_per_pe": 24, "spm": Spm(banks=6, bytes_per_bank=8)}
-)  # small enough that each of the three capacities excludes tilings of the tiny nests
-SMALL_CONV = {"batch": 1, "out_channels": 2, "in_channels": 2, "in_height": 5, "in_width": 3}
-SMALL_KERNEL = {"kernel_height": 2, "kernel_width": 2, "padding": 0}
-
-
-def conv(**fields: Any) -> LoopNest:
-    return Conv2d.model_validate({"type": "conv2d", "name": "c", **SMALL_CONV, **SMALL_KERNEL, **fields}).loop_nest()
-
-
-def gemm(m: int, n: int, k: int) -> LoopNest:
-    return Gemm(type="gemm", name="g", m=m, n=n, k=k).loop_nest()
-
-
-NESTS = {
-    "gemm": gemm(4, 6, 4),
-    "conv": conv(in_width=2),  # Ox 4, Oy 1
-    "depthwise": conv(groups=2, in_height=3),  # Ox 2, Oy 2
-    "general": nest_from_expressions(
-        {"i": 6, "j": 4, "k": 2}, {"s": [], "x": [{"i": 1, "j": -2}], "y": [{"j": 1}, {"j": 1}], "z": [{"i": 1}]}, "z"
-    ),
-}
 CONSTRAINTS: dict[str, dict[str, Any]] = {
     "none": {},
     "enough PEs": {"min_utilization": {"pe": 0.6}},
@@ -79,12 +55,6 @@ CONSTRAINTS: dict[str, dict[str, Any]] = {
 """Every kind of constraint on the tiling; the names of dimensions are those of all the nests above."""
 
 
-def every_tiling(nest: LoopNest) -> Iterator[Tiling]:
-    """The whole space, legal or not, by a plain product."""
-    for rows in product(*(factorisations(bound) for bound in nest.bounds)):
-        yield Tiling.from_levels(zip(*rows, strict=True))
-
-
 def streamed(
     nest: LoopNest,
     architecture: Architecture,
@@ -102,7 +72,7 @@ def streamed(
 @pytest.mark.parametrize("kind", NESTS)
 def test_the_stream_is_every_allowed_tiling_once(kind: str, constraints: str) -> None:
     nest, asked = NESTS[kind], Constraints.model_validate(CONSTRAINTS[constraints])
-    expected = [tiling for tiling in every_tiling(nest) if not broken_rules(nest, TIGHT, asked, tiling)]
+    expected = [tiling for tiling in whole_space(nest) if not broken_rules(nest, TIGHT, asked, tiling)]
     found = streamed(nest, TIGHT, asked)
     assert len(found) == len(set(found))
     assert set(found) == set(expected)
@@ -125,7 +95,7 @@ def test_parts_are_disjoint_and_make_the_whole(kind: str, constraints: str) -> N
 
 
 def test_parts_are_of_about_the_same_size() -> None:
-    problem = LayerProblem(gemm(60, 64, 72), REFERENCE, Constraints(), "edp")
+    problem = LayerProblem(gemm_nest(60, 64, 72), REFERENCE, Constraints(), "edp")
     sizes = [sum(a.shape[2] for a in tilings_of(problem, lambda: None, part=Part(n, 3))) for n in range(3)]
     assert sum(sizes) == num_allowed_tilings(problem)
     assert max(sizes) < 1.2 * min(sizes)
@@ -164,7 +134,7 @@ def test_the_cases_exclude_something_and_leave_something() -> None:
         kind: [len(streamed(nest, TIGHT, Constraints.model_validate(fields))) for fields in CONSTRAINTS.values()]
         for kind, nest in NESTS.items()
     }
-    assert all(0 < found[0] < sum(1 for _ in every_tiling(NESTS[kind])) for kind, found in counts.items())
+    assert all(0 < found[0] < sum(1 for _ in whole_space(NESTS[kind])) for kind, found in counts.items())
     for place, name in enumerate(CONSTRAINTS):
         column = [(found[place], found[0]) for found in counts.values()]
         assert name == "none" or any(some < everything for some, everything in column)
@@ -181,13 +151,13 @@ def test_the_size_of_the_arrays_changes_nothing(kind: str, chunk: int) -> None:
 
 def test_the_optimum_is_that_of_a_plain_loop() -> None:
     nest = NESTS["depthwise"]
-    legal = [tiling for tiling in every_tiling(nest) if not broken_rules(nest, TIGHT, Constraints(), tiling)]
+    legal = [tiling for tiling in whole_space(nest) if not broken_rules(nest, TIGHT, Constraints(), tiling)]
     for objective, metric in (("edp", "edp"), ("energy", "energy_pj"), ("latency", "cycles")):
         least = min(getattr(cost, metric) for tiling in legal for *_, cost in costs_of_tiling(nest, TIGHT, tiling))
         problem = LayerProblem(nest, TIGHT, Constraints(), objective)  # type: ignore[arg-type]
         outcome = BACKEND.search(problem, SearchLimits(time_limit_s=math.inf), None)
         assert (outcome.bound, outcome.exhausted) == (least, True)
-        every = sum(1 for _ in every_tiling(nest))
+        every = sum(1 for _ in whole_space(nest))
         others = {"pruned_by_bound": 0, "pruned_by_capacity": every - len(legal)}
         assert outcome.statistics == {"evaluated": len(legal), **others}
 
@@ -202,10 +172,10 @@ def test_factorisations_are_all_products_of_four(number: int) -> None:
 
 def test_the_size_of_a_space_is_counted_without_enumerating_it() -> None:
     assert num_tilings(allowed_factorisations(NESTS["gemm"], Constraints())) == sum(
-        1 for _ in every_tiling(NESTS["gemm"])
+        1 for _ in whole_space(NESTS["gemm"])
     )
     fixed = Constraints.model_validate({"fixed": {"M": {"rf": 2, "dram": 1}}})
-    kept = [t for t in every_tiling(NESTS["gemm"]) if t.rf[0] == 2 and t.dram[0] == 1]
+    kept = [t for t in whole_space(NESTS["gemm"]) if t.rf[0] == 2 and t.dram[0] == 1]
     assert num_tilings(allowed_factorisations(NESTS["gemm"], fixed)) == len(kept)
 
 
@@ -213,7 +183,7 @@ def test_the_size_of_a_space_is_counted_without_enumerating_it() -> None:
 
 
 def test_the_number_of_tilings_of_a_large_product_that_fit() -> None:
-    arrays = TilingStream(gemm(1000, 1000, 1000), REFERENCE, Constraints())
+    arrays = TilingStream(gemm_nest(1000, 1000, 1000), REFERENCE, Constraints())
     assert sum(array.shape[2] for array in arrays) == 6_400_243
 
 
@@ -269,7 +239,7 @@ def test_rows_are_spread_in_order_and_in_full_arrays(counts: list[int], most: in
 
 
 def test_no_array_is_longer_than_asked_for_however_many_choices_there_are() -> None:
-    nest = gemm(720720, 720720, 2)  # 240 divisors each
+    nest = gemm_nest(720720, 720720, 2)  # 240 divisors each
     start = np.ones((4, 3, 1))
     start[DRAM] = np.array(nest.bounds)[:, None]
     choose = steps(nest, Constraints(), SPM, chosen=(SPM,), left=(DRAM,))
@@ -322,6 +292,6 @@ def test_a_space_without_a_legal_tiling_is_exhausted_without_a_bound() -> None:
 
 
 def test_arrays_are_of_bounded_size() -> None:
-    sizes = [array.shape[2] for array in TilingStream(gemm(64, 64, 64), REFERENCE, Constraints())]
+    sizes = [array.shape[2] for array in TilingStream(gemm_nest(64, 64, 64), REFERENCE, Constraints())]
     assert max(sizes) <= CHUNK
     assert np.mean(sizes) > CHUNK / 8

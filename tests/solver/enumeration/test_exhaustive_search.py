@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from builders import Specs, gemm
+from commands import START
 from dmaze.cli.progress import time_left_text
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.vectorised.batch import Array
 from dmaze.model.documents.result import Result
-from dmaze.model.documents.spec import Spec
 from dmaze.solver import enumerate_mappings
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
 from dmaze.solver.enumeration import BACKEND, costing, exhaustive
@@ -29,10 +30,12 @@ from dmaze.solver.enumeration.counting import num_allowed_tilings
 from dmaze.solver.enumeration.stream import Part, tilings_of
 from dmaze.solver.search.scoring import Scorer
 from random_problems import random_problem
-from test_enumeration import NESTS, REFERENCE, TIGHT
+from reference import REFERENCE
+from tiny_nests import NESTS, TIGHT
 
 TINY = LayerProblem(NESTS["gemm"], TIGHT, Constraints(), "edp")
-GEMM = {"type": "gemm", "name": "g", "m": 4, "n": 6, "k": 4}
+GEMM = gemm(4, 6, 4)
+spec = Specs(GEMM, architecture=TIGHT.model_dump(mode="json"))
 CONV2_2 = {"type": "conv2d", "name": "conv2_2", "batch": 4, "out_channels": 64, "in_channels": 64, "in_height": 56,
            "in_width": 56, "kernel_height": 3, "kernel_width": 3, "padding": 1}  # fmt: skip
 """1,160,980,152 tilings that fit: minutes of work."""
@@ -209,7 +212,7 @@ def test_the_pipeline_makes_feasible_of_it(stream_is: Callable[..., None]) -> No
         wait_for_ever(go_on)
 
     stream_is(stream)
-    (layer,) = enumerate_mappings(spec({"time_limit_s": 1.0})).layers
+    (layer,) = enumerate_mappings(spec(solver={"time_limit_s": 1.0})).layers
     assert (layer.status, layer.bound, layer.gap, layer.evaluated) == (
         "feasible",
         None,
@@ -218,12 +221,6 @@ def test_the_pipeline_makes_feasible_of_it(stream_is: Callable[..., None]) -> No
     )
     assert layer.pruned_by_bound == 0
     assert layer.solutions
-
-
-def spec(solver: dict[str, Any]) -> Spec:
-    workload = {"layers": [GEMM]}
-    architecture = TIGHT.model_dump(mode="json")
-    return Spec.model_validate({"architecture": architecture, "workload": workload, "solver": solver})
 
 
 def test_traffic_limits_take_no_tiling_out_of_the_count_but_mappings_out_of_the_answer() -> None:
@@ -253,11 +250,6 @@ def test_an_interrupt_ends_threads_and_processes(
     assert all(process.poll() is not None for process in started)
 
 
-COMMAND = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from dmaze.cli.main import run; run()"
-)
-
-
 def test_ctrl_c_at_a_terminal_gives_what_was_found(tmp_path: Path) -> None:
     path, out = tmp_path / "spec.json", tmp_path / "result.json"
     document = {"architecture": "dmazerunner-256pe", "workload": {"layers": [CONV2_2]}}
@@ -265,7 +257,7 @@ def test_ctrl_c_at_a_terminal_gives_what_was_found(tmp_path: Path) -> None:
     arguments = ["enumerate", str(path), "--workers", "2", "--time-limit", "300", "--out", str(out)]
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *arguments],
+        [sys.executable, "-c", START, *arguments],
         stdout=subprocess.DEVNULL,
         stderr=theirs,
         stdin=theirs,

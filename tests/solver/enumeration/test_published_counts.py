@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from builders import nest_of
 from dmaze.model.dmazerunner.architecture import Architecture, Spm
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.layers import Conv2d
@@ -14,9 +15,8 @@ from dmaze.solver.backend import LayerProblem, SearchLimits, SearchOutcome
 from dmaze.solver.enumeration import BACKEND
 from dmaze.solver.enumeration.counting import num_allowed_tilings
 from dmaze.solver.enumeration.stream import TilingStream
-from reference import conv_or_gemm, load, reference_architecture
+from reference import REFERENCE, load, studied_layer
 
-REFERENCE = reference_architecture(load("random_mappings.json")["architectures"]["default"])
 RF_PJ = {16: 0.03, 32: 0.06, 64: 0.12, 128: 0.24, 256: 0.48, 512: 0.96, 1024: 1.92}
 SPM_PJ = {16: 4.0, 32: 6.0, 64: 9.0, 128: 13.5, 256: 20.25, 512: 30.375, 1024: 45.5625}
 """Energy per access by bytes of the register file, and by KiB of both SPM buffers (shared/reference/README.md)."""
@@ -45,14 +45,14 @@ def architecture(row: dict[str, Any]) -> Architecture:
     return REFERENCE.model_copy(update={"pes": row["pes"], **memories, "access_energy_pj": prices})
 
 
-def nest_of(name: str) -> LoopNest:
+def study_nest(name: str) -> LoopNest:
     channels, width = STUDY[name]
     sizes = {"out_channels": channels, "in_channels": channels, "in_height": width, "in_width": width}
     return Conv2d(type="conv2d", name=name, batch=4, kernel_height=3, kernel_width=3, padding=1, **sizes).loop_nest()
 
 
 def problem(row: dict[str, Any], objective: Objective = "edp") -> LayerProblem:
-    return LayerProblem(nest_of(row["layer"]), architecture(row), PRUNED, objective)
+    return LayerProblem(study_nest(row["layer"]), architecture(row), PRUNED, objective)
 
 
 def searched(asked: LayerProblem) -> SearchOutcome:
@@ -83,7 +83,7 @@ def test_the_minima_are_those_of_the_published_implementation(row: dict[str, Any
 
 
 def space(name: str, objective: Objective = "edp") -> LayerProblem:
-    return LayerProblem(conv_or_gemm(SPACES[name]).loop_nest(), REFERENCE, Constraints(), objective)
+    return LayerProblem(nest_of(studied_layer(SPACES[name])), REFERENCE, Constraints(), objective)
 
 
 @pytest.mark.parametrize("name", SPACES)

@@ -13,11 +13,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+from builders import Specs, gemm, only
 from dmaze.cli.main import main
-from dmaze.model import LayerResult, Result, Spec
+from dmaze.model import Result
 from dmaze.model.documents.spec import SolverOptions
 from dmaze.solver import Cache, LayerProblem, SearchLimits, SearchOutcome, solve
 from dmaze.solver.pipeline import layer_cache, layer_search
@@ -30,15 +32,13 @@ from dmaze.solver.registry import load_backend
 from hypothesis import given
 from hypothesis import strategies as st
 from machines import SMALL
-from paths import PLUGINS
 from random_problems import random_problems
 
 CONV: dict[str, Any] = {
     "type": "conv2d", "name": "c", "batch": 1, "out_channels": 4, "in_channels": 3, "in_height": 5, "in_width": 5,
     "kernel_height": 3, "kernel_width": 3, "stride": 2,
 }  # fmt: skip
-GEMM: dict[str, Any] = {"type": "gemm", "name": "g", "m": 4, "n": 3, "k": 6}
-OTHER: dict[str, Any] = {**GEMM, "name": "h", "m": 8}
+GEMM, OTHER = gemm(4, 3, 6), gemm(8, 3, 6, name="h")
 NEST: dict[str, Any] = {
     "type": "loop_nest",
     "name": "n",
@@ -49,6 +49,8 @@ NEST: dict[str, Any] = {
         {"name": "Z", "index": ["i", "j"], "output": True},
     ],
 }
+spec = Specs(GEMM, architecture=SMALL, backend="fake-scripted", solver={"top_k": 3})
+
 Output = pytest.CaptureFixture[str]
 
 
@@ -60,10 +62,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
 
 
 @pytest.fixture
-def searched(monkeypatch: pytest.MonkeyPatch) -> list[SearchLimits]:
+def searched(fakes: ModuleType) -> list[SearchLimits]:
     """The limits of every search of the back end ``fake-scripted``, which enumerates; its script may be replaced."""
-    monkeypatch.syspath_prepend(str(PLUGINS))
-    import dmaze_fakes
     from dmaze.solver.enumeration import BACKEND
 
     calls: list[SearchLimits] = []
@@ -72,19 +72,8 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> list[SearchLimits]:
         calls.append(limits)
         return BACKEND.search(problem, limits, report)
 
-    monkeypatch.setattr(dmaze_fakes.SCRIPTED, "script", search)
+    fakes.SCRIPTED.script = search
     return calls
-
-
-def spec(*layers: dict[str, Any], backend: str = "fake-scripted", **fields: Any) -> Spec:
-    document = {"architecture": SMALL, "workload": {"layers": layers or (GEMM,)}, **fields}
-    document["solver"] = {"backend": backend, "workers": 1, "top_k": 3, **fields.get("solver", {})}
-    return Spec.model_validate(document)
-
-
-def only(result: Result) -> LayerResult:
-    (layer,) = result.layers
-    return layer
 
 
 def comparable(result: Result) -> dict[str, Any]:
@@ -239,7 +228,7 @@ def test_other_names_get_the_same_entry_with_their_names(cache: Cache, backend: 
     second = solve(spec(layer, backend=backend, architecture=architecture, constraints=constraints), cache=cache)
     assert (only(first).cached, only(second).cached) == (False, True)
     expected, found = comparable(first)["layers"][0], comparable(second)["layers"][0]
-    assert found.pop("layer") == spec(layer).workload.model_dump(mode="json")["layers"][0]  # type: ignore[union-attr]
+    assert found.pop("layer") == spec(layer).workload.model_dump(mode="json")["layers"][0]
     del expected["layer"]
     assert found == renamed(expected, names)
     if backend == "cp-sat":
@@ -369,7 +358,7 @@ SAME: dict[str, dict[str, Any]] = {
     "more time for a proved result": {"solver": {"time_limit_s": 600.0}},
     "more workers for a proved result": {"solver": {"workers": 8}},
     "factors of dimensions that the layer lacks": {"constraints": {"fixed": {"Batch": {"rf": 1}}}, "more": [
-        {"type": "gemm", "name": "batched", "batch": 2, "m": 1, "n": 1, "k": 1}
+        gemm(1, 1, 1, name="batched", batch=2)
     ]},
     "unrolling allowed everywhere": {"constraints": {"spatial_dims": ["N", "M", "C", "Ox", "Oy", "Fx", "Fy"]}},
 }  # fmt: skip
@@ -404,12 +393,10 @@ def bounded(script: dict[str, Any]) -> Callable[..., SearchOutcome]:
 
 
 @pytest.fixture
-def script(searched: list[SearchLimits], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:  # noqa: ARG001
+def script(fakes: ModuleType) -> dict[str, Any]:
     """What an unproved search of ``fake-scripted`` finds, and how often it was asked."""
-    import dmaze_fakes
-
     script: dict[str, Any] = {"rank": 4, "bound": 1.0}
-    monkeypatch.setattr(dmaze_fakes.SCRIPTED, "script", bounded(script))
+    fakes.SCRIPTED.script = bounded(script)
     return script
 
 
@@ -499,7 +486,7 @@ def test_what_was_cut_short_or_not_found_or_faulty_is_not_kept(
 
 
 def test_the_rounds_of_a_preset_are_not_counted_again(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
-    passing = {"type": "gemm", "name": "p", "m": 64, "n": 64, "k": 64}
+    passing = gemm(64, 64, 64, name="p")
     asked = {
         "architecture": "dmazerunner-256pe",
         "constraints": {"preset": "dmazerunner-auto"},

@@ -9,28 +9,24 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import Specs, gemm, gemm_nest, nest_of, only, problem_of, whole_space
 from dmaze.cli.main import main
 from dmaze.model.dmazerunner.architecture import Architecture
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.cost import costs_of_tiling
-from dmaze.model.dmazerunner.factorisations import factorisations
 from dmaze.model.dmazerunner.legality import broken_limits, broken_rules
-from dmaze.model.dmazerunner.mapping import Tiling
-from dmaze.model.documents.spec import LayerList, Spec
 from dmaze.solver import LayerProblem, solve
 from dmaze.solver.enumeration.feasibility import Feasibility
 from dmaze.solver.pipeline.infeasibility import find_conflicts
-from paths import PLUGINS
-from reference import load, reference_architecture
+from reference import REFERENCE
 
 SECONDS = 60.0
 
-GEMM = {"type": "gemm", "name": "g", "m": 64, "n": 48, "k": 32}
+GEMM = gemm(64, 48, 32)
 CONV = {
     "type": "conv2d", "name": "conv2_2", "batch": 4, "out_channels": 64, "in_channels": 64,
     "in_height": 56, "in_width": 56, "kernel_height": 3, "kernel_width": 3, "padding": 1,
@@ -40,6 +36,9 @@ PRUNED = {
     "no_spatial_reduction": True,
     "no_feature_from_dram": True,
 }
+
+
+spec = Specs()
 
 
 def fixed(level: str, **factors: int) -> dict[str, dict[str, int]]:
@@ -105,29 +104,19 @@ TABLE = {
 }
 
 
-def problem(layer: dict[str, Any], constraints: dict[str, Any]) -> LayerProblem:
-    nest = LayerList.model_validate({"layers": [layer]}).layers[0].loop_nest()
-    architecture = reference_architecture(load("random_mappings.json")["architectures"]["default"])
-    return LayerProblem(nest, architecture, Constraints.model_validate(constraints), "edp")
-
-
 def small_problems() -> Iterator[LayerProblem]:
     """Small layers on small machines, with random constraints of every kind; most of them infeasible."""
     source = random.Random(0)
-    nests = [
-        LayerList.model_validate({"layers": [layer]}).layers[0].loop_nest()
-        for layer in (
-            {"type": "gemm", "name": "g", "m": 4, "n": 2, "k": 3},
-            {"type": "conv2d", "name": "c", "batch": 1, "out_channels": 2, "in_channels": 1, "in_height": 4,
-             "in_width": 2, "kernel_height": 2, "kernel_width": 1, "stride": [2, 1]},
-        )
-    ]  # fmt: skip
-    machine = reference_architecture(load("random_mappings.json")["architectures"]["default"])
+    conv = {
+        "type": "conv2d", "name": "c", "batch": 1, "out_channels": 2, "in_channels": 1, "in_height": 4, "in_width": 2,
+        "kernel_height": 2, "kernel_width": 1, "stride": [2, 1],
+    }  # fmt: skip
+    nests = [gemm_nest(4, 2, 3), nest_of(conv)]
     while True:
         nest = source.choice(nests)
         spm = {"banks": source.choice((3, 4, 8)), "bytes_per_bank": source.choice((8, 16))}
         sizes = {"pes": source.choice((2, 4, 6)), "rf_bytes_per_pe": source.choice((8, 20, 32))}
-        architecture = Architecture.model_validate({**machine.model_dump(), **sizes, "spm": spm})
+        architecture = Architecture.model_validate({**REFERENCE.model_dump(), **sizes, "spm": spm})
         asked = {part: source.choice((0.0, 0.3, 0.6, 0.9, 1.0)) for part in ("pe", "rf", "spm")}
         constraints: dict[str, Any] = {"min_utilization": asked, "fixed": {}}
         for flag in ("no_spatial_reduction", "no_feature_from_dram"):
@@ -150,8 +139,7 @@ def broken_by_each_mapping(asked: LayerProblem) -> set[frozenset[str]]:
     """The rules that every single mapping breaks, by the definitions for one mapping at a time."""
     nest, architecture, constraints = asked.nest, asked.architecture, asked.constraints
     found: set[frozenset[str]] = set()
-    for rows in product(*(factorisations(bound) for bound in nest.bounds)):
-        tiling = Tiling.from_levels(zip(*rows, strict=True))
+    for tiling in whole_space(nest):
         broken = frozenset(broken_rules(nest, architecture, constraints, tiling))
         if constraints.max_dram_bytes is None and constraints.max_dma_invocations is None:
             found.add(broken)
@@ -186,36 +174,26 @@ def test_conflicts_are_what_trying_all_mappings_finds(monkeypatch: pytest.Monkey
 def test_conflicts_are_the_rules_that_clash_and_no_others(name: str) -> None:
     case = TABLE[name]
     started = time.monotonic()
-    assert find_conflicts(problem(case.layer, case.constraints), SECONDS) == case.conflicts
+    assert find_conflicts(problem_of(case.layer, **case.constraints), SECONDS) == case.conflicts
     assert time.monotonic() - started < 10
 
 
 def test_least_utilisations_stay_shares_of_the_capacities_that_there_are() -> None:
     # dropping the RF's capacity does not make its threshold harder or easier: 0.7 of 512 bytes are 180 elements
-    asked = problem(GEMM, {"min_utilization": {"rf": 0.7}, "fixed": fixed("rf", M=64, N=48)})
+    asked = problem_of(GEMM, min_utilization={"rf": 0.7}, fixed=fixed("rf", M=64, N=48))
     assert find_conflicts(asked, SECONDS) == ("rf_bytes_per_pe", "fixed.M.rf", "fixed.N.rf")
 
 
 def test_rules_that_are_not_judged_in_time_are_named() -> None:
-    asked = problem(CONV, {"max_dram_bytes": 10, "spatial_dims": ["M"]})
+    asked = problem_of(CONV, max_dram_bytes=10, spatial_dims=["M"])
     assert find_conflicts(asked, 0.0) == ("pes", "rf_bytes_per_pe", "spm", "spatial_dims", "max_dram_bytes")
     assert Feasibility(asked.nest).decide(asked, time.monotonic() - 1) is None
 
 
 def test_a_layer_with_one_iteration_has_one_tiling() -> None:
-    single = {"type": "gemm", "name": "g", "m": 1, "n": 1, "k": 1}
-    assert find_conflicts(problem(single, {}), SECONDS) == ()
-    assert find_conflicts(problem(single, {"min_utilization": {"pe": 0.5}}), SECONDS) == ("min_utilization.pe",)
-
-
-def spec(case: Case, backend: str) -> Spec:
-    document = {
-        "architecture": "dmazerunner-256pe",
-        "workload": {"layers": [case.layer]},
-        "constraints": case.constraints,
-        "solver": {"backend": backend, "workers": 1},
-    }
-    return Spec.model_validate(document)
+    single = gemm(1, 1, 1)
+    assert find_conflicts(problem_of(single), SECONDS) == ()
+    assert find_conflicts(problem_of(single, min_utilization={"pe": 0.5}), SECONDS) == ("min_utilization.pe",)
 
 
 SOLVABLE = {
@@ -229,14 +207,14 @@ SOLVABLE = {
 @pytest.mark.parametrize("name", SOLVABLE)
 def test_results_name_the_conflicts(name: str) -> None:
     case = TABLE[name]
-    (layer,) = solve(spec(case, SOLVABLE[name])).layers
+    layer = only(solve(spec(case.layer, constraints=case.constraints, backend=SOLVABLE[name])))
     assert (layer.status, layer.conflicts) == ("infeasible", case.conflicts)
     assert (layer.objective_value, layer.bound, layer.gap, layer.solutions) == (None, None, None, ())
 
 
-def test_a_back_end_that_calls_a_solvable_layer_infeasible_is_at_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(PLUGINS))
-    (layer,) = solve(spec(Case(CONV, PRUNED, ()), "fake-none")).layers
+@pytest.mark.usefixtures("plugins")
+def test_a_back_end_that_calls_a_solvable_layer_infeasible_is_at_fault() -> None:
+    layer = only(solve(spec(CONV, constraints=PRUNED, backend="fake-none")))
     assert (layer.status, layer.conflicts, layer.solutions) == ("unknown", (), ())
     assert layer.fault == "back end fake-none claims that no mapping exists, but one does"
 
@@ -244,7 +222,7 @@ def test_a_back_end_that_calls_a_solvable_layer_infeasible_is_at_fault(monkeypat
 def test_the_command_prints_the_conflicts_and_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     case = TABLE["no dimension over which to use PEs"]
     path = tmp_path / "spec.json"
-    path.write_text(spec(case, "exhaustive").model_dump_json(exclude_unset=True))
+    path.write_text(spec(case.layer, constraints=case.constraints).model_dump_json(exclude_unset=True))
     assert main(["--json", str(path)]) == 1
     (layer,) = json.loads(capsys.readouterr().out)["layers"]
     assert (layer["status"], layer["conflicts"]) == ("infeasible", list(case.conflicts))

@@ -14,8 +14,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from builders import Specs, gemm, gemm_nest, nest_of, only
 from dmaze.cli.main import main
-from dmaze.model import EvaluateRequest, InputError, LayerResult, Result, Spec, evaluate
+from dmaze.model import EvaluateRequest, InputError, LayerResult, Result, evaluate
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.factorisations import divisors
 from dmaze.model.dmazerunner.mapping import LEVELS
@@ -33,39 +34,17 @@ from dmaze.solver.pipeline.ranking import objective_value, rank
 from hypothesis import given
 from hypothesis import strategies as st
 from machines import SMALL
-from paths import PLUGINS
 from random_problems import OBJECTIVES, TINY, random_architecture, random_constraints, random_nest
 
-GEMM: dict[str, Any] = {"type": "gemm", "name": "g", "m": 7, "n": 5, "k": 4}
+GEMM = gemm(7, 5, 4)
 """With 20 %: M 7 or 8, N 5 or 6, K 4."""
+
+spec = Specs(GEMM, architecture=SMALL, solver={"pad_bounds": True, "pad_percent": 20.0})
 
 Output = pytest.CaptureFixture[str]
 
 
-def spec(layer: dict[str, Any] | None = None, *, percent: float = 20.0, **fields: Any) -> Spec:
-    options = {"backend": "exhaustive", "workers": 1, "pad_bounds": True, "pad_percent": percent}
-    document = {"architecture": SMALL, "workload": {"layers": [layer or GEMM]}, **fields}
-    return Spec.model_validate({**document, "solver": {**options, **fields.get("solver", {})}})
-
-
-def only(result: Result) -> LayerResult:
-    (layer,) = result.layers
-    return layer
-
-
-def gemm_nest(m: int, n: int, k: int) -> LoopNest:
-    return only_nest({"type": "gemm", "name": "g", "m": m, "n": n, "k": k})
-
-
-def only_nest(layer: dict[str, Any]) -> LoopNest:
-    return spec(layer).workload.layers[0].loop_nest()  # type: ignore[union-attr]
-
-
 # Awkward bounds as they are
-
-
-def gemm(m: int, n: int, k: int) -> dict[str, Any]:
-    return {"type": "gemm", "name": "g", "m": m, "n": n, "k": k}
 
 
 AWKWARD: dict[str, dict[str, Any]] = {
@@ -169,7 +148,7 @@ def test_tensors_grow_where_padded_indices_reach_beyond_them() -> None:
         "type": "conv2d", "name": "c", "batch": 1, "out_channels": 3, "in_channels": 2, "in_height": 10, "in_width": 10,
         "kernel_height": 3, "kernel_width": 3, "stride": 2,
     }  # fmt: skip
-    nest = only_nest(conv)  # Ox = Oy = (10 - 3) // 2 + 1 = 4; rows reached: 3 * 2 + 2 + 1 = 9 of 10
+    nest = nest_of(conv)  # Ox = Oy = (10 - 3) // 2 + 1 = 4; rows reached: 3 * 2 + 2 + 1 = 9 of 10
     padded = nest.with_bounds((1, 4, 2, 5, 4, 3, 3))
     i, w, o = padded.tensors
     assert i.shape == (1, 2, 11, 10)  # rows reached: 4 * 2 + 2 + 1
@@ -288,16 +267,6 @@ def test_a_preset_does_not_pad() -> None:
 
 
 # What is not proved, not searched, or cut short
-
-
-@pytest.fixture
-def fakes(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The fake back ends, installed as a distribution of their own."""
-    monkeypatch.syspath_prepend(str(PLUGINS))
-    import dmaze_fakes
-
-    monkeypatch.setattr(dmaze_fakes.SCRIPTED, "script", dmaze_fakes.first)
-    return dmaze_fakes
 
 
 def script(fakes: ModuleType, search: Callable[[LayerProblem, SearchLimits, Any], SearchOutcome]) -> None:
@@ -565,7 +534,7 @@ def test_evaluate_refuses_impossible_bounds(bounds: dict[str, int], fault: str) 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
     path = tmp_path / "spec.json"
-    path.write_text(spec(solver={"pad_bounds": False}, percent=5.0).model_dump_json(by_alias=True))
+    path.write_text(spec(solver={"pad_bounds": False, "pad_percent": 5.0}).model_dump_json(by_alias=True))
     return str(path)
 
 

@@ -10,36 +10,16 @@ from typing import Any
 import dmaze.model
 import dmaze.solver
 import pytest
+from builders import Specs, gemm, nest_of, only
 from dmaze.model.dmazerunner.cost import cost_of_mapping
 from dmaze.model.dmazerunner.mapping import LEVELS, Mapping, Tiling, order_from_document, tiling_from_document
 from dmaze.model.documents.result import LayerResult, Result, Solution
 from dmaze.model.documents.spec import Spec
 from dmaze.model.faults import BackendFault, InputError
 from dmaze.solver import LayerProblem, Progress, SearchLimits, SearchOutcome, enumerate_mappings, solve
-from paths import PLUGINS
 
-GEMM = {"type": "gemm", "name": "g", "m": 2, "n": 3, "k": 4}
-OTHER = {"type": "gemm", "name": "h", "m": 4, "n": 3, "k": 4}
-
-
-@pytest.fixture
-def fakes(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The fake back ends, installed as a distribution of their own."""
-    monkeypatch.syspath_prepend(str(PLUGINS))
-    import dmaze_fakes
-
-    monkeypatch.setattr(dmaze_fakes.SCRIPTED, "script", dmaze_fakes.first)
-    return dmaze_fakes
-
-
-def spec(*layers: dict[str, Any], backend: str = "fake-scripted", **fields: Any) -> Spec:
-    document = {
-        "architecture": "dmazerunner-256pe",
-        "workload": {"layers": layers or (GEMM,)},
-        **fields,
-        "solver": {"backend": backend, "workers": 1, **fields.get("solver", {})},
-    }
-    return Spec.model_validate(document)
+GEMM, OTHER = gemm(2, 3, 4), gemm(4, 3, 4, name="h")
+spec = Specs(GEMM, backend="fake-scripted")
 
 
 def script(fakes: ModuleType, *outcomes: SearchOutcome) -> list[tuple[LayerProblem, SearchLimits]]:
@@ -56,13 +36,7 @@ def script(fakes: ModuleType, *outcomes: SearchOutcome) -> list[tuple[LayerProbl
 
 def simple(fakes: ModuleType, layer: dict[str, Any] | None = None) -> Mapping:
     """The mapping with tiles of one element."""
-    nest = spec(layer or GEMM).workload.layers[0].loop_nest()  # type: ignore[union-attr]
-    return fakes.everything_in_dram(nest)
-
-
-def only(result: Result) -> LayerResult:
-    (layer,) = result.layers
-    return layer
+    return fakes.everything_in_dram(nest_of(layer or GEMM))
 
 
 def check_costs(result: Result, layer: LayerResult, solution: Solution) -> None:

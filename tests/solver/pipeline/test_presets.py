@@ -7,40 +7,33 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from builders import Specs, gemm, only, problem_of
 from dmaze.model.dmazerunner.constraints import Constraints, MinUtilization
 from dmaze.model.documents.result import LayerResult
-from dmaze.model.documents.spec import LayerList, Spec
+from dmaze.model.documents.spec import Spec
 from dmaze.solver import LayerProblem, SearchOutcome, enumerate_mappings, solve
 from dmaze.solver.enumeration.stream import TilingStream
 from dmaze.solver.pipeline.presets import Resolved, resolve_preset, rounds
-from reference import load, reference_architecture
+from reference import load
 
 CASES: list[dict[str, Any]] = load("auto_search.json")
 CASE_NAMES = [case["layer"]["name"] for case in CASES]
 PRESET = "dmazerunner-auto"
-TOO_SMALL = {"type": "gemm", "name": "g", "m": 2, "n": 3, "k": 4}
+TOO_SMALL = gemm(2, 3, 4)
 """A layer with 24 multiply-accumulates: less than a tenth of 256 PEs."""
 
 STUDY = {"conv1": 46812, "conv2_2": 122092, "conv3_2": 53690, "conv4_2": 10938, "conv5_1": 877, "conv5_2": 753}
 """Tilings of the study's layers that pass the first round."""
 
-
-def spec(workload: Any, **fields: Any) -> Spec:
-    constraints = {"preset": PRESET, **fields.pop("constraints", {})}
-    solver = {"backend": "exhaustive", "workers": 1, **fields.pop("solver", {})}
-    document = {"architecture": "dmazerunner-256pe", "workload": workload, **fields}
-    return Spec.model_validate({**document, "constraints": constraints, "solver": solver})
+spec = Specs(constraints={"preset": PRESET})
 
 
-def only(layer: dict[str, Any], run: Callable[[Spec], Any] = enumerate_mappings, **fields: Any) -> LayerResult:
-    (found,) = run(spec({"layers": [layer]}, **fields)).layers
-    return found
+def found_for(layer: dict[str, Any], run: Callable[[Spec], Any] = enumerate_mappings, **fields: Any) -> LayerResult:
+    return only(run(spec(layer, **fields)))
 
 
 def problem(layer: dict[str, Any], **constraints: Any) -> LayerProblem:
-    nest = LayerList.model_validate({"layers": [layer]}).layers[0].loop_nest()
-    architecture = reference_architecture(load("random_mappings.json")["architectures"]["default"])
-    return LayerProblem(nest, architecture, Constraints(preset=PRESET, **constraints), "edp")
+    return problem_of(layer, preset=PRESET, **constraints)
 
 
 def resolve(layer: dict[str, Any], **constraints: Any) -> Resolved:
@@ -63,14 +56,14 @@ def test_rounds_have_the_published_thresholds_and_numbers_of_tilings(case: dict[
 @pytest.mark.parametrize(("objective", "least"), [("edp", "edp"), ("energy", "energy_pj"), ("latency", "cycles")])
 @pytest.mark.parametrize("case", CASES, ids=CASE_NAMES)
 def test_the_last_round_has_the_published_minima(case: dict[str, Any], objective: str, least: str) -> None:
-    found = only(case["layer"], objective=objective)
+    found = found_for(case["layer"], objective=objective)
     assert (found.status, found.gap, found.evaluated) == ("optimal", 0.0, case["evaluated"])
     assert found.objective_value == case[f"min_{least}"]
     assert found.thresholds == MinUtilization(**case["rounds"][-1]["min_utilization"])
 
 
 def test_the_layers_of_the_study_need_one_round() -> None:
-    result = enumerate_mappings(spec("resnet-study"))
+    result = enumerate_mappings(spec(workload="resnet-study"))
     assert {layer.name: layer.evaluated for layer in result.layers} == STUDY
     assert {layer.thresholds for layer in result.layers} == {MinUtilization(pe=0.8, rf=0.8, spm=0.5)}
     assert result.constraints.preset == PRESET
@@ -98,7 +91,7 @@ def test_constraints_beside_the_preset_stay_in_force() -> None:
     assert resolved.thresholds != resolve(layer).thresholds  # at most 250 of 256 PEs, in fewer ways
     kept = resolved.constraints
     assert (kept.spatial_dims, kept.fixed["K"].given(), kept.max_dram_bytes) == (("M",), {"spm": 1}, 10**12)
-    found = only(layer, constraints=beside)
+    found = found_for(layer, constraints=beside)
     assert found.thresholds == resolved.thresholds
     for solution in found.solutions:
         tiling = solution.mapping.tiling
@@ -107,7 +100,7 @@ def test_constraints_beside_the_preset_stay_in_force() -> None:
 
 @pytest.mark.parametrize("backend", ["exhaustive", "cp-sat"])
 def test_giving_up_makes_a_layer_infeasible(backend: str) -> None:
-    found = only(TOO_SMALL, solve, solver={"backend": backend})
+    found = found_for(TOO_SMALL, solve, solver={"backend": backend})
     assert (found.status, found.conflicts, found.solutions) == ("infeasible", ("preset",), ())
     *_, last = rounds()
     assert (found.thresholds, found.evaluated) == (last.thresholds, 0)
@@ -115,9 +108,9 @@ def test_giving_up_makes_a_layer_infeasible(backend: str) -> None:
 
 def test_what_clashes_with_the_preset_is_named_beside_it() -> None:
     layer = CASES[CASE_NAMES.index("gemm_1000")]["layer"]
-    found = only(layer, constraints={"spatial_dims": []})
+    found = found_for(layer, constraints={"spatial_dims": []})
     assert (found.status, found.conflicts) == ("infeasible", ("preset", "spatial_dims"))
-    found = only(layer, constraints={"max_dram_bytes": 10})
+    found = found_for(layer, constraints={"max_dram_bytes": 10})
     assert (found.status, found.conflicts) == ("infeasible", ("max_dram_bytes",))
     assert found.thresholds == MinUtilization(pe=0.8, rf=0.8, spm=0.5)
 
@@ -125,7 +118,7 @@ def test_what_clashes_with_the_preset_is_named_beside_it() -> None:
 def test_a_preset_that_is_not_counted_in_time_leaves_the_layer_unknown() -> None:
     resolved = resolve_preset(problem(CASES[0]["layer"]), time.monotonic() - 1)
     assert resolved.outcome == SearchOutcome((), None, exhausted=False)
-    found = only(CASES[0]["layer"], solver={"time_limit_s": 1e-9})
+    found = found_for(CASES[0]["layer"], solver={"time_limit_s": 1e-9})
     assert (found.status, found.thresholds, found.conflicts) == ("unknown", None, ())
     assert found.note == "out of time while counting the tilings of dmazerunner-auto"
 

@@ -4,40 +4,29 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from itertools import permutations, product
+from itertools import permutations
 from typing import Any
 
 import numpy as np
 import pytest
+from builders import gemm, nest_of, problem_of, whole_space
 from dmaze.model.dmazerunner.architecture import Architecture
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.cost import cost_of_mapping
-from dmaze.model.dmazerunner.factorisations import factorisations
 from dmaze.model.dmazerunner.legality import broken_limits, dram_bytes
 from dmaze.model.dmazerunner.mapping import Mapping, Tiling
-from dmaze.model.layers import Gemm
 from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem
 from dmaze.solver.pipeline.ranking import CostedMapping, faults_of_candidate, rank
-from reference import load, random_workload_nest, reference_architecture
+from reference import REFERENCE, load, random_workload, reference_architecture
 
 ORDERS = list(permutations(range(3)))
 NATURAL = (0, 1, 2)
+GEMM = gemm(2, 3, 4)
 
 
 def architecture(**prices: float) -> Architecture:
-    found = reference_architecture(load("random_mappings.json")["architectures"]["default"])
-    return found.model_copy(update={"access_energy_pj": found.access_energy_pj.model_copy(update=prices)})
-
-
-def gemm_problem(objective: Objective, arch: Architecture | None = None, **constraints: Any) -> LayerProblem:
-    nest = Gemm(type="gemm", name="g", m=2, n=3, k=4).loop_nest()
-    return LayerProblem(nest, arch or architecture(), Constraints(**constraints), objective)
-
-
-def all_tilings(problem: LayerProblem) -> list[Tiling]:
-    per_dim = product(*(factorisations(bound) for bound in problem.nest.bounds))
-    return [Tiling.from_levels(zip(*factors, strict=True)) for factors in per_dim]
+    return REFERENCE.model_copy(update={"access_energy_pj": REFERENCE.access_energy_pj.model_copy(update=prices)})
 
 
 def value_and_tie(objective: Objective, entry: CostedMapping) -> tuple[float, float]:
@@ -54,8 +43,8 @@ def value_and_tie(objective: Objective, entry: CostedMapping) -> tuple[float, fl
     "prices", [{}, {"rf": 0, "noc": 0, "spm": 0, "dram": 0, "mac": 0}], ids=["priced", "everything for free"]
 )
 def test_ranking_finds_what_comparing_all_orders_finds(objective: Objective, prices: dict[str, float]) -> None:
-    problem = gemm_problem(objective, architecture(**prices))
-    tilings = all_tilings(problem)
+    problem = problem_of(GEMM, objective, architecture(**prices))
+    tilings = list(whole_space(problem.nest))
     expected: list[tuple[float, float, object]] = []
     for tiling in tilings:
         mappings = [Mapping(tiling, dram, spm) for dram in ORDERS for spm in ORDERS]
@@ -70,8 +59,8 @@ def test_ranking_finds_what_comparing_all_orders_finds(objective: Objective, pri
 
 
 def test_answers_are_distinct_by_tiling_and_at_most_top_k() -> None:
-    problem = gemm_problem("edp")
-    tilings = all_tilings(problem)[:4]
+    problem = problem_of(GEMM, "edp")
+    tilings = list(whole_space(problem.nest))[:4]
     given = [Mapping(tiling, order, NATURAL) for tiling in tilings for order in ORDERS]
     ranked = rank(problem, given, top_k=3)
     assert len(ranked) == 3
@@ -79,7 +68,7 @@ def test_answers_are_distinct_by_tiling_and_at_most_top_k() -> None:
 
 
 def test_a_traffic_limit_decides_which_orders_are_taken() -> None:
-    free = gemm_problem("latency")
+    free = problem_of(GEMM, "latency")
     tiling = Tiling((2, 3, 2), (1, 1, 1), (1, 1, 2), (1, 1, 1))
     moved: dict[tuple[int, ...], int] = {}
     for order in ORDERS:
@@ -87,7 +76,7 @@ def test_a_traffic_limit_decides_which_orders_are_taken() -> None:
         moved[order] = dram_bytes(free.architecture, cost)
     least = min(moved.values())
     assert least < max(moved.values())
-    limited = gemm_problem("latency", max_dram_bytes=least)
+    limited = problem_of(GEMM, "latency", max_dram_bytes=least)
     allowed = next(order for order in ORDERS if moved[order] == least)
     (answer,) = rank(limited, [Mapping(tiling, allowed, NATURAL)], top_k=5)
     assert not broken_limits(limited.architecture, limited.constraints, answer.cost)
@@ -97,8 +86,10 @@ def test_a_traffic_limit_decides_which_orders_are_taken() -> None:
 
 
 def test_legal_candidates_have_no_faults() -> None:
-    problem = gemm_problem("edp")
-    assert all(faults_of_candidate(problem, Mapping(tiling, NATURAL, NATURAL)) == () for tiling in all_tilings(problem))
+    problem = problem_of(GEMM, "edp")
+    assert all(
+        faults_of_candidate(problem, Mapping(tiling, NATURAL, NATURAL)) == () for tiling in whole_space(problem.nest)
+    )
 
 
 MALFORMED: dict[str, tuple[dict[str, Any], str]] = {
@@ -121,7 +112,7 @@ MALFORMED: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("case", MALFORMED)
 def test_malformed_candidates_are_named(case: str) -> None:
     changes, rule = MALFORMED[case]
-    problem = gemm_problem("edp")
+    problem = problem_of(GEMM, "edp")
     sound = Mapping(Tiling((2, 3, 4), (1, 1, 1), (1, 1, 1), (1, 1, 1)), NATURAL, NATURAL)
     assert faults_of_candidate(problem, sound) == ()
     assert faults_of_candidate(problem, replace(sound, **changes))[0].partition(":")[0] == rule
@@ -130,7 +121,7 @@ def test_malformed_candidates_are_named(case: str) -> None:
 def test_the_best_orders_of_published_mappings_cost_the_published_minimum() -> None:
     document = load("random_mappings.json")
     for workload in document["workloads"][::9]:
-        nest = random_workload_nest(workload)
+        nest = nest_of(random_workload(workload))
         arch = reference_architecture(document["architectures"][workload["architecture"]])
         dims = tuple(range(len(nest.dims)))
         for record in workload["mappings"][:5]:

@@ -9,29 +9,21 @@ from itertools import product
 
 import numpy as np
 import pytest
+from builders import gemm, problem_of
 from dmaze.model.dmazerunner.architecture import Architecture
-from dmaze.model.dmazerunner.constraints import Constraints, FixedFactors
 from dmaze.model.dmazerunner.cost import ExactCost, cost_of_reuse
 from dmaze.model.dmazerunner.legality import broken_limits, broken_rules
 from dmaze.model.dmazerunner.mapping import Tiling
 from dmaze.model.dmazerunner.reuse import reuse_classes
 from dmaze.model.dmazerunner.vectorised.batch import Array
-from dmaze.model.layers import Gemm
 from dmaze.model.loop_nest import LoopNest
 from dmaze.solver.backend import LayerProblem, SearchLimits
 from dmaze.solver.enumeration import BACKEND
 from dmaze.solver.studies import cost_distribution as module
 from dmaze.solver.studies.cost_distribution import CELLS_PER_DECADE, CostDistribution, cost_distribution
 from random_problems import TINY, describe, every_tiling, random_problem
-from reference import load, reference_architecture
 
-REFERENCE: Architecture = reference_architecture(load("random_mappings.json")["architectures"]["default"])
 Costs = list[tuple[int, int]]
-
-
-def gemm_problem(m: int, n: int, k: int, constraints: Constraints | None = None) -> LayerProblem:
-    nest = Gemm(type="gemm", name="g", m=m, n=n, k=k).loop_nest()
-    return LayerProblem(nest, REFERENCE, constraints or Constraints(), "edp")
 
 
 def legal_costs(problem: LayerProblem) -> list[Costs]:
@@ -94,7 +86,7 @@ def test_methods_are_counted_and_the_front_found_as_by_looking_at_every_one(seed
 
 
 def test_the_grid_counts_the_methods_within_its_borders() -> None:
-    problem = gemm_problem(8, 6, 6)
+    problem = problem_of(gemm(8, 6, 6))
     every = np.array([cost for methods in legal_costs(problem) for cost in methods], dtype=np.float64)
     seen = cost_distribution(problem, 60.0)
     assert seen.grid is not None
@@ -108,14 +100,14 @@ def test_the_grid_counts_the_methods_within_its_borders() -> None:
 
 
 def test_the_least_edp_of_an_exhaustive_search_is_on_the_front() -> None:
-    problem = gemm_problem(12, 20, 8)
+    problem = problem_of(gemm(12, 20, 8))
     front = cost_distribution(problem, 60.0).front
     best = BACKEND.search(problem, SearchLimits(), None)
     assert best.bound == (front[0] * front[1]).min()
 
 
 def test_many_chunks_give_what_one_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    problem = gemm_problem(12, 6, 8)
+    problem = problem_of(gemm(12, 6, 8))
     whole = cost_distribution(problem, 60.0)
     monkeypatch.setattr(module, "CHUNK_METHODS", 9 * 16)
     pieces = cost_distribution(problem, 60.0)
@@ -131,7 +123,7 @@ def test_a_space_too_large_for_the_time_is_sampled_uniformly(monkeypatch: pytest
     monkeypatch.setattr(module, "SAMPLED_TILINGS", 1 << 15)
     monkeypatch.setattr(module, "CHUNK_METHODS", 9 << 12)
     monkeypatch.setattr(module, "num_allowed_tilings", lambda *_: None)
-    problem = gemm_problem(48, 40, 36, Constraints(fixed={"K": FixedFactors(rf=3)}))
+    problem = problem_of(gemm(48, 40, 36), fixed={"K": {"rf": 3}})
     seen = cost_distribution(problem, 60.0, seed=3)
     monkeypatch.undo()
     every = cost_distribution(problem, 60.0)
@@ -148,7 +140,7 @@ def test_a_space_too_large_for_the_time_is_sampled_uniformly(monkeypatch: pytest
 def test_a_sample_comes_with_the_front_of_the_whole_space(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SAMPLED_TILINGS", 50)
     monkeypatch.setattr(module, "CHUNK_METHODS", 9 * 50)
-    problem = gemm_problem(6, 4, 4)
+    problem = problem_of(gemm(6, 4, 4))
     seen = cost_distribution(problem, 60.0)
     assert (seen.complete, seen.front_proved) == (False, True)
     assert (seen.space_tilings, seen.space_counted) == (len(legal_costs(problem)), True)
@@ -161,7 +153,7 @@ def test_a_front_that_is_not_proved_holds_the_best_that_is_known(monkeypatch: py
     monkeypatch.setattr(module, "SAMPLED_TILINGS", 50)
     monkeypatch.setattr(module, "CHUNK_METHODS", 9 * 50)
     monkeypatch.setattr(module.FrontSearch, "run", lambda *_: None)
-    seen = cost_distribution(gemm_problem(6, 4, 4), 60.0)
+    seen = cost_distribution(problem_of(gemm(6, 4, 4)), 60.0)
     assert not seen.front_proved
     assert seen.points is not None
     assert columns(seen.front) == pareto(columns(seen.points))
@@ -173,7 +165,7 @@ def test_the_seed_decides_what_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(module, "CHUNK_METHODS", 9 * 100)
 
     def points(seed: int) -> Costs:
-        seen = cost_distribution(gemm_problem(12, 6, 8), 60.0, seed=seed)
+        seen = cost_distribution(problem_of(gemm(12, 6, 8)), 60.0, seed=seed)
         return columns(seen.points if seen.points is not None else np.empty((2, 0)))
 
     assert points(1) == points(1) != points(2)
@@ -193,7 +185,7 @@ def test_an_enumeration_that_is_late_is_given_up_early(monkeypatch: pytest.Monke
     monkeypatch.setattr(module, "TilingStream", Slow)
     monkeypatch.setattr(module, "SAMPLED_TILINGS", 10)
     monkeypatch.setattr(module, "CHUNK_METHODS", 9 * 10)
-    assert not cost_distribution(gemm_problem(12, 6, 8), 2.0).complete
+    assert not cost_distribution(problem_of(gemm(12, 6, 8)), 2.0).complete
     assert 0 < chunks < 1.5 / 0.02 / 2  # less than half of the time that enumerating has
 
 
@@ -206,14 +198,14 @@ def test_an_enumeration_that_takes_too_long_after_all_gives_way_to_a_sample(monk
     monkeypatch.setattr(module, "TilingStream", Stalled)
     monkeypatch.setattr(module, "SAMPLED_TILINGS", 10)
     monkeypatch.setattr(module, "CHUNK_METHODS", 9 * 100)
-    seen = cost_distribution(gemm_problem(12, 6, 8), 0.5)
+    seen = cost_distribution(problem_of(gemm(12, 6, 8)), 0.5)
     assert not seen.complete
     assert seen.num_tilings >= 10
 
 
 def test_a_layer_without_a_method_has_an_empty_landscape() -> None:
-    impossible = Constraints(fixed={"M": FixedFactors(rf=5)})  # 5 does not divide 12
-    seen: CostDistribution = cost_distribution(gemm_problem(12, 6, 8, impossible), 60.0)
+    impossible = problem_of(gemm(12, 6, 8), fixed={"M": {"rf": 5}})  # 5 does not divide 12
+    seen: CostDistribution = cost_distribution(impossible, 60.0)
     assert (seen.complete, seen.num_tilings, seen.num_methods, seen.grid) == (True, 0, 0, None)
     assert seen.front.shape == (2, 0)
     assert seen.points is not None

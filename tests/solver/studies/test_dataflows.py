@@ -5,21 +5,22 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import Specs, Write
+from commands import interrupted
 from dmaze.cli.main import main
 from dmaze.cli.reports.study_tables import DATAFLOW_COLUMNS
-from dmaze.model import DataflowStudy, InputError, Spec
+from dmaze.model import DataflowStudy, InputError
 from dmaze.model.dmazerunner.mapping import Factors
 from dmaze.model.documents.result import Number
 from dmaze.model.documents.study_results import LayerDataflows, LayerOnDataflow
 from dmaze.solver import dataflow_study, enumerate_mappings
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from study_specs import COLUMN, CONV5_2, ONE_ELEMENT_EACH, TINY, document, interrupted, value_in_table
+from study_specs import COLUMN, CONV5_2, ONE_ELEMENT_EACH, TINY, value_in_table
 
 CONV = {
     "type": "conv2d",
@@ -36,24 +37,14 @@ CONV = {
 EVERY_DIMENSION = ("N", "M", "C", "Ox", "Oy", "Fx", "Fy")
 CLASSIC = ("output stationary", "weight stationary", "row stationary", "TPU style")
 
+spec = Specs(CONV, architecture=TINY)
+
 Output = pytest.CaptureFixture[str]
-Write = Callable[..., Path]
-
-
-def spec(*layers: dict[str, Any], backend: str = "exhaustive", **fields: Any) -> Spec:
-    return Spec.model_validate(document(*(layers or (CONV,)), backend=backend, **fields))
 
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes a spec; gives its path."""
-
-    def write(*layers: dict[str, Any], **fields: Any) -> Path:
-        path = tmp_path / "spec.json"
-        path.write_text(json.dumps(document(*(layers or (CONV,)), **{"backend": "exhaustive", **fields})))
-        return path
-
-    return write
+    return spec.writer(tmp_path)
 
 
 def under(layer: LayerDataflows) -> dict[str, LayerOnDataflow]:
@@ -229,7 +220,7 @@ def test_what_a_dataflow_study_cannot_honour_is_refused(fields: dict[str, Any], 
 
 class TestCommand:
     def test_prints_ratios_means_and_the_published_figures(self, write: Write, capsys: Output) -> None:
-        assert main(["dataflows", str(write(CONV, {**CONV, "name": "depthwise", "groups": 2}, COLUMN))]) == 0
+        assert main(["dataflows", write(CONV, {**CONV, "name": "depthwise", "groups": 2}, COLUMN)]) == 0
         out, err = capsys.readouterr()
         assert err == ""
         _, edp, cycles = out.split(" of the best mapping under each dataflow / without restriction:\n")
@@ -249,7 +240,7 @@ class TestCommand:
         jsonschema = pytest.importorskip("jsonschema")
         out, table, plot = tmp_path / "study.json", tmp_path / "study.csv", tmp_path / "study.svg"
         files = ["--out", str(out), "--csv", str(table), "--plot", str(plot)]
-        assert main(["dataflows", str(write(CONV, COLUMN)), "--json", "--spatial", "N,M", *files]) == 0
+        assert main(["dataflows", write(CONV, COLUMN), "--json", "--spatial", "N,M", *files]) == 0
         printed = capsys.readouterr().out
         assert printed == out.read_text()
         study = json.loads(printed)
@@ -283,19 +274,19 @@ class TestCommand:
     def test_bad_options_are_told_in_one_line(
         self, write: Write, capsys: Output, arguments: list[str], complaint: str
     ) -> None:
-        assert main(["dataflows", str(write()), *arguments]) == 2
+        assert main(["dataflows", write(), *arguments]) == 2
         out, err = capsys.readouterr()
         assert out == ""
         assert err.count("\n") == 1
         assert err.startswith(complaint)
 
     def test_options_may_stand_before_the_verb(self, write: Write, capsys: Output) -> None:
-        assert main(["--json", "--spatial", "N", "dataflows", str(write(COLUMN))]) == 0
+        assert main(["--json", "--spatial", "N", "dataflows", write(COLUMN)]) == 0
         assert DataflowStudy.model_validate_json(capsys.readouterr().out).dataflows[-1].name == "N"
 
     def test_ctrl_c_prints_what_was_found_and_ends_with_130(self, write: Write) -> None:
         path = write(CONV, COLUMN, backend="fake-slow")
-        out, err = interrupted("dataflows", str(path), "--json")
+        out, err = interrupted("dataflows", path, "--json")
         assert err == ""
         study = DataflowStudy.model_validate_json(out)
         assert study.interrupted

@@ -6,80 +6,48 @@ import csv
 import json
 import math
 import sys
-from collections.abc import Callable
-from itertools import product
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from builders import Specs, Write, gemm, nest_of, only, whole_space, write_json
+from commands import interrupted
 from dmaze.cli.main import main
 from dmaze.cli.reports.study_tables import GAP_COLUMNS
-from dmaze.model import GapStudy, InputError, Spec
+from dmaze.model import GapStudy, InputError
 from dmaze.model.dmazerunner.architecture import Architecture
 from dmaze.model.dmazerunner.constraints import Constraints, MinUtilization
 from dmaze.model.dmazerunner.cost import costs_of_tiling
-from dmaze.model.dmazerunner.factorisations import factorisations
 from dmaze.model.dmazerunner.legality import broken_rules
 from dmaze.model.dmazerunner.mapping import Tiling
 from dmaze.model.documents.result import LayerResult, Number, Status
 from dmaze.model.documents.study_results import FullEnumeration, LayerGap, PrunedSearch, StudySearch
-from dmaze.model.layers import Gemm
+from dmaze.model.loop_nest import LoopNest
 from dmaze.solver import LayerProblem, Progress, SearchLimits, SearchOutcome, gap_study
 from dmaze.solver.studies import gap
 from dmaze.solver.studies.agreement import judged, loss
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paths import PLUGINS
-from study_specs import COLUMN, CONV5_1, CONV5_2, ONE_ELEMENT_EACH, TINY, document, interrupted, value_in_table
+from study_specs import COLUMN, CONV5_1, CONV5_2, ONE_ELEMENT_EACH, TINY, value_in_table
 
-GEMM = {"type": "gemm", "name": "g", "m": 6, "n": 4, "k": 4}
+GEMM = gemm(6, 4, 4)
+spec = Specs(GEMM, architecture=TINY, backend="cp-sat")
 
 Output = pytest.CaptureFixture[str]
-Write = Callable[..., Path]
-
-
-@pytest.fixture
-def fakes(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(PLUGINS))
-    import dmaze_fakes
-
-    monkeypatch.setattr(dmaze_fakes.SCRIPTED, "script", dmaze_fakes.first)
-    return dmaze_fakes
-
-
-def spec(*layers: dict[str, Any], backend: str = "cp-sat", **fields: Any) -> Spec:
-    return Spec.model_validate(document(*(layers or (GEMM,)), backend=backend, **fields))
 
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes a spec, or any other document; gives its path."""
-
-    def write(*layers: dict[str, Any], name: str = "spec.json", content: Any = None, **fields: Any) -> Path:
-        path = tmp_path / name
-        settings = {"backend": "cp-sat", **fields}
-        path.write_text(json.dumps(document(*(layers or (GEMM,)), **settings) if content is None else content))
-        return path
-
-    return write
+    return spec.writer(tmp_path)
 
 
-def only(study: GapStudy) -> LayerGap:
-    (layer,) = study.layers
-    return layer
-
-
-def enumerated(layer: Gemm, architecture: Architecture, constraints: Constraints) -> list[Tiling]:
+def enumerated(nest: LoopNest, architecture: Architecture, constraints: Constraints) -> list[Tiling]:
     """Every tiling that is allowed, found by trying all."""
-    nest = layer.loop_nest()
-    rows = product(*(factorisations(bound) for bound in nest.bounds))
-    tilings = (Tiling.from_levels(zip(*row, strict=True)) for row in rows)
-    return [tiling for tiling in tilings if not broken_rules(nest, architecture, constraints, tiling)]
+    return [tiling for tiling in whole_space(nest) if not broken_rules(nest, architecture, constraints, tiling)]
 
 
-def least_energy_pj(layer: Gemm, architecture: Architecture, tilings: list[Tiling]) -> int:
-    nest = layer.loop_nest()
+def least_energy_pj(nest: LoopNest, architecture: Architecture, tilings: list[Tiling]) -> int:
     return min(c.energy_pj for tiling in tilings for _, _, c in costs_of_tiling(nest, architecture, tiling))
 
 
@@ -105,18 +73,18 @@ class TestFigures:
 
     def test_are_those_of_trying_every_tiling(self) -> None:
         study = gap_study(spec(objective="energy"))
-        layer, gemm, tiny = only(study), Gemm.model_validate(GEMM), Architecture.model_validate(TINY)
-        everything = enumerated(gemm, tiny, Constraints())
-        optimum = least_energy_pj(gemm, tiny, everything)
+        layer, nest, tiny = only(study), nest_of(GEMM), Architecture.model_validate(TINY)
+        everything = enumerated(nest, tiny, Constraints())
+        optimum = least_energy_pj(nest, tiny, everything)
         assert layer.pruned is not None
         thresholds = layer.pruned.thresholds
         assert thresholds is not None
         assert min(thresholds.pe, thresholds.rf) > 0.3  # so that the rules are on
         rules = Constraints(min_utilization=thresholds, no_spatial_reduction=True, no_feature_from_dram=True)
-        methods = enumerated(gemm, tiny, rules)
+        methods = enumerated(nest, tiny, rules)
         stricter = MinUtilization(pe=thresholds.pe + 0.1, rf=thresholds.rf + 0.1, spm=thresholds.spm + 0.1)
-        assert len(enumerated(gemm, tiny, rules.model_copy(update={"min_utilization": stricter}))) < 100 <= len(methods)
-        best = least_energy_pj(gemm, tiny, methods)
+        assert len(enumerated(nest, tiny, rules.model_copy(update={"min_utilization": stricter}))) < 100 <= len(methods)
+        best = least_energy_pj(nest, tiny, methods)
         assert (layer.optimum, layer.pruned.search.objective_value) == (optimum, best)
         assert layer.pruned.search.tilings_costed == len(methods)
         assert layer.pruned.loss == pytest.approx((best - optimum) / optimum, rel=1e-12)
@@ -161,7 +129,7 @@ class TestFigures:
 
     def test_a_pruned_search_that_gives_up_has_no_loss(self) -> None:
         """One element of each tensor fills 6 of 65,536 bytes of SPM: no round's threshold is ever passed."""
-        one = {"type": "gemm", "name": "one", "m": 1, "n": 1, "k": 1}
+        one = gemm(1, 1, 1, name="one")
         study = gap_study(spec(one, architecture="dmazerunner-256pe"))
         pruned = only(study).pruned
         assert pruned is not None
@@ -172,8 +140,8 @@ class TestFigures:
         """With N whole in DRAM and only M over PEs: 5 factorisations of M fit 4 PEs for each of others."""
         constraints = {"spatial_dims": ["M"], "fixed": {"N": {"dram": 4}}}
         layer = only(gap_study(spec(constraints=constraints, objective="latency")))
-        gemm, tiny = Gemm.model_validate(GEMM), Architecture.model_validate(TINY)
-        space = enumerated(gemm, tiny, Constraints.model_validate(constraints))
+        nest, tiny = nest_of(GEMM), Architecture.model_validate(TINY)
+        space = enumerated(nest, tiny, Constraints.model_validate(constraints))
         assert layer.full is not None
         assert layer.full.search is not None
         assert layer.full.search.tilings_costed == len(space)
@@ -194,7 +162,7 @@ class TestFigures:
     objective=st.sampled_from(("edp", "energy", "latency")),
 )
 def test_pruning_never_gains_and_all_proofs_agree(m: int, n: int, k: int, pes: int, objective: str) -> None:
-    layer = {"type": "gemm", "name": "any", "m": m, "n": n, "k": k}
+    layer = gemm(m, n, k, name="any")
     found = only(gap_study(spec(layer, architecture={**TINY, "pes": pes}, objective=objective, backend="portfolio")))
     assert found.agree is True
     assert found.proved_by == ("portfolio", "exhaustive-bounded", "exhaustive")
@@ -363,7 +331,7 @@ def test_a_total_time_limit_is_for_all_searches_together() -> None:
 
 class TestCommand:
     def test_prints_a_table_the_mean_and_the_published_figure(self, write: Write, capsys: Output) -> None:
-        assert main(["gap", str(write(GEMM, {**GEMM, "name": "again"}, objective="energy"))]) == 0
+        assert main(["gap", write(GEMM, {**GEMM, "name": "again"}, objective="energy")]) == 0
         out, err = capsys.readouterr()
         assert err == ""
         lines = out.splitlines()
@@ -382,7 +350,7 @@ class TestCommand:
         jsonschema = pytest.importorskip("jsonschema")
         out, table, plot = tmp_path / "gap.json", tmp_path / "gap.csv", tmp_path / "gap.svg"
         files = ["--out", str(out), "--csv", str(table), "--plot", str(plot)]
-        assert main(["gap", str(write(GEMM, {**GEMM, "name": "again"}, COLUMN)), "--json", *files]) == 0
+        assert main(["gap", write(GEMM, {**GEMM, "name": "again"}, COLUMN), "--json", *files]) == 0
         printed = capsys.readouterr().out
         assert printed == out.read_text()
         study = json.loads(printed)
@@ -413,7 +381,7 @@ class TestCommand:
     def test_bad_options_are_told_in_one_line(
         self, write: Write, capsys: Output, arguments: list[str], complaint: str
     ) -> None:
-        assert main(["gap", str(write()), *arguments]) == 2
+        assert main(["gap", write(), *arguments]) == 2
         out, err = capsys.readouterr()
         assert out == ""
         assert err.count("\n") == 1
@@ -421,7 +389,7 @@ class TestCommand:
 
     def test_faults_of_the_spec_name_its_file(self, write: Write, capsys: Output) -> None:
         path = write(constraints={"preset": "dmazerunner-auto"})
-        assert main(["gap", str(path)]) == 2
+        assert main(["gap", path]) == 2
         assert capsys.readouterr().err.startswith(f"{path}: constraints.preset: expected none for a gap study")
 
     def test_without_matplotlib_a_plot_is_refused_before_any_work(
@@ -431,7 +399,7 @@ class TestCommand:
             monkeypatch.delitem(sys.modules, module)
         monkeypatch.setitem(sys.modules, "matplotlib", None)
         out = tmp_path / "gap.json"
-        assert main(["gap", str(write()), "--plot", str(tmp_path / "gap.png"), "--out", str(out)]) == 2
+        assert main(["gap", write(), "--plot", str(tmp_path / "gap.png"), "--out", str(out)]) == 2
         assert "--plot: pictures need matplotlib" in capsys.readouterr().err
         assert not out.exists()
 
@@ -440,7 +408,7 @@ class TestCommand:
             return SearchOutcome((fakes.everything_in_dram(problem.nest),), None, exhausted=True)
 
         fakes.SCRIPTED.script = claims_the_first_mapping
-        assert main(["gap", str(write(backend="fake-scripted")), "--json"]) == 70
+        assert main(["gap", write(backend="fake-scripted"), "--json"]) == 70
         out, err = capsys.readouterr()
         study = GapStudy.model_validate_json(out)
         assert study.agree is False
@@ -453,7 +421,7 @@ class TestCommand:
         self, fakes: ModuleType, write: Write, capsys: Output
     ) -> None:
         assert fakes.CRASH.name == "fake-crash"
-        assert main(["gap", str(write(backend="fake-crash")), "--json"]) == 70
+        assert main(["gap", write(backend="fake-crash"), "--json"]) == 70
         out, err = capsys.readouterr()
         layer = only(GapStudy.model_validate_json(out))
         assert layer.solver is not None
@@ -464,13 +432,13 @@ class TestCommand:
         assert err.startswith("dmaze-solve: layer g: ZeroDivisionError: something third-party")
 
     def test_an_infeasible_layer_ends_with_1(self, write: Write, capsys: Output) -> None:
-        assert main(["gap", str(write(constraints={"max_dram_bytes": 0}))]) == 1
+        assert main(["gap", write(constraints={"max_dram_bytes": 0})]) == 1
         assert "g: infeasible: " in capsys.readouterr().out
 
     def test_ctrl_c_prints_what_was_found_and_ends_with_130(self, write: Write, tmp_path: Path) -> None:
         target = tmp_path / "gap.json"
         path = write(GEMM, COLUMN, backend="fake-slow")
-        out, err = interrupted("gap", str(path), "--out", str(target))
+        out, err = interrupted("gap", path, "--out", str(target))
         assert err == ""
         assert "(interrupted)" in out
         study = GapStudy.model_validate_json(target.read_text())
@@ -487,15 +455,15 @@ ORDERS = {"dram_order": ["M", "N", "K"], "spm_order": ["M", "N", "K"]}
 
 
 class TestGivenMappings:
-    def test_are_costed_and_held_against_the_optimum(self, write: Write, capsys: Output) -> None:
+    def test_are_costed_and_held_against_the_optimum(self, write: Write, tmp_path: Path, capsys: Output) -> None:
         mappings = [
             {"layer": "g", "tiling": EVERYTHING_IN_DRAM, **ORDERS},
             {"layer": "g", "tiling": EVERYTHING_IN_DRAM},
             {"layer": "g", "tiling": {**EVERYTHING_IN_DRAM, "M": {"spatial": 6}}},
         ]
-        given = write(name="mappings.json", content={"mappings": mappings})
+        given = write_json(tmp_path / "mappings.json", {"mappings": mappings})
         path = write(objective="energy")
-        assert main(["gap", str(path), "--full-limit", "0", "--mapping", str(given), "--json"]) == 0
+        assert main(["gap", path, "--full-limit", "0", "--mapping", str(given), "--json"]) == 0
         study = GapStudy.model_validate_json(capsys.readouterr().out)
         with_orders, without, too_many = study.mappings
         optimum = only(study).optimum
@@ -514,33 +482,37 @@ class TestGivenMappings:
     def test_of_a_result_are_the_best_ones_and_lose_nothing(self, write: Write, capsys: Output, tmp_path: Path) -> None:
         result = tmp_path / "result.json"
         path = write(GEMM, {**GEMM, "name": "again"}, COLUMN, objective="energy")
-        assert main([str(path), "--out", str(result)]) == 0
-        assert main(["gap", str(path), "--full-limit", "0", "--mapping", str(result)]) == 0
+        assert main([path, "--out", str(result)]) == 0
+        assert main(["gap", path, "--full-limit", "0", "--mapping", str(result)]) == 0
         out = capsys.readouterr().out
         table = out[out.index("The given mappings:") :].splitlines()
         rows = {line.split()[0]: line for line in table if line.endswith("nothing")}
         assert rows.keys() == {"g", "column"}
         assert all(" 0.00%" in row for row in rows.values())
 
-    def test_of_a_request_belong_to_the_layer_with_the_same_loop_nest(self, write: Write, capsys: Output) -> None:
+    def test_of_a_request_belong_to_the_layer_with_the_same_loop_nest(
+        self, write: Write, tmp_path: Path, capsys: Output
+    ) -> None:
         request = {
             "architecture": TINY,
             "layer": {**GEMM, "name": "mine"},
             "mappings": [{"tiling": EVERYTHING_IN_DRAM}],
         }
-        given = write(name="request.json", content=request)
-        assert main(["gap", str(write(COLUMN, GEMM)), "--full-limit", "0", "--mapping", str(given), "--json"]) == 0
+        given = write_json(tmp_path / "request.json", request)
+        assert main(["gap", write(COLUMN, GEMM), "--full-limit", "0", "--mapping", str(given), "--json"]) == 0
         (mapping,) = GapStudy.model_validate_json(capsys.readouterr().out).mappings
         assert (mapping.layer, mapping.broken_rules) == ("g", ())
 
-    def test_that_beat_a_proof_disprove_it(self, fakes: ModuleType, write: Write, capsys: Output) -> None:
+    def test_that_beat_a_proof_disprove_it(
+        self, fakes: ModuleType, write: Write, tmp_path: Path, capsys: Output
+    ) -> None:
         def claims_a_bound(_problem: LayerProblem, _limits: SearchLimits, _report: Any) -> SearchOutcome:
             return SearchOutcome((), 1e30, exhausted=False)
 
         fakes.SCRIPTED.script = claims_a_bound
-        given = write(name="list.json", content={"mappings": [{"layer": "g", "tiling": EVERYTHING_IN_DRAM}]})
+        given = write_json(tmp_path / "list.json", {"mappings": [{"layer": "g", "tiling": EVERYTHING_IN_DRAM}]})
         spec_path = write(backend="fake-scripted")
-        assert main(["gap", str(spec_path), "--full-limit", "0", "--mapping", str(given), "--json"]) == 70
+        assert main(["gap", spec_path, "--full-limit", "0", "--mapping", str(given), "--json"]) == 70
         out, err = capsys.readouterr()
         assert GapStudy.model_validate_json(out).agree is False
         assert "a mapping that was given has " in err
@@ -577,10 +549,10 @@ class TestGivenMappings:
         ],
     )
     def test_that_make_no_sense_are_refused_before_any_work(
-        self, write: Write, capsys: Output, content: dict[str, Any], complaints: list[str]
+        self, write: Write, tmp_path: Path, capsys: Output, content: dict[str, Any], complaints: list[str]
     ) -> None:
-        given = write(name="mappings.json", content=content)
-        assert main(["gap", str(write(backend="fake-crash")), "--mapping", str(given)]) == 2
+        given = write_json(tmp_path / "mappings.json", content)
+        assert main(["gap", write(backend="fake-crash"), "--mapping", str(given)]) == 2
         out, err = capsys.readouterr()
         lines = err.splitlines()
         assert (out, len(lines)) == ("", len(complaints))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from builders import gemm, gemm_nest
 from dmaze.model.designs import designs
 from dmaze.model.documents.pareto import LayerFront
 from dmaze.model.documents.result import LayerResult
@@ -27,18 +28,10 @@ from dmaze.solver.search.local_search import LocalSearch
 from dmaze.solver.sweeps import SweepProgress
 from dmaze.solver.sweeps.plan import Plan
 from dmaze.solver.verify.recheck import VerificationLimits
-from paths import PLUGINS
 from random_problems import TINY, random_nest
-from sweep_specs import MEMORIES, essence, gemm, sweep_spec
+from sweep_specs import MEMORIES, essence, sweep_spec
 
 Ask = Callable[..., SweepResult]
-
-
-@pytest.fixture
-def executor() -> Iterator[Executor]:
-    """One thread of this process, so that what tests replace is replaced for the searches, too."""
-    with ThreadPoolExecutor(1) as pool:
-        yield pool
 
 
 @pytest.fixture
@@ -95,7 +88,7 @@ def test_the_results_of_designs_pass_verification(executor: Executor) -> None:
 
 
 def test_totals_are_sums_over_layers_times_counts(executor: Executor) -> None:
-    result = sweep(sweep_spec(gemm("a", 4, 4, 4), gemm("b", 6, 4, 2, count=5)), executor=executor)
+    result = sweep(sweep_spec(gemm(4, 4, 4, name="a"), gemm(6, 4, 2, name="b", count=5)), executor=executor)
     for number in (1, 2, 4, 5):
         design = result.designs[number]
         a, b = (layer_on(result, number, name).solutions[0].cost for name in "ab")
@@ -132,7 +125,7 @@ def test_equal_problems_are_searched_once(executor: Executor, searched: list[Lay
 
 def test_neighbours_are_one_step_away_on_one_axis() -> None:
     axes = [{"spm.banks": [8, 16, 32]}, {"rf_bytes_per_pe": [16, 64], "pes": [4, 8]}]
-    spec = sweep_spec(gemm("a", 4, 4, 4), axes=axes)
+    spec = sweep_spec(gemm(4, 4, 4, name="a"), axes=axes)
     plan = Plan(designs(spec), spec.workload.layers)  # type: ignore[union-attr]
     assert [tuple(plan.neighbours(number)) for number in range(6)] == [
         (2, 1),
@@ -158,7 +151,7 @@ def test_starts_change_nothing_but_the_time(monkeypatch: pytest.MonkeyPatch, exe
     conv |= {"in_width": 6, "kernel_height": 3, "kernel_width": 3, "padding": 1}
     axes = [{"spm.banks": [4, 16]}, {"rf_bytes_per_pe": [16, 64]}]
     for objective in ("edp", "energy", "latency"):
-        spec = sweep_spec(gemm("g", 12, 18, 8), conv, axes=axes, objective=objective, solver={"backend": "portfolio"})
+        spec = sweep_spec(gemm(12, 18, 8), conv, axes=axes, objective=objective, solver={"backend": "portfolio"})
         warm = sweep(spec, executor=executor)
         assert max(given) == 2
         assert given.count(0) == 2  # the first design of each layer
@@ -196,10 +189,6 @@ def test_a_start_that_does_not_fit_is_one_to_come_down_from() -> None:
         LayerProblem(nest, small, sweep_spec().constraints, "edp", best.candidates[:1]), seed=0, keep=1
     )
     assert math.isfinite(next(search.rounds(math.inf)))
-
-
-def gemm_nest(m: int, n: int, k: int) -> Any:
-    return sweep_spec(gemm("g", m, n, k)).workload.layers[0].loop_nest()  # type: ignore[union-attr]
 
 
 def test_a_failing_layer_loses_no_other(monkeypatch: pytest.MonkeyPatch, executor: Executor) -> None:
@@ -307,32 +296,34 @@ def test_what_no_search_could_answer_is_refused_before_any(executor: Executor) -
 
 
 def test_presets_constraints_and_padding_hold_on_every_design(executor: Executor) -> None:
-    spec = sweep_spec(gemm("a", 7, 8, 4), axes=[{"rf_bytes_per_pe": [64]}], constraints={"spatial_dims": ["M"]})
+    spec = sweep_spec(gemm(7, 8, 4, name="a"), axes=[{"rf_bytes_per_pe": [64]}], constraints={"spatial_dims": ["M"]})
     (solution,) = layer_on(sweep(spec, executor=executor), 0, "a").solutions
     assert {name for name, factors in solution.mapping.tiling.items() if factors.spatial > 1} == {"M"}
-    spec = sweep_spec(gemm("a", 7, 8, 4), axes=[{"rf_bytes_per_pe": [64]}], constraints={"preset": "dmazerunner-auto"})
+    spec = sweep_spec(
+        gemm(7, 8, 4, name="a"), axes=[{"rf_bytes_per_pe": [64]}], constraints={"preset": "dmazerunner-auto"}
+    )
     assert layer_on(sweep(spec, executor=executor), 0, "a").thresholds is not None
     spec = sweep_spec(
-        gemm("a", 7, 8, 4), axes=[{"rf_bytes_per_pe": [64]}], solver={"pad_bounds": True, "pad_percent": 20.0}
+        gemm(7, 8, 4, name="a"), axes=[{"rf_bytes_per_pe": [64]}], solver={"pad_bounds": True, "pad_percent": 20.0}
     )
     assert len(layer_on(sweep(spec, executor=executor), 0, "a").padding_variants) > 1
 
 
 def test_a_worker_with_another_version_is_a_fault(monkeypatch: pytest.MonkeyPatch, executor: Executor) -> None:
     monkeypatch.setattr("dmaze.solver.sweeps.run.software", lambda _: {"dmaze-solve": "99"})
-    result = sweep(sweep_spec(gemm("a", 2, 2, 2), axes=[{"pes": [1]}]), executor=executor)
+    result = sweep(sweep_spec(gemm(2, 2, 2, name="a"), axes=[{"pes": [1]}]), executor=executor)
     (fault,) = result.faults
     assert fault.message.endswith("but the sweep was started with dmaze-solve 99")
 
 
-def test_an_unusable_back_end_is_told_before_any_search(monkeypatch: pytest.MonkeyPatch, executor: Executor) -> None:
-    monkeypatch.syspath_prepend(str(PLUGINS))
+@pytest.mark.usefixtures("plugins")
+def test_an_unusable_back_end_is_told_before_any_search(executor: Executor) -> None:
     with pytest.raises(BackendFault, match="fake-missing"):
         sweep(sweep_spec(solver={"backend": "fake-missing"}), executor=executor)
 
 
 def test_a_front_sweep_has_the_fronts_of_every_layer(executor: Executor) -> None:
-    spec = sweep_spec(gemm("a", 12, 8, 10), gemm("again", 12, 8, 10), axes=MEMORIES, pareto=True)
+    spec = sweep_spec(gemm(12, 8, 10, name="a"), gemm(12, 8, 10, name="again"), axes=MEMORIES, pareto=True)
     result = sweep(spec, executor=executor)
     assert (result.objective, result.best, result.counts.problems) == (None, None, 6)
     assert [design.status for design in result.designs] == ["infeasible", "optimal", "optimal"] * 2

@@ -14,7 +14,7 @@ from dmaze.model.layers import Gemm
 from dmaze.solver.sweeps.sweep_front import sweep_front
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sweep_specs import REFERENCE
+from sweep_specs import MACHINE
 
 Figures = tuple[int, int, float]
 
@@ -45,7 +45,7 @@ def front(name: str, count: int, stairs: list[tuple[int, int]]) -> LayerFront:
 
 def design(number: int, area: float, layers: list[LayerFront]) -> SweptDesign:
     fronts = ParetoFronts(
-        architecture=Architecture.model_validate(REFERENCE), constraints=Constraints(), layers=tuple(layers)
+        architecture=Architecture.model_validate(MACHINE), constraints=Constraints(), layers=tuple(layers)
     )
     infeasible = any(layer.infeasible for layer in layers)
     status = "infeasible" if infeasible else "optimal"

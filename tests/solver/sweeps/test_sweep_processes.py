@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import gemm
+from commands import START
 from dmaze.cli.main import main
 from dmaze.model.documents.sweep_results import SweepResult
 from dmaze.solver import sweep
@@ -21,10 +23,7 @@ from dmaze.solver.sweeps import executors, run
 from dmaze.solver.sweeps.goals import Fronts, Optima
 from dmaze.solver.sweeps.tasks import Task
 from paths import PLUGINS
-from sweep_specs import DIARY_FILE, NAP_S, PRODUCTS, essence, gemm, sweep_spec, write_spec
-
-START = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from dmaze.cli.main import run; run()"
-"""Starts the command with Ctrl-C in force even where the test run itself was started with it ignored."""
+from sweep_specs import DIARY_FILE, NAP_S, PRODUCTS, essence, sweep_spec, write_spec
 
 PATIENCE_S = 60.0
 """How long to wait for what takes a second on an idle machine."""
@@ -32,10 +31,7 @@ PATIENCE_S = 60.0
 AXES = ({"spm.banks": [8, 16, 32]}, {"rf_bytes_per_pe": [16, 32, 64, 128]})
 NUM_PROBLEMS = 12 * 2
 
-
-@pytest.fixture(autouse=True)
-def _fakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(PLUGINS))
+pytestmark = pytest.mark.usefixtures("plugins")
 
 
 @pytest.fixture
@@ -79,7 +75,9 @@ def lines(path: Path) -> list[str]:
 def test_one_process_and_two_give_the_same_table(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """The portfolio back end, as a user has it, down to the bytes of the table in a file."""
     axes = [{"spm.banks": [8, 16]}, {"rf_bytes_per_pe": [16, 64]}]
-    spec = write_spec(tmp_path, gemm("a", 24, 36, 30), gemm("b", 60, 8, 12), axes=axes, solver={"backend": "portfolio"})
+    spec = write_spec(
+        tmp_path, gemm(24, 36, 30, name="a"), gemm(60, 8, 12, name="b"), axes=axes, solver={"backend": "portfolio"}
+    )
     for workers in ("1", "2"):
         table = str(tmp_path / f"{workers}.csv")
         assert main(["sweep", str(spec), "--json", "--no-cache", "--workers", workers, "--csv", table]) == 0
@@ -161,7 +159,7 @@ def test_ctrl_c_prints_what_is_finished_and_the_same_command_goes_on(
 
 
 def test_a_search_that_kills_its_process_is_blamed_and_no_other() -> None:
-    deadly = gemm("deadly", 13, 2, 2)
+    deadly = gemm(13, 2, 2, name="deadly")
     spec = sweep_spec(*PRODUCTS, deadly, axes=[{"spm.banks": [8, 16]}], solver={"backend": "fake-deadly", "workers": 2})
     result = sweep(spec)
     assert [(f.layer, f.values) for f in result.faults] == [("deadly", {"spm.banks": n}) for n in (8, 16)]
@@ -188,7 +186,7 @@ def exit_at_once(_: object) -> None:
 
 
 def test_a_task_can_be_sent_anywhere() -> None:
-    spec = sweep_spec(gemm("a", 2, 2, 2))
+    spec = sweep_spec(gemm(2, 2, 2, name="a"))
     layer = spec.workload.layers[0]  # type: ignore[union-attr]
     for goal in (Optima(), Fronts()):
         task: Task[Any] = Task(goal, spec, layer, (), Path("cache"), {"dmaze-solve": "1"})

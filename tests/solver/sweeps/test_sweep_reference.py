@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from typing import Any
 
-import pytest
 from dmaze.model.designs import load_sweep
 from dmaze.model.documents.result import LayerResult
 from dmaze.model.documents.spec import LayerList
@@ -21,12 +19,6 @@ PUBLISHED_PRUNING = {
     "no_feature_from_dram": True,
     "no_spatial_reduction": True,
 }
-
-
-@pytest.fixture
-def executor() -> Iterator[Executor]:
-    with ThreadPoolExecutor(1) as pool:
-        yield pool
 
 
 def study(layer: str, **fields: Any) -> SweepSpec:

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import gemm
 from dmaze.model.documents.sweep_results import SweepResult
 from dmaze.model.faults import InputError
 from dmaze.solver import sweep
 from dmaze.solver.backend import SearchOutcome
 from dmaze.solver.enumeration.exhaustive import ExhaustiveBackend
-from sweep_specs import essence, gemm, sweep_spec
+from sweep_specs import essence, sweep_spec
 
 AXES = ({"spm.banks": [8, 16]}, {"rf_bytes_per_pe": [16, 64]})
 NUM_PROBLEMS, NUM_LAYERS = 4 * 2, 4 * 3
-
-
-@pytest.fixture
-def executor() -> Iterator[Executor]:
-    with ThreadPoolExecutor(1) as pool:
-        yield pool
 
 
 @pytest.fixture
@@ -110,7 +105,7 @@ def test_a_torn_line_that_is_whole_json_is_torn_all_the_same(run: Callable[..., 
     ("part", "fields"),
     [
         ("designs", {"axes": [{"spm.banks": [8, 16]}, {"rf_bytes_per_pe": [16, 32]}]}),
-        ("layers", {"workload": {"layers": [gemm("a", 2, 2, 2)]}}),
+        ("layers", {"workload": {"layers": [gemm(2, 2, 2, name="a")]}}),
         ("objective", {"objective": "energy"}),
         ("objective", {"pareto": True}),
         ("constraints", {"constraints": {"spatial_dims": ["M"]}}),
