@@ -253,16 +253,28 @@ def test_dmazerunner_files_are_read_back_as_the_same_machine_and_network(tmp_pat
     assert 'layer.set_tiling("M", [1, 1, 1, 1])' in methods  # which a depthwise convolution has there
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_what_is_exported_of_any_nest_is_yaml(seed: int) -> None:
-    random = Random(seed)
-    layer = random_mapping(random, random_nest(random, Size(macs=1 << 24)))
-    for each in FORMATS.values():
-        if each.why_not(layer.nest) is None:
-            for path, text in each.files([layer]).items():
-                if path.endswith(".yaml"):
-                    assert parsed(text)
-                    assert all(line.isascii() and len(line) <= 120 for line in text.splitlines() if line[:1] == "#")
+@pytest.mark.parametrize(
+    ("format_name", "least"), [("timeloop", 35), ("accelforge", 25), ("zigzag", 25), ("dmazerunner", 15)]
+)
+def test_what_is_exported_of_any_nest_is_yaml_or_json(format_name: str, least: int) -> None:
+    exported = 0
+    for seed in range(40):
+        random = Random(seed)
+        layer = random_mapping(random, random_nest(random, Size(macs=1 << 24)))
+        if FORMATS[format_name].why_not(layer.nest) is not None:
+            continue
+        exported += 1
+        for path, text in FORMATS[format_name].files([layer]).items():
+            if path.endswith(".yaml"):
+                assert parsed(text), f"seed {seed}, {path}"
+                comments = [line for line in text.splitlines() if line[:1] == "#"]
+                assert comments, f"seed {seed}, {path}"
+                assert all(line.isascii() and len(line) <= 120 for line in comments), f"seed {seed}, {path}"
+            elif path.endswith(".json"):
+                assert json.loads(text), f"seed {seed}, {path}"
+            else:
+                assert path == "execution_methods.txt"
+    assert exported >= least
 
 
 # Names and text

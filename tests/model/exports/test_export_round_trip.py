@@ -20,7 +20,7 @@ from dmaze.model.loop_nest import AffineIndex
 from dmaze.model.reading.interop.foreign_layers import read_layer
 from dmaze.model.reading.loading import builtin_names, builtin_path, load_spec
 from dmaze.solver import solve
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from interop_cases import C7, C7D, mapped, random_mapping
 from random_problems import TINY, Size, random_problem
@@ -130,6 +130,6 @@ def test_the_golden_mappings_come_back_from_timeloop(tmp_path: Path) -> None:
 @given(st.integers(0, 2**32))
 def test_random_mappings_of_any_nest_come_back_from_timeloop(tmp_path_factory: Any, seed: int) -> None:
     problem = random_problem(seed, Size(macs=1 << 24), constrained=0.0)
-    if timeloop.why_not(problem.nest) is None:
-        layer = random_mapping(Random(seed), problem.nest, problem.architecture)
-        assert_comes_back(layer, tmp_path_factory.mktemp("timeloop"))
+    assume(timeloop.why_not(problem.nest) is None)
+    layer = random_mapping(Random(seed), problem.nest, problem.architecture)
+    assert_comes_back(layer, tmp_path_factory.mktemp("timeloop"))
