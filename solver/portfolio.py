@@ -15,7 +15,7 @@ from ..model.dmazerunner.relaxation.cases import has_few_cases
 from ..model.documents.result import Certificate, EnumerationProof
 from .backend import LayerProblem, Report, SearchLimits, SearchOutcome
 from .cpsat.case_backend import close_all
-from .cpsat.case_search import CaseSearch, coarse
+from .cpsat.case_search import CaseSearch, coarse_gap
 from .cpsat.engines import CpSatEngine
 from .enumeration.branch_and_bound import BranchAndBound
 from .enumeration.feasibility import Feasibility
@@ -56,8 +56,8 @@ class PortfolioRun:
         self, problem: LayerProblem, limits: SearchLimits, deadline: float, start: LocalSearch, report: Report | None
     ) -> None:
         self.problem, self.limits, self.deadline, self.best = problem, limits, deadline, start.best
-        gap = limits.relative_gap if coarse(limits.relative_gap) else None
-        self.enumeration = BranchAndBound(problem, start.best, coarse_gap=gap)
+        self.gap = coarse_gap(limits.relative_gap)
+        self.enumeration = BranchAndBound(problem, start.best, coarse_gap=self.gap)
         self.enumerates_alone = not has_few_cases(problem.nest)
         self.shared: CaseSearch | None = None
         self.reporter = ProgressReporter(report, Scorer(problem), start.best, self.bound, self.note)
@@ -99,8 +99,7 @@ class PortfolioRun:
         """The better one of both bounds, at most the incumbent's value; none when there is no mapping."""
         value = self.best.value
         if self.enumeration.finished:
-            gap = self.limits.relative_gap if coarse(self.limits.relative_gap) else 0.0
-            return value * (1 - gap) if self.best.kept else None
+            return value * (1 - (self.gap or 0.0)) if self.best.kept else None
         proved = self.shared.bound() if self.shared is not None else None
         if proved is None and self.shared is not None:
             return None

@@ -16,9 +16,10 @@ from dmaze.model.dmazerunner.factorisations import allowed_factorisations
 from dmaze.model.dmazerunner.vectorised.batch import RF, SPATIAL, SPM, TilingBatch
 from dmaze.model.dmazerunner.vectorised.batch_bounds import BoundModel
 from dmaze.model.layers import Conv2d
+from dmaze.model.objectives import OBJECTIVES as RULES
 from dmaze.solver.backend import LayerProblem
 from dmaze.solver.cpsat import case_refutation
-from dmaze.solver.cpsat.case_refutation import largest_below, refute_with_cpsat
+from dmaze.solver.cpsat.case_refutation import refute_with_cpsat
 from dmaze.solver.enumeration.refute import refute_by_costing_all, refute_with_bounds
 from dmaze.solver.enumeration.stream import TilingStream
 from dmaze.solver.pipeline.ranking import faults_of_candidate, objective_value
@@ -107,10 +108,10 @@ def test_cp_sat_finds_what_lies_below_a_limit_and_nothing_else(objective: str) -
 
 
 def test_the_largest_value_below_a_limit_is_one_that_the_objective_can_have() -> None:
-    assert largest_below("energy", 7.0) == 6
-    assert largest_below("latency", 7.5) == 7
-    assert largest_below("edp", 7.0) == math.nextafter(7.0, 0.0)
-    assert largest_below("edp", math.inf) == largest_below("energy", math.inf) == math.inf
+    assert RULES["energy"].largest_below(7.0) == 6
+    assert RULES["latency"].largest_below(7.5) == 7
+    assert RULES["edp"].largest_below(7.0) == math.nextafter(7.0, 0.0)
+    assert RULES["edp"].largest_below(math.inf) == RULES["energy"].largest_below(math.inf) == math.inf
 
 
 def conv5_2() -> LayerProblem:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from ...model.dmazerunner.relaxation.monomials import Posynomial
 from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, Relaxation, Row
-from ...model.objectives import Objective
 from ..backend import LayerProblem
 from .cutoff import ROUNDING_PJ
 from .value_ranges import ValueRanges
@@ -38,10 +37,3 @@ def _least_quantities(rows: Sequence[Row], ranges: ValueRanges) -> dict[str, flo
             parts = (w * values[name] for w, (name, _) in zip(weights, row.quantities, strict=True))
             values[row.target] = max(values.get(row.target, 0.0), least(row.terms, ranges) + sum(parts))
     return values
-
-
-def objective_bound(objective: Objective, bounds: dict[str, float]) -> float:
-    """The lower bound on the objective that bounds on energy and cycles give."""
-    if objective == "edp":
-        return bounds[ENERGY] * bounds[CYCLES] * (1 - 1e-12)
-    return bounds[ENERGY if objective == "energy" else CYCLES]

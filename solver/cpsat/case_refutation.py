@@ -7,7 +7,6 @@ with all tilings of its subspace, and excluded.
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -23,7 +22,7 @@ from ...model.dmazerunner.mapping import Mapping, Tiling
 from ...model.dmazerunner.relaxation.cases import Case, all_cases, has_few_cases
 from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, relax
 from ...model.dmazerunner.vectorised.batch import RF, SPM, Array, TilingBatch, to_array
-from ...model.objectives import Objective
+from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
 from ..refutation import Refutation
 from ..search.scoring import Incumbents, Scorer, within_traffic_limits
@@ -75,7 +74,7 @@ class BelowLimit:
 
     def target(self, least: dict[str, float]) -> Target:
         """The largest objective value below the limit."""
-        asked = largest_below(self.problem.objective, self._limit)
+        asked = OBJECTIVES[self.problem.objective].largest_below(self._limit)
         return Target(self.problem.objective, asked, least[ENERGY], least[CYCLES])
 
     def take(self, levels: Array) -> None:
@@ -148,13 +147,6 @@ def _wait(futures: list[Future[None]], run: RefutationRun) -> None:
         done, pending = wait(pending, POLL_S, FIRST_EXCEPTION)
         for future in done:
             future.result()
-
-
-def largest_below(objective: Objective, limit: float) -> float:
-    """The largest value below a limit that the objective can have: an integer, or for the EDP a binary64 number."""
-    if objective == "edp" or limit == math.inf:
-        return math.nextafter(limit, 0.0) if limit < math.inf else limit
-    return math.ceil(limit) - 1
 
 
 class RefutationRun:

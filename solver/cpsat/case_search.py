@@ -14,12 +14,12 @@ from ...model.dmazerunner.relaxation.cases import Case, all_cases, has_few_cases
 from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, Relaxation, relax
 from ...model.dmazerunner.vectorised.batch import RF, SPM, to_array
 from ...model.documents.result import Certificate, ClassPair, ClosedBy
-from ...model.objectives import Objective
+from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem, SearchLimits
 from ..enumeration.branch_and_bound import trivial_bound
 from ..search.scoring import Incumbents, Scorer
 from ..spaces.subspaces import Subspace, Subspaces
-from .case_bounds import analytic_bounds, objective_bound
+from .case_bounds import analytic_bounds
 from .case_model import CaseModel
 from .cutoff import Target
 from .engines import Engine
@@ -78,6 +78,7 @@ class CaseSearch:
         self, problem: LayerProblem, limits: SearchLimits, deadline: float, best: Incumbents, engine: Engine
     ) -> None:
         self.problem, self.limits, self.deadline = problem, limits, deadline
+        self.rule, self.gap = OBJECTIVES[problem.objective], coarse_gap(limits.relative_gap)
         self.lock = threading.RLock()
         self.best, self.engine = best, engine
         self.stopping = threading.Event()
@@ -108,7 +109,7 @@ class CaseSearch:
     def _open(self, number: int, case: Case) -> CaseState:
         relaxation = relax(self.problem.nest, self.problem.architecture, case)
         bounds = analytic_bounds(self.problem, relaxation, self.ranges)
-        return CaseState(number, case, relaxation, bounds, objective_bound(self.problem.objective, bounds))
+        return CaseState(number, case, relaxation, bounds, self.rule.lower_bound(bounds[ENERGY], bounds[CYCLES]))
 
     @property
     def optimal(self) -> bool:
@@ -123,7 +124,7 @@ class CaseSearch:
 
     def admissible(self) -> float:
         """The largest objective value that improves on the incumbent by the gap asked for."""
-        return admissible(self.problem.objective, self.best.value, self.limits.relative_gap)
+        return self.rule.largest_improving(self.best.value, self.gap)
 
     def next_case(self, busy: list[CaseState]) -> CaseState | None:
         """The case to work on next: an open one, then one whose ties are open; none when there is none, or no time."""
@@ -134,7 +135,7 @@ class CaseSearch:
             for state in self.states:
                 if not state.closed and self.best.kept and state.bound > target:
                     state.closed_by, state.refuted = "bound", target
-                    if not coarse(self.limits.relative_gap):  # no objective value lies between target and incumbent
+                    if self.gap is None:  # no objective value lies between target and incumbent
                         state.bound = max(state.bound, self.best.value)
             waiting = [state for state in self.states if not state.closed and state not in busy]
             if not waiting and self.optimal and self.ties_wanted:
@@ -145,7 +146,7 @@ class CaseSearch:
     def ties_wanted(self) -> bool:
         """Whether to look for equally good mappings that rank higher: only of an exact optimum, and not for long."""
         few = len(self.enumerated) - self.enumerated_before_ties < TIE_SUBSPACES
-        return self.best.kept != [] and self.best.value > 0 and few and not coarse(self.limits.relative_gap)
+        return self.best.kept != [] and self.best.value > 0 and few and self.gap is None
 
     def stop_solvers(self) -> None:
         """Make running solvers return soon, and start no more."""
@@ -211,22 +212,9 @@ def _class_pair(problem: LayerProblem, state: CaseState, names: list[str]) -> Cl
     )
 
 
-def coarse(relative_gap: float) -> bool:
-    """Whether a gap is above the solver's own resolution; a smaller one costs no more to prove than none."""
-    return relative_gap > 16 / COST_UNITS
-
-
-def admissible(objective: Objective, value: float, relative_gap: float) -> float:
-    """The largest objective value that improves on an incumbent by the gap asked for.
-
-    For a gap below the solver's resolution it is the next smaller value that the objective can have: an integer, or
-    for the EDP the next binary64 number.
-    """
-    if value == math.inf:
-        return math.inf
-    if coarse(relative_gap):
-        return value * (1 - relative_gap)
-    return math.nextafter(value, 0.0) if objective == "edp" else value - 1
+def coarse_gap(relative_gap: float) -> float | None:
+    """A gap above the solver's own resolution; none for a smaller one, which costs no more to prove than none."""
+    return relative_gap if relative_gap > 16 / COST_UNITS else None
 
 
 def work_on(shared: CaseSearch, state: CaseState) -> None:
@@ -250,10 +238,10 @@ def _close(shared: CaseSearch, state: CaseState, end: float) -> None:
     """Ask once for a mapping of the case that improves on the incumbent; the first time, for equally good ones too."""
     with shared.lock:
         value, target = shared.best.value, shared.admissible()
-    ties_too = state.calls == 0 and value < math.inf and not coarse(shared.limits.relative_gap)
+    ties_too = state.calls == 0 and value < math.inf and shared.gap is None
     target = value if ties_too else target
     if _excluded_up_to(shared, state, target, end):
-        proved = target if coarse(shared.limits.relative_gap) else value
+        proved = value if shared.gap is None else target
         with shared.lock:
             state.bound, state.refuted, state.closed_by = max(state.bound, proved), target, shared.engine.name
             state.ties_closed = ties_too
