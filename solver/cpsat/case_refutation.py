@@ -19,18 +19,18 @@ from ortools.sat.python import cp_model
 from ...model.dmazerunner.factorisations import allowed_factorisations
 from ...model.dmazerunner.legality import broken_rules
 from ...model.dmazerunner.mapping import Mapping, Tiling
+from ...model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from ...model.dmazerunner.relaxation.cases import Case, all_cases, has_few_cases
 from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, relax
+from ...model.dmazerunner.relaxation.value_ranges import ValueRanges
 from ...model.dmazerunner.vectorised.batch import RF, SPM, Array, TilingBatch, to_array
 from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
 from ..refutation import Refutation
 from ..search.scoring import Incumbents, Scorer, within_traffic_limits
 from ..spaces.subspaces import Subspace, Subspaces
-from .case_bounds import analytic_bounds
-from .case_model import CaseModel
-from .cutoff import Target
-from .value_ranges import ValueRanges
+from .formulation.case_model import CaseModel
+from .formulation.cutoff import Target
 
 SUBSPACE_LIMIT_S = 2.0
 """How long costing one subspace may take; else the candidate is costed alone."""
@@ -178,7 +178,7 @@ class RefutationRun:
         """Ask for mappings of a case below the limit until none is left, one is found, or time is up."""
         problem = self.problem
         relaxation = relax(problem.nest, problem.architecture, case)
-        least = analytic_bounds(problem, relaxation, self.ranges)
+        least = analytic_bounds(problem.nest, problem.architecture, relaxation, self.ranges)
         target = self.question.target(least)
         excluded: list[tuple[int | None, Tiling]] = []
         while not self.stopping.is_set() and time.monotonic() < self.deadline:

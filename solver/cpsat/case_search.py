@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from ...model.dmazerunner.factorisations import allowed_factorisations
 from ...model.dmazerunner.legality import broken_rules
 from ...model.dmazerunner.mapping import Tiling
+from ...model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from ...model.dmazerunner.relaxation.cases import Case, all_cases, has_few_cases
 from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, Relaxation, relax
+from ...model.dmazerunner.relaxation.value_ranges import ValueRanges
 from ...model.dmazerunner.vectorised.batch import RF, SPM, to_array
 from ...model.documents.result import Certificate, ClassPair, ClosedBy
 from ...model.objectives import OBJECTIVES
@@ -19,12 +21,10 @@ from ..backend import LayerProblem, SearchLimits
 from ..enumeration.branch_and_bound import trivial_bound
 from ..search.scoring import Incumbents, Scorer
 from ..spaces.subspaces import Subspace, Subspaces
-from .case_bounds import analytic_bounds
-from .case_model import CaseModel
-from .cutoff import Target
 from .engines import Engine
-from .scaling import COST_UNITS
-from .value_ranges import ValueRanges
+from .formulation.case_model import CaseModel
+from .formulation.cutoff import Target
+from .formulation.scaling import COST_UNITS
 
 FIRST_TIME_SLICE_S = 5.0
 """A case's first time slice; every further one is twice as long."""
@@ -108,7 +108,7 @@ class CaseSearch:
 
     def _open(self, number: int, case: Case) -> CaseState:
         relaxation = relax(self.problem.nest, self.problem.architecture, case)
-        bounds = analytic_bounds(self.problem, relaxation, self.ranges)
+        bounds = analytic_bounds(self.problem.nest, self.problem.architecture, relaxation, self.ranges)
         return CaseState(number, case, relaxation, bounds, self.rule.lower_bound(bounds[ENERGY], bounds[CYCLES]))
 
     @property

@@ -11,14 +11,7 @@ from ortools.sat.python import cp_model
 
 from ...model.documents.result import ClosedBy
 from ...model.objectives import Objective
-
-
-class Assignment(Protocol):
-    """The values of a solution's variables."""
-
-    def value(self, expression: cp_model.IntVar, /) -> int:
-        """The value of one variable."""
-        ...
+from .formulation.variables import Assignment
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from ortools.sat.python import cp_model
 
-from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, Relaxation, Row
-from ...model.objectives import OBJECTIVES, Objective, ObjectiveRule
+from ....model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, ROUNDING_PJ, Relaxation, Row
+from ....model.objectives import OBJECTIVES, Objective, ObjectiveRule
 from .linearisation import Terms
 from .scaling import COST_UNITS, MAX_ACTIVITY, WEIGHT_SCALE
 from .variables import add_if
@@ -20,9 +20,6 @@ EDP_BINS = 16
 
 BIN_SCALE = 1 << 16
 """Denominator of the slopes of those lines."""
-
-ROUNDING_PJ = 0.5
-"""The exact energy is rounded to the nearest integer: the relaxed one may lie above it by this much."""
 
 
 @dataclass(frozen=True)
