@@ -8,7 +8,6 @@ with all tilings of its subspace, and excluded.
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Protocol
@@ -26,6 +25,7 @@ from ...model.dmazerunner.relaxation.value_ranges import ValueRanges
 from ...model.dmazerunner.vectorised.batch import RF, SPM, Array, TilingBatch, to_array
 from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
+from ..deadline import Deadline
 from ..refutation import Refutation
 from ..search.scoring import Incumbents, Scorer, within_traffic_limits
 from ..spaces.subspaces import Subspace, Subspaces
@@ -114,15 +114,17 @@ class WithinLimits:
         return self._found
 
 
-def refute_with_cpsat(problem: LayerProblem, limit: float, deadline: float, *, seed: int, workers: int) -> Refutation:
+def refute_with_cpsat(
+    problem: LayerProblem, limit: float, deadline: Deadline, *, seed: int, workers: int
+) -> Refutation:
     """Ask CP-SAT, case by case, for a mapping with an objective below a limit.
 
-    The deadline is a reading of ``time.monotonic``; ``workers`` cases are worked on at a time.
+    ``workers`` cases are worked on at a time.
     """
     return refute(BelowLimit(problem, limit), deadline, seed=seed, workers=workers)
 
 
-def refute(question: Question, deadline: float, *, seed: int, workers: int) -> Refutation:
+def refute(question: Question, deadline: Deadline, *, seed: int, workers: int) -> Refutation:
     """Ask CP-SAT, case by case, for what a question looks for; see :func:`refute_with_cpsat`."""
     if not has_few_cases(question.problem.nest):
         return Refutation("cp-sat", False, "no class pair, since there are too many")
@@ -152,7 +154,7 @@ def _wait(futures: list[Future[None]], run: RefutationRun) -> None:
 class RefutationRun:
     """What the workers share; ``lock`` guards what changes."""
 
-    def __init__(self, question: Question, deadline: float, seed: int) -> None:
+    def __init__(self, question: Question, deadline: Deadline, seed: int) -> None:
         self.question, self.deadline, self.seed = question, deadline, seed
         self.problem = problem = question.problem
         self.options = allowed_factorisations(problem.nest, problem.constraints)
@@ -181,7 +183,7 @@ class RefutationRun:
         least = analytic_bounds(problem.nest, problem.architecture, relaxation, self.ranges)
         target = self.question.target(least)
         excluded: list[tuple[int | None, Tiling]] = []
-        while not self.stopping.is_set() and time.monotonic() < self.deadline:
+        while not self.stopping.is_set() and not self.deadline.passed:
             model = CaseModel(problem, case, relaxation, self.ranges, target).build()
             status, found = self._ask(model, excluded) if model.feasible else (cp_model.INFEASIBLE, None)
             if status == cp_model.INFEASIBLE:
@@ -220,7 +222,7 @@ class RefutationRun:
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = self.seed
-        solver.parameters.max_time_in_seconds = max(self.deadline - time.monotonic(), 0.01)
+        solver.parameters.max_time_in_seconds = max(self.deadline.left_s, 0.01)
         solver.parameters.catch_sigint_signal = False
         solver.parameters.linearization_level = 2
         solver.parameters.cp_model_probing_level = 2
@@ -236,8 +238,9 @@ class RefutationRun:
             if rule in broken:
                 return [(level, tiling)]
         part = self._subspaces.around(tiling)
+        until = min(self.deadline, Deadline.after(SUBSPACE_LIMIT_S))
         try:
-            for levels in self._subspaces.tilings(part, min(self.deadline, time.monotonic() + SUBSPACE_LIMIT_S)):
+            for levels in self._subspaces.tilings(part, until.at):
                 self.question.take(levels)
         except TimeoutError:
             if not broken:

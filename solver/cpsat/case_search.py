@@ -18,6 +18,7 @@ from ...model.dmazerunner.vectorised.batch import RF, SPM, to_array
 from ...model.documents.result import Certificate, ClassPair, ClosedBy
 from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem, SearchLimits
+from ..deadline import Deadline
 from ..enumeration.branch_and_bound import trivial_bound
 from ..search.scoring import Incumbents, Scorer
 from ..spaces.subspaces import Subspace, Subspaces
@@ -75,7 +76,7 @@ class CaseSearch:
     """What the workers of one layer share: the incumbents, the cases, the solver; guarded by ``lock``."""
 
     def __init__(
-        self, problem: LayerProblem, limits: SearchLimits, deadline: float, best: Incumbents, engine: Engine
+        self, problem: LayerProblem, limits: SearchLimits, deadline: Deadline, best: Incumbents, engine: Engine
     ) -> None:
         self.problem, self.limits, self.deadline = problem, limits, deadline
         self.rule, self.gap = OBJECTIVES[problem.objective], coarse_gap(limits.relative_gap)
@@ -101,7 +102,7 @@ class CaseSearch:
         if not has_few_cases(self.problem.nest):
             return
         for number, case in enumerate(all_cases(self.scorer.model.classes)):
-            if time.monotonic() > self.deadline:
+            if self.deadline.passed:
                 return
             self.states.append(self._open(number, case))
         self.all_open = True
@@ -128,7 +129,7 @@ class CaseSearch:
 
     def next_case(self, busy: list[CaseState]) -> CaseState | None:
         """The case to work on next: an open one, then one whose ties are open; none when there is none, or no time."""
-        if time.monotonic() >= self.deadline:
+        if self.deadline.passed:
             return None
         with self.lock:
             target = self.admissible()
@@ -156,8 +157,9 @@ class CaseSearch:
     def enumerate_exactly(self, tiling: Tiling) -> bool:
         """Cost every tiling of a tiling's subspace exactly; false when that takes too long."""
         part = self._subspaces.around(tiling)
+        until = min(self.deadline, Deadline.after(SUBSPACE_LIMIT_S))
         try:
-            for levels in self._subspaces.tilings(part, min(self.deadline, time.monotonic() + SUBSPACE_LIMIT_S)):
+            for levels in self._subspaces.tilings(part, until.at):
                 self.best.offer(self.scorer.scores(levels), levels)
                 with self.lock:
                     self.tilings_enumerated += levels.shape[2]
@@ -221,20 +223,20 @@ def work_on(shared: CaseSearch, state: CaseState) -> None:
     """One time slice on one case: ask for better mappings until none is left, or the slice is over."""
     started = time.monotonic()
     length = FIRST_TIME_SLICE_S * 2**state.time_slices
-    end = min(shared.deadline, started + length)
+    end = min(shared.deadline, Deadline.after(length))
     if state.closed:
-        while not shared.stopping.is_set() and not state.ties_closed and time.monotonic() < end and shared.ties_wanted:
+        while not shared.stopping.is_set() and not state.ties_closed and not end.passed and shared.ties_wanted:
             state.ties_closed = _excluded_up_to(shared, state, shared.best.value, end, shared.best.tie)
     else:
         if state.time_slices and shared.best.kept:
-            _raise_bound(shared, state, min(end, started + length * RAISING_SHARE))
-        while not shared.stopping.is_set() and not state.closed and time.monotonic() < end:
+            _raise_bound(shared, state, min(end, Deadline.after(length * RAISING_SHARE)))
+        while not shared.stopping.is_set() and not state.closed and not end.passed:
             _close(shared, state, end)
     state.time_slices += 1
     state.seconds += time.monotonic() - started
 
 
-def _close(shared: CaseSearch, state: CaseState, end: float) -> None:
+def _close(shared: CaseSearch, state: CaseState, end: Deadline) -> None:
     """Ask once for a mapping of the case that improves on the incumbent; the first time, for equally good ones too."""
     with shared.lock:
         value, target = shared.best.value, shared.admissible()
@@ -247,9 +249,9 @@ def _close(shared: CaseSearch, state: CaseState, end: float) -> None:
             state.ties_closed = ties_too
 
 
-def _raise_bound(shared: CaseSearch, state: CaseState, end: float) -> None:
+def _raise_bound(shared: CaseSearch, state: CaseState, end: Deadline) -> None:
     """Prove that the case has nothing below ever larger parts of the incumbent's value."""
-    while state.next_fraction < len(FRACTIONS) and not shared.stopping.is_set() and time.monotonic() < end:
+    while state.next_fraction < len(FRACTIONS) and not shared.stopping.is_set() and not end.passed:
         asked = shared.best.value * FRACTIONS[state.next_fraction]
         if asked <= state.bound or _excluded_up_to(shared, state, asked, end):
             with shared.lock:
@@ -257,14 +259,14 @@ def _raise_bound(shared: CaseSearch, state: CaseState, end: float) -> None:
             state.next_fraction += 1
 
 
-def _excluded_up_to(shared: CaseSearch, state: CaseState, target: float, end: float, tie: float = math.inf) -> bool:
+def _excluded_up_to(shared: CaseSearch, state: CaseState, target: float, end: Deadline, tie: float = math.inf) -> bool:
     """Whether the case has no mapping within the target that is not costed yet; what the solver finds is costed."""
     if target < 0 or state.bound > target or shared.best.value <= 0:
         return True
     model = _model(shared, state, target, tie)
     if not model.feasible:
         return True
-    answer = shared.engine.ask(model.model, end - time.monotonic())
+    answer = shared.engine.ask(model.model, end.left_s)
     state.calls += 1
     if answer.found is not None:
         _take(shared, state, model.tiling.read(answer.found))
