@@ -75,6 +75,12 @@ class ObjectiveRule:
             return limit
         return math.ceil(limit) - 1 if self.is_integer else math.nextafter(limit, 0.0)
 
+    def largest_improving(self, value: float, relative_gap: float | None) -> float:
+        """The largest value that improves on another one by a relative gap; without a gap, by as little as can be."""
+        if value == math.inf or relative_gap is None:
+            return self.largest_below(value)
+        return value * (1 - relative_gap)
+
 
 OBJECTIVES: Mapping[Objective, ObjectiveRule] = {
     rule.name: rule

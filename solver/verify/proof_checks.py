@@ -13,6 +13,7 @@ from ...model.dmazerunner.mapping import Mapping, MappingDocument
 from ...model.documents.result import LayerResult
 from ...model.documents.verification import Counterexample, ProofCheck
 from ..backend import LayerProblem
+from ..deadline import Deadline
 from ..enumeration.refute import refute_by_costing_all, refute_with_bounds
 from ..pipeline.ranking import cost_candidate, faults_of_candidate, objective_value
 from ..pipeline.solve import num_cores
@@ -104,7 +105,7 @@ def _ask_cpsat(problem: LayerProblem, limit: float, deadline: float, workers: in
     )
 
     workers = workers or num_cores()
-    return refute_with_cpsat(problem, limit, deadline, seed=VERIFIER_SEED, workers=workers)
+    return refute_with_cpsat(problem, limit, Deadline(deadline), seed=VERIFIER_SEED, workers=workers)
 
 
 VERIFIER_SEED = 20190918

@@ -14,16 +14,15 @@ import pytest
 from dmaze.model.dmazerunner.architecture import AccessEnergy
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.factorisations import allowed_factorisations
+from dmaze.model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from dmaze.model.dmazerunner.relaxation.cases import Case, all_cases, holds
-from dmaze.model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, relax
+from dmaze.model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, ROUNDING_PJ, relax
+from dmaze.model.dmazerunner.relaxation.value_ranges import ValueRanges
 from dmaze.model.dmazerunner.reuse import all_reuse_classes
 from dmaze.model.dmazerunner.vectorised.batch import Array, Mask, TilingBatch, to_tilings
 from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
 from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem
-from dmaze.solver.cpsat.case_bounds import analytic_bounds
-from dmaze.solver.cpsat.cutoff import ROUNDING_PJ
-from dmaze.solver.cpsat.value_ranges import ValueRanges
 from dmaze.solver.search.scoring import by_objective
 from random_problems import OBJECTIVES, Size, describe, random_levels, random_problem
 
@@ -87,7 +86,10 @@ def check_bounds(found: Sample, seed: int) -> int:
         if not members.any():
             continue
         relaxation = relax(problem.nest, problem.architecture, case)
-        relaxed, least = relaxation.bounds(found.batch), analytic_bounds(problem, relaxation, ranges)
+        relaxed, least = (
+            relaxation.bounds(found.batch),
+            analytic_bounds(problem.nest, problem.architecture, relaxation, ranges),
+        )
         elements, bursts = (
             total.value(found.batch) for total in (relaxation.dram_elements, relaxation.dma_invocations)
         )

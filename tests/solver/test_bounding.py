@@ -16,9 +16,11 @@ from dmaze.model.dmazerunner.factorisations import allowed_factorisations
 from dmaze.model.dmazerunner.vectorised.batch import RF, SPATIAL, SPM, TilingBatch
 from dmaze.model.dmazerunner.vectorised.batch_bounds import BoundModel
 from dmaze.model.layers import Conv2d
+from dmaze.model.objectives import OBJECTIVES as RULES
 from dmaze.solver.backend import LayerProblem
 from dmaze.solver.cpsat import case_refutation
-from dmaze.solver.cpsat.case_refutation import largest_below, refute_with_cpsat
+from dmaze.solver.cpsat.case_refutation import refute_with_cpsat
+from dmaze.solver.deadline import Deadline
 from dmaze.solver.enumeration.refute import refute_by_costing_all, refute_with_bounds
 from dmaze.solver.enumeration.stream import TilingStream
 from dmaze.solver.pipeline.ranking import faults_of_candidate, objective_value
@@ -100,17 +102,17 @@ def test_enumeration_finds_what_lies_below_a_limit_and_nothing_else(objective: s
 def test_cp_sat_finds_what_lies_below_a_limit_and_nothing_else(objective: str) -> None:
     for seed in range(2000, 2004):
         problem = replace(random_problem(seed, TINY), objective=objective)
-        lowest, deadline = least(problem), time.monotonic() + 60
+        lowest, deadline = least(problem), Deadline.after(60)
         above = math.nextafter(lowest, math.inf)
         found = refute_with_cpsat(problem, above, deadline, seed=1, workers=2) if lowest < math.inf else None
         check_both_answers(problem, lowest, refute_with_cpsat(problem, lowest, deadline, seed=1, workers=2), found)
 
 
 def test_the_largest_value_below_a_limit_is_one_that_the_objective_can_have() -> None:
-    assert largest_below("energy", 7.0) == 6
-    assert largest_below("latency", 7.5) == 7
-    assert largest_below("edp", 7.0) == math.nextafter(7.0, 0.0)
-    assert largest_below("edp", math.inf) == largest_below("energy", math.inf) == math.inf
+    assert RULES["energy"].largest_below(7.0) == 6
+    assert RULES["latency"].largest_below(7.5) == 7
+    assert RULES["edp"].largest_below(7.0) == math.nextafter(7.0, 0.0)
+    assert RULES["edp"].largest_below(math.inf) == RULES["energy"].largest_below(math.inf) == math.inf
 
 
 def conv5_2() -> LayerProblem:
@@ -139,7 +141,7 @@ def test_without_time_nothing_is_claimed() -> None:
     for answer in (
         refute_with_bounds(problem, 1e300, past),
         refute_by_costing_all(problem, 1.0, past),
-        refute_with_cpsat(problem, 1.0, past, seed=1, workers=2),
+        refute_with_cpsat(problem, 1.0, Deadline(past), seed=1, workers=2),
     ):
         assert not answer.complete
         assert answer.counterexample is None
@@ -153,6 +155,6 @@ def test_an_interrupt_stops_the_solvers(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(case_refutation, "_wait", interrupted)
     before, started = threading.active_count(), time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        refute_with_cpsat(conv5_2(), 6.8e15, time.monotonic() + 60, seed=1, workers=2)
+        refute_with_cpsat(conv5_2(), 6.8e15, Deadline.after(60), seed=1, workers=2)
     assert threading.active_count() == before
     assert time.monotonic() - started < 10

@@ -6,7 +6,6 @@ The truth is every tiling that is allowed under every pair of *all* classes of l
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
@@ -29,6 +28,7 @@ from dmaze.solver import solve
 from dmaze.solver.backend import LayerProblem, SearchLimits
 from dmaze.solver.cpsat import BACKEND as CP_SAT
 from dmaze.solver.cpsat.case_refutation import refute_with_cpsat
+from dmaze.solver.deadline import Deadline
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
 from dmaze.solver.enumeration.branch_and_bound import trivial_bound
 from dmaze.solver.enumeration.refute import refute_with_bounds
@@ -273,7 +273,7 @@ def test_cp_sat_says_so_where_a_nest_has_too_many_class_pairs() -> None:
     assert not outcome.exhausted
     assert outcome.candidates
     assert outcome.bound == trivial_bound(problem)
-    answer = refute_with_cpsat(problem, 1.0, time.monotonic() + 5, seed=0, workers=1)
+    answer = refute_with_cpsat(problem, 1.0, Deadline.after(5), seed=0, workers=1)
     assert (answer.complete, answer.examined) == (False, "no class pair, since there are too many")
 
 

@@ -19,6 +19,7 @@ from dmaze.model.dmazerunner.architecture import AccessEnergy, Architecture, Dma
 from dmaze.model.dmazerunner.constraints import Constraints, FixedFactors, MinUtilization
 from dmaze.model.dmazerunner.factorisations import allowed_factorisations, divisors, num_tilings
 from dmaze.model.dmazerunner.mapping import LEVELS, Tiling
+from dmaze.model.dmazerunner.relaxation import logarithms, value_ranges
 from dmaze.model.dmazerunner.reuse import all_reuse_classes, has_more_classes
 from dmaze.model.dmazerunner.vectorised.batch import DRAM, Array, TilingBatch, to_array
 from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel
@@ -27,7 +28,7 @@ from dmaze.model.layers import Conv2d, Gemm, LoopNestLayer
 from dmaze.model.loop_nest import MAX_MACS, LoopNest
 from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem
-from dmaze.solver.cpsat import scaling, value_ranges, variables
+from dmaze.solver.cpsat.formulation import variables
 from dmaze.solver.search.scoring import by_objective, within_traffic_limits
 
 OBJECTIVES: tuple[Objective, ...] = ("edp", "energy", "latency")
@@ -61,7 +62,7 @@ LARGE = Size(macs=1 << 46, class_pairs=64, bounds=(3, 112, 720, 1001, 2520, 5040
 
 def know_ranges_only(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     """Make the values of monomials known by their range where there are more than so many; 0 for all of them."""
-    monkeypatch.setattr(scaling, "MAX_POINTS", most)
+    monkeypatch.setattr(logarithms, "MAX_POINTS", most)
     for module in (value_ranges, variables):
         monkeypatch.setattr(module, "MAX_COMBINATIONS", most)
 

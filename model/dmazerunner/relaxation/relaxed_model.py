@@ -20,6 +20,9 @@ from .monomials import Monomial, Posynomial, factors, footprint, invocations, is
 ENERGY, CYCLES = "energy", "cycles"
 """The quantities that a relaxation bounds from below: pJ and accelerator cycles of the layer."""
 
+ROUNDING_PJ = 0.5
+"""The exact energy is rounded to the nearest integer: the relaxed one may lie above it by this much."""
+
 
 @dataclass(frozen=True)
 class Row:

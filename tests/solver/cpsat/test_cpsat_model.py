@@ -19,19 +19,19 @@ from dmaze.model.dmazerunner.cost import cost_of_reuse
 from dmaze.model.dmazerunner.factorisations import allowed_factorisations
 from dmaze.model.dmazerunner.legality import broken_rules, dma_invocations, dram_bytes, occupancy, utilization
 from dmaze.model.dmazerunner.mapping import LEVELS, Tiling
+from dmaze.model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from dmaze.model.dmazerunner.relaxation.cases import Case, all_cases, holds
 from dmaze.model.dmazerunner.relaxation.monomials import TILE_LEVELS
 from dmaze.model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, Relaxation, relax
+from dmaze.model.dmazerunner.relaxation.value_ranges import ValueRanges
 from dmaze.model.dmazerunner.reuse import reuse_classes
 from dmaze.model.dmazerunner.vectorised.batch import RF, SPM, Array, TilingBatch, to_array, to_tilings
 from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
 from dmaze.model.dmazerunner.vectorised.batch_legality import allowed
 from dmaze.solver.backend import LayerProblem
-from dmaze.solver.cpsat.case_bounds import analytic_bounds
-from dmaze.solver.cpsat.case_model import CaseModel
-from dmaze.solver.cpsat.cutoff import Target
-from dmaze.solver.cpsat.value_ranges import ValueRanges
-from dmaze.solver.cpsat.variables import TilingVariables
+from dmaze.solver.cpsat.formulation.case_model import CaseModel
+from dmaze.solver.cpsat.formulation.cutoff import Target
+from dmaze.solver.cpsat.formulation.variables import TilingVariables
 from dmaze.solver.search.scoring import by_objective, within_traffic_limits
 from dmaze.solver.spaces import subspaces
 from dmaze.solver.spaces.subspaces import Subspace, Subspaces
@@ -69,7 +69,7 @@ class OfCase:
 
     @cached_property
     def least(self) -> dict[str, float]:
-        return analytic_bounds(self.problem, self.relaxation, self.ranges)
+        return analytic_bounds(self.problem.nest, self.problem.architecture, self.relaxation, self.ranges)
 
     def model(self, value: float = INFINITE, tie: float = INFINITE) -> CaseModel:
         target = Target(self.problem.objective, value, self.least[ENERGY], self.least[CYCLES], tie)

@@ -11,21 +11,21 @@ import pytest
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.factorisations import allowed_factorisations
 from dmaze.model.dmazerunner.mapping import Tiling
+from dmaze.model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from dmaze.model.dmazerunner.relaxation.cases import all_cases, holds
 from dmaze.model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, relax
+from dmaze.model.dmazerunner.relaxation.value_ranges import ValueRanges
 from dmaze.model.dmazerunner.vectorised.batch import to_array, to_tilings
 from dmaze.model.faults import BackendFault
 from dmaze.model.loop_nest import LoopNest
 from dmaze.model.reading.loading import load_spec
 from dmaze.solver.backend import LayerProblem, SearchLimits
 from dmaze.solver.cpsat import HIGHS, case_backend, highs
-from dmaze.solver.cpsat.case_bounds import analytic_bounds
-from dmaze.solver.cpsat.case_model import CaseModel
-from dmaze.solver.cpsat.cutoff import Target
+from dmaze.solver.cpsat.formulation.case_model import CaseModel
+from dmaze.solver.cpsat.formulation.cutoff import Target
+from dmaze.solver.cpsat.formulation.variables import TilingVariables, add_if
 from dmaze.solver.cpsat.highs import HighsEngine
 from dmaze.solver.cpsat.mixed_integer import MixedIntegerProgram
-from dmaze.solver.cpsat.value_ranges import ValueRanges
-from dmaze.solver.cpsat.variables import TilingVariables, add_if
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
 from dmaze.solver.search.scoring import Scorer
 from ortools.sat.python import cp_model
@@ -54,7 +54,7 @@ def models_at_their_own_value(problem: LayerProblem, tiling: Tiling) -> Iterator
         own = case.spm_class in (None, pair[0]) and case.dram_class in (None, pair[1])
         if value < math.inf and own and holds(problem.nest, case, tiling):
             relaxation = relax(problem.nest, problem.architecture, case)
-            least = analytic_bounds(problem, relaxation, ranges)
+            least = analytic_bounds(problem.nest, problem.architecture, relaxation, ranges)
             target = Target(problem.objective, value, least[ENERGY], least[CYCLES])
             yield CaseModel(problem, case, relaxation, ranges, target).build(), str(case.labels(problem.nest))
 

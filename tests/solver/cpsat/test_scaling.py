@@ -14,7 +14,9 @@ from dmaze.model.dmazerunner.constraints import Constraints, MinUtilization
 from dmaze.model.dmazerunner.cost import ExactCost, cost_of_reuse
 from dmaze.model.dmazerunner.factorisations import allowed_factorisations, prime_factors
 from dmaze.model.dmazerunner.mapping import Tiling
+from dmaze.model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from dmaze.model.dmazerunner.relaxation.cases import Case, all_cases, holds
+from dmaze.model.dmazerunner.relaxation.logarithms import LOG_SCALE, ValueRange, scaled_log
 from dmaze.model.dmazerunner.relaxation.monomials import (
     FactorOf,
     InvocationsOf,
@@ -26,6 +28,7 @@ from dmaze.model.dmazerunner.relaxation.monomials import (
     symbol_value,
 )
 from dmaze.model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, Relaxation, Row, relax
+from dmaze.model.dmazerunner.relaxation.value_ranges import ValueRanges
 from dmaze.model.dmazerunner.reuse import reuse_classes
 from dmaze.model.dmazerunner.vectorised.batch import RF as RF_LEVEL
 from dmaze.model.dmazerunner.vectorised.batch import SPM as SPM_LEVEL
@@ -34,13 +37,12 @@ from dmaze.model.layers import Conv2d, LoopNestLayer
 from dmaze.model.loop_nest import MAX_MACS, LoopNest
 from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem, SearchLimits
-from dmaze.solver.cpsat import BACKEND, linearisation
-from dmaze.solver.cpsat.case_bounds import analytic_bounds
-from dmaze.solver.cpsat.case_model import CaseModel
-from dmaze.solver.cpsat.cutoff import Target, TargetRows
-from dmaze.solver.cpsat.scaling import COST_UNITS, LOG_SCALE, MAX_ACTIVITY, ValueRange, lower_lines, scaled_log
-from dmaze.solver.cpsat.value_ranges import ValueRanges
-from dmaze.solver.cpsat.variables import TilingVariables
+from dmaze.solver.cpsat import BACKEND
+from dmaze.solver.cpsat.formulation import linearisation
+from dmaze.solver.cpsat.formulation.case_model import CaseModel
+from dmaze.solver.cpsat.formulation.cutoff import Target, TargetRows
+from dmaze.solver.cpsat.formulation.scaling import COST_UNITS, MAX_ACTIVITY, lower_lines
+from dmaze.solver.cpsat.formulation.variables import TilingVariables
 from ortools.sat.python import cp_model
 from random_problems import LARGE, OBJECTIVES, Size, know_ranges_only, random_levels, random_problem
 from reference import REFERENCE
@@ -350,7 +352,7 @@ def test_models_of_extreme_layers_are_valid(nest: LoopNest, machine: Architectur
             (1.0, limits),
         ):
             problem = LayerProblem(nest, machine, constraints, objective)
-            least = analytic_bounds(problem, relaxation, ranges)
+            least = analytic_bounds(nest, machine, relaxation, ranges)
             model = CaseModel(problem, case, relaxation, ranges, Target(objective, asked, least[ENERGY], least[CYCLES]))
             model.build()
             assert model.model.validate() == ""
@@ -370,7 +372,7 @@ def test_other_cases_of_extreme_layers_are_valid_too() -> None:
             machine = list(MACHINES.values())[number % len(MACHINES)]
             objective = OBJECTIVES[number % len(OBJECTIVES)]
             problem, relaxation = LayerProblem(nest, machine, Constraints(), objective), relax(nest, machine, case)
-            least = analytic_bounds(problem, relaxation, ranges)
+            least = analytic_bounds(nest, machine, relaxation, ranges)
             for value in (math.inf, 1.0, 3e7, 1e40):
                 target = Target(objective, value, least[ENERGY], least[CYCLES])
                 model = CaseModel(problem, case, relaxation, ranges, target).build()

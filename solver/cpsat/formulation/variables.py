@@ -10,20 +10,28 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import product as combinations_of
+from typing import Protocol
 
 from ortools.sat.python import cp_model
 
-from ...model.dmazerunner.constraints import Constraints
-from ...model.dmazerunner.factorisations import divisors, prime_factors
-from ...model.dmazerunner.legality import pinned_factors
-from ...model.dmazerunner.mapping import LEVELS, Tiling
-from ...model.dmazerunner.relaxation.monomials import TILE_LEVELS, FactorOf, InvocationsOf, Monomial, Symbol, WindowOf
-from ...model.dmazerunner.vectorised.batch import DRAM, SPM
-from ...model.loop_nest import AffineIndex, LoopNest
-from ..spaces.subspaces import Subspace
-from .engines import Assignment
-from .scaling import scaled_log
-from .value_ranges import MAX_COMBINATIONS
+from ....model.dmazerunner.constraints import Constraints
+from ....model.dmazerunner.factorisations import divisors, prime_factors
+from ....model.dmazerunner.legality import pinned_factors
+from ....model.dmazerunner.mapping import LEVELS, Tiling
+from ....model.dmazerunner.relaxation.logarithms import scaled_log
+from ....model.dmazerunner.relaxation.monomials import TILE_LEVELS, FactorOf, InvocationsOf, Monomial, Symbol, WindowOf
+from ....model.dmazerunner.relaxation.value_ranges import MAX_COMBINATIONS
+from ....model.dmazerunner.vectorised.batch import DRAM, SPM
+from ....model.loop_nest import AffineIndex, LoopNest
+from ...spaces.subspaces import Subspace
+
+
+class Assignment(Protocol):
+    """The values of a solution's variables."""
+
+    def value(self, expression: cp_model.IntVar, /) -> int:
+        """The value of one variable."""
+        ...
 
 
 def add_if(

@@ -11,16 +11,17 @@ from collections.abc import Iterable
 
 from ortools.sat.python import cp_model
 
-from ...model.dmazerunner.relaxation.cases import Case
-from ...model.dmazerunner.relaxation.monomials import Monomial, Posynomial, factors, footprint
-from ...model.dmazerunner.relaxation.relaxed_model import Relaxation
-from ...model.dmazerunner.reuse import ReuseClass
-from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM
-from ..backend import LayerProblem
+from ....model.dmazerunner.relaxation.cases import Case
+from ....model.dmazerunner.relaxation.logarithms import LOG_SCALE
+from ....model.dmazerunner.relaxation.monomials import Monomial, Posynomial, factors, footprint
+from ....model.dmazerunner.relaxation.relaxed_model import Relaxation
+from ....model.dmazerunner.relaxation.value_ranges import ValueRanges
+from ....model.dmazerunner.reuse import ReuseClass
+from ....model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM
+from ...backend import LayerProblem
 from .cutoff import Target, TargetRows
 from .linearisation import Terms
-from .scaling import COST_UNITS, LOG_SCALE
-from .value_ranges import ValueRanges
+from .scaling import COST_UNITS
 from .variables import TilingVariables
 
 

@@ -6,9 +6,11 @@ import math
 
 from ortools.sat.python import cp_model
 
-from ...model.dmazerunner.relaxation.monomials import Monomial, Posynomial
-from .scaling import LOG_SCALE, MAX_ACTIVITY, ValueRange, lower_lines
-from .value_ranges import ValueRanges
+from ....model.dmazerunner.relaxation.case_bounds import least_of
+from ....model.dmazerunner.relaxation.logarithms import LOG_SCALE, ValueRange
+from ....model.dmazerunner.relaxation.monomials import Monomial, Posynomial
+from ....model.dmazerunner.relaxation.value_ranges import ValueRanges
+from .scaling import MAX_ACTIVITY, lower_lines
 from .variables import TilingVariables, add_if
 
 MAX_THRESHOLDS = 24
@@ -31,15 +33,11 @@ class Terms:
         self._terms: dict[tuple[Monomial, float, tuple[int, ...]], cp_model.LinearExprT] = {}
         self._threshold_literals: dict[Monomial, list[ThresholdLiteral]] = {}
 
-    def least(self, total: Posynomial) -> float:
-        """A lower bound on a sum."""
-        return total.constant + sum(c * self.ranges(m).least for m, c in total.terms.items())
-
     def sum(
         self, total: Posynomial, unit: float, limit: float, needed: tuple[cp_model.IntVar, ...] = ()
     ) -> cp_model.LinearExprT:
         """A sum of terms in units, rounded down, each bounded by what the others' least values leave of the limit."""
-        least = self.least(total)
+        least = least_of(total, self.ranges)
         if least > limit * (1 + 1e-9) and not needed:
             self.feasible = False
             return 0

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...model.dmazerunner.relaxation.monomials import Posynomial
-from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, Relaxation, Row
-from ...model.objectives import Objective
-from ..backend import LayerProblem
-from .cutoff import ROUNDING_PJ
+from ...loop_nest import LoopNest
+from ..architecture import Architecture
+from .monomials import Posynomial
+from .relaxed_model import CYCLES, ENERGY, ROUNDING_PJ, Relaxation, Row
 from .value_ranges import ValueRanges
 
 
-def least(total: Posynomial, ranges: ValueRanges) -> float:
+def least_of(total: Posynomial, ranges: ValueRanges) -> float:
     """A lower bound on a sum of monomials."""
     return total.constant + sum(c * ranges(monomial).least for monomial, c in total.terms.items())
 
 
-def analytic_bounds(problem: LayerProblem, relaxation: Relaxation, ranges: ValueRanges) -> dict[str, float]:
+def analytic_bounds(
+    nest: LoopNest, architecture: Architecture, relaxation: Relaxation, ranges: ValueRanges
+) -> dict[str, float]:
     """Lower bounds on the exact energy (pJ, rounded as the model rounds) and cycles of every mapping of a case."""
     energy = _least_quantities(relaxation.energy, ranges)[ENERGY]
     cycles = _least_quantities(relaxation.cycles, ranges)[CYCLES]
-    busy = problem.nest.num_macs / problem.architecture.pes
+    busy = nest.num_macs / architecture.pes
     safe = 1 - 1e-12
     return {ENERGY: max(0.0, energy * safe - ROUNDING_PJ), CYCLES: max(1.0, busy * safe, cycles * safe)}
 
@@ -36,12 +37,5 @@ def _least_quantities(rows: Sequence[Row], ranges: ValueRanges) -> dict[str, flo
         weights = [1 - share / divisor if row.divisor is not None else 1.0 for _, share in row.quantities]
         if all(weight >= 0 for weight in weights):
             parts = (w * values[name] for w, (name, _) in zip(weights, row.quantities, strict=True))
-            values[row.target] = max(values.get(row.target, 0.0), least(row.terms, ranges) + sum(parts))
+            values[row.target] = max(values.get(row.target, 0.0), least_of(row.terms, ranges) + sum(parts))
     return values
-
-
-def objective_bound(objective: Objective, bounds: dict[str, float]) -> float:
-    """The lower bound on the objective that bounds on energy and cycles give."""
-    if objective == "edp":
-        return bounds[ENERGY] * bounds[CYCLES] * (1 - 1e-12)
-    return bounds[ENERGY if objective == "energy" else CYCLES]

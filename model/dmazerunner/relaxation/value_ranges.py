@@ -8,8 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ...model.dmazerunner.factorisations import prime_factors
-from ...model.dmazerunner.relaxation.monomials import (
+from ...loop_nest import AffineIndex, LoopNest
+from ..factorisations import prime_factors
+from ..vectorised.batch import SPM
+from .logarithms import ValueRange, scaled_log
+from .monomials import (
     TILE_LEVELS,
     FactorOf,
     InvocationsOf,
@@ -18,9 +21,6 @@ from ...model.dmazerunner.relaxation.monomials import (
     WindowOf,
     index_extent,
 )
-from ...model.dmazerunner.vectorised.batch import SPM
-from ...model.loop_nest import AffineIndex, LoopNest
-from .scaling import ValueRange, scaled_log
 
 Reals = NDArray[np.float64]
 Integers = NDArray[np.int64]

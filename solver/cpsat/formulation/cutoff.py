@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from ortools.sat.python import cp_model
 
-from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, Relaxation, Row
-from ...model.objectives import Objective
+from ....model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, ROUNDING_PJ, Relaxation, Row
+from ....model.objectives import OBJECTIVES, Objective, ObjectiveRule
 from .linearisation import Terms
 from .scaling import COST_UNITS, MAX_ACTIVITY, WEIGHT_SCALE
 from .variables import add_if
@@ -20,9 +20,6 @@ EDP_BINS = 16
 
 BIN_SCALE = 1 << 16
 """Denominator of the slopes of those lines."""
-
-ROUNDING_PJ = 0.5
-"""The exact energy is rounded to the nearest integer: the relaxed one may lie above it by this much."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +37,20 @@ class Target:
     tie: float = math.inf
 
     @property
+    def rule(self) -> ObjectiveRule:
+        """What the objective is made of."""
+        return OBJECTIVES[self.objective]
+
+    @property
     def limits(self) -> dict[str, float]:
         """The largest admissible energy (pJ) and cycles, as far as they are limited."""
-        energy, cycles = (self.tie, self.value) if self.objective == "latency" else (self.value, self.tie)
-        if self.objective == "edp" and self.value < math.inf:
+        alone = self.value if self.rule.is_integer else math.inf
+        energy, cycles = (self.tie, alone) if self.rule.tie == "energy_pj" else (alone, self.tie)
+        if not self.rule.is_integer and self.value < math.inf:
             slack = 1 + 1e-12  # the rounding of these divisions
             energy = self.value / max(self.least_cycles, 1.0) * slack
             if self.least_energy_pj > 0:  # else the energy may round to 0, and with it the EDP, whatever the cycles
-                cycles = min(self.value / max(self.least_energy_pj, 1.0) * slack, self.tie)
+                cycles = min(self.value / max(self.least_energy_pj, 1.0) * slack, cycles)
         limits = {ENERGY: energy + ROUNDING_PJ, CYCLES: cycles}
         return {name: limit for name, limit in limits.items() if limit < math.inf}
 
@@ -69,7 +72,7 @@ class TargetRows:
             for row in rows if name in limits else ():
                 if self._terms.feasible:
                     self._row(row, quantities, limits[name])
-        if self._target.objective == "edp" and len(limits) == 2 and self._terms.feasible:
+        if not self._target.rule.is_integer and len(limits) == 2 and self._terms.feasible:
             self._bins(quantities[ENERGY], quantities[CYCLES], limits)
 
     def _row(self, row: Row, quantities: dict[str, cp_model.IntVar], limit: float) -> None:
