@@ -21,14 +21,14 @@ from dmaze.model.dmazerunner.factorisations import allowed_factorisations, divis
 from dmaze.model.dmazerunner.mapping import LEVELS, Tiling
 from dmaze.model.dmazerunner.reuse import all_reuse_classes, has_more_classes
 from dmaze.model.dmazerunner.vectorised.batch import DRAM, Array, TilingBatch, to_array
-from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel
+from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
 from dmaze.model.dmazerunner.vectorised.batch_legality import allowed
 from dmaze.model.layers import Conv2d, Gemm, LoopNestLayer
 from dmaze.model.loop_nest import MAX_MACS, LoopNest
 from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem
 from dmaze.solver.cpsat import scaling, value_ranges, variables
-from dmaze.solver.search.scoring import by_objective, within_traffic_limits
+from dmaze.solver.search.scoring import within_traffic_limits
 
 OBJECTIVES: tuple[Objective, ...] = ("edp", "energy", "latency")
 
@@ -335,6 +335,13 @@ def costs_of_all_orders(problem: LayerProblem, levels: Array) -> tuple[Array, Ar
         better = (value < values) | ((value == values) & (tie < ties) & (value < np.inf))
         values, ties = np.where(better, value, values), np.where(better, tie, ties)
     return values, ties
+
+
+def by_objective(objective: Objective, pair: PairCosts) -> tuple[Array, Array]:
+    """Objective values and the metric that breaks ties, as ``docs/model.md`` has them."""
+    if objective == "latency":
+        return pair.cycles, pair.energy_pj
+    return pair.energy_pj * pair.cycles if objective == "edp" else pair.energy_pj, pair.cycles
 
 
 def optimum_of_all_orders(problem: LayerProblem) -> float:

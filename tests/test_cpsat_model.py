@@ -32,7 +32,7 @@ from dmaze.solver.cpsat.case_model import CaseModel
 from dmaze.solver.cpsat.cutoff import Target
 from dmaze.solver.cpsat.value_ranges import ValueRanges
 from dmaze.solver.cpsat.variables import TilingVariables
-from dmaze.solver.search.scoring import by_objective, within_traffic_limits
+from dmaze.solver.search.scoring import within_traffic_limits
 from dmaze.solver.spaces import subspaces
 from dmaze.solver.spaces.subspaces import Subspace, Subspaces
 from ortools.sat.python import cp_model
@@ -41,6 +41,7 @@ from random_problems import (
     OBJECTIVES,
     TINY,
     Size,
+    by_objective,
     describe,
     every_tiling,
     fitting_levels,

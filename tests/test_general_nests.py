@@ -23,6 +23,7 @@ from dmaze.model.dmazerunner.vectorised.batch import RF, SPATIAL, SPM, Array, Ti
 from dmaze.model.dmazerunner.vectorised.order_search import EXACT, BestOrders, OrderQuery
 from dmaze.model.layers import LoopNestLayer, Mttkrp, TtmChain, nest_from_expressions
 from dmaze.model.loop_nest import LoopNest
+from dmaze.model.objectives import OBJECTIVES as RULES
 from dmaze.model.reading.consistency import MOST_CLASSES, consistency_faults
 from dmaze.model.reading.loading import builtin_path, load_spec
 from dmaze.solver import solve
@@ -34,7 +35,7 @@ from dmaze.solver.enumeration.branch_and_bound import trivial_bound
 from dmaze.solver.enumeration.refute import refute_with_bounds
 from dmaze.solver.portfolio import BACKEND as PORTFOLIO
 from dmaze.solver.search import scoring
-from dmaze.solver.search.scoring import Scorer, judge_of
+from dmaze.solver.search.scoring import Scorer
 from dmaze.solver.spaces.lower_bounds import LowerBounds
 from dmaze.solver.spaces.partial_tilings import PartialTilings
 from random_problems import (
@@ -91,7 +92,7 @@ def test_orders_beyond_a_limit_are_told_apart_from_those_within(monkeypatch: pyt
         values, ties = costs_of_all_orders(problem, levels)
         middle = int(np.argsort(values, kind="stable")[len(values) // 2])
         limit = float(values[middle]), float(ties[middle])
-        orders, asked = BestOrders(problem.nest, problem.architecture), OrderQuery(judge_of(problem.objective), EXACT)
+        orders, asked = BestOrders(problem.nest, problem.architecture), OrderQuery(RULES[problem.objective], EXACT)
         if not (limit[0] < np.inf and problem.constraints.max_dram_bytes is problem.constraints.max_dma_invocations):
             continue
         best = orders.best(TilingBatch(problem.nest, levels), replace(asked, limit=limit))
@@ -111,8 +112,7 @@ def test_a_tiling_is_given_with_its_best_orders(monkeypatch: pytest.MonkeyPatch)
             assert (mapping is None) == (value == np.inf)
             if mapping is not None:
                 cost = cost_of_mapping(problem.nest, problem.architecture, mapping)
-                judged = judge_of(problem.objective)(np.array([cost.energy_pj]), np.array([cost.cycles]))
-                assert [float(judged[0][0]), float(judged[1][0])] == [value, tie], describe(problem)
+                assert RULES[problem.objective].rank_key(cost.energy_pj, cost.cycles) == (value, tie), describe(problem)
                 assert not broken_limits(problem.architecture, problem.constraints, cost)
 
 

@@ -24,8 +24,7 @@ from dmaze.solver.backend import LayerProblem
 from dmaze.solver.cpsat.case_bounds import analytic_bounds
 from dmaze.solver.cpsat.cutoff import ROUNDING_PJ
 from dmaze.solver.cpsat.value_ranges import ValueRanges
-from dmaze.solver.search.scoring import by_objective
-from random_problems import OBJECTIVES, Size, describe, random_levels, random_problem
+from random_problems import OBJECTIVES, Size, by_objective, describe, random_levels, random_problem
 
 SIZE = Size(macs=1 << 24, tilings=1 << 60, class_pairs=100)
 SEEDS = range(100)

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask
+from ...model.objectives import OBJECTIVES, SAFE
 from ..backend import LayerProblem
 from ..search.scoring import Incumbents, Scorer
 from ..spaces.branching import chosen_of
@@ -161,6 +162,6 @@ def _sorted(factors: list[Array], bounds: list[Array]) -> tuple[Array, Array]:
 def trivial_bound(problem: LayerProblem) -> float:
     """A lower bound that needs no search: every multiply-accumulate with its register accesses, on all PEs."""
     nest, price = problem.nest, problem.architecture.access_energy_pj
-    energy = math.floor(nest.num_macs * (price.mac + nest.rf_accesses_per_mac * price.rf) * (1 - 1e-12))
+    energy = math.floor(nest.num_macs * (price.mac + nest.rf_accesses_per_mac * price.rf) * SAFE)
     cycles = -(-nest.num_macs // problem.architecture.pes)
-    return float({"energy": energy, "latency": cycles, "edp": energy * cycles * (1 - 1e-12)}[problem.objective])
+    return OBJECTIVES[problem.objective].lower_bound(energy, cycles)

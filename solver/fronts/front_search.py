@@ -17,7 +17,7 @@ import numpy as np
 from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask, TilingBatch, to_array
 from ...model.dmazerunner.vectorised.batch_bounds import SubspaceBounds
 from ...model.dmazerunner.vectorised.batch_cost import PairCosts
-from ...model.objectives import Objective
+from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
 from ..search.local_search import LocalSearch
 from ..search.scoring import Scorer, within_traffic_limits
@@ -35,8 +35,6 @@ BLOCK = 200_000
 
 FEW_SUBSPACES = 256
 """Subspaces worked on together."""
-
-OBJECTIVES: tuple[Objective, ...] = ("edp", "energy", "latency")
 
 
 class FrontSearch:

@@ -13,7 +13,7 @@ from ...model.dmazerunner.cost import ExactCost, cost_of_mapping, costs_of_tilin
 from ...model.dmazerunner.legality import broken_limits, broken_rules
 from ...model.dmazerunner.mapping import LEVELS, Mapping, Tiling
 from ...model.loop_nest import LoopNest
-from ...model.objectives import Objective
+from ...model.objectives import OBJECTIVES, Objective
 from ..backend import LayerProblem
 
 
@@ -27,14 +27,12 @@ class CostedMapping:
 
 def objective_value(objective: Objective, cost: ExactCost) -> int | float:
     """What is minimised: EDP in pJ * cycles (binary64), energy in pJ or cycles (both exact integers)."""
-    if objective == "energy":
-        return cost.energy_pj
-    return cost.cycles if objective == "latency" else cost.edp
+    return OBJECTIVES[objective].of_cost(cost.energy_pj, cost.cycles)
 
 
 def rank_key(objective: Objective, cost: ExactCost) -> tuple[int | float, int]:
     """The objective, and the metric that decides ties: fewer cycles, or for latency less energy."""
-    return objective_value(objective, cost), cost.energy_pj if objective == "latency" else cost.cycles
+    return OBJECTIVES[objective].rank_key(cost.energy_pj, cost.cycles)
 
 
 def faults_of_candidate(problem: LayerProblem, candidate: Mapping) -> tuple[str, ...]:

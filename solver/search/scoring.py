@@ -12,11 +12,10 @@ from ...model.dmazerunner.constraints import Constraints
 from ...model.dmazerunner.mapping import Mapping, Tiling
 from ...model.dmazerunner.reuse import ReuseClass, has_more_classes
 from ...model.dmazerunner.vectorised.batch import Array, Indices, Mask, TilingBatch, to_array
-from ...model.dmazerunner.vectorised.batch_bounds import SubspaceBounds
-from ...model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
+from ...model.dmazerunner.vectorised.batch_cost import BatchModel
 from ...model.dmazerunner.vectorised.level_terms import DramTerms, SharedTerms
-from ...model.dmazerunner.vectorised.order_search import EXACT, BestOrders, Judge, OrderQuery, Permit
-from ...model.objectives import Objective
+from ...model.dmazerunner.vectorised.order_search import EXACT, BestOrders, OrderQuery, Permit
+from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
 
 MOST_CLASSES = 6
@@ -34,21 +33,6 @@ class Scores:
     values: Array
     ties: Array
     pairs: Indices | None
-
-
-def by_objective(objective: Objective, pair: PairCosts | SubspaceBounds) -> tuple[Array, Array]:
-    """Objective values and the metric that breaks ties: fewer cycles, or for latency less energy."""
-    return judge_of(objective)(pair.energy_pj, pair.cycles)
-
-
-def judge_of(objective: Objective) -> Judge:
-    """What gives objective values, and the metric that breaks ties, from energy (pJ) and cycles."""
-    judges: dict[Objective, Judge] = {
-        "energy": lambda energy, cycles: (energy, cycles),
-        "latency": lambda energy, cycles: (cycles, energy),
-        "edp": lambda energy, cycles: (energy * cycles, cycles),
-    }
-    return judges[objective]
 
 
 def permit_of(constraints: Constraints, architecture: Architecture) -> Permit | None:
@@ -83,6 +67,7 @@ class Scorer:
         self.problem = problem
         self.model = BatchModel(problem.nest, problem.architecture)
         self._orders = best_orders(problem)
+        self._objective = OBJECTIVES[problem.objective]
 
     def scores(self, levels: Array, worst: float = np.inf) -> Scores:
         """Scores of an array of tilings of shape (4, dimensions, n); those above ``worst`` may be given as infinite."""
@@ -95,7 +80,7 @@ class Scorer:
 
     def _query(self) -> OrderQuery:
         constraints, architecture = self.problem.constraints, self.problem.architecture
-        return OrderQuery(judge_of(self.problem.objective), EXACT, permit_of(constraints, architecture))
+        return OrderQuery(self._objective, EXACT, permit_of(constraints, architecture))
 
     def keep_traffic_limits(self, batch: TilingBatch) -> Mask | None:
         """Which tilings keep the traffic limits in some loop order; none without limits."""
@@ -110,7 +95,7 @@ class Scorer:
         values, ties, pairs = np.full(size, np.inf), np.full(size, np.inf), np.zeros(size, dtype=np.int64)
         excess = self._excess(batch)
         for pair in self.model.pair_costs(batch):
-            value, tie = by_objective(self.problem.objective, pair)
+            value, tie = self._objective.of_arrays(pair.energy_pj, pair.cycles)
             if excess is not None:
                 value, tie = value + excess[pair.dram_class], tie + excess[pair.dram_class]
             better = (value < values) | ((value == values) & (tie < ties))

@@ -10,8 +10,9 @@ from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
 from ...model.dmazerunner.vectorised.batch_bounds import BoundModel, SubspaceBounds
 from ...model.dmazerunner.vectorised.batch_cost import PairCosts
 from ...model.dmazerunner.vectorised.order_search import OF_ARRAY_TILES, OF_SUBSPACES, OrderQuery
+from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
-from ..search.scoring import best_orders, by_objective, judge_of, permit_of
+from ..search.scoring import best_orders, permit_of
 from .partial_tilings import PartialTilings
 
 Limit = tuple[float, float]
@@ -28,7 +29,7 @@ class LowerBounds:
 
     def __init__(self, problem: LayerProblem, space: PartialTilings) -> None:
         self._problem, self._space = problem, space
-        self._orders = best_orders(problem)
+        self._orders, self._objective = best_orders(problem), OBJECTIVES[problem.objective]
         self._floor = BoundModel(problem.nest, problem.architecture, problem.constraints)
 
     def of_subspaces(self, subspaces: Array, limit: Limit = NO_LIMIT) -> tuple[Array, Array]:
@@ -37,7 +38,7 @@ class LowerBounds:
             return self._least(self._space.bounds_of_subspaces(subspaces), subspaces.shape[2])
         problem, batch = self._problem, TilingBatch(self._problem.nest, subspaces)
         permit, run = permit_of(problem.constraints, problem.architecture), self._floor.rf_pass_of_subspaces(batch)
-        best = self._orders.best(batch, OrderQuery(judge_of(problem.objective), OF_SUBSPACES, permit, run, limit))
+        best = self._orders.best(batch, OrderQuery(self._objective, OF_SUBSPACES, permit, run, limit))
         enough = self._floor.most_pes(batch) / problem.architecture.pes >= problem.constraints.min_utilization.pe
         return np.where(enough, best.values, np.inf), np.where(enough, best.ties, np.inf)
 
@@ -45,16 +46,16 @@ class LowerBounds:
         """Bounds where DRAM and SPM factors are chosen; above the limit they may be lower than they could be."""
         if self._orders is None:
             return self._least(self._space.bounds_of_array_tiles(tiles), tiles.shape[2])
-        batch, judge = TilingBatch(self._problem.nest, tiles), judge_of(self._problem.objective)
+        batch = TilingBatch(self._problem.nest, tiles)
         run = self._floor.rf_pass_of_array_tiles(batch)
-        best = self._orders.best(batch, OrderQuery(judge, OF_ARRAY_TILES, run=run, limit=limit))
+        best = self._orders.best(batch, OrderQuery(self._objective, OF_ARRAY_TILES, run=run, limit=limit))
         return best.values, best.ties
 
     def _least(self, bounds: Iterable[PairCosts | SubspaceBounds], size: int) -> tuple[Array, Array]:
         """The least pair of objective and other metric over classes or pairs of classes."""
         values, ties = np.full(size, np.inf), np.full(size, np.inf)
         for bound in bounds:
-            value, tie = by_objective(self._problem.objective, bound)
+            value, tie = self._objective.of_arrays(bound.energy_pj, bound.cycles)
             better = (value < values) | ((value == values) & (tie < ties))
             np.copyto(values, value, where=better)
             np.copyto(ties, tie, where=better)

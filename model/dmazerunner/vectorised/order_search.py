@@ -14,15 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...loop_nest import LoopNest
+from ...objectives import ObjectiveRule
 from ..architecture import Architecture
 from ..reuse import ReuseClass
 from .batch import DRAM, SPM, Array, Indices, Mask, TilingBatch
 from .batch_bounds import least_layer_cycles, subspace_bounds
 from .level_terms import DramTerms, RfPass, SharedTerms, Skips, SpmTerms, cost_of_terms, layer_cycles
 from .order_choices import Entries, OrderChoices, level_reuse, pieces, repeated
-
-Judge = Callable[[Array, Array], tuple[Array, Array]]
-"""The objective, and the metric that breaks ties, from energy and cycles; neither falls as those rise."""
 
 Permit = Callable[[SharedTerms, DramTerms], Mask]
 """Which DRAM orders keep the traffic limits."""
@@ -52,7 +50,7 @@ class OrderQuery:
     ``run``: as in :class:`.level_terms.SharedTerms`.
     """
 
-    judge: Judge
+    objective: ObjectiveRule
     rules: Rules
     permit: Permit | None = None
     run: RfPass | None = None
@@ -98,7 +96,7 @@ class BestOrders:
         dram_terms = DramTerms(shared, level_reuse(dram, shared.spm_passes))
         spm_terms = SpmTerms(shared, level_reuse(spm, shared.rf_passes))
         energy, cycles = spm_lower_bounds(spm_terms, dram, query.rules, any_order=True)
-        return query.judge(
+        return query.objective.of_arrays(
             np.rint(energy + dram_terms.dram_energy_pj), np.maximum(cycles, transfers(shared, dram_terms))
         )
 
@@ -183,7 +181,7 @@ class _Search:
     def _judged(self, spm: Indices | Mask, dram: Indices | Mask) -> tuple[Array, Array]:
         """What pairs of entries come to at least."""
         energy = np.rint(self._spm_energy[spm] + self._dram_energy[dram])
-        return self._query.judge(energy, np.maximum(self._spm_cycles[spm], self._dram_cycles[dram]))
+        return self._query.objective.of_arrays(energy, np.maximum(self._spm_cycles[spm], self._dram_cycles[dram]))
 
     def _judged_alone(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         """What entries of either level come to at least, whatever they are paired with."""
@@ -199,7 +197,7 @@ class _Search:
         of_spm, of_dram = self._spm.column, self._dram.column
         with_dram = np.rint(self._spm_energy + dram_energy[of_spm]), np.maximum(self._spm_cycles, dram_cycles[of_spm])
         with_spm = np.rint(spm_energy[of_dram] + self._dram_energy), np.maximum(self._dram_cycles, spm_cycles[of_dram])
-        return self._query.judge(*with_dram), self._query.judge(*with_spm)
+        return self._query.objective.of_arrays(*with_dram), self._query.objective.of_arrays(*with_spm)
 
     def _guess(self) -> tuple[Indices, Indices]:
         """The entries that look best, one of either level for every tiling."""
@@ -230,7 +228,7 @@ class _Search:
         shared = self._shared.taken(column)
         spm_terms = SpmTerms(shared, self._spm.reuse(shared.rf_passes, spm))
         dram_terms = DramTerms(shared, self._dram.reuse(shared.spm_passes, dram))
-        values, ties = self._query.judge(*self._query.rules.costs(spm_terms, dram_terms))
+        values, ties = self._query.objective.of_arrays(*self._query.rules.costs(spm_terms, dram_terms))
         permitted = self._dram_energy[dram] < np.inf
         values, ties = np.where(permitted, values, np.inf), np.where(permitted, ties, np.inf)
         return _Rows(column, values, ties, self._spm.number(spm), self._dram.number(dram))
