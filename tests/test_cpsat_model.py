@@ -32,7 +32,6 @@ from dmaze.solver.cpsat.case_model import CaseModel
 from dmaze.solver.cpsat.cutoff import Target
 from dmaze.solver.cpsat.value_ranges import ValueRanges
 from dmaze.solver.cpsat.variables import TilingVariables
-from dmaze.solver.search.scoring import within_traffic_limits
 from dmaze.solver.spaces import subspaces
 from dmaze.solver.spaces.subspaces import Subspace, Subspaces
 from ortools.sat.python import cp_model
@@ -50,6 +49,7 @@ from random_problems import (
     random_levels,
     random_nest,
     random_problem,
+    within_traffic_limits,
 )
 
 MEDIUM = Size(macs=1 << 20, class_pairs=40)
@@ -118,7 +118,7 @@ def legal_mappings(of_case: OfCase, levels: Array) -> list[tuple[Tiling, PairCos
             found += [
                 (tiling, pair, column)
                 for column, tiling in members
-                if np.isfinite(pair.cycles[column]) and (within is None or within[pair.dram_class][column])
+                if np.isfinite(pair.cycles[column]) and within[pair.dram_class][column]
             ]
     return found
 

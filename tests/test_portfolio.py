@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.vectorised.batch import Array
+from dmaze.model.dmazerunner.vectorised.order_query import Best
 from dmaze.model.layers import Conv2d, Gemm
 from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
 from dmaze.solver.enumeration.branch_and_bound import BranchAndBound
 from dmaze.solver.portfolio import BACKEND as PORTFOLIO
-from dmaze.solver.search.scoring import Incumbents, Scorer, Scores
+from dmaze.solver.search.scoring import Incumbents, Scorer
 from random_problems import OBJECTIVES, describe, random_problem
 from reference import load, reference_architecture
 
@@ -83,7 +84,7 @@ class Watched(Incumbents):
         self.bounds: list[float] = []
         self.search: BranchAndBound | None = None
 
-    def offer(self, scores: Scores, levels: Array) -> bool:
+    def offer(self, scores: Best, levels: Array) -> bool:
         assert self.search is not None
         self.bounds.append(self.search.bound)
         return super().offer(scores, levels)

@@ -6,7 +6,6 @@ Source: ``execution_model.md`` section 2. :mod:`.vectorised.batch_legality` is t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..loop_nest import LoopNest
@@ -103,6 +102,16 @@ def broken_rules(
     return tuple(dict.fromkeys(broken))
 
 
+TRAFFIC_LIMITS = ("max_dram_bytes", "max_dma_invocations")
+"""Constraints on what moves between DRAM and SPM. They depend on loop orders, and take no tiling out by themselves."""
+
+
+def traffic_limits(constraints: Constraints) -> dict[str, int]:
+    """The traffic limits that are given, by name."""
+    limits: dict[str, int | None] = {name: getattr(constraints, name) for name in TRAFFIC_LIMITS}
+    return {name: limit for name, limit in limits.items() if limit is not None}
+
+
 def dram_bytes(architecture: Architecture, cost: ExactCost) -> int:
     """Bytes moved between DRAM and SPM in both directions, partial sums included."""
     return sum(traffic.dram for traffic in cost.traffic) * architecture.bytes_per_element
@@ -115,8 +124,5 @@ def dma_invocations(cost: ExactCost) -> int:
 
 def broken_limits(architecture: Architecture, constraints: Constraints, cost: ExactCost) -> tuple[str, ...]:
     """The traffic limits that a mapping (a tiling with its orders) exceeds, by name."""
-    limits: Sequence[tuple[str, int | None, int]] = (
-        ("max_dram_bytes", constraints.max_dram_bytes, dram_bytes(architecture, cost)),
-        ("max_dma_invocations", constraints.max_dma_invocations, dma_invocations(cost)),
-    )
-    return tuple(name for name, limit, value in limits if limit is not None and value > limit)
+    moved = {"max_dram_bytes": dram_bytes(architecture, cost), "max_dma_invocations": dma_invocations(cost)}
+    return tuple(name for name, limit in traffic_limits(constraints).items() if moved[name] > limit)

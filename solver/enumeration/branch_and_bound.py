@@ -19,9 +19,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask
+from ...model.dmazerunner.vectorised.order_query import OrderSearch
 from ...model.objectives import OBJECTIVES, SAFE
 from ..backend import LayerProblem
-from ..search.scoring import Incumbents, Scorer
+from ..search.scoring import Incumbents, Scorer, order_search
 from ..spaces.branching import chosen_of
 from ..spaces.lower_bounds import LowerBounds
 from ..spaces.partial_tilings import PartialTilings
@@ -51,6 +52,7 @@ class BranchAndBound:
         coarse_gap: float | None = None,
         ranks: int = 1,
         accounting: Accounting | None = None,
+        orders: OrderSearch | None = None,
     ) -> None:
         self.bound = trivial_bound(problem)
         self.finished = False
@@ -58,10 +60,10 @@ class BranchAndBound:
         self.costed = 0
         self._problem, self._best, self._gap, self._ranks = problem, best, coarse_gap, ranks
         self._accounting = accounting
-        self._scorer = Scorer(problem)
         dropped = (accounting.subspaces_do_not_fit, accounting.tilings_do_not_fit) if accounting else (None, None)
         self._space = PartialTilings(problem, self._go_on, *dropped)
-        self._bounds = LowerBounds(problem, self._space)
+        orders = orders or order_search(problem)
+        self._scorer, self._bounds = Scorer(problem, orders), LowerBounds(problem, orders)
         self._until, self._stopping = math.inf, threading.Event()
 
     def run(self, deadline: float, stopping: threading.Event) -> None:

@@ -149,7 +149,7 @@ def _points(problem: LayerProblem, search: FrontSearch) -> tuple[Solution, ...]:
     """
     points: list[Solution] = []
     values = zip(search.front.points.energy_pj.tolist(), search.front.points.cycles.tolist(), strict=True)
-    for number, (mapping, expected) in enumerate(zip(search.front.mappings(search.scorer), values, strict=True), 1):
+    for number, (mapping, expected) in enumerate(zip(search.front.mappings(search.model), values, strict=True), 1):
         cost = cost_of_mapping(problem.nest, problem.architecture, mapping)
         broken = faults_of_candidate(problem, mapping)
         if broken or (cost.energy_pj, cost.cycles) != expected:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ...model.dmazerunner.architecture import Architecture
 from ...model.dmazerunner.constraints import Constraints, FixedFactors, MinUtilization
-from ...model.dmazerunner.legality import occupancy, pinned_factors
+from ...model.dmazerunner.legality import TRAFFIC_LIMITS, occupancy, pinned_factors, traffic_limits
 from ...model.dmazerunner.mapping import Tiling
 from ...model.loop_nest import LoopNest
 from ..backend import LayerProblem
@@ -17,7 +17,6 @@ from ..enumeration.feasibility import Feasibility
 CAPACITIES = ("pes", "rf_bytes_per_pe", "spm")
 THRESHOLDS = {"min_utilization.pe": "pe", "min_utilization.rf": "rf", "min_utilization.spm": "spm"}
 FLAGS = ("no_spatial_reduction", "no_feature_from_dram")
-LIMITS = ("max_dram_bytes", "max_dma_invocations")
 PRESET = "preset"
 
 
@@ -54,7 +53,7 @@ def _rules(problem: LayerProblem, *, by_preset: bool) -> dict[str, list[str]]:
     asked = constraints.min_utilization.model_dump()
     names = [*CAPACITIES, *(name for name, part in THRESHOLDS.items() if asked[part])]
     names += dict.fromkeys(pin.rule for pin in pinned_factors(problem.nest, constraints))
-    names += [name for name in LIMITS if getattr(constraints, name) is not None]
+    names += traffic_limits(constraints)
     groups: dict[str, list[str]] = {}
     for name in names:
         of_preset = by_preset and (name in THRESHOLDS or name in FLAGS)
@@ -101,5 +100,5 @@ def _only(constraints: Constraints, kept: set[str]) -> Constraints:
         for dim, factors in constraints.fixed.items()
     }
     dropped: dict[str, object] = {name: False for name in FLAGS if name not in kept}
-    dropped |= {name: None for name in ("spatial_dims", *LIMITS) if name not in kept}
+    dropped |= {name: None for name in ("spatial_dims", *TRAFFIC_LIMITS) if name not in kept}
     return constraints.model_copy(update={**dropped, "fixed": fixed})

@@ -20,6 +20,7 @@ from ...model.dmazerunner.factorisations import allowed_factorisations
 from ...model.dmazerunner.mapping import Mapping
 from ...model.dmazerunner.vectorised.batch import SPATIAL, Array, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import allowed, rf_bytes, spm_banks, spm_bytes
+from ...model.dmazerunner.vectorised.order_query import OrderSearch
 from ..backend import LayerProblem
 from .scoring import Incumbents, Scorer
 
@@ -44,9 +45,17 @@ class Effort:
 class LocalSearch:
     """Anytime search for good mappings of one layer problem; the same seed gives the same rounds."""
 
-    def __init__(self, problem: LayerProblem, *, seed: int, keep: int, effort: Effort | None = None) -> None:
+    def __init__(
+        self,
+        problem: LayerProblem,
+        *,
+        seed: int,
+        keep: int,
+        effort: Effort | None = None,
+        orders: OrderSearch | None = None,
+    ) -> None:
         self.problem = problem
-        self.scorer = Scorer(problem)
+        self.scorer = Scorer(problem, orders)
         self.best = Incumbents(keep)
         self.effort = effort or Effort()
         self.options = allowed_factorisations(problem.nest, problem.constraints)

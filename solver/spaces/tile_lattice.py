@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.dmazerunner.factorisations import prime_factors
-from ...model.dmazerunner.legality import pinned_factors
+from ...model.dmazerunner.legality import pinned_factors, traffic_limits
 from ...model.dmazerunner.mapping import LEVELS
 from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM, Array, Mask, TilingBatch
-from ...model.dmazerunner.vectorised.batch_legality import pes_allowed, rf_allowed, spm_allowed
+from ...model.dmazerunner.vectorised.batch_legality import permit_of, pes_allowed, rf_allowed, spm_allowed
 from ...model.loop_nest import LoopNest
 from ..backend import LayerProblem
-from ..search.scoring import Scorer
+from ..search.scoring import order_search
 
 CHUNK = 1 << 15
 """Tile sizes judged at a time."""
@@ -69,15 +69,14 @@ class TileSets:
     def spm_tiles(self, problem: LayerProblem, dram_pins: Pins) -> Mask:
         """SPM tiles that fit, fill the SPM enough, and keep the traffic limits in some loop order."""
         architecture, constraints = problem.architecture, problem.constraints
-        scorer = Scorer(problem)
+        orders, permit = order_search(problem), permit_of(constraints, architecture)
 
         def rule(tiles: Array) -> Mask:
             batch = self._batch(SPM, tiles)
             mask = spm_allowed(batch, architecture, constraints.min_utilization)
-            within = scorer.keep_traffic_limits(batch)
-            return mask if within is None else mask & within
+            return mask if permit is None else mask & orders.permitted(batch, permit)
 
-        limits = (constraints.max_dram_bytes, constraints.max_dma_invocations)
+        limits = traffic_limits(constraints).items()
         pins = {dim: self.nest.bounds[dim] // factor for dim, factor in dram_pins.items()}
         return self._where((SPM, architecture.spm.banks, constraints.min_utilization.spm, *limits), pins, rule)
 

@@ -7,9 +7,11 @@ import numpy as np
 from ...loop_nest import LoopNest
 from ..architecture import Architecture
 from ..constraints import Constraints, MinUtilization
-from ..legality import pinned_factors
+from ..legality import pinned_factors, traffic_limits
 from ..mapping import LEVELS
 from .batch import SPATIAL, Array, Mask, TilingBatch
+from .level_terms import DramTerms, SharedTerms
+from .order_query import Permit
 
 
 def rf_bytes(batch: TilingBatch, architecture: Architecture) -> Array:
@@ -46,6 +48,21 @@ def spm_allowed(batch: TilingBatch, architecture: Architecture, asked: MinUtiliz
     """Which tilings fit the SPM's banks, and fill its bytes enough."""
     mask = spm_banks(batch, architecture) <= architecture.spm.banks
     return mask & (spm_bytes(batch, architecture) / architecture.spm_bytes >= asked.spm) if asked.spm else mask
+
+
+def permit_of(constraints: Constraints, architecture: Architecture) -> Permit | None:
+    """What says which DRAM orders keep the traffic limits; none without limits."""
+    limits = traffic_limits(constraints)
+
+    def permit(shared: SharedTerms, terms: DramTerms) -> Mask:
+        moved = {
+            "max_dram_bytes": terms.words * architecture.bytes_per_element,
+            "max_dma_invocations": terms.dma_invocations(shared),
+        }
+        mask: Mask = np.logical_and.reduce([moved[name] <= limit for name, limit in limits.items()])
+        return mask
+
+    return permit if limits else None
 
 
 def allowed(nest: LoopNest, architecture: Architecture, constraints: Constraints, levels: Array) -> Mask:
