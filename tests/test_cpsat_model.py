@@ -308,7 +308,7 @@ def constraint_at(
 ) -> Constraints:
     """A constraint that a tiling just keeps; ``least`` are its fewest bytes and DMA invocations."""
     nest, dims = problem.nest, range(len(problem.nest.dims))
-    share = utilization(problem.architecture, occupancy(nest, problem.architecture, tiling))
+    share = utilization(occupancy(nest, problem.architecture, tiling))
     fixed = {
         nest.dims[dim]: FixedFactors(
             **{level: tiling.levels[LEVELS.index(level)][dim] for level in random.sample(LEVELS, 2)}

@@ -12,11 +12,12 @@ from functools import partial
 
 import numpy as np
 
+from ...model.dmazerunner.capacities import capacities
 from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM, Array, Mask, TilingBatch
-from ...model.dmazerunner.vectorised.batch_legality import allowed, spm_banks
+from ...model.dmazerunner.vectorised.batch_legality import allowed, fits
 from ..backend import LayerProblem
 from .branching import Dropped, chosen_of, grow, most_rows, steps
-from .partial_legality import splits_may_pass
+from .partial_legality import moved, splits_may_pass
 
 
 class PartialTilings:
@@ -68,7 +69,5 @@ class PartialTilings:
 
     def _may_fit_spm(self, subspaces: Array, open_dims: Sequence[int]) -> Mask:
         """Which SPM tiles still fit, with dimensions to come taken as 1."""
-        smallest = subspaces.copy()
-        smallest[RF, open_dims] = 1
-        architecture = self._problem.architecture
-        return spm_banks(TilingBatch(self._problem.nest, smallest), architecture) <= architecture.spm.banks
+        smallest = TilingBatch(self._problem.nest, moved(subspaces, RF, DRAM, open_dims))
+        return fits(smallest, capacities(self._problem.architecture).spm)

@@ -14,6 +14,7 @@ import numpy as np
 
 from ...loop_nest import LoopNest, Tensor
 from ..architecture import Architecture
+from ..capacities import capacities
 from ..constraints import Constraints
 from ..factorisations import divisors
 from ..legality import pinned_factors
@@ -34,11 +35,11 @@ class BoundModel:
     """Lower bounds on energy and cycles, for one loop nest on one architecture: how open factors are costed."""
 
     def __init__(self, nest: LoopNest, architecture: Architecture, constraints: Constraints) -> None:
-        self._num_pes, self._least_share = architecture.pes, constraints.min_utilization.pe
+        self._pes, self._asked = capacities(architecture).pes, constraints.min_utilization
         pins = {pin.dim: pin.factor for pin in pinned_factors(nest, constraints) if pin.level == "spatial"}
         self._pinned_pes = math.prod(pins.values())
         self._free = [dim for dim in range(len(nest.dims)) if dim not in pins]
-        self._numbers_of_pes = _products(nest, self._free, max(1, architecture.pes // self._pinned_pes))
+        self._numbers_of_pes = _products(nest, self._free, max(1, self._pes.limit // self._pinned_pes))
 
     def most_pes(self, batch: TilingBatch) -> Array:
         """The most PEs that the PE-array tile can be spread over: a divisor of its size."""
@@ -50,7 +51,7 @@ class BoundModel:
 
     def enough_pes(self, batch: TilingBatch) -> Mask:
         """Where so many PEs are as many as the constraints ask for."""
-        return self.most_pes(batch) / self._num_pes >= self._least_share
+        return self.most_pes(batch) / self._pes.whole >= self._pes.least(self._asked)
 
     def of_subspaces(self, batch: TilingBatch, permit: Permit | None = None) -> Costing:
         """How orders are bounded where only the DRAM factors are chosen (all SPM factors are 1)."""
