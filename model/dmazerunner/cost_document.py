@@ -61,7 +61,7 @@ def cost_to_document(nest: LoopNest, architecture: Architecture, tiling: Tiling,
         tensor_energy_pj={tensor.name: _tensor_energy(architecture, traffic) for tensor, traffic in per_tensor},
         dram_bytes=dram_bytes(architecture, cost),
         dma_invocations=dma_invocations(cost),
-        utilization=Utilization(**utilization(architecture, occupancy(nest, architecture, tiling))),
+        utilization=Utilization(**utilization(occupancy(nest, architecture, tiling))),
     )
 
 

@@ -106,7 +106,7 @@ def evaluated(
 
 
 def _fits(nest: LoopNest, architecture: Architecture, tiling: Tiling) -> Fits:
-    exceeded = capacity_faults(architecture, occupancy(nest, architecture, tiling))
+    exceeded = capacity_faults(occupancy(nest, architecture, tiling))
     return Fits(spatial="pes" not in exceeded, rf="rf_bytes_per_pe" not in exceeded, spm="spm" not in exceeded)
 
 

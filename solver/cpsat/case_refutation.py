@@ -22,12 +22,16 @@ from ...model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from ...model.dmazerunner.relaxation.cases import Case, all_cases, has_few_cases
 from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, relax
 from ...model.dmazerunner.relaxation.value_ranges import ValueRanges
+from ...model.dmazerunner.reuse import reuse_classes
 from ...model.dmazerunner.vectorised.batch import RF, SPM, Array, TilingBatch, to_array
+from ...model.dmazerunner.vectorised.batch_cost import BatchModel, mapping_of
+from ...model.dmazerunner.vectorised.batch_legality import permit_of
+from ...model.dmazerunner.vectorised.order_query import Costing
 from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
 from ..deadline import Deadline
 from ..refutation import Refutation
-from ..search.scoring import Incumbents, Scorer, within_traffic_limits
+from ..search.scoring import Incumbents, Scorer
 from ..spaces.subspaces import Subspace, Subspaces
 from .formulation.case_model import CaseModel
 from .formulation.cutoff import Target
@@ -91,7 +95,8 @@ class WithinLimits:
 
     def __init__(self, problem: LayerProblem, limits: Limits) -> None:
         self.problem, self._limits = problem, limits
-        self._scorer, self._found = Scorer(problem), None
+        self._model, self._found = BatchModel(problem.nest, problem.architecture), None
+        self._costing = Costing(permit=permit_of(problem.constraints, problem.architecture))
 
     def target(self, least: dict[str, float]) -> Target:
         """Energy within its limit, and the other metric within that of cycles."""
@@ -99,15 +104,12 @@ class WithinLimits:
 
     def take(self, levels: Array) -> None:
         """Keep one that is within both."""
-        model, batch = self._scorer.model, TilingBatch(self.problem.nest, levels)
-        allowed = within_traffic_limits(self.problem.constraints, model, batch)
-        for pair in model.pair_costs(batch):
+        for pair in self._model.pair_costs(TilingBatch(self.problem.nest, levels), self._costing):
             inside = (pair.energy_pj <= self._limits.energy_pj) & (pair.cycles <= self._limits.cycles)
-            inside &= np.isfinite(pair.cycles) & (True if allowed is None else allowed[pair.dram_class])
+            inside &= np.isfinite(pair.cycles)
             for position in np.flatnonzero(inside)[:1].tolist():
                 tiling = Tiling.from_levels(levels[:, :, position].astype(np.int64).tolist())
-                number = pair.spm_class * len(model.classes) + pair.dram_class
-                self._found = self._scorer.mapping(tiling, number)
+                self._found = mapping_of(tiling, *self._model.classes_of(pair))
 
     def answer(self) -> Mapping | None:
         """The one that was found."""
@@ -159,7 +161,7 @@ class RefutationRun:
         self.problem = problem = question.problem
         self.options = allowed_factorisations(problem.nest, problem.constraints)
         self.ranges = ValueRanges(problem.nest, self.options)
-        self.cases = all_cases(Scorer(problem).model.classes)
+        self.cases = all_cases(reuse_classes(problem.nest))
         self.num_closed = self.num_calls = 0
         self.stopping, self.lock = threading.Event(), threading.Lock()
         self._subspaces, self._enumerated = Subspaces(problem), set[Subspace]()

@@ -14,6 +14,7 @@ from ...model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from ...model.dmazerunner.relaxation.cases import Case, all_cases, has_few_cases
 from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, Relaxation, relax
 from ...model.dmazerunner.relaxation.value_ranges import ValueRanges
+from ...model.dmazerunner.reuse import reuse_classes
 from ...model.dmazerunner.vectorised.batch import RF, SPM, to_array
 from ...model.documents.result import Certificate, ClassPair, ClosedBy
 from ...model.objectives import OBJECTIVES
@@ -101,7 +102,7 @@ class CaseSearch:
         self.all_open = False
         if not has_few_cases(self.problem.nest):
             return
-        for number, case in enumerate(all_cases(self.scorer.model.classes)):
+        for number, case in enumerate(all_cases(reuse_classes(self.problem.nest))):
             if self.deadline.passed:
                 return
             self.states.append(self._open(number, case))

@@ -19,8 +19,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask
+from ...model.dmazerunner.vectorised.order_query import OrderSearch
+from ...model.objectives import OBJECTIVES, SAFE
 from ..backend import LayerProblem
-from ..search.scoring import Incumbents, Scorer
+from ..search.scoring import Incumbents, Scorer, order_search
 from ..spaces.branching import chosen_of
 from ..spaces.lower_bounds import LowerBounds
 from ..spaces.partial_tilings import PartialTilings
@@ -50,6 +52,7 @@ class BranchAndBound:
         coarse_gap: float | None = None,
         ranks: int = 1,
         accounting: Accounting | None = None,
+        orders: OrderSearch | None = None,
     ) -> None:
         self.bound = trivial_bound(problem)
         self.finished = False
@@ -57,10 +60,10 @@ class BranchAndBound:
         self.costed = 0
         self._problem, self._best, self._gap, self._ranks = problem, best, coarse_gap, ranks
         self._accounting = accounting
-        self._scorer = Scorer(problem)
         dropped = (accounting.subspaces_do_not_fit, accounting.tilings_do_not_fit) if accounting else (None, None)
         self._space = PartialTilings(problem, self._go_on, *dropped)
-        self._bounds = LowerBounds(problem, self._space)
+        orders = orders or order_search(problem)
+        self._scorer, self._bounds = Scorer(problem, orders), LowerBounds(problem, orders)
         self._until, self._stopping = math.inf, threading.Event()
 
     def run(self, deadline: float, stopping: threading.Event) -> None:
@@ -161,6 +164,6 @@ def _sorted(factors: list[Array], bounds: list[Array]) -> tuple[Array, Array]:
 def trivial_bound(problem: LayerProblem) -> float:
     """A lower bound that needs no search: every multiply-accumulate with its register accesses, on all PEs."""
     nest, price = problem.nest, problem.architecture.access_energy_pj
-    energy = math.floor(nest.num_macs * (price.mac + nest.rf_accesses_per_mac * price.rf) * (1 - 1e-12))
+    energy = math.floor(nest.num_macs * (price.mac + nest.rf_accesses_per_mac * price.rf) * SAFE)
     cycles = -(-nest.num_macs // problem.architecture.pes)
-    return float({"energy": energy, "latency": cycles, "edp": energy * cycles * (1 - 1e-12)}[problem.objective])
+    return OBJECTIVES[problem.objective].lower_bound(energy, cycles)

@@ -144,7 +144,7 @@ def _points(problem: LayerProblem, search: FrontSearch) -> tuple[Solution, ...]:
     """
     points: list[Solution] = []
     values = zip(search.front.points.energy_pj.tolist(), search.front.points.cycles.tolist(), strict=True)
-    for number, (mapping, expected) in enumerate(zip(search.front.mappings(search.scorer), values, strict=True), 1):
+    for number, (mapping, expected) in enumerate(zip(search.front.mappings(search.model), values, strict=True), 1):
         found = cost_candidate(problem, mapping)
         rules = faults_of_candidate(problem, mapping)
         if rules or (found.cost.energy_pj, found.cost.cycles) != expected:

@@ -18,15 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.dmazerunner.factorisations import allowed_factorisations, num_tilings
-from ...model.dmazerunner.vectorised.batch import Array, Mask, TilingBatch
-from ...model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
-from ...model.dmazerunner.vectorised.batch_legality import allowed
+from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
+from ...model.dmazerunner.vectorised.batch_cost import BatchModel
+from ...model.dmazerunner.vectorised.batch_legality import allowed, permit_of
+from ...model.dmazerunner.vectorised.order_query import Costing
 from ..backend import LayerProblem
 from ..enumeration.counting import num_allowed_tilings
 from ..enumeration.stream import TilingStream
-from ..fronts.front import Candidates, Front
+from ..fronts.front import Front
 from ..fronts.front_search import FrontSearch
-from ..search.scoring import within_traffic_limits
 
 CELLS_PER_DECADE = 64
 """Cells of the grid from one power of ten to the next: finer than a picture of two to four decades can show."""
@@ -178,8 +178,8 @@ class _Survey:
     """Takes in tilings and remembers what their methods cost, in a size that does not grow with their number."""
 
     def __init__(self, problem: LayerProblem, front: Front | None = None) -> None:
-        self._problem = problem
         self._model = BatchModel(problem.nest, problem.architecture)
+        self._costing = Costing(permit=permit_of(problem.constraints, problem.architecture))
         self._grid: Grid | None = None
         self._front = front or Front(len(problem.nest.dims))
         self._points: list[Array] = []
@@ -198,23 +198,12 @@ class _Survey:
 
     def _costs(self, levels: Array) -> Array:
         """Cycles and energy of all methods of some tilings, of shape (2, methods)."""
-        batch = TilingBatch(self._problem.nest, levels)
-        within = within_traffic_limits(self._problem.constraints, self._model, batch)
         columns: list[Array] = []
-        for pair in self._model.pair_costs(batch):
+        for pair in self._model.pair_costs(TilingBatch(self._model.nest, levels), self._costing):
             counts = np.isfinite(pair.cycles)
-            if within is not None:
-                counts &= within[pair.dram_class]
             columns.append(np.stack([pair.cycles[counts], pair.energy_pj[counts]]))
-            self._offer(pair, levels, counts)
+            self._front.take(pair, self._model.number_of(pair), levels)
         return np.concatenate(columns, axis=1)
-
-    def _offer(self, pair: PairCosts, levels: Array, counts: Mask) -> None:
-        """Let the front take the methods that it lacks."""
-        new = np.flatnonzero(counts & ~self._front.beats(pair.energy_pj, pair.cycles))
-        number = pair.spm_class * len(self._model.classes) + pair.dram_class
-        pairs = np.full(len(new), number, dtype=np.int64)
-        self._front.offer(Candidates(pair.energy_pj[new], pair.cycles[new], pairs, levels[:, :, new]))
 
     def cost_distribution(
         self, *, complete: bool, front_proved: bool, space_tilings: float, space_counted: bool

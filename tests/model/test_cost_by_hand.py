@@ -22,7 +22,7 @@ from dmaze.model.dmazerunner.cost import (
     footprints,
     reduction_words,
 )
-from dmaze.model.dmazerunner.legality import Occupancy, occupancy
+from dmaze.model.dmazerunner.legality import occupancy
 from dmaze.model.dmazerunner.mapping import LEVELS, Mapping, Tiling, order_from_document
 from dmaze.model.layers import Conv2d
 from dmaze.model.loop_nest import LoopNest
@@ -76,9 +76,13 @@ class TestGemmWithReduction:
         assert footprints(self.nest, self.tiling.pe_array_tile) == (4 * 2, 2 * 1, 4 * 1)  # M 4, N 1, K 2
         assert footprints(self.nest, self.tiling.spm_tile) == (4 * 4, 4 * 2, 4 * 2)  # M 4, N 2, K 4
         # 2 bytes per element: 32, 16 and 16 bytes in banks of 16.
-        assert occupancy(self.nest, MACHINE, self.tiling) == Occupancy(
-            pes=4, rf_bytes=2 * (2 + 1 + 2), spm_bytes=32 + 16 + 16, spm_banks=2 + 1 + 1
-        )
+        found = {part.capacity.rule: part for part in occupancy(self.nest, MACHINE, self.tiling)}
+        assert {rule: (part.taken, part.capacity.unit) for rule, part in found.items()} == {
+            "pes": (4, "PEs"),
+            "rf_bytes_per_pe": (2 * (2 + 1 + 2), "bytes"),
+            "spm": (2 + 1 + 1, "banks"),
+        }
+        assert [part.filled for part in found.values()] == [4, 2 * (2 + 1 + 2), 32 + 16 + 16]
 
     def test_bursts(self) -> None:
         a, b, c = (burst(tensor, self.tiling.spm_tile) for tensor in self.nest.tensors)

@@ -117,7 +117,7 @@ def test_what_fits(workload: int) -> None:
     nest, architecture = cases(workload)[0].nest, cases(workload)[0].architecture
     for case in cases(workload):
         exceeded = {capacity_of[part] for part, fits in case.expected["fits"].items() if not fits}
-        assert set(capacity_faults(architecture, occupancy(nest, architecture, case.tiling))) == exceeded
+        assert set(capacity_faults(occupancy(nest, architecture, case.tiling))) == exceeded
         assert set(broken_rules(nest, architecture, Constraints(), case.tiling)) == exceeded
     mask = allowed(nest, architecture, Constraints(), to_array([case.tiling for case in cases(workload)]))
     assert mask.tolist() == [all(case.expected["fits"].values()) for case in cases(workload)]

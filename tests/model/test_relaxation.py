@@ -23,8 +23,7 @@ from dmaze.model.dmazerunner.vectorised.batch import Array, Mask, TilingBatch, t
 from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
 from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem
-from dmaze.solver.search.scoring import by_objective
-from random_problems import OBJECTIVES, Size, describe, random_levels, random_problem
+from random_problems import OBJECTIVES, Size, by_objective, describe, dram_traffic, random_levels, random_problem
 
 SIZE = Size(macs=1 << 24, tilings=1 << 60, class_pairs=100)
 SEEDS = range(100)
@@ -80,7 +79,7 @@ def check_bounds(found: Sample, seed: int) -> int:
     checked, problem = 0, found.problem
     options = allowed_factorisations(problem.nest, problem.constraints)
     ranges = ValueRanges(problem.nest, options)
-    traffic = found.model.dram_traffic(found.batch)
+    traffic = dram_traffic(found.model, found.batch)
     fits = found.batch.product_except(3, ()) <= problem.architecture.pes
     for case, members in found.cases:
         if not members.any():

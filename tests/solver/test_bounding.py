@@ -15,6 +15,7 @@ from dmaze.model.dmazerunner.cost import cost_of_mapping
 from dmaze.model.dmazerunner.factorisations import allowed_factorisations
 from dmaze.model.dmazerunner.vectorised.batch import RF, SPATIAL, SPM, TilingBatch
 from dmaze.model.dmazerunner.vectorised.batch_bounds import BoundModel
+from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel
 from dmaze.model.layers import Conv2d
 from dmaze.model.objectives import OBJECTIVES as RULES
 from dmaze.solver.backend import LayerProblem
@@ -48,9 +49,10 @@ def test_bounds_on_open_factors_never_exceed_the_exact_costs(block: int) -> None
         slices = array_tiles.copy()
         slices[RF], slices[SPM] = array_tiles[RF] * array_tiles[SPM], 1
         floor = BoundModel(nest, architecture, problem.constraints)
-        of_subspaces = {found.dram_class: found for found in floor.subspaces(TilingBatch(nest, slices))}
-        of_tiles = list(floor.array_tiles(TilingBatch(nest, array_tiles)))
-        exact_pairs = floor.model.pair_costs(TilingBatch(nest, levels))
+        model, coarse, fine = BatchModel(nest, architecture), TilingBatch(nest, slices), TilingBatch(nest, array_tiles)
+        of_subspaces = {found.dram_class: found for found in model.pair_costs(coarse, floor.of_subspaces(coarse))}
+        of_tiles = list(model.pair_costs(fine, floor.of_array_tiles(fine)))
+        exact_pairs = model.pair_costs(TilingBatch(nest, levels))
         for exact, tile in zip(exact_pairs, of_tiles, strict=True):
             compared += int(np.isfinite(exact.cycles).sum())
             for below in (tile, of_subspaces[exact.dram_class]):

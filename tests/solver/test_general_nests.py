@@ -6,6 +6,7 @@ The truth is every tiling that is allowed under every pair of *all* classes of l
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
@@ -18,11 +19,16 @@ from dmaze.model.dmazerunner.factorisations import allowed_factorisations
 from dmaze.model.dmazerunner.legality import broken_limits
 from dmaze.model.dmazerunner.mapping import Tiling
 from dmaze.model.dmazerunner.reuse import all_reuse_classes, has_more_classes, reuse_classes
+from dmaze.model.dmazerunner.vectorised.all_pairs import AllPairs
 from dmaze.model.dmazerunner.vectorised.batch import RF, SPATIAL, SPM, Array, TilingBatch, to_tilings
-from dmaze.model.dmazerunner.vectorised.order_search import EXACT, BestOrders, OrderQuery
+from dmaze.model.dmazerunner.vectorised.batch_legality import permit_of
+from dmaze.model.dmazerunner.vectorised.order_query import OrderQuery, OrderSearch
+from dmaze.model.dmazerunner.vectorised.order_search import BestOrders
 from dmaze.model.layers import LoopNestLayer, Mttkrp, TtmChain, nest_from_expressions
 from dmaze.model.loop_nest import LoopNest
-from dmaze.model.reading.consistency import MOST_CLASSES, consistency_faults
+from dmaze.model.objectives import OBJECTIVES as RULES
+from dmaze.model.reading.consistency import MOST_CLASSES as MOST_CLASSES_OF_INPUT
+from dmaze.model.reading.consistency import consistency_faults
 from dmaze.model.reading.loading import builtin_path, load_spec
 from dmaze.solver import solve
 from dmaze.solver.backend import LayerProblem, SearchLimits
@@ -30,13 +36,12 @@ from dmaze.solver.cpsat import BACKEND as CP_SAT
 from dmaze.solver.cpsat.case_refutation import refute_with_cpsat
 from dmaze.solver.deadline import Deadline
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
-from dmaze.solver.enumeration.branch_and_bound import trivial_bound
+from dmaze.solver.enumeration.branch_and_bound import BranchAndBound, trivial_bound
 from dmaze.solver.enumeration.refute import refute_with_bounds
 from dmaze.solver.portfolio import BACKEND as PORTFOLIO
-from dmaze.solver.search import scoring
-from dmaze.solver.search.scoring import Scorer, judge_of
+from dmaze.solver.search.local_search import LocalSearch
+from dmaze.solver.search.scoring import MOST_CLASSES, Scorer, order_search
 from dmaze.solver.spaces.lower_bounds import LowerBounds
-from dmaze.solver.spaces.partial_tilings import PartialTilings
 from random_problems import (
     OBJECTIVES,
     TINY_GENERAL,
@@ -58,6 +63,11 @@ def einsum(text: str, **bounds: int) -> LoopNest:
     return LoopNestLayer.model_validate(layer).loop_nest()
 
 
+def searched(problem: LayerProblem) -> OrderSearch:
+    """What finds the best orders without trying all pairs of classes, few as they may be."""
+    return BestOrders(problem.nest, problem.architecture)
+
+
 def samples(seeds: range, size: Size, count: int) -> Iterator[tuple[LayerProblem, Array]]:
     """Problems under every objective with tilings of theirs, whether they fit or not."""
     for seed in seeds:
@@ -72,25 +82,23 @@ def samples(seeds: range, size: Size, count: int) -> Iterator[tuple[LayerProblem
 # The best orders of a tiling.
 
 
-def test_the_best_orders_are_those_of_all_pairs_of_all_classes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring, "MOST_CLASSES", 0)
+def test_the_best_orders_are_those_of_all_pairs_of_all_classes() -> None:
     compared = 0
     for problem, levels in samples(range(60), ANY_GENERAL, 60):
         values, ties = costs_of_all_orders(problem, levels)
-        scores = Scorer(problem).scores(levels)
+        scores = Scorer(problem, searched(problem)).scores(levels)
         assert (scores.values == values).all(), describe(problem)
         assert (scores.ties == ties)[values < np.inf].all(), describe(problem)
         compared += int((values < np.inf).sum())
     assert compared > 5000
 
 
-def test_orders_beyond_a_limit_are_told_apart_from_those_within(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring, "MOST_CLASSES", 0)
+def test_orders_beyond_a_limit_are_told_apart_from_those_within() -> None:
     for problem, levels in samples(range(60, 90), ANY_GENERAL, 40):
         values, ties = costs_of_all_orders(problem, levels)
         middle = int(np.argsort(values, kind="stable")[len(values) // 2])
         limit = float(values[middle]), float(ties[middle])
-        orders, asked = BestOrders(problem.nest, problem.architecture), OrderQuery(judge_of(problem.objective), EXACT)
+        orders, asked = searched(problem), OrderQuery(RULES[problem.objective])
         if not (limit[0] < np.inf and problem.constraints.max_dram_bytes is problem.constraints.max_dma_invocations):
             continue
         best = orders.best(TilingBatch(problem.nest, levels), replace(asked, limit=limit))
@@ -101,17 +109,15 @@ def test_orders_beyond_a_limit_are_told_apart_from_those_within(monkeypatch: pyt
         assert (best.values <= values).all(), describe(problem)
 
 
-def test_a_tiling_is_given_with_its_best_orders(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring, "MOST_CLASSES", 0)
+def test_a_tiling_is_given_with_its_best_orders() -> None:
     for problem, levels in samples(range(90, 120), ANY_GENERAL, 3):
         values, ties = costs_of_all_orders(problem, levels)
         for tiling, value, tie in zip(to_tilings(levels), values, ties, strict=True):
-            mapping = Scorer(problem).best_mapping(tiling)
+            mapping = Scorer(problem, searched(problem)).best_mapping(tiling)
             assert (mapping is None) == (value == np.inf)
             if mapping is not None:
                 cost = cost_of_mapping(problem.nest, problem.architecture, mapping)
-                judged = judge_of(problem.objective)(np.array([cost.energy_pj]), np.array([cost.cycles]))
-                assert [float(judged[0][0]), float(judged[1][0])] == [value, tie], describe(problem)
+                assert RULES[problem.objective].rank_key(cost.energy_pj, cost.cycles) == (value, tie), describe(problem)
                 assert not broken_limits(problem.architecture, problem.constraints, cost)
 
 
@@ -174,8 +180,7 @@ def test_dimensions_with_a_bound_of_1_change_nothing() -> None:
 # Bounds where factors are open.
 
 
-def test_bounds_are_never_above_what_open_factors_come_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring, "MOST_CLASSES", 0)
+def test_bounds_are_never_above_what_open_factors_come_to() -> None:
     compared = 0
     for problem, drawn in samples(range(120, 160), ANY_GENERAL, 60):
         levels = drawn[:, :, drawn[SPATIAL].prod(axis=0) <= problem.architecture.pes]
@@ -187,7 +192,7 @@ def test_bounds_are_never_above_what_open_factors_come_to(monkeypatch: pytest.Mo
         slices[RF], slices[SPM] = array_tiles[RF] * array_tiles[SPM], 1
         no_rules = replace(problem, constraints=Constraints())
         exact = costs_of_all_orders(no_rules, levels)
-        bounds = LowerBounds(no_rules, PartialTilings(no_rules, lambda: None))
+        bounds = LowerBounds(no_rules, searched(problem))
         for value, tie in (bounds.of_subspaces(slices), bounds.of_array_tiles(array_tiles)):
             assert (value <= exact[0]).all(), describe(problem)
             assert (tie <= exact[1])[value == exact[0]].all(), describe(problem)
@@ -236,19 +241,34 @@ def test_all_back_ends_agree_on(name: str) -> None:
             assert outcome.bound == expected, f"{backend.name}, {objective}"
 
 
-@pytest.mark.parametrize("most", [0, scoring.MOST_CLASSES, 1 << 30])
-def test_random_general_nests_are_solved_as_by_trying_everything(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With all pairs of classes tried always, sometimes, never."""
-    monkeypatch.setattr(scoring, "MOST_CLASSES", most)
+@pytest.mark.parametrize("most", [0, MOST_CLASSES, 1 << 30])
+def test_random_general_nests_are_solved_as_by_trying_everything(most: int) -> None:
+    """With all pairs of classes tried never, sometimes, always."""
     for seed in range(20_000, 20_060):
         problem = replace(random_problem(seed, TINY_GENERAL, constrained=0.3), objective=OBJECTIVES[seed % 3])
         expected = optimum_of_all_orders(problem)
-        outcome = PORTFOLIO.search(problem, SearchLimits(workers=1, top_k=1), None)
-        assert outcome.exhausted
-        assert (math.inf if outcome.bound is None else outcome.bound) == expected, describe(problem)
-        confirmed = refute_with_bounds(problem, expected, math.inf)
+        orders = order_search(problem, most)
+        start = LocalSearch(problem, seed=0, keep=1, orders=orders)
+        next(start.rounds(math.inf), None)
+        search = BranchAndBound(problem, start.best, orders=orders)
+        search.run(math.inf, threading.Event())
+        assert search.finished
+        assert start.best.value == expected, describe(problem)
+        confirmed = refute_with_bounds(problem, expected, math.inf, orders)
         assert confirmed.complete
         assert confirmed.counterexample is None
+
+
+def test_both_ways_of_looking_for_orders_permit_the_same_tilings() -> None:
+    compared = 0
+    for problem, levels in samples(range(160, 320), ANY_GENERAL, 40):
+        permit = permit_of(problem.constraints, problem.architecture)
+        if permit is not None and problem.objective == "edp":
+            batch = TilingBatch(problem.nest, levels)
+            own = AllPairs(problem.nest, problem.architecture).permitted(batch, permit)
+            assert (own == searched(problem).permitted(batch, permit)).all(), describe(problem)
+            compared += len(own)
+    assert compared > 200
 
 
 # Nests with very many classes.
@@ -259,7 +279,9 @@ def test_a_nest_with_too_many_classes_is_refused_before_it_is_searched() -> None
     nest = nest_from_expressions(bounds, {"A": [{"d0": 1}], "O": [{"d0": 1}]}, "O")  # 2**23 sets innermost
     (fault,) = consistency_faults({"wide": nest}, Constraints(), REFERENCE, "spec.json")
     assert fault.place == "workload"
-    assert fault.message.startswith(f"expected at most {MOST_CLASSES} classes of loop orders with the same reuse")
+    assert fault.message.startswith(
+        f"expected at most {MOST_CLASSES_OF_INPUT} classes of loop orders with the same reuse"
+    )
     assert fault.message.endswith("(layer 'wide')")
 
 

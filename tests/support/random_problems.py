@@ -22,14 +22,13 @@ from dmaze.model.dmazerunner.mapping import LEVELS, Tiling
 from dmaze.model.dmazerunner.relaxation import logarithms, value_ranges
 from dmaze.model.dmazerunner.reuse import all_reuse_classes, has_more_classes
 from dmaze.model.dmazerunner.vectorised.batch import DRAM, Array, TilingBatch, to_array
-from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel
+from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
 from dmaze.model.dmazerunner.vectorised.batch_legality import allowed
 from dmaze.model.layers import Conv2d, Gemm, LoopNestLayer
 from dmaze.model.loop_nest import MAX_MACS, LoopNest
 from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem
 from dmaze.solver.cpsat.formulation import variables
-from dmaze.solver.search.scoring import by_objective, within_traffic_limits
 
 OBJECTIVES: tuple[Objective, ...] = ("edp", "energy", "latency")
 
@@ -284,8 +283,23 @@ def _traffic_of_some_mapping(random: Random, nest: LoopNest, architecture: Archi
     model = BatchModel(nest, architecture)
     legal = np.flatnonzero(allowed(nest, architecture, Constraints(), levels))
     column = int(legal[0]) if len(legal) else 0
-    moved, invocations = random.choice(model.dram_traffic(TilingBatch(nest, levels)))
+    moved, invocations = random.choice(dram_traffic(model, TilingBatch(nest, levels)))
     return float(moved[column]), float(invocations[column])
+
+
+def dram_traffic(model: BatchModel, batch: TilingBatch) -> list[tuple[Array, Array]]:
+    """For every DRAM class the bytes moved and the DMA invocations of every tiling, both directions."""
+    shared, of_dram = model.dram_terms(batch)
+    size = model.architecture.bytes_per_element
+    return [(terms.words * size, terms.dma_invocations(shared)) for terms in of_dram]
+
+
+def within_traffic_limits(constraints: Constraints, model: BatchModel, batch: TilingBatch) -> list[Array]:
+    """Per DRAM class which tilings keep the traffic limits."""
+    limits = (constraints.max_dram_bytes, constraints.max_dma_invocations)
+    most_bytes, most_invocations = (math.inf if limit is None else limit for limit in limits)
+    traffic = dram_traffic(model, batch)
+    return [(moved <= most_bytes) & (invocations <= most_invocations) for moved, invocations in traffic]
 
 
 def random_levels(random: Random, nest: LoopNest, count: int, constraints: Constraints | None = None) -> Array:
@@ -331,11 +345,17 @@ def costs_of_all_orders(problem: LayerProblem, levels: Array) -> tuple[Array, Ar
     values, ties = np.full(batch.size, np.inf), np.full(batch.size, np.inf)
     for pair in model.pair_costs(batch):
         value, tie = by_objective(problem.objective, pair)
-        if within is not None:
-            value = np.where(within[pair.dram_class], value, np.inf)
+        value = np.where(within[pair.dram_class], value, np.inf)
         better = (value < values) | ((value == values) & (tie < ties) & (value < np.inf))
         values, ties = np.where(better, value, values), np.where(better, tie, ties)
     return values, ties
+
+
+def by_objective(objective: Objective, pair: PairCosts) -> tuple[Array, Array]:
+    """Objective values and the metric that breaks ties, as ``docs/model.md`` has them."""
+    if objective == "latency":
+        return pair.cycles, pair.energy_pj
+    return pair.energy_pj * pair.cycles if objective == "edp" else pair.energy_pj, pair.cycles
 
 
 def optimum_of_all_orders(problem: LayerProblem) -> float:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dmaze.model.dmazerunner.vectorised.batch import Array
+from dmaze.model.dmazerunner.vectorised.order_query import Best
 from dmaze.solver.enumeration.branch_and_bound import BranchAndBound
-from dmaze.solver.search.scoring import Incumbents, Scores
+from dmaze.solver.search.scoring import Incumbents
 
 
 class Watched(Incumbents):
@@ -15,7 +16,7 @@ class Watched(Incumbents):
         self.bounds: list[float] = []
         self.search: BranchAndBound | None = None
 
-    def offer(self, scores: Scores, levels: Array) -> bool:
+    def offer(self, scores: Best, levels: Array) -> bool:
         assert self.search is not None
         self.bounds.append(self.search.bound)
         return super().offer(scores, levels)

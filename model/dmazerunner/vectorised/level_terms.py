@@ -114,6 +114,12 @@ def reuse_of_class(batch: TilingBatch, level: int, reuse_class: ReuseClass) -> L
     return LevelReuse(factors, [batch.product_except(level, dims) for dims in reuse_class.reused], attained)
 
 
+def no_reuse(batch: TilingBatch) -> LevelReuse:
+    """The reuse of a level without iterations."""
+    tensors, ones = batch.nest.tensors, np.ones(batch.size)
+    return LevelReuse([None] * len(tensors), [ones] * len(tensors), np.ones(batch.size, dtype=np.bool_))
+
+
 class DramTerms:
     """What depends on the DRAM order alone: reuse, words moved, DMA cycles by reuse."""
 

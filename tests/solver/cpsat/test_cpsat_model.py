@@ -32,7 +32,6 @@ from dmaze.solver.backend import LayerProblem
 from dmaze.solver.cpsat.formulation.case_model import CaseModel
 from dmaze.solver.cpsat.formulation.cutoff import Target
 from dmaze.solver.cpsat.formulation.variables import TilingVariables
-from dmaze.solver.search.scoring import by_objective, within_traffic_limits
 from dmaze.solver.spaces import subspaces
 from dmaze.solver.spaces.subspaces import Subspace, Subspaces
 from ortools.sat.python import cp_model
@@ -41,6 +40,7 @@ from random_problems import (
     OBJECTIVES,
     TINY,
     Size,
+    by_objective,
     describe,
     every_tiling,
     fitting_levels,
@@ -49,6 +49,7 @@ from random_problems import (
     random_levels,
     random_nest,
     random_problem,
+    within_traffic_limits,
 )
 
 MEDIUM = Size(macs=1 << 20, class_pairs=40)
@@ -117,7 +118,7 @@ def legal_mappings(of_case: OfCase, levels: Array) -> list[tuple[Tiling, PairCos
             found += [
                 (tiling, pair, column)
                 for column, tiling in members
-                if np.isfinite(pair.cycles[column]) and (within is None or within[pair.dram_class][column])
+                if np.isfinite(pair.cycles[column]) and within[pair.dram_class][column]
             ]
     return found
 
@@ -305,7 +306,7 @@ def constraint_at(
 ) -> Constraints:
     """A constraint that a tiling just keeps; ``least`` are its fewest bytes and DMA invocations."""
     nest, dims = problem.nest, range(len(problem.nest.dims))
-    share = utilization(problem.architecture, occupancy(nest, problem.architecture, tiling))
+    share = utilization(occupancy(nest, problem.architecture, tiling))
     fixed = {
         nest.dims[dim]: FixedFactors(
             **{level: tiling.levels[LEVELS.index(level)][dim] for level in random.sample(LEVELS, 2)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
@@ -15,6 +14,7 @@ from dmaze.model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from dmaze.model.dmazerunner.relaxation.cases import all_cases, holds
 from dmaze.model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, relax
 from dmaze.model.dmazerunner.relaxation.value_ranges import ValueRanges
+from dmaze.model.dmazerunner.reuse import reuse_classes
 from dmaze.model.dmazerunner.vectorised.batch import to_array, to_tilings
 from dmaze.model.faults import BackendFault
 from dmaze.model.loop_nest import LoopNest
@@ -49,10 +49,10 @@ def models_at_their_own_value(problem: LayerProblem, tiling: Tiling) -> Iterator
     scorer = Scorer(problem)
     ranges = ValueRanges(problem.nest, allowed_factorisations(problem.nest, problem.constraints))
     value = float(scorer.scores(to_array([tiling])).values[0])
-    pair = scorer.classes_of(int(scorer.scores(to_array([tiling])).pairs[0]))
-    for case in all_cases(scorer.model.classes):
-        own = case.spm_class in (None, pair[0]) and case.dram_class in (None, pair[1])
-        if value < math.inf and own and holds(problem.nest, case, tiling):
+    pair = scorer.best_classes(tiling)
+    for case in all_cases(reuse_classes(problem.nest)):
+        own = pair is not None and case.spm_class in (None, pair[0]) and case.dram_class in (None, pair[1])
+        if own and holds(problem.nest, case, tiling):
             relaxation = relax(problem.nest, problem.architecture, case)
             least = analytic_bounds(problem.nest, problem.architecture, relaxation, ranges)
             target = Target(problem.objective, value, least[ENERGY], least[CYCLES])
