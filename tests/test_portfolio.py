@@ -18,7 +18,8 @@ from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOut
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
 from dmaze.solver.enumeration.branch_and_bound import BranchAndBound
 from dmaze.solver.portfolio import BACKEND as PORTFOLIO
-from dmaze.solver.search.scoring import Incumbents, Scorer
+from dmaze.solver.search.incumbents import Incumbents
+from dmaze.solver.search.scoring import Scorer
 from random_problems import OBJECTIVES, describe, random_problem
 from reference import load, reference_architecture
 

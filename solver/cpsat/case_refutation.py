@@ -30,7 +30,8 @@ from ...model.dmazerunner.vectorised.order_query import Costing
 from ...model.objectives import Objective
 from ..backend import LayerProblem
 from ..refutation import Refutation
-from ..search.scoring import Incumbents, Scorer
+from ..search.incumbents import Incumbents
+from ..search.scoring import Scorer
 from ..spaces.subspaces import Subspace, Subspaces
 from .case_bounds import analytic_bounds
 from .case_model import CaseModel

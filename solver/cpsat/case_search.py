@@ -18,7 +18,8 @@ from ...model.documents.result import Certificate, ClassPair, ClosedBy
 from ...model.objectives import Objective
 from ..backend import LayerProblem, SearchLimits
 from ..enumeration.branch_and_bound import trivial_bound
-from ..search.scoring import Incumbents, Scorer
+from ..search.incumbents import Incumbents
+from ..search.scoring import Scorer
 from ..spaces.subspaces import Subspace, Subspaces
 from .case_bounds import analytic_bounds, objective_bound
 from .case_model import CaseModel

@@ -22,7 +22,8 @@ from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask
 from ...model.dmazerunner.vectorised.order_query import OrderSearch
 from ...model.objectives import OBJECTIVES, SAFE
 from ..backend import LayerProblem
-from ..search.scoring import Incumbents, Scorer, order_search
+from ..search.incumbents import Incumbents
+from ..search.scoring import Scorer, order_search
 from ..spaces.branching import chosen_of
 from ..spaces.lower_bounds import LowerBounds
 from ..spaces.partial_tilings import PartialTilings

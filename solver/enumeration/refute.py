@@ -17,7 +17,8 @@ from ...model.dmazerunner.vectorised.batch import Array
 from ...model.dmazerunner.vectorised.order_query import OrderSearch
 from ..backend import LayerProblem
 from ..refutation import Refutation
-from ..search.scoring import Incumbents, Scorer
+from ..search.incumbents import Incumbents
+from ..search.scoring import Scorer
 from ..spaces.lower_bounds import LowerBounds
 from ..spaces.partial_tilings import PartialTilings
 from ..spaces.walk import Walk
