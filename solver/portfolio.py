@@ -78,7 +78,7 @@ class PortfolioRun:
         self.enumeration = BranchAndBound(problem, start.best, coarse_gap=self.gap)
         self.enumerates_alone = not has_few_cases(problem.nest)
         self.shared: CaseSearch | None = None
-        self.reporter = ProgressReporter(report, Scorer(problem), start.best, self.bound, self.note)
+        self.reporter = ProgressReporter(report, Scorer(problem), lambda: start.best.kept, self.bound, self.note)
 
     def run(self) -> None:
         """Enumerate in a thread of its own, so that the main thread hears Ctrl-C, and follow until all is proved."""

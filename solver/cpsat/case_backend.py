@@ -38,7 +38,7 @@ class CaseBackend:
         deadline = Deadline.after(limits.time_limit_s)
         start = LocalSearch(problem, seed=limits.seed, keep=limits.top_k)
         shared = CaseSearch(problem, limits, deadline, start.best, self.make_engine(problem.objective, limits.seed))
-        reporter = ProgressReporter(report, Scorer(problem), start.best, shared.bound, shared.note)
+        reporter = ProgressReporter(report, Scorer(problem), lambda: start.best.kept, shared.bound, shared.note)
         for _ in _first_rounds(start, deadline, limits.time_limit_s):
             reporter.tell()
         if shared.has_choices:

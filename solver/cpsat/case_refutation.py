@@ -31,7 +31,8 @@ from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
 from ..deadline import Deadline
 from ..refutation import Refutation
-from ..search.scoring import Incumbents, Scorer
+from ..search.incumbents import Incumbents
+from ..search.scoring import Scorer
 from ..spaces.subspaces import Subspace, Subspaces
 from .formulation.case_model import CaseModel
 from .formulation.cutoff import Target

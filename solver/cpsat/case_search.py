@@ -21,7 +21,8 @@ from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem, SearchLimits
 from ..deadline import Deadline
 from ..enumeration.branch_and_bound import trivial_bound
-from ..search.scoring import Incumbents, Scorer
+from ..search.incumbents import Incumbents
+from ..search.scoring import Scorer
 from ..spaces.subspaces import Subspace, Subspaces
 from .engines import Engine
 from .formulation.case_model import CaseModel

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from ..backend import LayerProblem
-from ..search.scoring import Incumbents, Scored, Scorer
+from ..search.incumbents import Incumbents, Scored
+from ..search.scoring import Scorer
 from .stream import Part, tilings_of
 
 REPORT_S = 0.1

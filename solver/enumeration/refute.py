@@ -17,9 +17,11 @@ from ...model.dmazerunner.vectorised.batch import Array
 from ...model.dmazerunner.vectorised.order_query import OrderSearch
 from ..backend import LayerProblem
 from ..refutation import Refutation
-from ..search.scoring import Incumbents, Scorer
+from ..search.incumbents import Incumbents
+from ..search.scoring import Scorer
 from ..spaces.lower_bounds import LowerBounds
 from ..spaces.partial_tilings import PartialTilings
+from ..spaces.walk import Walk
 from .stream import TilingStream
 
 
@@ -40,11 +42,13 @@ class BoundedTilings:
     def __iter__(self) -> Iterator[Array]:
         space = PartialTilings(self._problem, self._go_on)
         bounds, below_limit = LowerBounds(self._problem, self._orders), (self._limit, math.inf)
+        walk = Walk(
+            space,
+            lambda subspaces: bounds.of_subspaces(subspaces, below_limit)[0] < self._limit,
+            lambda tiles: bounds.of_array_tiles(tiles, below_limit)[0] < self._limit,
+        )
         for subspaces in space.subspaces():
-            below = bounds.of_subspaces(subspaces, below_limit)[0] < self._limit
-            for array_tiles in space.array_tiles(subspaces[:, :, below]):
-                below = bounds.of_array_tiles(array_tiles, below_limit)[0] < self._limit
-                yield from space.tilings(array_tiles[:, :, below])
+            yield from walk.tilings(subspaces)
 
     def _go_on(self) -> None:
         if time.monotonic() > self._deadline:

@@ -23,6 +23,7 @@ from ..backend import LayerProblem
 from ..search.local_search import LocalSearch
 from ..spaces.lower_bounds import PairBounds
 from ..spaces.partial_tilings import PartialTilings
+from ..spaces.walk import Walk
 from .front import Front
 
 STARTS = 20
@@ -51,6 +52,7 @@ class FrontSearch:
         self.model = BatchModel(problem.nest, problem.architecture)
         self._problem, self._until = problem, np.inf
         self._space, self._bounds = PartialTilings(problem, self._go_on), PairBounds(problem)
+        self._walk = Walk(self._space, self._open_subspaces, self._open_array_tiles)
         self._costing = Costing(permit=permit_of(problem.constraints, problem.architecture))
 
     def run(self, deadline: float, tell: Callable[[], None] | None = None) -> None:
@@ -60,7 +62,9 @@ class FrontSearch:
             self._start(deadline)
             for block in self._blocks():
                 for first in range(0, block.shape[1], FEW_SUBSPACES):
-                    self._cost(self._space.subspaces_with(block[:, first : first + FEW_SUBSPACES]))
+                    subspaces = self._space.subspaces_with(block[:, first : first + FEW_SUBSPACES])
+                    for levels in self._walk.tilings(subspaces):
+                        self._take(levels)
                     if tell is not None:
                         tell()
         except TimeoutError:
@@ -102,13 +106,13 @@ class FrontSearch:
             mask |= np.isfinite(bound.energy_pj) & ~self.front.beats(bound.energy_pj, bound.cycles)
         return mask
 
-    def _cost(self, subspaces: Array) -> None:
-        """Cost what bounds leave of some subspaces."""
-        left = self._open(self._bounds.of_subspaces(subspaces), subspaces.shape[2])  # the front may have grown
-        for tiles in self._space.array_tiles(subspaces[:, :, left]):
-            open_tiles = self._open(self._bounds.of_array_tiles(tiles), tiles.shape[2])
-            for levels in self._space.tilings(tiles[:, :, open_tiles]):
-                self._take(levels)
+    def _open_subspaces(self, subspaces: Array) -> Mask:
+        """Which subspaces may still add to the front, which may have grown since they were sorted."""
+        return self._open(self._bounds.of_subspaces(subspaces), subspaces.shape[2])
+
+    def _open_array_tiles(self, tiles: Array) -> Mask:
+        """Which array tiles may add to the front."""
+        return self._open(self._bounds.of_array_tiles(tiles), tiles.shape[2])
 
     def _take(self, levels: Array) -> None:
         """Cost an array of legal tilings under all pairs of classes, and keep what the front lacks."""

@@ -23,7 +23,8 @@ from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import allowed, filled, taken
 from ...model.dmazerunner.vectorised.order_query import OrderSearch
 from ..backend import LayerProblem
-from .scoring import Incumbents, Scorer
+from .incumbents import Incumbents
+from .scoring import Scorer
 
 Indices = NDArray[np.int64]
 """States of the search, of shape (dimensions, n): which factorisation every dimension has."""
