@@ -16,7 +16,7 @@ from ..model.documents.result import Certificate, EnumerationProof
 from .backend import LayerProblem, Report, SearchLimits, SearchOutcome
 from .cpsat.case_backend import close_all
 from .cpsat.case_search import CaseSearch, coarse_gap
-from .cpsat.engines import CpSatEngine
+from .cpsat.engines import search_engine
 from .deadline import Deadline
 from .enumeration.branch_and_bound import BranchAndBound
 from .enumeration.feasibility import Feasibility
@@ -101,7 +101,7 @@ class PortfolioRun:
             enumeration.result()
         if self.enumeration.finished or self.enumerates_alone or self.schedule.end.passed:
             return
-        engine = CpSatEngine(self.problem.objective, self.limits.seed)
+        engine = search_engine(self.problem.objective, self.limits.seed)
         self.shared = CaseSearch(self.problem, self.limits, self.schedule.end, self.best, engine)
         beside = workers if enumeration.done() else workers - 1
         close_all(self.shared, beside, self.reporter, lambda: self.enumeration.finished)

@@ -13,27 +13,23 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from ortools.sat.python import cp_model
 
 from ...model.dmazerunner.factorisations import allowed_factorisations
-from ...model.dmazerunner.legality import broken_rules
 from ...model.dmazerunner.mapping import Mapping, Tiling
 from ...model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from ...model.dmazerunner.relaxation.cases import Case, all_cases, has_few_cases
 from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, relax
 from ...model.dmazerunner.relaxation.value_ranges import ValueRanges
-from ...model.dmazerunner.vectorised.batch import RF, SPM, Array, TilingBatch, to_array
+from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
 from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
 from ..deadline import Deadline
 from ..refutation import Refutation
 from ..search.scoring import Incumbents, Scorer, within_traffic_limits
-from ..spaces.subspaces import Subspace, Subspaces
+from .case_solver import CaseHistory, CaseSolver
+from .engines import CpSatEngine, CpSatParameters, EngineAnswer
 from .formulation.case_model import CaseModel
 from .formulation.cutoff import Target
-
-SUBSPACE_LIMIT_S = 2.0
-"""How long costing one subspace may take; else the candidate is costed alone."""
 
 POLL_S = 0.1
 """How often the waiting main thread looks up, so that Ctrl-C is heard."""
@@ -155,15 +151,14 @@ class RefutationRun:
     """What the workers share; ``lock`` guards what changes."""
 
     def __init__(self, question: Question, deadline: Deadline, seed: int) -> None:
-        self.question, self.deadline, self.seed = question, deadline, seed
-        self.problem = problem = question.problem
-        self.options = allowed_factorisations(problem.nest, problem.constraints)
-        self.ranges = ValueRanges(problem.nest, self.options)
-        self.cases = all_cases(Scorer(problem).model.classes)
+        self.question, self.deadline, self.problem = question, deadline, question.problem
+        self.options = allowed_factorisations(self.problem.nest, self.problem.constraints)
+        self.ranges = ValueRanges(self.problem.nest, self.options)
+        self.cases = all_cases(Scorer(self.problem).model.classes)
         self.num_closed = self.num_calls = 0
         self.stopping, self.lock = threading.Event(), threading.Lock()
-        self._subspaces, self._enumerated = Subspaces(problem), set[Subspace]()
-        self._solvers = set[cp_model.CpSolver]()
+        parameters = CpSatParameters(random_seed=seed, linearization_level=2, cp_model_probing_level=2)
+        self._solver = CaseSolver(self.problem, CpSatEngine(parameters), question.take, deadline)
 
     def stop(self, futures: list[Future[None]]) -> None:
         """Make the workers return soon, and wait for them."""
@@ -171,81 +166,22 @@ class RefutationRun:
         for future in futures:
             future.cancel()
         while not all(future.done() for future in futures):
-            with self.lock:
-                for solver in self._solvers:
-                    solver.stop_search()
+            self._solver.engine.stop()
             wait(futures, POLL_S)
 
     def close(self, case: Case) -> None:
         """Ask for mappings of a case below the limit until none is left, one is found, or time is up."""
-        problem = self.problem
-        relaxation = relax(problem.nest, problem.architecture, case)
-        least = analytic_bounds(problem.nest, problem.architecture, relaxation, self.ranges)
-        target = self.question.target(least)
-        excluded: list[tuple[int | None, Tiling]] = []
+        nest, architecture, history = self.problem.nest, self.problem.architecture, CaseHistory()
+        relaxation = relax(nest, architecture, case)
+        target = self.question.target(analytic_bounds(nest, architecture, relaxation, self.ranges))
+        answer = EngineAnswer()
         while not self.stopping.is_set() and not self.deadline.passed:
-            model = CaseModel(problem, case, relaxation, self.ranges, target).build()
-            status, found = self._ask(model, excluded) if model.feasible else (cp_model.INFEASIBLE, None)
-            if status == cp_model.INFEASIBLE:
-                with self.lock:
-                    self.num_closed += 1
-                return
-            if found is None:
-                return
-            excluded += self._enumerate_around(found)
+            model = CaseModel(self.problem, case, relaxation, self.ranges, target).build()
+            answer = self._solver.ask(model, history, self.deadline)
+            if answer.found is None:
+                break
             if self.question.answer() is not None:
                 self.stopping.set()
-
-    def _ask(
-        self, model: CaseModel, excluded: list[tuple[int | None, Tiling]]
-    ) -> tuple[cp_model.CpSolverStatus, Tiling | None]:
-        """One call of the solver: its status, read before anything else, and the tiling that it found."""
         with self.lock:
-            model.tiling.forbid_subspaces(list(self._enumerated))
-            self.num_calls += 1
-        model.tiling.forbid([tiling for level, tiling in excluded if level is None])
-        for level, tiling in excluded:
-            if level is not None:
-                model.tiling.forbid_tiles(tiling, level)
-        solver = self._solver()
-        try:
-            status = cp_model.UNKNOWN if self.stopping.is_set() else solver.solve(model.model)
-        finally:
-            with self.lock:
-                self._solvers.discard(solver)
-        if status == cp_model.MODEL_INVALID:
-            raise RuntimeError(f"the CP-SAT model is invalid: {model.model.validate()}")
-        return status, model.tiling.read(solver) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
-
-    def _solver(self) -> cp_model.CpSolver:
-        """A solver with parameters that the search does not use."""
-        solver = cp_model.CpSolver()
-        solver.parameters.num_workers = 1
-        solver.parameters.random_seed = self.seed
-        solver.parameters.max_time_in_seconds = max(self.deadline.left_s, 0.01)
-        solver.parameters.catch_sigint_signal = False
-        solver.parameters.linearization_level = 2
-        solver.parameters.cp_model_probing_level = 2
-        with self.lock:
-            self._solvers.add(solver)
-        return solver
-
-    def _enumerate_around(self, tiling: Tiling) -> list[tuple[int | None, Tiling]]:
-        """Cost a candidate with its subspace; gives what remains to be excluded: larger tiles (by level), or itself."""
-        problem = self.problem
-        broken = broken_rules(problem.nest, problem.architecture, problem.constraints, tiling)
-        for rule, level in (("rf_bytes_per_pe", RF), ("spm", SPM)):
-            if rule in broken:
-                return [(level, tiling)]
-        part = self._subspaces.around(tiling)
-        until = min(self.deadline, Deadline.after(SUBSPACE_LIMIT_S))
-        try:
-            for levels in self._subspaces.tilings(part, until.at):
-                self.question.take(levels)
-        except TimeoutError:
-            if not broken:
-                self.question.take(to_array([tiling]))
-            return [(None, tiling)]
-        with self.lock:
-            self._enumerated.add(part)
-        return []
+            self.num_closed += answer.impossible
+            self.num_calls += history.calls
