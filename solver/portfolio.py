@@ -11,12 +11,11 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ..model.dmazerunner.relaxation.cases import has_few_cases
 from ..model.documents.result import Certificate, EnumerationProof
 from .backend import LayerProblem, Report, SearchLimits, SearchOutcome
 from .cpsat.case_backend import close_all
 from .cpsat.case_search import CaseSearch, coarse_gap
-from .cpsat.engines import CpSatEngine
+from .cpsat.engines import search_engine
 from .deadline import Deadline
 from .enumeration.branch_and_bound import BranchAndBound
 from .enumeration.feasibility import Feasibility
@@ -76,7 +75,7 @@ class PortfolioRun:
         self.problem, self.limits, self.schedule, self.best = problem, limits, schedule, start.best
         self.gap = coarse_gap(limits.relative_gap)
         self.enumeration = BranchAndBound(problem, start.best, coarse_gap=self.gap)
-        self.enumerates_alone = not has_few_cases(problem.nest)
+        self.enumerates_alone = problem.cost_model.cases(problem.nest) is None
         self.shared: CaseSearch | None = None
         self.reporter = ProgressReporter(report, Scorer(problem), lambda: start.best.kept, self.bound, self.note)
 
@@ -101,7 +100,7 @@ class PortfolioRun:
             enumeration.result()
         if self.enumeration.finished or self.enumerates_alone or self.schedule.end.passed:
             return
-        engine = CpSatEngine(self.problem.objective, self.limits.seed)
+        engine = search_engine(self.problem.objective, self.limits.seed)
         self.shared = CaseSearch(self.problem, self.limits, self.schedule.end, self.best, engine)
         beside = workers if enumeration.done() else workers - 1
         close_all(self.shared, beside, self.reporter, lambda: self.enumeration.finished)

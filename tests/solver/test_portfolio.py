@@ -13,7 +13,8 @@ from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOut
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
 from dmaze.solver.enumeration.branch_and_bound import BranchAndBound
 from dmaze.solver.portfolio import BACKEND as PORTFOLIO
-from dmaze.solver.search.scoring import Incumbents, Scorer
+from dmaze.solver.search.incumbents import Incumbents
+from dmaze.solver.search.scoring import Scorer
 from random_problems import OBJECTIVES, describe, problems, random_problem
 from reference import REFERENCE, load, studied_layer
 from searches import Watched

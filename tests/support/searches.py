@@ -5,7 +5,7 @@ from __future__ import annotations
 from dmaze.model.dmazerunner.vectorised.batch import Array
 from dmaze.model.dmazerunner.vectorised.order_query import Best
 from dmaze.solver.enumeration.branch_and_bound import BranchAndBound
-from dmaze.solver.search.scoring import Incumbents
+from dmaze.solver.search.incumbents import Incumbents
 
 
 class Watched(Incumbents):
