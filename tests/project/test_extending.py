@@ -13,6 +13,10 @@ from dmaze.cli.main import main
 from dmaze.model import EvaluateRequest, evaluate
 from dmaze.model.reading.results import load_result
 from paths import ROOT
+from reference import REFERENCE
+
+SLOW_DMA = REFERENCE.model_copy(update={"dma": REFERENCE.dma.model_copy(update={"init_cycles": 10_000.0})}).model_dump()
+"""The reference machine with a DMA engine that takes most of a layer's time to start."""
 
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 
@@ -33,9 +37,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: str) -> 
 
 
 def solved(tmp_path: Path, *options: str, **fields: Any) -> Path:
-    """The result file of a small product on the reference machine."""
+    """The result file of a small product."""
     spec, result = tmp_path / "spec.json", tmp_path / "result.json"
-    document = {"architecture": "dmazerunner-256pe", "workload": {"layers": [gemm(24, 36, 48)]}, **fields}
+    document = {"architecture": SLOW_DMA, "workload": {"layers": [gemm(24, 36, 48)]}, **fields}
     spec.write_text(json.dumps(document), encoding="utf-8")
     assert main([str(spec), "--no-cache", "--json", "--out", str(result), *options]) == 0
     return result
