@@ -15,7 +15,7 @@ from rich.console import Console
 
 from ...model.documents.result import Result
 from ...model.documents.verification import load_result
-from ...model.evaluate import evaluate, load_request
+from ...model.evaluating import evaluate, load_request
 from ...model.faults import Fault, InputError, InputWarning
 from ...solver import Cache, VerificationLimits, solve, verify
 from ...solver.pipeline.observer import Observers

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ...model.dmazerunner.architecture import Architecture
-from ...model.evaluate import EvaluateRequest
+from ...model.documents.evaluation import EvaluateRequest
 from ...model.faults import InputError, shown
 from ...model.reading.interop.foreign_layers import read_layer
 from ...model.reading.interop.timeloop_mapping import MEMORIES

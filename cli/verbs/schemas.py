@@ -8,6 +8,7 @@ from typing import Any
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from ...model.base import Model
+from ...model.documents.evaluation import EvaluateRequest, EvaluateResult
 from ...model.documents.pareto import ParetoFronts
 from ...model.documents.result import Result
 from ...model.documents.spec import Spec
@@ -15,7 +16,6 @@ from ...model.documents.study_results import DataflowStudy, GapStudy
 from ...model.documents.sweep_results import SweepResult
 from ...model.documents.sweep_spec import SweepSpec
 from ...model.documents.verification import Verification
-from ...model.evaluate import EvaluateRequest, EvaluateResult
 from ...model.faults import InputError, suggestion
 
 JsonSchema = dict[str, Any]

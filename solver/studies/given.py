@@ -10,11 +10,12 @@ from ...model.dmazerunner.cost import cost_of_mapping, costs_of_tiling
 from ...model.dmazerunner.legality import broken_limits, broken_rules
 from ...model.dmazerunner.mapping import Mapping, MappingDocument, Tiling, mapping_to_document, tiling_from_document
 from ...model.documents.cost_document import cost_to_document
+from ...model.documents.evaluation import EvaluateRequest
 from ...model.documents.result import Number
 from ...model.documents.spec import LayerList, Spec
 from ...model.documents.study_results import GivenMapping, LayerGap, MappingList
 from ...model.documents.verification import load_result
-from ...model.evaluate import EvaluateRequest, load_request, orders_from_document
+from ...model.evaluating import load_request, orders_from_document
 from ...model.faults import Fault, InputError, Place, place_text, shown, suggestion
 from ...model.layers import Layer
 from ...model.loop_nest import LoopNest
