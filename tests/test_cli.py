@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dmaze.cli.arguments.command_line import with_verb
 from dmaze.cli.main import main, run
 from dmaze.cli.output import write_document
-from dmaze.cli.verbs.arguments import with_verb
 from dmaze.model import EvaluateResult, InputError, Result, Spec
 
 PLUGINS = Path(__file__).parent / "plugins"
@@ -107,7 +107,7 @@ def test_columns_that_do_not_fit_a_terminal_move_to_a_further_table(
     spec = str(write(GEMM, OTHER))
     main([spec])
     wide = capsys.readouterr().out
-    monkeypatch.setattr("dmaze.cli.output.PIPE_WIDTH", width)
+    monkeypatch.setattr("dmaze.cli.drawing.PIPE_WIDTH", width)
     main([spec])
     narrow = capsys.readouterr().out
     tables = [line for line in narrow.splitlines() if re.match(r"(layer|g|h) ", line)]
@@ -218,7 +218,7 @@ def test_our_own_faults_end_with_70_without_a_traceback(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug\nof ours")
 
-    monkeypatch.setattr("dmaze.cli.verbs.commands.solve", broken)
+    monkeypatch.setattr("dmaze.cli.verbs.solve_verb.solve", broken)
     assert main([str(write())]) == 70
     out, err = capsys.readouterr()
     assert out == ""

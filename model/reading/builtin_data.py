@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["architectures", "networks", "examples", "energy_tables", "sweeps"]
+Kind = Literal["architectures", "networks", "examples", "energy_tables", "sweeps", "schemas"]
 
 
 def builtin_names(kind: Kind) -> tuple[str, ...]:
