@@ -13,12 +13,13 @@ from ...model.documents.pareto import LayerFront, ParetoFronts
 from ...model.documents.result import Solution
 from ...model.faults import InputError
 from ...solver.fronts.layer_fronts import Told, pareto_fronts
-from ..output import check_destination, document_text, rendered
-from ..overrides import Overrides, load_with_overrides
-from ..progress import shown_checking
+from ..answer import Delivery, Exit
+from ..arguments.overrides import Overrides, load_with_overrides, placed
+from ..drawing import rendered
+from ..output import check_destination, document_text, warnings_told
+from ..progress_line import shown_checking
 from ..reports.result_report import edp_text
 from ..tables import Column, name_text, print_line, print_tables
-from .commands import Delivery, Exit, placed, warnings_told
 
 
 def run_pareto(path: Path, overrides: Overrides, delivery: Delivery, *, check: bool) -> int:

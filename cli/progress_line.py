@@ -7,18 +7,32 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as ProgressBar
-from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column
 from rich.text import Text
 
 from ..model.documents.result import LayerResult
+from ..model.faults import escaped
 from ..model.objectives import Objective
-from ..solver import Observer, Progress
+from ..solver.backend import Progress
+from ..solver.pipeline.observer import Observer
 from .reports.result_report import bound_text, edp_text, gap_text
 from .tables import name_text
+
+if TYPE_CHECKING:
+    from ..solver.sweeps.run import SweepProgress
 
 
 @contextmanager
@@ -51,6 +65,35 @@ def shown_status(what: str) -> Generator[None]:
         return
     with Console(stderr=True).status(Text(what)):
         yield
+
+
+@contextmanager
+def shown_sweep() -> Generator[Callable[[SweepProgress], None] | None]:
+    """What shows how far a sweep is, and how long it will go on; none where standard error is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (
+        SpinnerColumn(),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False),
+    )
+    with ProgressBar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def tell(progress: SweepProgress) -> None:
+            done = progress.answered + progress.failed
+            if not progress.latest:  # what an earlier run has left says nothing about this one's speed
+                bar.reset(task, total=progress.total, completed=done)
+                return
+            failed = f"{progress.failed} failed, " if progress.failed else ""
+            bar.update(task, completed=done, description=f"{failed}{escaped(progress.latest)}")
+
+        yield tell
 
 
 class _Display:
