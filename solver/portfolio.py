@@ -8,15 +8,16 @@ tilings there are. The certificate says who proved what.
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 from ..model.dmazerunner.relaxation.cases import has_few_cases
 from ..model.documents.result import Certificate, EnumerationProof
 from .backend import LayerProblem, Report, SearchLimits, SearchOutcome
 from .cpsat.case_backend import close_all
-from .cpsat.case_search import CaseSearch, coarse
+from .cpsat.case_search import CaseSearch, coarse_gap
 from .cpsat.engines import CpSatEngine
+from .deadline import Deadline
 from .enumeration.branch_and_bound import BranchAndBound
 from .enumeration.feasibility import Feasibility
 from .search.local_search import LocalSearch
@@ -37,58 +38,75 @@ class PortfolioBackend:
 
     def search(self, problem: LayerProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """Find the best mapping and prove it, or say how good it is; see :class:`.backend.SearchOutcome`."""
-        started = time.monotonic()
-        deadline = started + limits.time_limit_s
+        schedule = Schedule.of(limits)
         start = LocalSearch(problem, seed=limits.seed, keep=limits.top_k)
-        next(start.rounds(deadline), None)
-        if not start.best.kept and Feasibility(problem.nest).decide(problem, deadline) is False:
+        next(start.rounds(schedule.end.at), None)
+        if not start.best.kept and Feasibility(problem.nest).decide(problem, schedule.end.at) is False:
             return SearchOutcome((), None, exhausted=True)
-        run = PortfolioRun(problem, limits, deadline, start, report)
+        run = PortfolioRun(problem, limits, schedule, start, report)
         run.reporter.tell()
-        run.run(started)
+        run.run()
         return run.outcome()
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When the search ends, when enumeration has worked alone for long enough, and when it ends with one worker."""
+
+    end: Deadline
+    head_start: Deadline
+    shared: Deadline
+
+    @classmethod
+    def of(cls, limits: SearchLimits) -> Schedule:
+        """The schedule of a search that begins now."""
+        return cls(
+            end=Deadline.after(limits.time_limit_s),
+            head_start=Deadline.after(HEAD_START_S),
+            shared=Deadline.after(HEAD_START_SHARE * limits.time_limit_s),
+        )
 
 
 class PortfolioRun:
     """One layer's search: the enumeration, and CP-SAT once it is needed."""
 
     def __init__(
-        self, problem: LayerProblem, limits: SearchLimits, deadline: float, start: LocalSearch, report: Report | None
+        self, problem: LayerProblem, limits: SearchLimits, schedule: Schedule, start: LocalSearch, report: Report | None
     ) -> None:
-        self.problem, self.limits, self.deadline, self.best = problem, limits, deadline, start.best
-        gap = limits.relative_gap if coarse(limits.relative_gap) else None
-        self.enumeration = BranchAndBound(problem, start.best, coarse_gap=gap)
+        self.problem, self.limits, self.schedule, self.best = problem, limits, schedule, start.best
+        self.gap = coarse_gap(limits.relative_gap)
+        self.enumeration = BranchAndBound(problem, start.best, coarse_gap=self.gap)
         self.enumerates_alone = not has_few_cases(problem.nest)
         self.shared: CaseSearch | None = None
         self.reporter = ProgressReporter(report, Scorer(problem), lambda: start.best.kept, self.bound, self.note)
 
-    def run(self, started: float) -> None:
+    def run(self) -> None:
         """Enumerate in a thread of its own, so that the main thread hears Ctrl-C, and follow until all is proved."""
         stopping = threading.Event()
-        shared_until = started + HEAD_START_SHARE * self.limits.time_limit_s
-        until = self.deadline if self.limits.workers > 1 or self.enumerates_alone else shared_until
+        whole = self.limits.workers > 1 or self.enumerates_alone
+        until = self.schedule.end if whole else self.schedule.shared
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="enumeration") as pool:
             try:
-                self._follow(pool.submit(self.enumeration.run, until, stopping), started)
+                self._follow(pool.submit(self.enumeration.run, until.at, stopping))
             finally:
                 stopping.set()
 
-    def _follow(self, enumeration: Future[None], started: float) -> None:
+    def _follow(self, enumeration: Future[None]) -> None:
         """Wait for the enumeration, with CP-SAT beside it after its head start, or after it with one worker."""
         workers = self.limits.workers
         together = workers > 1 and not self.enumerates_alone
-        head_start = started + HEAD_START_S if together else self.deadline
-        follow([enumeration], head_start, self.reporter.tell)
+        alone_until = self.schedule.head_start if together else self.schedule.end
+        follow([enumeration], alone_until.at, self.reporter.tell)
         if enumeration.done():
             enumeration.result()
-        if self.enumeration.finished or self.enumerates_alone or time.monotonic() >= self.deadline:
+        if self.enumeration.finished or self.enumerates_alone or self.schedule.end.passed:
             return
         engine = CpSatEngine(self.problem.objective, self.limits.seed)
-        self.shared = CaseSearch(self.problem, self.limits, self.deadline, self.best, engine)
+        self.shared = CaseSearch(self.problem, self.limits, self.schedule.end, self.best, engine)
         beside = workers if enumeration.done() else workers - 1
         close_all(self.shared, beside, self.reporter, lambda: self.enumeration.finished)
         if not self.shared.optimal:
-            follow([enumeration], self.deadline, self.reporter.tell)
+            follow([enumeration], self.schedule.end.at, self.reporter.tell)
 
     @property
     def optimal(self) -> bool:
@@ -96,11 +114,10 @@ class PortfolioRun:
         return self.enumeration.finished or (self.shared is not None and self.shared.optimal)
 
     def bound(self) -> float | None:
-        """The better one of both bounds, at most the incumbent's value; none when there is no mapping."""
+        """The better one of both bounds, at most the incumbent's value; ``None`` when there is no mapping."""
         value = self.best.value
         if self.enumeration.finished:
-            gap = self.limits.relative_gap if coarse(self.limits.relative_gap) else 0.0
-            return value * (1 - gap) if self.best.kept else None
+            return value * (1 - (self.gap or 0.0)) if self.best.kept else None
         proved = self.shared.bound() if self.shared is not None else None
         if proved is None and self.shared is not None:
             return None

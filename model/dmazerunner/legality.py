@@ -1,6 +1,6 @@
 """What fits, and which rule a mapping breaks: the one definition for one mapping at a time.
 
-Source: ``execution_model.md`` section 2. :mod:`.vectorised.batch_legality` is the same for arrays of tilings.
+Source: ``docs/model.md`` section 2. :mod:`.vectorised.batch_legality` is the same for arrays of tilings.
 """
 
 from __future__ import annotations

@@ -7,12 +7,12 @@ is left the case is closed. When all cases are closed the incumbent is optimal.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from ..backend import LayerProblem, Report, SearchLimits, SearchOutcome
+from ..deadline import Deadline
 from ..search.local_search import LocalSearch
 from ..search.progress import POLL_S, ProgressReporter
 from ..search.scoring import Scorer
@@ -35,7 +35,7 @@ class CaseBackend:
 
     def search(self, problem: LayerProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """Find the best mapping and prove it, or say how good it is; see :class:`..backend.SearchOutcome`."""
-        deadline = time.monotonic() + limits.time_limit_s
+        deadline = Deadline.after(limits.time_limit_s)
         start = LocalSearch(problem, seed=limits.seed, keep=limits.top_k)
         shared = CaseSearch(problem, limits, deadline, start.best, self.make_engine(problem.objective, limits.seed))
         reporter = ProgressReporter(report, Scorer(problem), lambda: start.best.kept, shared.bound, shared.note)
@@ -53,11 +53,11 @@ class CaseBackend:
             )
 
 
-def _first_rounds(start: LocalSearch, deadline: float, time_limit_s: float) -> Iterator[None]:
+def _first_rounds(start: LocalSearch, deadline: Deadline, time_limit_s: float) -> Iterator[None]:
     """Rounds of local search until they stop improving or have had their share of the time."""
-    until = min(deadline, time.monotonic() + START_SHARE * time_limit_s)
+    until = min(deadline, Deadline.after(START_SHARE * time_limit_s))
     best, idle = float("inf"), 0
-    for number, value in enumerate(start.rounds(until)):
+    for number, value in enumerate(start.rounds(until.at)):
         yield
         idle = 0 if value < best else idle + 1
         best = value

@@ -7,9 +7,7 @@ with all tilings of its subspace, and excluded.
 
 from __future__ import annotations
 
-import math
 import threading
-import time
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,23 +18,24 @@ from ortools.sat.python import cp_model
 from ...model.dmazerunner.factorisations import allowed_factorisations
 from ...model.dmazerunner.legality import broken_rules
 from ...model.dmazerunner.mapping import Mapping, Tiling
+from ...model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from ...model.dmazerunner.relaxation.cases import Case, all_cases, has_few_cases
 from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, relax
+from ...model.dmazerunner.relaxation.value_ranges import ValueRanges
 from ...model.dmazerunner.reuse import reuse_classes
 from ...model.dmazerunner.vectorised.batch import RF, SPM, Array, TilingBatch, to_array
 from ...model.dmazerunner.vectorised.batch_cost import BatchModel, mapping_of
 from ...model.dmazerunner.vectorised.batch_legality import permit_of
 from ...model.dmazerunner.vectorised.order_query import Costing
-from ...model.objectives import Objective
+from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
+from ..deadline import Deadline
 from ..refutation import Refutation
 from ..search.incumbents import Incumbents
 from ..search.scoring import Scorer
 from ..spaces.subspaces import Subspace, Subspaces
-from .case_bounds import analytic_bounds
-from .case_model import CaseModel
-from .cutoff import Target
-from .value_ranges import ValueRanges
+from .formulation.case_model import CaseModel
+from .formulation.cutoff import Target
 
 SUBSPACE_LIMIT_S = 2.0
 """How long costing one subspace may take; else the candidate is costed alone."""
@@ -80,7 +79,7 @@ class BelowLimit:
 
     def target(self, least: dict[str, float]) -> Target:
         """The largest objective value below the limit."""
-        asked = largest_below(self.problem.objective, self._limit)
+        asked = OBJECTIVES[self.problem.objective].largest_below(self._limit)
         return Target(self.problem.objective, asked, least[ENERGY], least[CYCLES])
 
     def take(self, levels: Array) -> None:
@@ -118,15 +117,17 @@ class WithinLimits:
         return self._found
 
 
-def refute_with_cpsat(problem: LayerProblem, limit: float, deadline: float, *, seed: int, workers: int) -> Refutation:
+def refute_with_cpsat(
+    problem: LayerProblem, limit: float, deadline: Deadline, *, seed: int, workers: int
+) -> Refutation:
     """Ask CP-SAT, case by case, for a mapping with an objective below a limit.
 
-    The deadline is a reading of ``time.monotonic``; ``workers`` cases are worked on at a time.
+    ``workers`` cases are worked on at a time.
     """
     return refute(BelowLimit(problem, limit), deadline, seed=seed, workers=workers)
 
 
-def refute(question: Question, deadline: float, *, seed: int, workers: int) -> Refutation:
+def refute(question: Question, deadline: Deadline, *, seed: int, workers: int) -> Refutation:
     """Ask CP-SAT, case by case, for what a question looks for; see :func:`refute_with_cpsat`."""
     if not has_few_cases(question.problem.nest):
         return Refutation("cp-sat", False, "no class pair, since there are too many")
@@ -153,17 +154,10 @@ def _wait(futures: list[Future[None]], run: RefutationRun) -> None:
             future.result()
 
 
-def largest_below(objective: Objective, limit: float) -> float:
-    """The largest value below a limit that the objective can have: an integer, or for the EDP a binary64 number."""
-    if objective == "edp" or limit == math.inf:
-        return math.nextafter(limit, 0.0) if limit < math.inf else limit
-    return math.ceil(limit) - 1
-
-
 class RefutationRun:
     """What the workers share; ``lock`` guards what changes."""
 
-    def __init__(self, question: Question, deadline: float, seed: int) -> None:
+    def __init__(self, question: Question, deadline: Deadline, seed: int) -> None:
         self.question, self.deadline, self.seed = question, deadline, seed
         self.problem = problem = question.problem
         self.options = allowed_factorisations(problem.nest, problem.constraints)
@@ -189,10 +183,10 @@ class RefutationRun:
         """Ask for mappings of a case below the limit until none is left, one is found, or time is up."""
         problem = self.problem
         relaxation = relax(problem.nest, problem.architecture, case)
-        least = analytic_bounds(problem, relaxation, self.ranges)
+        least = analytic_bounds(problem.nest, problem.architecture, relaxation, self.ranges)
         target = self.question.target(least)
         excluded: list[tuple[int | None, Tiling]] = []
-        while not self.stopping.is_set() and time.monotonic() < self.deadline:
+        while not self.stopping.is_set() and not self.deadline.passed:
             model = CaseModel(problem, case, relaxation, self.ranges, target).build()
             status, found = self._ask(model, excluded) if model.feasible else (cp_model.INFEASIBLE, None)
             if status == cp_model.INFEASIBLE:
@@ -231,7 +225,7 @@ class RefutationRun:
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = self.seed
-        solver.parameters.max_time_in_seconds = max(self.deadline - time.monotonic(), 0.01)
+        solver.parameters.max_time_in_seconds = max(self.deadline.left_s, 0.01)
         solver.parameters.catch_sigint_signal = False
         solver.parameters.linearization_level = 2
         solver.parameters.cp_model_probing_level = 2
@@ -247,8 +241,9 @@ class RefutationRun:
             if rule in broken:
                 return [(level, tiling)]
         part = self._subspaces.around(tiling)
+        until = min(self.deadline, Deadline.after(SUBSPACE_LIMIT_S))
         try:
-            for levels in self._subspaces.tilings(part, min(self.deadline, time.monotonic() + SUBSPACE_LIMIT_S)):
+            for levels in self._subspaces.tilings(part, until.at):
                 self.question.take(levels)
         except TimeoutError:
             if not broken:

@@ -10,23 +10,24 @@ from dataclasses import dataclass, field
 from ...model.dmazerunner.factorisations import allowed_factorisations
 from ...model.dmazerunner.legality import broken_rules
 from ...model.dmazerunner.mapping import Tiling
+from ...model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from ...model.dmazerunner.relaxation.cases import Case, all_cases, has_few_cases
 from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, Relaxation, relax
+from ...model.dmazerunner.relaxation.value_ranges import ValueRanges
 from ...model.dmazerunner.reuse import reuse_classes
 from ...model.dmazerunner.vectorised.batch import RF, SPM, to_array
 from ...model.documents.result import Certificate, ClassPair, ClosedBy
-from ...model.objectives import Objective
+from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem, SearchLimits
+from ..deadline import Deadline
 from ..enumeration.branch_and_bound import trivial_bound
 from ..search.incumbents import Incumbents
 from ..search.scoring import Scorer
 from ..spaces.subspaces import Subspace, Subspaces
-from .case_bounds import analytic_bounds, objective_bound
-from .case_model import CaseModel
-from .cutoff import Target
 from .engines import Engine
-from .scaling import COST_UNITS
-from .value_ranges import ValueRanges
+from .formulation.case_model import CaseModel
+from .formulation.cutoff import Target
+from .formulation.scaling import COST_UNITS
 
 FIRST_TIME_SLICE_S = 5.0
 """A case's first time slice; every further one is twice as long."""
@@ -77,9 +78,10 @@ class CaseSearch:
     """What the workers of one layer share: the incumbents, the cases, the solver; guarded by ``lock``."""
 
     def __init__(
-        self, problem: LayerProblem, limits: SearchLimits, deadline: float, best: Incumbents, engine: Engine
+        self, problem: LayerProblem, limits: SearchLimits, deadline: Deadline, best: Incumbents, engine: Engine
     ) -> None:
         self.problem, self.limits, self.deadline = problem, limits, deadline
+        self.rule, self.gap = OBJECTIVES[problem.objective], coarse_gap(limits.relative_gap)
         self.lock = threading.RLock()
         self.best, self.engine = best, engine
         self.stopping = threading.Event()
@@ -102,15 +104,15 @@ class CaseSearch:
         if not has_few_cases(self.problem.nest):
             return
         for number, case in enumerate(all_cases(reuse_classes(self.problem.nest))):
-            if time.monotonic() > self.deadline:
+            if self.deadline.passed:
                 return
             self.states.append(self._open(number, case))
         self.all_open = True
 
     def _open(self, number: int, case: Case) -> CaseState:
         relaxation = relax(self.problem.nest, self.problem.architecture, case)
-        bounds = analytic_bounds(self.problem, relaxation, self.ranges)
-        return CaseState(number, case, relaxation, bounds, objective_bound(self.problem.objective, bounds))
+        bounds = analytic_bounds(self.problem.nest, self.problem.architecture, relaxation, self.ranges)
+        return CaseState(number, case, relaxation, bounds, self.rule.lower_bound(bounds[ENERGY], bounds[CYCLES]))
 
     @property
     def optimal(self) -> bool:
@@ -125,18 +127,18 @@ class CaseSearch:
 
     def admissible(self) -> float:
         """The largest objective value that improves on the incumbent by the gap asked for."""
-        return admissible(self.problem.objective, self.best.value, self.limits.relative_gap)
+        return self.rule.largest_improving(self.best.value, self.gap)
 
     def next_case(self, busy: list[CaseState]) -> CaseState | None:
         """The case to work on next: an open one, then one whose ties are open; none when there is none, or no time."""
-        if time.monotonic() >= self.deadline:
+        if self.deadline.passed:
             return None
         with self.lock:
             target = self.admissible()
             for state in self.states:
                 if not state.closed and self.best.kept and state.bound > target:
                     state.closed_by, state.refuted = "bound", target
-                    if not coarse(self.limits.relative_gap):  # no objective value lies between target and incumbent
+                    if self.gap is None:  # no objective value lies between target and incumbent
                         state.bound = max(state.bound, self.best.value)
             waiting = [state for state in self.states if not state.closed and state not in busy]
             if not waiting and self.optimal and self.ties_wanted:
@@ -147,7 +149,7 @@ class CaseSearch:
     def ties_wanted(self) -> bool:
         """Whether to look for equally good mappings that rank higher: only of an exact optimum, and not for long."""
         few = len(self.enumerated) - self.enumerated_before_ties < TIE_SUBSPACES
-        return self.best.kept != [] and self.best.value > 0 and few and not coarse(self.limits.relative_gap)
+        return self.best.kept != [] and self.best.value > 0 and few and self.gap is None
 
     def stop_solvers(self) -> None:
         """Make running solvers return soon, and start no more."""
@@ -157,8 +159,9 @@ class CaseSearch:
     def enumerate_exactly(self, tiling: Tiling) -> bool:
         """Cost every tiling of a tiling's subspace exactly; false when that takes too long."""
         part = self._subspaces.around(tiling)
+        until = min(self.deadline, Deadline.after(SUBSPACE_LIMIT_S))
         try:
-            for levels in self._subspaces.tilings(part, min(self.deadline, time.monotonic() + SUBSPACE_LIMIT_S)):
+            for levels in self._subspaces.tilings(part, until.at):
                 self.best.offer(self.scorer.scores(levels), levels)
                 with self.lock:
                     self.tilings_enumerated += levels.shape[2]
@@ -213,57 +216,44 @@ def _class_pair(problem: LayerProblem, state: CaseState, names: list[str]) -> Cl
     )
 
 
-def coarse(relative_gap: float) -> bool:
-    """Whether a gap is above the solver's own resolution; a smaller one costs no more to prove than none."""
-    return relative_gap > 16 / COST_UNITS
-
-
-def admissible(objective: Objective, value: float, relative_gap: float) -> float:
-    """The largest objective value that improves on an incumbent by the gap asked for.
-
-    For a gap below the solver's resolution it is the next smaller value that the objective can have: an integer, or
-    for the EDP the next binary64 number.
-    """
-    if value == math.inf:
-        return math.inf
-    if coarse(relative_gap):
-        return value * (1 - relative_gap)
-    return math.nextafter(value, 0.0) if objective == "edp" else value - 1
+def coarse_gap(relative_gap: float) -> float | None:
+    """A gap above the solver's own resolution; none for a smaller one, which costs no more to prove than none."""
+    return relative_gap if relative_gap > 16 / COST_UNITS else None
 
 
 def work_on(shared: CaseSearch, state: CaseState) -> None:
     """One time slice on one case: ask for better mappings until none is left, or the slice is over."""
     started = time.monotonic()
     length = FIRST_TIME_SLICE_S * 2**state.time_slices
-    end = min(shared.deadline, started + length)
+    end = min(shared.deadline, Deadline.after(length))
     if state.closed:
-        while not shared.stopping.is_set() and not state.ties_closed and time.monotonic() < end and shared.ties_wanted:
+        while not shared.stopping.is_set() and not state.ties_closed and not end.passed and shared.ties_wanted:
             state.ties_closed = _excluded_up_to(shared, state, shared.best.value, end, shared.best.tie)
     else:
         if state.time_slices and shared.best.kept:
-            _raise_bound(shared, state, min(end, started + length * RAISING_SHARE))
-        while not shared.stopping.is_set() and not state.closed and time.monotonic() < end:
+            _raise_bound(shared, state, min(end, Deadline.after(length * RAISING_SHARE)))
+        while not shared.stopping.is_set() and not state.closed and not end.passed:
             _close(shared, state, end)
     state.time_slices += 1
     state.seconds += time.monotonic() - started
 
 
-def _close(shared: CaseSearch, state: CaseState, end: float) -> None:
+def _close(shared: CaseSearch, state: CaseState, end: Deadline) -> None:
     """Ask once for a mapping of the case that improves on the incumbent; the first time, for equally good ones too."""
     with shared.lock:
         value, target = shared.best.value, shared.admissible()
-    ties_too = state.calls == 0 and value < math.inf and not coarse(shared.limits.relative_gap)
+    ties_too = state.calls == 0 and value < math.inf and shared.gap is None
     target = value if ties_too else target
     if _excluded_up_to(shared, state, target, end):
-        proved = target if coarse(shared.limits.relative_gap) else value
+        proved = value if shared.gap is None else target
         with shared.lock:
             state.bound, state.refuted, state.closed_by = max(state.bound, proved), target, shared.engine.name
             state.ties_closed = ties_too
 
 
-def _raise_bound(shared: CaseSearch, state: CaseState, end: float) -> None:
+def _raise_bound(shared: CaseSearch, state: CaseState, end: Deadline) -> None:
     """Prove that the case has nothing below ever larger parts of the incumbent's value."""
-    while state.next_fraction < len(FRACTIONS) and not shared.stopping.is_set() and time.monotonic() < end:
+    while state.next_fraction < len(FRACTIONS) and not shared.stopping.is_set() and not end.passed:
         asked = shared.best.value * FRACTIONS[state.next_fraction]
         if asked <= state.bound or _excluded_up_to(shared, state, asked, end):
             with shared.lock:
@@ -271,14 +261,14 @@ def _raise_bound(shared: CaseSearch, state: CaseState, end: float) -> None:
             state.next_fraction += 1
 
 
-def _excluded_up_to(shared: CaseSearch, state: CaseState, target: float, end: float, tie: float = math.inf) -> bool:
+def _excluded_up_to(shared: CaseSearch, state: CaseState, target: float, end: Deadline, tie: float = math.inf) -> bool:
     """Whether the case has no mapping within the target that is not costed yet; what the solver finds is costed."""
     if target < 0 or state.bound > target or shared.best.value <= 0:
         return True
     model = _model(shared, state, target, tie)
     if not model.feasible:
         return True
-    answer = shared.engine.ask(model.model, end - time.monotonic())
+    answer = shared.engine.ask(model.model, end.left_s)
     state.calls += 1
     if answer.found is not None:
         _take(shared, state, model.tiling.read(answer.found))

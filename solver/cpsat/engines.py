@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,14 +11,7 @@ from ortools.sat.python import cp_model
 
 from ...model.documents.result import ClosedBy
 from ...model.objectives import Objective
-
-
-class Assignment(Protocol):
-    """The values of a solution's variables."""
-
-    def value(self, expression: cp_model.IntVar, /) -> int:
-        """The value of one variable."""
-        ...
+from .formulation.variables import Assignment
 
 
 @dataclass(frozen=True)
@@ -43,6 +36,9 @@ class Engine(Protocol):
         ...
 
 
+LINEARIZATION_LEVELS: Mapping[Objective, int] = {"edp": 0, "energy": 1, "latency": 0}
+"""How far CP-SAT relaxes a search's models into linear rows (``linearization_level``)."""
+
 MakeEngine = Callable[[Objective, int], Engine]
 """Makes the engine for one search from its objective and seed."""
 
@@ -53,7 +49,8 @@ class CpSatEngine:
     name: ClosedBy = "cp-sat"
 
     def __init__(self, objective: Objective, seed: int) -> None:
-        self._objective, self._seed = objective, seed
+        self._objective: Objective = objective
+        self._seed = seed
         self._lock, self._stopped = threading.Lock(), False
         self._solvers: set[cp_model.CpSolver] = set()
 
@@ -92,5 +89,5 @@ class CpSatEngine:
         solver.parameters.max_time_in_seconds = max(seconds, 0.01)
         solver.parameters.catch_sigint_signal = False
         solver.parameters.cp_model_probing_level = 0
-        solver.parameters.linearization_level = 1 if self._objective == "energy" else 0
+        solver.parameters.linearization_level = LINEARIZATION_LEVELS[self._objective]
         return solver

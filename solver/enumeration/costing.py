@@ -142,7 +142,7 @@ class CostedElsewhere:
                 self._process.kill()
 
     def _listened(self, process: subprocess.Popen[bytes], take: TakeSnapshot) -> bool:
-        """Hand the job over and pass on what the process tells, to its end; whether it has finished."""
+        """Hand the job over and pass on what the process reports, to its end; whether it has finished."""
         assert process.stdin is not None
         assert process.stdout is not None
         with suppress(BrokenPipeError):

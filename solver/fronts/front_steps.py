@@ -15,12 +15,13 @@ from collections.abc import Iterator, Sequence
 from ...model.documents.pareto import StepCheck
 from ...model.faults import BackendFault
 from ..backend import LayerProblem
+from ..deadline import Deadline
 
 SEED = 1
 """Another one than that of any search."""
 
 Step = tuple[int | None, int | None]
-"""The most energy in pJ and the most cycles that are asked for; none where there is no limit."""
+"""The most energy in pJ and the most cycles that are asked for; ``None``: no limit."""
 
 
 def steps_of(points: Sequence[tuple[int, int]]) -> Iterator[Step]:
@@ -48,7 +49,7 @@ def check_steps(
     for number, (energy, cycles) in enumerate(steps_of(points)):
         until = time.monotonic() + (deadline - time.monotonic()) / (len(points) + 1 - number)
         limits = Limits(math.inf if energy is None else energy, math.inf if cycles is None else cycles)
-        found = refute(WithinLimits(problem, limits), until, seed=SEED, workers=workers)
+        found = refute(WithinLimits(problem, limits), Deadline(until), seed=SEED, workers=workers)
         if found.counterexample is not None:
             raise BackendFault(f"the front lacks a mapping of at most {energy} pJ and {cycles} cycles")
         yield StepCheck(most_energy_pj=energy, most_cycles=cycles, refuted=found.complete, examined=found.examined)

@@ -1,4 +1,4 @@
-"""Telling how a search goes: what a back end's main thread does while its workers search."""
+"""Reporting how a search goes: what a back end's main thread does while its workers search."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ProgressReporter:
 
 
 def follow(workers: Sequence[Future[None]], until: float, tell: Callable[[], None]) -> None:
-    """Tell how it goes until all workers are done or ``until`` (a reading of ``time.monotonic``) is reached.
+    """Report how it goes until all workers are done or ``until`` (a reading of ``time.monotonic``) is reached.
 
     What a worker raised is raised.
     """

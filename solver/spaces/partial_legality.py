@@ -1,4 +1,4 @@
-"""Which partial tilings can still become allowed ones (``execution_model.md`` section 2).
+"""Which partial tilings can still become allowed ones (``docs/model.md`` section 2).
 
 Footprints and PEs only grow with the factors still to be chosen, so that what does not fit never will; utilisation
 reaches at most what it is when all that is open goes where it counts. Once every dimension is chosen the answers are

@@ -23,7 +23,7 @@ from .partial_legality import moved, splits_may_pass
 class PartialTilings:
     """Streams subspaces, array tiles and tilings of one layer, in arrays of shape (4, dimensions, n).
 
-    ``go_on`` is called often while a stream is made; what it raises ends the stream. ``dropped`` is told of what does
+    ``go_on`` is called often while a stream is made; what it raises ends the stream. ``dropped`` gets what does
     not fit or pass (:data:`.branching.Dropped`).
     """
 

@@ -84,7 +84,7 @@ class CostDistribution:
 
     ``front`` and ``points`` are arrays of shape (2, n): cycles, then energy in pJ. The front holds every pair of costs
     that no other method known is at least as good as in both, by rising cycles; ``front_proved``: no method there is.
-    ``points`` are all methods where there are few, else it is none. ``complete``: these are all the methods there are.
+    ``points`` are all methods where there are few, else ``None``. ``complete``: these are all the methods there are.
     Otherwise the tilings were drawn uniformly (with replacement) from ``space_tilings``, a number that is estimated
     unless ``space_counted``.
     """
@@ -101,14 +101,14 @@ class CostDistribution:
 
 
 def cost_distribution(problem: LayerProblem, time_limit_s: float, *, seed: int = 0) -> CostDistribution:
-    """The landscape of a layer: of all its methods where that takes no longer than the limit, else of a sample.
+    """The cost distribution of a layer: of all its methods where that takes no longer than the limit, else of a sample.
 
     The constraints must hold no preset (:func:`..pipeline.presets.resolve_preset`). Methods that exceed a traffic limit
     do not count. The same seed draws the same tilings; how many, time may decide. A nest of more than ``MOST_CLASSES``
     reuse classes may take longer than the limit.
 
     Example:
-        >>> seen = landscape(problem, 60.0)  # doctest: +SKIP
+        >>> seen = cost_distribution(problem, 60.0)  # doctest: +SKIP
         >>> seen.complete, seen.num_methods, seen.front[:, 0]  # doctest: +SKIP
     """
     started = time.monotonic()
@@ -134,7 +134,7 @@ def _enumerated(problem: LayerProblem, counted: int, until: float) -> _Survey:
 
 
 def _sampled(problem: LayerProblem, counted: int | None, deadline: float, seed: int) -> CostDistribution:
-    """The landscape of a sample of the tilings, with the front of all of them."""
+    """The cost distribution of a sample of the tilings, with the front of all of them."""
     now, search = time.monotonic(), FrontSearch(problem)
     search.run(now + SHARE_OF_FRONT * (deadline - now))
     survey, draw = _Survey(problem, search.front), _Draw(problem, seed)

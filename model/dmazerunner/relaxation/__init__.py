@@ -1,1 +1,1 @@
-"""The published model relaxed case by case: sums of monomials that never exceed the exact cost."""
+"""The published model relaxed case by case: sums of monomials, and bounds on them, that never exceed the exact cost."""

@@ -2,7 +2,7 @@
 
 Every row is a lower bound: ``target >= terms + sum of (1 - share / v) * quantity``, where ``v`` is the value of the
 row's *divisor* monomial (or any smaller number). The exact cost never lies below what the rows give
-(``docs/cpsat_formulation.md`` derives them from ``execution_model.md`` sections 4 and 5).
+(``docs/cpsat_formulation.md`` derives them from ``docs/model.md`` sections 4 and 5).
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from .monomials import Monomial, Posynomial, factors, footprint, invocations, is
 
 ENERGY, CYCLES = "energy", "cycles"
 """The quantities that a relaxation bounds from below: pJ and accelerator cycles of the layer."""
+
+ROUNDING_PJ = 0.5
+"""The exact energy is rounded to the nearest integer: the relaxed one may lie above it by this much."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Relaxation:
 
 
 class Formulas:
-    """Builds the rows of one case. Letters as in ``execution_model.md``; monomials stand for products of factors."""
+    """Builds the rows of one case. Letters as in ``docs/model.md``; monomials stand for products of factors."""
 
     def __init__(self, nest: LoopNest, architecture: Architecture, case: Case) -> None:
         self.nest, self.architecture, self.case = nest, architecture, case

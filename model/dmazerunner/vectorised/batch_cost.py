@@ -1,6 +1,6 @@
 """The exact model over arrays of tilings and all pairs of reuse classes.
 
-The same formulas as :mod:`..cost` (``execution_model.md`` sections 4 and 5), with the same order of floating-point
+The same formulas as :mod:`..cost` (``docs/model.md`` sections 4 and 5), with the same order of floating-point
 operations, so that both agree exactly while counts stay below 2**53.
 """
 

@@ -1,4 +1,4 @@
-"""What fits, over arrays of tilings: the same rules as :mod:`..legality` (``execution_model.md`` section 2)."""
+"""What fits, over arrays of tilings: the same rules as :mod:`..legality` (``docs/model.md`` section 2)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The terms of the exact model over arrays of tilings: what all orders share, what DRAM and SPM orders add.
 
-The same formulas as :mod:`..cost` (``execution_model.md`` sections 4 and 5), with the same order of floating-point
+The same formulas as :mod:`..cost` (``docs/model.md`` sections 4 and 5), with the same order of floating-point
 operations.
 """
 
