@@ -243,7 +243,7 @@ class RefutationRun:
         part = self._subspaces.around(tiling)
         until = min(self.deadline, Deadline.after(SUBSPACE_LIMIT_S))
         try:
-            for levels in self._subspaces.tilings(part, until.at):
+            for levels in self._subspaces.tilings(part, until):
                 self.question.take(levels)
         except TimeoutError:
             if not broken:

@@ -161,7 +161,7 @@ class CaseSearch:
         part = self._subspaces.around(tiling)
         until = min(self.deadline, Deadline.after(SUBSPACE_LIMIT_S))
         try:
-            for levels in self._subspaces.tilings(part, until.at):
+            for levels in self._subspaces.tilings(part, until):
                 self.best.offer(self.scorer.scores(levels), levels)
                 with self.lock:
                     self.tilings_enumerated += levels.shape[2]
