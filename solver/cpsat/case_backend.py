@@ -57,7 +57,7 @@ def _first_rounds(start: LocalSearch, deadline: Deadline, time_limit_s: float) -
     """Rounds of local search until they stop improving or have had their share of the time."""
     until = min(deadline, Deadline.after(START_SHARE * time_limit_s))
     best, idle = float("inf"), 0
-    for number, value in enumerate(start.rounds(until.at)):
+    for number, value in enumerate(start.rounds(until)):
         yield
         idle = 0 if value < best else idle + 1
         best = value

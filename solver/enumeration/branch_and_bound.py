@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -22,6 +21,7 @@ from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask
 from ...model.dmazerunner.vectorised.order_query import OrderSearch
 from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
+from ..deadline import NEVER, Deadline
 from ..search.incumbents import Incumbents
 from ..search.scoring import Scorer, order_search
 from ..spaces.branching import chosen_of
@@ -67,10 +67,10 @@ class BranchAndBound:
         self._walk = Walk(self._space, self._open_subspaces, self._open_array_tiles)
         orders = orders or order_search(problem)
         self._scorer, self._bounds = Scorer(problem, orders), LowerBounds(problem, orders)
-        self._until, self._stopping = math.inf, threading.Event()
+        self._until, self._stopping = NEVER, threading.Event()
 
-    def run(self, deadline: float, stopping: threading.Event) -> None:
-        """Work until finished, or until the deadline (a reading of ``time.monotonic``) or a stop."""
+    def run(self, deadline: Deadline, stopping: threading.Event) -> None:
+        """Work until finished, or until the deadline or a stop."""
         self._until, self._stopping = deadline, stopping
         try:
             for factors, bounds, last in self._blocks():
@@ -159,7 +159,7 @@ class BranchAndBound:
             self._accounting.evaluated += levels.shape[2]
 
     def _go_on(self) -> None:
-        if time.monotonic() > self._until or self._stopping.is_set():
+        if self._until.passed or self._stopping.is_set():
             raise TimeoutError
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import replace
 
 from ...model.dmazerunner.legality import TRAFFIC_LIMITS
 from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM
 from ..backend import LayerProblem
+from ..deadline import NEVER, Deadline
 from ..spaces.tile_lattice import TileSets, pins_of
 
 LARGEST_COUNTS = 1 << 24
@@ -21,12 +21,12 @@ PAIRS = 1 << 17
 """Pairs looked up at a time."""
 
 
-def num_allowed_tilings(problem: LayerProblem, deadline: float = math.inf) -> int | None:
+def num_allowed_tilings(problem: LayerProblem, deadline: Deadline = NEVER) -> int | None:
     """Number of tilings that fit and pass the constraints that do not depend on loop orders.
 
     It is the sum, over all pairs of allowed spatial and RF factors, of the number of allowed SPM tiles that their
     product divides (:mod:`..spaces.tile_lattice`). None where there are too many pairs to be worth it, or when the
-    ``deadline`` (a reading of ``time.monotonic``) passes.
+    ``deadline`` passes.
 
     Example:
         >>> num_allowed_tilings(problem)  # doctest: +SKIP
@@ -49,6 +49,6 @@ def num_allowed_tilings(problem: LayerProblem, deadline: float = math.inf) -> in
     step = max(1, PAIRS // max(1, len(many)))
     for first in range(0, len(few), step):
         number += int(counts[few[first : first + step, None] + many].sum())
-        if time.monotonic() > deadline:
+        if deadline.passed:
             return None
     return number

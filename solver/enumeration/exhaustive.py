@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from ...model.dmazerunner.factorisations import allowed_factorisations, num_tilings
 from ..backend import LayerProblem, Report, SearchLimits, SearchOutcome
+from ..deadline import Deadline
 from ..search.incumbents import Scored, mappings_of
 from ..search.progress import ProgressReporter, follow
 from ..search.scoring import Scorer
@@ -35,7 +35,7 @@ class ExhaustiveBackend:
 
     def search(self, problem: LayerProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """Cost every allowed tiling; the answer does not depend on the number of workers."""
-        deadline = time.monotonic() + limits.time_limit_s
+        deadline = Deadline.after(limits.time_limit_s)
         run = ExhaustiveRun(problem, limits, num_allowed_tilings(problem, deadline))
         run.work(deadline, ProgressReporter(report, Scorer(problem), run.kept, lambda: None, run.note, run.done))
         return run.outcome()
@@ -49,7 +49,7 @@ class ExhaustiveRun:
         self._here = (total is not None and total <= FEW_TILINGS) or not sys.executable
         self._parts = [Snapshot()] * (1 if self._here else min(limits.workers, MOST_PROCESSES))
 
-    def work(self, deadline: float, reporter: ProgressReporter) -> None:
+    def work(self, deadline: Deadline, reporter: ProgressReporter) -> None:
         """Have all parts worked on; the main thread only waits, so that it hears Ctrl-C."""
         count, make = len(self._parts), CostedHere if self._here else CostedElsewhere
         workers = [make(Job(self._problem, self._keep, Part(number, count))) for number in range(count)]

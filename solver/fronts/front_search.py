@@ -8,7 +8,6 @@ tighter limits on cycles would give, and every point is proved by the same pass.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
@@ -20,6 +19,7 @@ from ...model.dmazerunner.vectorised.batch_legality import permit_of
 from ...model.dmazerunner.vectorised.order_query import Costing
 from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
+from ..deadline import NEVER, Deadline
 from ..search.local_search import LocalSearch
 from ..spaces.lower_bounds import PairBounds
 from ..spaces.partial_tilings import PartialTilings
@@ -50,13 +50,13 @@ class FrontSearch:
         self.complete = False
         self.costed = 0
         self.model = problem.cost_model.batch_model(problem.nest, problem.architecture)
-        self._problem, self._until = problem, np.inf
+        self._problem, self._until = problem, NEVER
         self._space, self._bounds = PartialTilings(problem, self._go_on), PairBounds(problem)
         self._walk = Walk(self._space, self._open_subspaces, self._open_array_tiles)
         self._costing = Costing(permit=permit_of(problem.constraints, problem.architecture))
 
-    def run(self, deadline: float, tell: Callable[[], None] | None = None) -> None:
-        """Work until complete or until the deadline (a reading of ``time.monotonic``); ``tell`` is called often."""
+    def run(self, deadline: Deadline, tell: Callable[[], None] | None = None) -> None:
+        """Work until complete or until the deadline; ``tell`` is called often."""
         self._until = deadline
         try:
             self._start(deadline)
@@ -72,15 +72,13 @@ class FrontSearch:
         self.complete = True
 
     def _go_on(self) -> None:
-        if time.monotonic() > self._until:
-            raise TimeoutError
+        self._until.check()
 
-    def _start(self, deadline: float) -> None:
+    def _start(self, deadline: Deadline) -> None:
         """A first front from what local search finds for each objective."""
-        now = time.monotonic()
-        for number, objective in enumerate(OBJECTIVES, start=1):
+        ends = [deadline.part(START_SHARE * number / len(OBJECTIVES)) for number in range(1, len(OBJECTIVES) + 1)]
+        for objective, until in zip(OBJECTIVES, ends, strict=True):
             search = LocalSearch(replace(self._problem, objective=objective), seed=0, keep=STARTS)
-            until = now + (deadline - now) * START_SHARE * number / len(OBJECTIVES)
             next(search.rounds(until), None)
             if search.best.kept:
                 self._take(to_array([entry.tiling for entry in search.best.kept]))

@@ -95,14 +95,14 @@ def front_of_layer(layer: Layer, problem: LayerProblem, limit_s: float, tell: To
     if limit_s <= 0:
         note = "no time was left for this layer"
         return LayerFront(name=layer.name, count=layer.count, layer=layer, complete=False, note=note), False
-    started, interrupted = time.monotonic(), False
+    started, deadline, interrupted = time.monotonic(), Deadline.after(limit_s), False
     resolved, search = Resolved(problem.constraints), None
     try:
-        resolved = resolve_preset(problem, started + limit_s)
+        resolved = resolve_preset(problem, deadline)
         problem = replace(problem, constraints=resolved.constraints)
         if resolved.outcome is None:
             search = FrontSearch(problem)
-            search.run(started + limit_s, (lambda: tell(layer.name, search.front.size)) if tell else None)
+            search.run(deadline, (lambda: tell(layer.name, search.front.size)) if tell else None)
     except KeyboardInterrupt:
         interrupted = True
     decided = resolved.outcome is not None and resolved.outcome.exhausted
@@ -126,7 +126,7 @@ def _with_steps(front: LayerFront, problem: LayerProblem, limit_s: float, worker
     """The front with its second proof, as far as there is time, and whether Ctrl-C cut that short."""
     steps: list[StepCheck] = []
     points = [(point.cost.energy_pj, point.cost.cycles) for point in front.points]
-    deadline, interrupted = time.monotonic() + limit_s, False
+    deadline, interrupted = Deadline.after(limit_s), False
     try:
         constraints = resolve_preset(problem, deadline).constraints
         for step in check_steps(replace(problem, constraints=constraints), points, deadline, workers):

@@ -22,6 +22,7 @@ from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import allowed, permit_of
 from ...model.dmazerunner.vectorised.order_query import Costing
 from ..backend import LayerProblem
+from ..deadline import Deadline
 from ..enumeration.counting import num_allowed_tilings
 from ..enumeration.stream import TilingStream
 from ..fronts.front import Front
@@ -110,34 +111,36 @@ def cost_distribution(problem: LayerProblem, time_limit_s: float, *, seed: int =
         >>> seen = cost_distribution(problem, 60.0)  # doctest: +SKIP
         >>> seen.complete, seen.num_methods, seen.front[:, 0]  # doctest: +SKIP
     """
-    started = time.monotonic()
-    counted = num_allowed_tilings(problem, started + time_limit_s)
+    deadline = Deadline.after(time_limit_s)
+    late = deadline.part(SHARE_OF_ENUMERATION)
+    counted = num_allowed_tilings(problem, deadline)
     if counted is not None:
-        survey = _enumerated(problem, counted, started + SHARE_OF_ENUMERATION * time_limit_s)
+        survey = _enumerated(problem, counted, late)
         if survey.num_tilings == counted:
             return survey.cost_distribution(complete=True, front_proved=True, space_tilings=counted, space_counted=True)
-    return _sampled(problem, counted, started + time_limit_s, seed)
+    return _sampled(problem, counted, deadline, seed)
 
 
-def _enumerated(problem: LayerProblem, counted: int, until: float) -> _Survey:
+def _enumerated(problem: LayerProblem, counted: int, until: Deadline) -> _Survey:
     """All tilings, or some of them where the time is not going to suffice for so many."""
     started, survey = time.monotonic(), _Survey(problem)
-    trial_s = min(TRIAL_S, SHARE_OF_TRIAL * (until - started))
+    time_s = until.left_s
+    trial_s = min(TRIAL_S, SHARE_OF_TRIAL * time_s)
     nest, architecture, constraints = problem.nest, problem.architecture, problem.constraints
     for levels in TilingStream(nest, architecture, constraints, until, survey.chunk):
         survey.take(levels)
         taken_s = time.monotonic() - started
-        if taken_s > trial_s and taken_s * counted > (until - started) * survey.num_tilings:
+        if taken_s > trial_s and taken_s * counted > time_s * survey.num_tilings:
             break
     return survey
 
 
-def _sampled(problem: LayerProblem, counted: int | None, deadline: float, seed: int) -> CostDistribution:
+def _sampled(problem: LayerProblem, counted: int | None, deadline: Deadline, seed: int) -> CostDistribution:
     """The cost distribution of a sample of the tilings, with the front of all of them."""
-    now, search = time.monotonic(), FrontSearch(problem)
-    search.run(now + SHARE_OF_FRONT * (deadline - now))
+    search = FrontSearch(problem)
+    search.run(deadline.part(SHARE_OF_FRONT))
     survey, draw = _Survey(problem, search.front), _Draw(problem, seed)
-    while survey.num_tilings < SAMPLED_TILINGS and time.monotonic() < deadline:
+    while survey.num_tilings < SAMPLED_TILINGS and not deadline.passed:
         survey.take(draw.fitting(survey.chunk))
     return survey.cost_distribution(
         complete=False,

@@ -16,6 +16,7 @@ from ...model.faults import InputError
 from ...model.layers import Layer
 from ...model.reading.loading import resolved
 from ..backend import LayerProblem, Progress
+from ..deadline import Deadline
 from ..enumeration.counting import num_allowed_tilings
 from ..pipeline.observer import Observer
 from ..pipeline.solve import num_cores, solve_resolved
@@ -109,7 +110,7 @@ class StudyRun:
         if self.interrupted:
             return None
         try:
-            return num_allowed_tilings(self.problem(layer), time.monotonic() + time_limit_s)
+            return num_allowed_tilings(self.problem(layer), Deadline.after(time_limit_s))
         except KeyboardInterrupt:
             self.interrupted = True
             return None

@@ -16,6 +16,7 @@ from ...model.dmazerunner.constraints import Constraints
 from ...model.documents.result import LayerResult, Result
 from ...model.documents.verification import LayerVerification, ProofCheck, Verification
 from ..backend import LayerProblem
+from ..deadline import Deadline
 from ..pipeline.padding import variants
 from ..pipeline.presets import resolve_preset, rounds
 from .proof_checks import check_proof, claim
@@ -112,8 +113,7 @@ _INTERRUPTED = ProofCheck(outcome="not checked", text="proof not checked: interr
 
 
 def _checked_layer(result: Result, layer: LayerResult, limits: VerificationLimits, *, prove: bool) -> LayerVerification:
-    started = time.monotonic()
-    deadline = started + limits.time_limit_s
+    started, deadline = time.monotonic(), Deadline.after(limits.time_limit_s)
     try:
         premises = _premises(result, layer, deadline)
     except KeyboardInterrupt:
@@ -141,7 +141,7 @@ def _checked_layer(result: Result, layer: LayerResult, limits: VerificationLimit
 # The problem that the result is about
 
 
-def _premises(result: Result, layer: LayerResult, deadline: float) -> _Premises:
+def _premises(result: Result, layer: LayerResult, deadline: Deadline) -> _Premises:
     """The layer's nest and the choices of its bounds, with the constraints that it was to keep."""
     own, options = layer.layer.loop_nest(), result.solver
     model = model_for(result.cost_model)
@@ -156,7 +156,7 @@ def _premises(result: Result, layer: LayerResult, deadline: float) -> _Premises:
     return _Premises(replace(space[0], nest=layer.loop_nest()), space, faults, not_checked)
 
 
-def _narrowed(problem: LayerProblem, layer: LayerResult, deadline: float) -> _Narrowed:
+def _narrowed(problem: LayerProblem, layer: LayerResult, deadline: Deadline) -> _Narrowed:
     """The constraints of a layer; a preset's are those of the round with the stated thresholds."""
     given = problem.constraints
     if given.preset is None:
@@ -166,7 +166,7 @@ def _narrowed(problem: LayerProblem, layer: LayerResult, deadline: float) -> _Na
         if layer.thresholds is None and layer.status == "unknown":
             return _Narrowed(None, not_checked=("everything: the thresholds of the preset are not known",))
         return _Narrowed(None, (f"thresholds: no round of the preset has {_shown_thresholds(layer)}",))
-    resolved = resolve_preset(problem, (time.monotonic() + deadline) / 2)
+    resolved = resolve_preset(problem, deadline.share(2))
     if resolved.note is not None:
         return _Narrowed(constraints, not_checked=(f"thresholds: {resolved.note}",))
     if resolved.thresholds != layer.thresholds:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from pathlib import Path
 from random import Random
@@ -19,6 +18,7 @@ from dmaze.model.dmazerunner.legality import broken_limits, broken_rules
 from dmaze.model.documents.spec import Spec
 from dmaze.model.faults import BackendFault
 from dmaze.solver.backend import LayerProblem
+from dmaze.solver.deadline import Deadline
 from dmaze.solver.fronts import front_search, layer_fronts
 from dmaze.solver.fronts.front import Candidates, Front
 from dmaze.solver.fronts.front_search import FrontSearch
@@ -50,7 +50,7 @@ def front_by_enumeration(problem: LayerProblem) -> list[tuple[int, int]]:
 
 def found_front(problem: LayerProblem) -> list[tuple[int, int]]:
     search = FrontSearch(problem)
-    search.run(math.inf)
+    search.run(Deadline.never())
     assert search.complete
     pairs = zip(search.front.points.energy_pj.tolist(), search.front.points.cycles.tolist(), strict=True)
     return [(int(energy), int(cycles)) for energy, cycles in pairs]
@@ -78,11 +78,11 @@ def test_successive_constrained_solves_find_nothing_between_the_points_but_what_
     for seed in range(block, 12, 3):
         problem = random_problem(seed, TINY, constrained=0.4)
         front = found_front(problem)
-        steps = list(check_steps(problem, front, time.monotonic() + 60, workers=2)) if front else []
+        steps = list(check_steps(problem, front, Deadline.after(60), workers=2)) if front else []
         assert all(step.refuted for step in steps), f"seed {seed}\n{describe(problem)}"
         for gone in range(len(front)):
             with pytest.raises(BackendFault, match="the front lacks a mapping"):
-                list(check_steps(problem, front[:gone] + front[gone + 1 :], time.monotonic() + 60, workers=2))
+                list(check_steps(problem, front[:gone] + front[gone + 1 :], Deadline.after(60), workers=2))
 
 
 def test_a_front_keeps_what_nothing_beats() -> None:
@@ -140,7 +140,7 @@ def test_a_front_that_ran_out_of_time_is_not_called_complete() -> None:
 
 
 def test_ctrl_c_keeps_the_front_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(self: FrontSearch, deadline: float, _: object = None) -> None:
+    def interrupted(self: FrontSearch, deadline: Deadline, _: object = None) -> None:
         self._start(deadline)
         raise KeyboardInterrupt
 

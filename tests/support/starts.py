@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from dmaze.solver.deadline import Deadline
 from dmaze.solver.search.local_search import Effort, LocalSearch
 
 
 class Nothing(LocalSearch):
     """A local search that finds nothing."""
 
-    def rounds(self, deadline: float) -> Iterator[float]:  # noqa: ARG002
+    def rounds(self, deadline: Deadline) -> Iterator[float]:  # noqa: ARG002
         return iter(())
 
 

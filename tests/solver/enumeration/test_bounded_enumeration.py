@@ -20,6 +20,7 @@ from dmaze.model.dmazerunner.vectorised.batch_legality import allowed
 from dmaze.model.documents.result import Result
 from dmaze.model.layers import nest_from_expressions
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
+from dmaze.solver.deadline import Deadline
 from dmaze.solver.enumeration import BACKEND, BOUNDED, bounded, branch_and_bound
 from dmaze.solver.enumeration.accounting import Accounting
 from dmaze.solver.enumeration.branch_and_bound import BranchAndBound, trivial_bound
@@ -139,7 +140,7 @@ def test_blocks_change_no_answer_and_claim_nothing_of_those_to_come() -> None:
         expected, best = BACKEND.search(problem, THREE, None), Watched()
         best.size = THREE.top_k
         best.search = BranchAndBound(problem, best, ranks=3)
-        best.search.run(time.monotonic() + 60, threading.Event())
+        best.search.run(Deadline.after(60), threading.Event())
         assert best.search.finished
         assert best.mappings(Scorer(problem)) == expected.candidates, describe(problem)
         assert best.bounds == sorted(best.bounds)

@@ -193,7 +193,7 @@ def test_an_enumeration_that_takes_too_long_after_all_gives_way_to_a_sample(monk
     class Stalled(module.TilingStream):
         def __iter__(self) -> Iterator[Array]:
             yield next(super().__iter__())
-            time.sleep(max(0.0, self.deadline - time.monotonic()))
+            time.sleep(max(0.0, self.deadline.left_s))
 
     monkeypatch.setattr(module, "TilingStream", Stalled)
     monkeypatch.setattr(module, "SAMPLED_TILINGS", 10)

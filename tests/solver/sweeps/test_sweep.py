@@ -20,6 +20,7 @@ from dmaze.model.documents.sweep_results import SweepResult
 from dmaze.model.faults import BackendFault, InputError
 from dmaze.solver import solve, sweep, verify
 from dmaze.solver.backend import LayerProblem, SearchLimits
+from dmaze.solver.deadline import Deadline
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
 from dmaze.solver.enumeration.exhaustive import ExhaustiveBackend
 from dmaze.solver.fronts.layer_fronts import pareto_fronts
@@ -174,10 +175,10 @@ def test_local_search_begins_with_the_starts_and_ends_no_worse() -> None:
             outcome.candidates[0], tiling=replace(outcome.candidates[0].tiling, rf=(7919,) * len(nest.dims))
         )
         started = LocalSearch(replace(problem, warm_starts=(foreign, *outcome.candidates)), seed=0, keep=1)
-        assert next(started.rounds(math.inf)) == outcome.bound
+        assert next(started.rounds(Deadline.never())) == outcome.bound
         useless = LocalSearch(replace(problem, warm_starts=(foreign,)), seed=0, keep=1)
         without = LocalSearch(problem, seed=0, keep=1)
-        assert next(useless.rounds(math.inf)) == next(without.rounds(math.inf))
+        assert next(useless.rounds(Deadline.never())) == next(without.rounds(Deadline.never()))
 
 
 def test_a_start_that_does_not_fit_is_one_to_come_down_from() -> None:
@@ -188,7 +189,7 @@ def test_a_start_that_does_not_fit_is_one_to_come_down_from() -> None:
     search = LocalSearch(
         LayerProblem(nest, small, sweep_spec().constraints, "edp", best.candidates[:1]), seed=0, keep=1
     )
-    assert math.isfinite(next(search.rounds(math.inf)))
+    assert math.isfinite(next(search.rounds(Deadline.never())))
 
 
 def test_a_failing_layer_loses_no_other(monkeypatch: pytest.MonkeyPatch, executor: Executor) -> None:
