@@ -3,7 +3,7 @@
     python benchmarks/enumeration.py [--repeats N] [--only NAME]
 
 Each instance is `dmaze-solve enumerate` as a user runs it, in a process of its own; the median wall time over the
-repeats is kept. Counts and optima must be those of shared/reference/optima.json (found by brute force in compiled code)
+repeats is kept. Counts and optima must be those of tests/data/optima.json (found by brute force in compiled code)
 to the unit. Appends one JSON line to results/enumeration.jsonl.
 """
 

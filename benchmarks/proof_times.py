@@ -25,7 +25,7 @@ from typing import Any
 from common import RESULTS, append_result, machine, versions
 
 PUBLISHED_TILINGS_PER_S = 1800
-"""What the published implementation scores on two cores (execution_model.md, section 6)."""
+"""What the published implementation scores on two cores (``docs/model.md`` section 6)."""
 
 REFERENCE: dict[str, Any] = {
     "name": "dmazerunner-256pe",

@@ -13,7 +13,7 @@ FLAG, NO_FLAG = "--cache", "--no-cache"
 
 
 def usual_folder() -> Path | None:
-    """Where the cache is unless a folder is given; none for a user without a home."""
+    """Where the cache is unless a folder is given; ``None`` for a user without a home."""
     try:
         return default_folder()
     except RuntimeError:
@@ -21,7 +21,7 @@ def usual_folder() -> Path | None:
 
 
 def chosen_cache(folder: Path | None, *, off: bool, watched: bool) -> Cache | None:
-    """The cache to use; none where it is switched ``off``, or where the search itself is to be ``watched``.
+    """The cache to use; ``None`` where it is switched ``off``, or where the search itself is to be ``watched``.
 
     Raises:
         InputError: for a folder that is given and switched off at once.

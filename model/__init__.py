@@ -8,13 +8,14 @@ Example:
 from .designs import load_sweep
 from .dmazerunner.architecture import Architecture
 from .dmazerunner.constraints import Constraints
+from .dmazerunner.cost_document import Cost
 from .dmazerunner.mapping import MappingDocument
-from .documents.result import Cost, LayerResult, Result, Solution, Totals
+from .documents.result import LayerResult, Result, Solution, Totals
 from .documents.spec import LayerList, NetworkReference, SolverOptions, Spec
 from .documents.study_results import DataflowStudy, GapStudy
 from .documents.sweep_results import SweepResult
 from .documents.sweep_spec import SweepSpec
-from .documents.verification import Verification, load_result
+from .documents.verification import Verification
 from .evaluate import EvaluateRequest, EvaluateResult, evaluate, load_request
 from .faults import BackendFault, DmazeError, Fault, InputError
 from .layers import (
@@ -32,6 +33,7 @@ from .layers import (
 )
 from .loop_nest import LoopNest
 from .reading.loading import load_spec, resolve_spec
+from .reading.results import load_result
 
 __all__ = [
     "Architecture",

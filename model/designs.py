@@ -15,7 +15,7 @@ from .dmazerunner.architecture import Architecture
 from .documents.result import Number
 from .documents.sweep_spec import AreaWeights, EnergyRules, EnergyTable, PowerLaw, PriceTable, SweepSpec, values_of
 from .faults import Fault, InputError, Place, place_text, shown, suggestion
-from .reading.loading import Substitutes, load_spec_as, referenced
+from .reading.loading import ResolvedSpec, Substitutes, load_spec_as, referenced, resolved
 from .reading.validation import validated
 
 MAX_DESIGNS = 100_000
@@ -77,13 +77,43 @@ def load_sweep(path: Path, substitutes: Substitutes | None = None) -> SweepSpec:
         >>> len(designs(load_sweep(builtin_path("sweeps", "memory-designs"))))
         49
     """
-    spec = resolve_rules(load_spec_as(SweepSpec, path, substitutes), path.parent, str(path))
-    designs(spec, str(path))
-    return spec
+    known = resolve_sweep(load_spec_as(SweepSpec, path, substitutes), path.parent, str(path))
+    designs_of(known, str(path))
+    return known.document
 
 
-def resolve_rules(spec: SweepSpec, base: Path, file: str | None = None) -> SweepSpec:
-    """The spec with rules in place of names and paths (relative to ``base``) of energy tables.
+@dataclass(frozen=True)
+class ResolvedSweep:
+    """The spec of a sweep whose parts are there, and what energies follow from."""
+
+    spec: ResolvedSpec[SweepSpec]
+    rules: EnergyRules
+
+    @property
+    def document(self) -> SweepSpec:
+        """The spec with its parts in place of their names."""
+        return self.spec.document
+
+    def with_workers(self, workers: int) -> ResolvedSweep:
+        """The same on another number of processes."""
+        options = self.document.solver.model_copy(update={"workers": workers})
+        return ResolvedSweep(self.spec.variant(self.spec.layers, solver=options), self.rules)
+
+
+def resolve_sweep(spec: SweepSpec, base: Path, file: str | None = None) -> ResolvedSweep:
+    """The parts of a sweep's spec, looked up where it names them; paths are relative to ``base``.
+
+    Raises:
+        InputError: for unknown names, faulty files, and parts that contradict each other.
+    """
+    known = resolved(spec, base, file)
+    rules = _rules(known.document, base, file)
+    axes = known.document.sweep.model_copy(update={PRICES: rules})
+    return ResolvedSweep(known.variant(known.layers, sweep=axes), rules)
+
+
+def _rules(spec: SweepSpec, base: Path, file: str | None) -> EnergyRules:
+    """The rules of a sweep, with those of energy tables in place of names and paths.
 
     Raises:
         InputError: when there is no such table, it is faulty, or it lacks the energy that it is named for.
@@ -99,7 +129,7 @@ def resolve_rules(spec: SweepSpec, base: Path, file: str | None = None) -> Sweep
             faults = (f"energy table '{named[part]}' has no energy for {part}" for part in lacking)
             raise InputError(Fault(file, place_text((*place, p)), m) for p, m in zip(lacking, faults, strict=True))
         rules = given.model_copy(update=found)
-    return spec.model_copy(update={"sweep": spec.sweep.model_copy(update={PRICES: rules})})
+    return rules
 
 
 def _table(text: str, base: Path, file: str | None, place: Place) -> EnergyRules:
@@ -113,16 +143,23 @@ def _table(text: str, base: Path, file: str | None, place: Place) -> EnergyRules
     return rules
 
 
-def designs(spec: SweepSpec, file: str | None = None) -> tuple[Design, ...]:
-    """The designs of a sweep, the last axis varying fastest; names in the spec must be resolved.
+def designs(spec: SweepSpec) -> tuple[Design, ...]:
+    """The designs of a sweep, the last axis varying fastest; names are looked up against the current folder.
+
+    Raises:
+        InputError: as :func:`resolve_sweep` and :func:`designs_of` do.
+    """
+    return designs_of(resolve_sweep(spec, Path.cwd()))
+
+
+def designs_of(sweep: ResolvedSweep, file: str | None = None) -> tuple[Design, ...]:
+    """The designs of a sweep, the last axis varying fastest; ``file`` is where its spec stands.
 
     Raises:
         InputError: for fields that architectures do not have, values that they cannot have, axes that contradict each
             other, and energies that follow from nothing; all of them together.
     """
-    if not isinstance(spec.architecture, Architecture) or isinstance(spec.sweep.access_energy_pj, str):
-        raise TypeError("expected a spec with its architecture and its energy tables in place of their names")
-    expansion = _Expansion(spec, spec.architecture, spec.sweep.access_energy_pj, file)
+    expansion = _Expansion(sweep.document, sweep.spec.architecture, sweep.rules, file)
     faults = list(expansion.faults())
     if faults:
         raise InputError(faults)
@@ -213,7 +250,7 @@ class _Expansion:
             raise InputError(faults)
 
     def _architecture(self, values: Mapping[str, Number]) -> Architecture | list[Fault]:
-        """The base architecture with other values and the energies that follow; or why there is none."""
+        """The base architecture with other values and the energies that follow; or why it cannot be made."""
         flat = {**self._flat, **{field: value for field, value in values.items() if field != SPM_KIB}}
         if SPM_KIB in values:
             banks = Fraction(repr(values[SPM_KIB])) * 512 / Fraction(flat[BANK_BYTES])

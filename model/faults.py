@@ -26,7 +26,7 @@ _LONGEST_MESSAGE = 500
 class Fault:
     """One thing that is wrong in the input: the file, the place in it, and what was expected there.
 
-    ``file`` is none for documents made in Python; ``place`` is empty where a file as a whole is at fault.
+    ``file`` is ``None`` for documents made in Python; ``place`` is empty where a file as a whole is at fault.
 
     Example:
         >>> str(Fault("spec.json", "workload.layers[0].stride", "expected an integer of at least 1, got -1"))

@@ -1,6 +1,6 @@
 """Perfectly nested loops as data: dimensions with bounds, and tensors indexed by affine expressions.
 
-Source: ``execution_model.md`` section 1. A convolution, a depthwise convolution and a matrix product are all values
+Source: ``docs/model.md`` section 1. A convolution, a depthwise convolution and a matrix product are all values
 of :class:`LoopNest`; nothing downstream asks which of them it is looking at.
 """
 

@@ -7,7 +7,7 @@ binary64, as the exact model has them (``docs/model.md``, EDP).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -45,12 +45,12 @@ class ObjectiveRule:
             value = value * factor
         return value, energy_pj if self.tie == "energy_pj" else cycles
 
-    def of_cost(self, energy_pj: int, cycles: int) -> int | float:
+    def of_cost(self, energy_pj: int | float, cycles: int) -> int | float:
         """The value of one exact cost: an integer for a single metric, else a binary64 product."""
         factors = [energy_pj] * self.energy_power + [cycles] * self.cycles_power
         return factors[0] if self.is_integer else math.prod(map(float, factors))
 
-    def rank_key(self, energy_pj: int, cycles: int) -> tuple[int | float, int]:
+    def rank_key(self, energy_pj: int | float, cycles: int) -> tuple[int | float, int | float]:
         """What exact costs are sorted by: the value, then the metric that breaks ties."""
         return self.of_cost(energy_pj, cycles), energy_pj if self.tie == "energy_pj" else cycles
 
@@ -58,6 +58,16 @@ class ObjectiveRule:
         """A lower bound on the value, from lower bounds on energy and cycles."""
         factors = [float(energy_pj)] * self.energy_power + [float(cycles)] * self.cycles_power
         return factors[0] if self.is_integer else math.prod(factors) * SAFE
+
+    def sum_of_bounds(self, counted: Sequence[tuple[int, float]]) -> float:
+        """A lower bound on a sum of values times counts, from lower bounds on the values.
+
+        Products are summed in binary64 in the order given, values and bounds alike: as rounding is monotonic, the sum
+        of the bounds is no more than the sum of the values.
+        """
+        if self.is_integer:
+            return float_below(sum((count * Fraction(bound) for count, bound in counted), Fraction(0)))
+        return float(sum(count * bound for count, bound in counted))
 
     def largest_below(self, limit: float) -> float:
         """The largest value below a limit that the objective can have; infinity where there is no limit."""

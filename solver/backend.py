@@ -1,7 +1,7 @@
-"""What a back end is: the contract between the pipeline and a search method (``contract.md`` section 4).
+"""What a back end is: the contract between the pipeline and a search method (``docs/contract.md`` section 4).
 
-A back end returns candidate mappings and a bound. Legality, exact cost, ranking and the verdict are decided outside
-it, once (:mod:`.pipeline.solve`).
+A back end returns candidate mappings and a bound. Legality, exact cost, ranks and status are decided outside it,
+once (:mod:`.pipeline.solve`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, runtime_checkable
 
+from ..model.cost_models import AnyCostModel
 from ..model.dmazerunner.architecture import Architecture
 from ..model.dmazerunner.constraints import Constraints
 from ..model.dmazerunner.mapping import Mapping
+from ..model.dmazerunner.published import PUBLISHED
 from ..model.documents.result import Certificate
 from ..model.loop_nest import LoopNest
 from ..model.objectives import Objective
@@ -26,6 +28,8 @@ ENTRY_POINT_GROUP = "dmaze.backends"
 class LayerProblem:
     """One layer to map. ``constraints`` holds no preset: the pipeline has replaced it by its thresholds.
 
+    ``cost_model`` says what a mapping is and costs.
+
     ``warm_starts`` are mappings of the same dimensions that may be good ones, such as optima of similar problems; they
     need not be legal. They may save time, but are no part of the question: a back end may ignore them.
     """
@@ -35,6 +39,7 @@ class LayerProblem:
     constraints: Constraints
     objective: Objective
     warm_starts: tuple[Mapping, ...] = ()
+    cost_model: AnyCostModel = PUBLISHED
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,8 @@ class Progress:
     """A snapshot of a running search.
 
     ``incumbents`` are the best mappings so far, best first; they are what is left when the search is interrupted.
-    ``bound`` is a certified lower bound on the objective, or none yet. ``done`` is the estimated share of the work
-    that is behind the search, in 0..1, where it can be told.
+    ``bound`` is a certified lower bound on the objective, or ``None`` yet. ``done`` is the estimated share of the work
+    that is done, in 0..1, where it can be estimated.
     """
 
     objective_value: float | None
@@ -71,7 +76,7 @@ Report = Callable[[Progress], None]
 class SearchOutcome:
     """What a search found.
 
-    ``bound`` is a lower bound on the exact objective of every mapping that the constraints allow, or none.
+    ``bound`` is a lower bound on the exact objective of every mapping that the constraints allow, or ``None``.
     ``exhausted`` says that nothing better than the best candidate (by the relative gap) exists; with no candidates,
     that the problem is infeasible. ``certificate`` may say how that was proved.
     """

@@ -1,4 +1,4 @@
-"""What every back end must keep, as a test class that its author runs (``contract.md`` section 4).
+"""What every back end must keep, as a test class that its author runs (``docs/contract.md`` section 4).
 
 Example, in a test file of a distribution that registers a back end ``my-solver``::
 
@@ -178,5 +178,5 @@ def _ranked(name: str, problem: LayerProblem, outcome: SearchOutcome) -> tuple[C
 
 
 def _optimum(problem: LayerProblem) -> int | float | None:
-    """The least objective value by full enumeration; none where no mapping is legal."""
+    """The least objective value by full enumeration; ``None`` where no mapping is legal."""
     return EXHAUSTIVE.search(problem, SearchLimits(time_limit_s=math.inf), None).bound

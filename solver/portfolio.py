@@ -11,7 +11,6 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ..model.dmazerunner.relaxation.cases import has_few_cases
 from ..model.documents.result import Certificate, EnumerationProof
 from .backend import LayerProblem, Report, SearchLimits, SearchOutcome
 from .cpsat.case_backend import close_all
@@ -77,9 +76,9 @@ class PortfolioRun:
         self.problem, self.limits, self.schedule, self.best = problem, limits, schedule, start.best
         self.gap = coarse_gap(limits.relative_gap)
         self.enumeration = BranchAndBound(problem, start.best, coarse_gap=self.gap)
-        self.enumerates_alone = not has_few_cases(problem.nest)
+        self.enumerates_alone = problem.cost_model.cases(problem.nest) is None
         self.case_search: CaseSearch | None = None
-        self.reporter = ProgressReporter(report, Scorer(problem), start.best, self.bound, self.note)
+        self.reporter = ProgressReporter(report, Scorer(problem), lambda: start.best.kept, self.bound, self.note)
 
     def run(self) -> None:
         """Enumerate in a thread of its own, so that the main thread hears Ctrl-C, and follow until all is proved."""
@@ -115,7 +114,7 @@ class PortfolioRun:
         return self.enumeration.finished or (self.case_search is not None and self.case_search.optimal)
 
     def bound(self) -> float | None:
-        """The better one of both bounds, at most the incumbent's value; none when there is no mapping."""
+        """The better one of both bounds, at most the incumbent's value; ``None`` when there is no mapping."""
         value = self.best.value
         if self.enumeration.finished:
             return value * (1 - (self.gap or 0.0)) if self.best.kept else None

@@ -87,7 +87,7 @@ def most_costly(result: Result) -> LayerResult | None:
 
 
 def _scatter(result: Result, options: ScatterOptions) -> Picture:
-    """The landscape of one layer, computed now."""
+    """The cost distribution of one layer, computed now."""
     if result.interrupted:
         return _no_scatter("the run was interrupted")
     named = next((layer for layer in result.layers if layer.name == options.layer), None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...model.documents.result import Cost
+from ...model.dmazerunner.cost_document import Cost
 from ...model.objectives import Objective
 from ...solver.studies.cost_distribution import CostDistribution, Grid
 from .style import BLUE, GREEN, OBJECTIVE_NAMES, VERMILION, in_house_style, label, new_figure, words_only

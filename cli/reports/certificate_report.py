@@ -14,7 +14,7 @@ from .result_report import bound_text
 
 
 def print_certificates(console: Console, result: Result) -> None:
-    """Print the certificate of every distinct layer: what was settled as a whole, then class pair by class pair."""
+    """Print the certificate of every distinct layer: what was enumerated exactly, then class pair by class pair."""
     for layer in result.layers:
         if layer.same_as is None:
             print_line(console, f"\n{name_text(layer.name)}, certificate ({layer.status}):")

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 
 from rich.console import Console
 
-from ...model.documents.result import Cost, LayerResult, Result
+from ...model.dmazerunner.cost_document import Cost
+from ...model.documents.result import LayerResult, Result
 from ...model.faults import escaped, shortened
 from ...model.objectives import Objective
 from ..tables import Column, name_text, print_line, print_tables

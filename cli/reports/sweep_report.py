@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from ...model.designs import label_of
-from ...model.documents.result import Cost, Number, Totals
+from ...model.dmazerunner.cost_document import Cost
+from ...model.documents.result import Number, Totals
 from ...model.documents.sweep_results import FrontPoint, SweepResult, SweptDesign
 from ...model.faults import escaped, shortened
 from ..tables import Column, name_text, print_line, print_tables

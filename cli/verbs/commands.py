@@ -14,9 +14,9 @@ from pathlib import Path
 from rich.console import Console
 
 from ...model.documents.result import Result
-from ...model.documents.verification import load_result
 from ...model.evaluate import evaluate, load_request
 from ...model.faults import Fault, InputError, InputWarning
+from ...model.reading.results import load_result
 from ...solver import Cache, VerificationLimits, solve, verify
 from ...solver.pipeline.observer import Observers
 from ..output import (
@@ -43,7 +43,7 @@ from .schemas import schema_document
 
 
 class Exit(IntEnum):
-    """Exit codes (``contract.md`` section 3)."""
+    """Exit codes (``docs/contract.md`` section 3)."""
 
     SOLVED = 0
     UNSOLVED = 1

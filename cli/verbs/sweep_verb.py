@@ -161,7 +161,7 @@ def exit_code(result: SweepResult) -> Exit:
 
 @contextmanager
 def shown_sweep() -> Generator[Callable[[SweepProgress], None] | None]:
-    """What shows how far a sweep is, and how long it will go on; none where standard error is no terminal."""
+    """What shows how far a sweep is, and how long it will go on; ``None`` where standard error is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -1,4 +1,4 @@
-"""Accelerator descriptions (``contract.md`` section 1, ``execution_model.md`` section 1)."""
+"""Accelerator descriptions (``docs/contract.md`` section 1, ``docs/model.md`` section 1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user may ask of a mapping besides fitting the machine (``contract.md`` section 1)."""
+"""What a user may ask of a mapping besides fitting the machine (``docs/contract.md`` section 1)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Limit = Annotated[int, Field(strict=True, ge=0, le=2**62)]
 
 
 class MinUtilization(Model):
-    """Least utilisation of PEs, register files and SPM, each in 0..1 (``execution_model.md`` section 2)."""
+    """Least utilisation of PEs, register files and SPM, each in 0..1 (``docs/model.md`` section 2)."""
 
     pe: Ratio = 0.0
     rf: Ratio = 0.0

@@ -1,4 +1,4 @@
-"""The exact model, one mapping at a time, written to be read beside ``execution_model.md``.
+"""The exact model, one mapping at a time, written to be read beside ``docs/model.md``.
 
 Counts are Python integers and therefore exact; energies are binary64 sums of ``count * price`` over the five parts in
 the order mac, rf, noc, spm, dram. :mod:`.vectorised.batch_cost` computes the same for arrays of tilings.
@@ -54,12 +54,12 @@ class ExactCost:
     spm_reuse: tuple[int, ...]
     dram_reuse: tuple[int, ...]
 
-    @cached_property
+    @property
     def energy_pj(self) -> int:
         """The layer's energy, rounded to the nearest integer, ties to even (section 4)."""
         return round(sum_parts(self.energy_breakdown_pj))
 
-    @cached_property
+    @property
     def edp(self) -> float:
         """Rounded energy times cycles, in binary64 (section 5)."""
         return float(self.energy_pj) * float(self.cycles)

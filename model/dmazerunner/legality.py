@@ -1,6 +1,6 @@
 """What fits, and which rule a mapping breaks: the one definition for one mapping at a time.
 
-Source: ``execution_model.md`` section 2. :mod:`.vectorised.batch_legality` is the same for arrays of tilings.
+Source: ``docs/model.md`` section 2. :mod:`.vectorised.batch_legality` is the same for arrays of tilings.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..loop_nest import LoopNest
 from .architecture import Architecture
+from .capacities import Capacity, capacities
 from .constraints import Constraints
 from .cost import ExactCost
 from .mapping import LEVELS, Tiling
@@ -18,43 +19,35 @@ from .mapping import LEVELS, Tiling
 
 @dataclass(frozen=True)
 class Occupancy:
-    """What a tiling takes of the machine: PEs, bytes of one register file, bytes and banks of the SPM."""
+    """What a tiling takes of one capacity: units, and how much of the whole it fills."""
 
-    pes: int
-    rf_bytes: int
-    spm_bytes: int
-    spm_banks: int
+    capacity: Capacity
+    taken: int
+    filled: int
+
+    @property
+    def share(self) -> float:
+        """The share of the capacity in use, as the published optimizer divides it."""
+        return self.filled / self.capacity.whole
 
 
-def occupancy(nest: LoopNest, architecture: Architecture, tiling: Tiling) -> Occupancy:
-    """What a tiling takes of the machine (section 2)."""
-    size, bank = architecture.bytes_per_element, architecture.spm.bytes_per_bank
-    tiles = [tensor.footprint(tiling.spm_tile) * size for tensor in nest.tensors]
-    return Occupancy(
-        pes=tiling.pes_used,
-        rf_bytes=sum(tensor.footprint(tiling.rf) for tensor in nest.tensors) * size,
-        spm_bytes=sum(tiles),
-        spm_banks=sum(-(-tile // bank) for tile in tiles),
+def occupancy(nest: LoopNest, architecture: Architecture, tiling: Tiling) -> tuple[Occupancy, ...]:
+    """What a tiling takes of every capacity of the machine (section 2)."""
+    return tuple(
+        Occupancy(capacity, capacity.taken(nest, tile), capacity.filled(nest, tile))
+        for capacity in capacities(architecture)
+        for tile in (capacity.tile(tiling),)
     )
 
 
-def capacity_faults(architecture: Architecture, used: Occupancy) -> tuple[str, ...]:
+def capacity_faults(used: Sequence[Occupancy]) -> tuple[str, ...]:
     """The capacities that a tiling exceeds, among ``pes``, ``rf_bytes_per_pe`` and ``spm``."""
-    exceeded = {
-        "pes": used.pes > architecture.pes,
-        "rf_bytes_per_pe": used.rf_bytes > architecture.rf_bytes_per_pe,
-        "spm": used.spm_banks > architecture.spm.banks,
-    }
-    return tuple(name for name, broken in exceeded.items() if broken)
+    return tuple(part.capacity.rule for part in used if part.taken > part.capacity.limit)
 
 
-def utilization(architecture: Architecture, used: Occupancy) -> dict[str, float]:
-    """Shares of PEs, RF bytes and SPM bytes in use, as the published optimizer divides them."""
-    return {
-        "pe": used.pes / architecture.pes,
-        "rf": used.rf_bytes / architecture.rf_bytes_per_pe,
-        "spm": used.spm_bytes / architecture.spm_bytes,
-    }
+def utilization(used: Sequence[Occupancy]) -> dict[str, float]:
+    """Shares of PEs, RF bytes and SPM bytes in use."""
+    return {part.capacity.threshold: part.share for part in used}
 
 
 @dataclass(frozen=True)
@@ -92,15 +85,23 @@ def broken_rules(
 ) -> tuple[str, ...]:
     """Every capacity and constraint that a tiling breaks, by name; empty when it is allowed."""
     used = occupancy(nest, architecture, tiling)
-    broken = list(capacity_faults(architecture, used))
-    reached = utilization(architecture, used)
-    asked = constraints.min_utilization
-    broken += [f"min_utilization.{part}" for part, share in reached.items() if share < getattr(asked, part)]
+    broken, asked = list(capacity_faults(used)), constraints.min_utilization
+    broken += [part.capacity.threshold_rule for part in used if part.share < part.capacity.least(asked)]
     pins = pinned_factors(nest, constraints)
     broken += [p.rule for p in pins if tiling.levels[LEVELS.index(p.level)][p.dim] != p.factor]
     if any(math.prod(row) != bound for row, bound in zip(zip(*tiling.levels, strict=True), nest.bounds, strict=True)):
         broken.append("factors multiply to the bounds")
     return tuple(dict.fromkeys(broken))
+
+
+TRAFFIC_LIMITS = ("max_dram_bytes", "max_dma_invocations")
+"""Constraints on what moves between DRAM and SPM. They depend on loop orders, and take no tiling out by themselves."""
+
+
+def traffic_limits(constraints: Constraints) -> dict[str, int]:
+    """The traffic limits that are given, by name."""
+    limits: dict[str, int | None] = {name: getattr(constraints, name) for name in TRAFFIC_LIMITS}
+    return {name: limit for name, limit in limits.items() if limit is not None}
 
 
 def dram_bytes(architecture: Architecture, cost: ExactCost) -> int:
@@ -115,8 +116,5 @@ def dma_invocations(cost: ExactCost) -> int:
 
 def broken_limits(architecture: Architecture, constraints: Constraints, cost: ExactCost) -> tuple[str, ...]:
     """The traffic limits that a mapping (a tiling with its orders) exceeds, by name."""
-    limits: Sequence[tuple[str, int | None, int]] = (
-        ("max_dram_bytes", constraints.max_dram_bytes, dram_bytes(architecture, cost)),
-        ("max_dma_invocations", constraints.max_dma_invocations, dma_invocations(cost)),
-    )
-    return tuple(name for name, limit, value in limits if limit is not None and value > limit)
+    moved = {"max_dram_bytes": dram_bytes(architecture, cost), "max_dma_invocations": dma_invocations(cost)}
+    return tuple(name for name, limit in traffic_limits(constraints).items() if moved[name] > limit)

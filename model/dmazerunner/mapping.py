@@ -1,7 +1,7 @@
 """Execution methods: tilings over the four levels, and loop orders of the two levels where order matters.
 
-Source: ``execution_model.md`` section 1. :class:`Tiling` is the compact form that the model computes with;
-:class:`MappingDocument` is the public JSON (``contract.md`` section 2).
+Source: ``docs/model.md`` section 1. :class:`Tiling` is the compact form that the model computes with;
+:class:`MappingDocument` is the public JSON (``docs/contract.md`` section 2).
 """
 
 from __future__ import annotations

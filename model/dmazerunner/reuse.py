@@ -1,6 +1,6 @@
 """Reuse classes: which tensors stay put while the innermost loops of a level run.
 
-Source: ``execution_model.md`` section 3. Walking a level's loops from the innermost outwards, a tensor is reused over
+Source: ``docs/model.md`` section 3. Walking a level's loops from the innermost outwards, a tensor is reused over
 every loop until the first one (with more than one iteration) that indexes it. Orders therefore fall into few classes.
 
 A class is described by the *groups* of dimensions placed from the innermost outwards. Before any loop, all tensors are

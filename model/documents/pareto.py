@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..base import Model
+from ..base import Model, Text
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.constraints import Constraints, MinUtilization
 from ..layers import Layer
@@ -17,7 +17,7 @@ class StepCheck(Model):
     """One of the successive constrained solves that check a front: is there a mapping within both limits?
 
     A front of n points leaves n + 1 steps, each just better than a point in one metric and than its neighbour in the
-    other; a limit that is null is none. ``refuted``: CP-SAT proved that there is no such mapping.
+    other; null is no limit. ``refuted``: CP-SAT proved that there is no such mapping.
     """
 
     most_energy_pj: int | None
@@ -54,6 +54,7 @@ class ParetoFronts(Model):
 
     schema_: Literal["dmaze-solve/pareto/1"] = Field(default="dmaze-solve/pareto/1", alias="schema")
     name: str | None = None
+    cost_model: Text = "dmazerunner"
     architecture: Architecture
     constraints: Constraints
     versions: dict[str, str] = Field(default_factory=dict[str, str])

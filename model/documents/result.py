@@ -1,14 +1,16 @@
-"""The public result (``contract.md`` section 2)."""
+"""The public result (``docs/contract.md`` section 2)."""
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, field_validator
 
-from ..base import Flag, Model, PositiveInt
+from ..base import Flag, Model, PositiveInt, Text
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.constraints import SET_BY_PRESET, Constraints, MinUtilization
+from ..dmazerunner.cost_document import Cost
 from ..dmazerunner.mapping import MappingDocument
 from ..layers import Layer
 from ..loop_nest import LoopNest
@@ -21,52 +23,41 @@ ClosedBy = Literal["bound", "cp-sat", "highs"]
 Number = int | float
 
 
-class EnergyBreakdown(Model):
-    """Energy in pJ per part; the five sum to the layer's energy before rounding."""
-
-    mac: float
-    rf: float
-    noc: float
-    spm: float
-    dram: float
-
-
-class TensorEnergy(Model):
-    """Energy in pJ of one tensor's movements; ``reduction`` is the adding up between PEs, over all parts."""
-
-    noc: float
-    spm: float
-    dram: float
-    reduction: float
-
-
-class Utilization(Model):
-    """Shares in use: PEs, bytes of a register file, bytes of the SPM (not rounded up to banks)."""
-
-    pe: float
-    rf: float
-    spm: float
-
-
-class Cost(Model):
-    """Exact cost of a mapping. Energies in pJ, time in accelerator cycles, EDP in pJ * cycles."""
-
-    energy_pj: int
-    cycles: int
-    edp: float
-    energy_breakdown_pj: EnergyBreakdown
-    tensor_energy_pj: dict[str, TensorEnergy]
-    dram_bytes: int
-    dma_invocations: int
-    utilization: Utilization
-
-
 class Solution(Model):
     """One mapping with its cost."""
 
     rank: int
     mapping: MappingDocument
     cost: Cost
+
+
+class Reason(str, Enum):
+    """Why the work on a layer ended.
+
+    ``optimal`` and ``infeasible``: with a proof. ``limit``: time was up. ``no_proof``: the back end had nothing left to
+    try. ``interrupted``: Ctrl-C. ``fault``: something went wrong.
+    """
+
+    OPTIMAL = "optimal"
+    INFEASIBLE = "infeasible"
+    LIMIT = "limit"
+    NO_PROOF = "no_proof"
+    INTERRUPTED = "interrupted"
+    FAULT = "fault"
+
+
+class Limit(str, Enum):
+    """The limit that was reached, by the option that sets it."""
+
+    TIME = "time_limit_s"
+    TOTAL_TIME = "total_time_limit_s"
+
+
+class Termination(Model):
+    """Why the work on a layer ended; ``limit`` is there exactly where one was reached."""
+
+    reason: Reason
+    limit: Limit | None = None
 
 
 class ClassPair(Model):
@@ -137,10 +128,10 @@ class LayerResult(Model):
 
     ``optimal``: proved within the relative gap asked for. ``feasible``: a limit was reached; ``gap`` is certified.
     ``infeasible``: ``conflicts`` names the constraints and capacities that clash. ``unknown``: nothing found in time,
-    or ``fault`` says what went wrong. ``note`` says why a layer got no time, or not all of it. ``thresholds`` are
-    those that a preset ended with. ``evaluated`` counts the tilings that an enumeration costed, ``pruned_by_bound``
-    those, fitting or not, in parts of the space that a lower bound excluded (``docs/enumeration.md``). ``cached``: no
-    search was run; ``wall_s`` is the time of this run.
+    or ``fault`` says what went wrong. ``termination`` says why the work ended, ``note`` the same in words where a layer
+    got no time, or not all of it. ``thresholds`` are those that a preset ended with. ``evaluated`` counts the tilings
+    that an enumeration costed, ``pruned_by_bound`` those, fitting or not, in parts of the space that a lower bound
+    excluded (``docs/enumeration.md``). ``cached``: no search was run; ``wall_s`` is the time of this run.
 
     With ``solver.pad_bounds``, ``padding`` says which bounds the solutions pad (none: padding gained nothing),
     ``unpadded_objective_value`` is the best without padding, and ``padding_variants`` lists what was tried; status,
@@ -155,6 +146,7 @@ class LayerResult(Model):
     bound: float | None
     gap: float | None
     wall_s: float
+    termination: Termination | None = None
     same_as: str | None = None
     conflicts: tuple[str, ...] = ()
     fault: str | None = None
@@ -201,6 +193,7 @@ class Result(Model):
 
     schema_: Literal["dmaze-solve/result/1"] = Field(default="dmaze-solve/result/1", alias="schema")
     name: str | None = None
+    cost_model: Text = "dmazerunner"
     objective: Objective
     backend: str
     architecture: Architecture

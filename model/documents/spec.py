@@ -1,4 +1,4 @@
-"""The public spec: what to map onto what, how to judge it, how hard to try (``contract.md`` section 1)."""
+"""The public spec: what to map onto what, how to judge it, how hard to try (``docs/contract.md`` section 1)."""
 
 from __future__ import annotations
 
@@ -88,12 +88,15 @@ WorkloadField = Annotated[
 class Spec(Model):
     """One job: layers, an accelerator, an objective, constraints and limits.
 
+    ``cost_model`` is that of the architecture's kind unless given.
+
     Names and paths stand for themselves until :func:`dmaze.model.reading.loading.resolve_spec` replaces them.
     """
 
     name: Text | None = None
     architecture: ArchitectureField
     workload: WorkloadField
+    cost_model: Text | None = None
     objective: Objective = "edp"
     constraints: Constraints = Constraints()
     solver: SolverOptions = SolverOptions()

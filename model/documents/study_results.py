@@ -13,16 +13,17 @@ from pydantic import Field
 from ..base import Model, Text
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.constraints import Constraints, MinUtilization
+from ..dmazerunner.cost_document import Cost
 from ..dmazerunner.mapping import MappingDocument
 from ..objectives import Objective
-from .result import Cost, Number, Solution, Status
+from .result import Number, Solution, Status
 from .spec import SolverOptions
 
 EnumerationOutcome = Literal["finished", "abandoned", "no answer", "not asked for"]
 
 
 class StudySearch(Model):
-    """One search of one layer; status, values and bound as in a result (``contract.md`` section 2).
+    """One search of one layer; status, values and bound as in a result (``docs/contract.md`` section 2).
 
     ``seconds`` is wall time. ``tilings_costed`` were scored with the exact model, where the back end counts them.
     ``best`` is the mapping of rank 1 with its cost; null without one. ``note`` and ``fault`` say why there is none, or
@@ -64,7 +65,7 @@ class FullEnumeration(Model):
     before it as soon as the projection lay clearly beyond; ``search`` has the best of the part that was costed.
     ``no answer``: the search failed or was interrupted. ``not asked for``: the limit is 0; ``search`` is null.
     ``done`` is the share of the space behind it (0..1) and ``projected_s`` the seconds that the whole space was
-    expected to take, null where neither could be told.
+    expected to take; both are null where they could not be estimated.
     """
 
     outcome: EnumerationOutcome

@@ -111,7 +111,7 @@ class PriceTable(Model):
         return self
 
     def price_pj(self, capacity: Number) -> float | None:
-        """The energy at a capacity; none when the table has no such entry."""
+        """The energy at a capacity; ``None`` when the table has no such entry."""
         return next((price for key, price in self.table.items() if _number(key) == capacity), None)
 
     def capacities(self) -> tuple[str, ...]:
@@ -128,7 +128,7 @@ class PowerLaw(Model):
     exponent: Annotated[float, Field(strict=True, ge=-10, le=10)] = 1.0
 
     def price_pj(self, capacity: Number) -> float | None:
-        """The energy at a capacity; none where it is beyond all numbers."""
+        """The energy at a capacity; ``None`` where it is beyond all numbers."""
         try:
             return self.base_pj * (capacity / self.at) ** self.exponent
         except (OverflowError, ZeroDivisionError):

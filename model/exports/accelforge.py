@@ -18,7 +18,7 @@ _RESERVED = frozenset(
 
 
 def why_not(nest: LoopNest) -> str | None:
-    """Why AccelForge cannot express a nest, or none where it can."""
+    """Why AccelForge cannot express a nest, or ``None`` where it can."""
     letters = dimension_letters(nest)
     if letters is None:
         return "it has more than 26 dimensions"

@@ -27,7 +27,7 @@ _VARIABLES: Mapping[str, Mapping[str, str]] = {
 
 
 def why_not(nest: LoopNest) -> str | None:
-    """Why dMazeRunner cannot express a nest, or none where it can."""
+    """Why dMazeRunner cannot express a nest, or ``None`` where it can."""
     if _entry(nest, "layer", 1) is None:
         return "dMazeRunner knows convolutions without dilation and groups, depthwise ones, and single matrix products"
     return None

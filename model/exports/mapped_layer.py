@@ -43,14 +43,14 @@ class MappedLayer:
 
     @cached_property
     def skipped(self) -> tuple[int, ...]:
-        """Tensors that stay in the register files across SPM passes (``execution_model.md`` section 3)."""
+        """Tensors that stay in the register files across SPM passes (``docs/model.md`` section 3)."""
         rf_passes = self.mapping.tiling.rf_passes
         reuse = zip(self.cost.spm_reuse, self.cost.dram_reuse, strict=True)
         return tuple(t for t, (spm, dram) in enumerate(reuse) if spm == rf_passes and dram > 1)
 
     @property
     def dram_words_per_cycle(self) -> float | None:
-        """Elements that the DMA moves in a cycle of the accelerator once it has started; none for without limit."""
+        """Elements that the DMA moves in a cycle of the accelerator once it has started; ``None``: without limit."""
         arch = self.architecture
         cycles = arch.dma.cycles_per_byte * arch.bytes_per_element * arch.clock_mhz / arch.dma.clock_mhz
         return 1 / cycles if cycles else None

@@ -17,7 +17,7 @@ _LONGEST_FILE_NAME = 80
 def allotted_names(
     names: Iterable[str], wanted: Callable[[str], str | None], spare: Iterable[str]
 ) -> tuple[str, ...] | None:
-    """One name for each of ours, all different even when case is ignored; none when the spare names run out.
+    """One name for each of ours, all different even when case is ignored; ``None`` when the spare names run out.
 
     ``wanted`` gives the name that one of ours would like to have, if any is allowed; whoever comes second, or likes
     none, gets the next spare name.
@@ -41,7 +41,7 @@ def allotted_names(
 
 
 def dimension_letters(nest: LoopNest) -> tuple[str, ...] | None:
-    """One capital letter for every dimension of a nest, or none where it has more than 26.
+    """One capital letter for every dimension of a nest, or ``None`` where it has more than 26.
 
     Example:
         >>> from ..layers import Gemm
@@ -57,7 +57,7 @@ def dimension_letters(nest: LoopNest) -> tuple[str, ...] | None:
 
 
 def renaming_comments(ours: Sequence[str], theirs: Sequence[str], what: str) -> Iterator[str]:
-    """A comment that says which of our names became which of theirs; none where all stayed as they are."""
+    """A comment that says which of our names became which of theirs; ``None`` where all stayed as they are."""
     renamed = [f"{our} = {their}" for our, their in zip(ours, theirs, strict=True) if our != their]
     if renamed:
         yield f"{what} of dmaze-solve and their names here: {', '.join(renamed)}."

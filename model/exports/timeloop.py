@@ -19,7 +19,7 @@ _CONVENTIONAL_COEFFICIENTS = {"Ox": "Hstride", "Oy": "Wstride", "Fx": "Hdilation
 
 
 def why_not(nest: LoopNest) -> str | None:
-    """Why Timeloop cannot express a nest, or none where it can."""
+    """Why Timeloop cannot express a nest, or ``None`` where it can."""
     if dimension_letters(nest) is None:
         return "it has more than 26 dimensions, and Timeloop's names are single letters"
     scalar = [tensor.name for tensor in nest.tensors if not tensor.dims]

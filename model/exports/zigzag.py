@@ -29,7 +29,7 @@ _LINKS = {"O": "O", "W": "I2", "I": "I1"}
 
 
 def why_not(nest: LoopNest) -> str | None:
-    """Why ZigZag cannot express a nest, or none where it can."""
+    """Why ZigZag cannot express a nest, or ``None`` where it can."""
     if len(nest.tensors) != len(_OPERANDS):
         return f"it has {len(nest.tensors)} tensors, and ZigZag knows 2 operands and an output"
     compound = [tensor for tensor in nest.tensors if any(len(index.terms) > 1 for index in tensor.index)]

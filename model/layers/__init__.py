@@ -1,6 +1,6 @@
 """Layer types of the public spec, each a few lines that build a loop nest: the only place that knows layer kinds.
 
-Source: ``execution_model.md`` section 1, ``contract.md`` section 1; ``docs/layers.md`` has every type with its nest.
+Source: ``docs/model.md`` section 1, ``docs/contract.md`` section 1; ``docs/layers.md`` has every type with its nest.
 """
 
 from typing import Annotated

@@ -216,13 +216,13 @@ class Conv3d(Convolution):
 
     type: Literal["conv3d"]
     in_depth: PositiveInt
-    """Subspaces (frames of a video) of the input, without padding."""
+    """Slices (frames of a video) of the input, without padding."""
     in_height: PositiveInt
     """Rows of the input, without padding."""
     in_width: PositiveInt
     """Columns of the input, without padding."""
     kernel_depth: PositiveInt
-    """Subspaces of weights."""
+    """Slices of weights."""
     kernel_height: PositiveInt
     """Rows of weights."""
     kernel_width: PositiveInt
@@ -241,7 +241,7 @@ class Conv3d(Convolution):
         return checked_borders(padding, ("depth", "height", "width"), sides)
 
     def axes(self) -> tuple[Axis, ...]:
-        """Subspaces (z), rows (x) and columns (y)."""
+        """Slices (z), rows (x) and columns (y)."""
         names = (("depth", "z"), ("height", "x"), ("width", "y"))
         sizes = (
             (self.in_depth, self.kernel_depth),

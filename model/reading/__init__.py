@@ -1,1 +1,1 @@
-"""From files to documents: JSON, ONNX, and other tools' formats, with every fault told at its place."""
+"""From files to documents: JSON, ONNX, and other tools' formats, with every fault reported at its place."""

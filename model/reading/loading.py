@@ -1,6 +1,6 @@
 """Finds what a spec names (built-in data, files) and makes it one self-contained, consistent document.
 
-Source: ``contract.md`` section 1. Every fault is an :class:`InputError`; those inside a file that a spec refers to
+Source: ``docs/contract.md`` section 1. Every fault is an :class:`InputError`; those inside a file that a spec refers to
 name that file.
 """
 
@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
+from ..cost_models import AnyCostModel, model_for
 from ..dmazerunner.architecture import Architecture
 from ..documents.spec import LayerList, NetworkReference, Spec
 from ..faults import Fault, InputError, Place, place_text, shortened, shown, suggestion
@@ -26,6 +27,7 @@ from .validation import validated
 
 Kind = Literal["architectures", "networks", "examples", "energy_tables", "sweeps"]
 AnySpec = TypeVar("AnySpec", bound=Spec)
+SpecT = TypeVar("SpecT", bound=Spec, covariant=True)
 
 
 def builtin_names(kind: Kind) -> tuple[str, ...]:
@@ -112,8 +114,34 @@ def _reference_faults(document: JsonObject, path: Path) -> list[Fault]:
     return faults
 
 
+@dataclass(frozen=True)
+class ResolvedSpec(Generic[SpecT]):
+    """A spec whose parts are there and make sense together; ``document`` has them in place of their names and paths."""
+
+    document: SpecT
+    cost_model: AnyCostModel
+    architecture: Architecture
+    workload: LayerList
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers of the workload."""
+        return self.workload.layers
+
+    def variant(self, layers: tuple[Layer, ...], **changes: object) -> ResolvedSpec[SpecT]:
+        """The same with some of its layers and other values of fields that name nothing."""
+        workload = self.workload.model_copy(update={"layers": layers})
+        document = self.document.model_copy(update={**changes, "workload": workload})
+        return ResolvedSpec(document, self.cost_model, self.architecture, workload)
+
+
 def resolve_spec(spec: AnySpec, base: Path, file: str | None = None) -> AnySpec:
-    """The spec with its architecture and its layers in place of their names and paths; paths are relative to ``base``.
+    """The spec with its architecture and its layers in place of their names and paths; as :func:`resolved`."""
+    return resolved(spec, base, file).document
+
+
+def resolved(spec: AnySpec, base: Path, file: str | None = None) -> ResolvedSpec[AnySpec]:
+    """The parts of a spec, looked up where it names them; paths are relative to ``base``.
 
     ``file`` is where the spec stands, for its faults to name.
 
@@ -121,7 +149,11 @@ def resolve_spec(spec: AnySpec, base: Path, file: str | None = None) -> AnySpec:
         InputError: for unknown names, faulty files, and parts that contradict each other, all of them together.
     """
     faults: list[Fault] = []
-    architecture, workload = None, None
+    cost_model, architecture, workload = None, None, None
+    try:
+        cost_model = model_for(spec.cost_model, file)
+    except InputError as error:
+        faults += error.faults
     try:
         architecture = resolve_architecture(spec.architecture, base, file)
     except InputError as error:
@@ -130,14 +162,15 @@ def resolve_spec(spec: AnySpec, base: Path, file: str | None = None) -> AnySpec:
         workload = resolve_workload(spec.workload, base, file)
     except InputError as error:
         faults += error.faults
-    if architecture is None or workload is None:
+    if cost_model is None or architecture is None or workload is None:
         raise InputError(faults)
     nests = _loop_nests(workload, file)
     faults = consistency_faults(nests, spec.constraints, architecture, file)
     if faults:
         raise InputError(faults)
     warn_of_overlaps(nests, file)
-    return spec.model_copy(update={"architecture": architecture, "workload": workload})
+    document = spec.model_copy(update={"architecture": architecture, "workload": workload})
+    return ResolvedSpec(document, cost_model, architecture, workload)
 
 
 def _loop_nests(workload: LayerList, file: str | None) -> Nests:

@@ -40,7 +40,7 @@ class CaseBackend:
         deadline = Deadline.after(limits.time_limit_s)
         start = LocalSearch(problem, seed=limits.seed, keep=limits.top_k)
         search = CaseSearch(problem, limits, deadline, start.best, self.make_engine(problem.objective, limits.seed))
-        reporter = ProgressReporter(report, Scorer(problem), start.best, search.bound, search.note)
+        reporter = ProgressReporter(report, Scorer(problem), lambda: start.best.kept, search.bound, search.note)
         for _ in _first_rounds(start, deadline, limits.time_limit_s):
             reporter.tell()
         if search.has_choices:

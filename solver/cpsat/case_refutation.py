@@ -8,6 +8,7 @@ with all tilings of its subspace, and excluded.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,15 +18,19 @@ import numpy as np
 from ...model.dmazerunner.factorisations import allowed_factorisations
 from ...model.dmazerunner.mapping import Mapping, Tiling
 from ...model.dmazerunner.relaxation.case_bounds import analytic_bounds
-from ...model.dmazerunner.relaxation.cases import Case, all_cases, has_few_cases
-from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, relax
+from ...model.dmazerunner.relaxation.cases import Case
+from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY
 from ...model.dmazerunner.relaxation.value_ranges import ValueRanges
 from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
+from ...model.dmazerunner.vectorised.batch_cost import mapping_of
+from ...model.dmazerunner.vectorised.batch_legality import permit_of
+from ...model.dmazerunner.vectorised.order_query import Costing
 from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
 from ..deadline import Deadline
 from ..refutation import Refutation
-from ..search.scoring import Incumbents, Scorer, within_traffic_limits
+from ..search.incumbents import Incumbents
+from ..search.scoring import Scorer
 from .case_solver import CaseHistory, CaseSolver
 from .engines import CpSatEngine, CpSatParameters, EngineAnswer
 from .formulation.case_model import CaseModel
@@ -87,7 +92,8 @@ class WithinLimits:
 
     def __init__(self, problem: LayerProblem, limits: Limits) -> None:
         self.problem, self._limits = problem, limits
-        self._scorer, self._found = Scorer(problem), None
+        self._model, self._found = problem.cost_model.batch_model(problem.nest, problem.architecture), None
+        self._costing = Costing(permit=permit_of(problem.constraints, problem.architecture))
 
     def target(self, least: dict[str, float]) -> Target:
         """Energy within its limit, and the other metric within that of cycles."""
@@ -95,15 +101,12 @@ class WithinLimits:
 
     def take(self, levels: Array) -> None:
         """Keep one that is within both."""
-        model, batch = self._scorer.model, TilingBatch(self.problem.nest, levels)
-        allowed = within_traffic_limits(self.problem.constraints, model, batch)
-        for pair in model.pair_costs(batch):
+        for pair in self._model.pair_costs(TilingBatch(self.problem.nest, levels), self._costing):
             inside = (pair.energy_pj <= self._limits.energy_pj) & (pair.cycles <= self._limits.cycles)
-            inside &= np.isfinite(pair.cycles) & (True if allowed is None else allowed[pair.dram_class])
+            inside &= np.isfinite(pair.cycles)
             for position in np.flatnonzero(inside)[:1].tolist():
                 tiling = Tiling.from_levels(levels[:, :, position].astype(np.int64).tolist())
-                number = pair.spm_class * len(model.classes) + pair.dram_class
-                self._found = self._scorer.mapping(tiling, number)
+                self._found = mapping_of(tiling, *self._model.classes_of(pair))
 
     def answer(self) -> Mapping | None:
         """The one that was found."""
@@ -122,9 +125,10 @@ def refute_with_cpsat(
 
 def refute(question: Question, deadline: Deadline, *, seed: int, workers: int) -> Refutation:
     """Ask CP-SAT, case by case, for what a question looks for; see :func:`refute_with_cpsat`."""
-    if not has_few_cases(question.problem.nest):
+    cases = question.problem.cost_model.cases(question.problem.nest)
+    if cases is None:
         return Refutation("cp-sat", False, "no class pair, since there are too many")
-    run = RefutationRun(question, deadline, seed)
+    run = RefutationRun(question, cases, deadline, seed)
     if not all(map(len, run.options)):
         return Refutation("cp-sat", True, "no class pair, since no factors are left")
     pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="refute")
@@ -150,11 +154,11 @@ def _wait(futures: list[Future[None]], run: RefutationRun) -> None:
 class RefutationRun:
     """What the workers share; ``lock`` guards what changes."""
 
-    def __init__(self, question: Question, deadline: Deadline, seed: int) -> None:
+    def __init__(self, question: Question, cases: Sequence[Case], deadline: Deadline, seed: int) -> None:
         self.question, self.deadline, self.problem = question, deadline, question.problem
         self.options = allowed_factorisations(self.problem.nest, self.problem.constraints)
         self.ranges = ValueRanges(self.problem.nest, self.options)
-        self.cases = all_cases(Scorer(self.problem).model.classes)
+        self.cases = cases
         self.num_closed = self.num_calls = 0
         self.stopping, self.lock = threading.Event(), threading.Lock()
         parameters = CpSatParameters(random_seed=seed, linearization_level=2, cp_model_probing_level=2)
@@ -172,7 +176,7 @@ class RefutationRun:
     def close(self, case: Case) -> None:
         """Ask for mappings of a case below the limit until none is left, one is found, or time is up."""
         nest, architecture, history = self.problem.nest, self.problem.architecture, CaseHistory()
-        relaxation = relax(nest, architecture, case)
+        relaxation = self.problem.cost_model.relaxation(nest, architecture, case)
         target = self.question.target(analytic_bounds(nest, architecture, relaxation, self.ranges))
         answer = EngineAnswer()
         while not self.stopping.is_set() and not self.deadline.passed:

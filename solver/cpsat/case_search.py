@@ -7,8 +7,8 @@ import threading
 
 from ...model.dmazerunner.factorisations import allowed_factorisations
 from ...model.dmazerunner.relaxation.case_bounds import analytic_bounds
-from ...model.dmazerunner.relaxation.cases import Case, all_cases, has_few_cases
-from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, relax
+from ...model.dmazerunner.relaxation.cases import Case
+from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY
 from ...model.dmazerunner.relaxation.value_ranges import ValueRanges
 from ...model.dmazerunner.vectorised.batch import Array
 from ...model.documents.result import Certificate
@@ -16,7 +16,8 @@ from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem, SearchLimits
 from ..deadline import Deadline
 from ..enumeration.branch_and_bound import trivial_bound
-from ..search.scoring import Incumbents, Scorer
+from ..search.incumbents import Incumbents
+from ..search.scoring import Scorer
 from .case_solver import CaseSolver
 from .case_state import CaseState
 from .engines import Engine
@@ -51,16 +52,17 @@ class CaseSearch:
     def _open_cases(self) -> None:
         """Open all cases, or as many as there is time for; none where a nest has too many of them."""
         self.all_open = False
-        if not has_few_cases(self.problem.nest):
+        cases = self.problem.cost_model.cases(self.problem.nest)
+        if cases is None:
             return
-        for number, case in enumerate(all_cases(self.scorer.model.classes)):
+        for number, case in enumerate(cases):
             if self.deadline.passed:
                 return
             self.states.append(self._open(number, case))
         self.all_open = True
 
     def _open(self, number: int, case: Case) -> CaseState:
-        relaxation = relax(self.problem.nest, self.problem.architecture, case)
+        relaxation = self.problem.cost_model.relaxation(self.problem.nest, self.problem.architecture, case)
         bounds = analytic_bounds(self.problem.nest, self.problem.architecture, relaxation, self.ranges)
         return CaseState(number, case, relaxation, bounds, self.rule.lower_bound(bounds[ENERGY], bounds[CYCLES]))
 

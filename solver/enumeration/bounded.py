@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ...model.documents.result import Certificate, EnumerationProof
 from ..backend import LayerProblem, Report, SearchLimits, SearchOutcome
+from ..search.incumbents import Scored
 from ..search.local_search import LocalSearch
 from ..search.progress import ProgressReporter, follow
 from ..search.scoring import Scorer
@@ -40,7 +41,7 @@ class BoundedBackend:
         if not start.best.kept and num_allowed_tilings(problem, deadline) == 0:
             run.accounting.by_capacity = run.accounting.whole
             return SearchOutcome((), None, exhausted=True, statistics=run.statistics())
-        run.work(deadline, ProgressReporter(report, Scorer(problem), start.best, run.bound, run.note, run.done))
+        run.work(deadline, ProgressReporter(report, Scorer(problem), run.kept, run.bound, run.note, run.done))
         return run.outcome()
 
 
@@ -74,6 +75,10 @@ class BoundedRun:
                 stopping.set()
         if self._enumeration.finished and self.accounting.missing:
             raise RuntimeError(f"{self.accounting.missing} of {self.accounting.whole} tilings are not accounted for")
+
+    def kept(self) -> list[Scored]:
+        """The best tilings so far, best first."""
+        return self._best.kept
 
     def bound(self) -> float | None:
         """What no mapping lies below; at most the best one's value."""

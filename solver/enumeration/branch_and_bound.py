@@ -19,11 +19,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask
+from ...model.dmazerunner.vectorised.order_query import OrderSearch
+from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
-from ..search.scoring import Incumbents, Scorer
+from ..search.incumbents import Incumbents
+from ..search.scoring import Scorer, order_search
 from ..spaces.branching import chosen_of
 from ..spaces.lower_bounds import LowerBounds
 from ..spaces.partial_tilings import PartialTilings
+from ..spaces.walk import Walk
 from .accounting import Accounting
 
 FEW_SUBSPACES, MANY_SUBSPACES = 16, 512
@@ -50,6 +54,7 @@ class BranchAndBound:
         coarse_gap: float | None = None,
         ranks: int = 1,
         accounting: Accounting | None = None,
+        orders: OrderSearch | None = None,
     ) -> None:
         self.bound = trivial_bound(problem)
         self.finished = False
@@ -57,10 +62,11 @@ class BranchAndBound:
         self.costed = 0
         self._problem, self._best, self._gap, self._ranks = problem, best, coarse_gap, ranks
         self._accounting = accounting
-        self._scorer = Scorer(problem)
         dropped = (accounting.subspaces_do_not_fit, accounting.tilings_do_not_fit) if accounting else (None, None)
         self._space = PartialTilings(problem, self._go_on, *dropped)
-        self._bounds = LowerBounds(problem, self._space)
+        self._walk = Walk(self._space, self._open_subspaces, self._open_array_tiles)
+        orders = orders or order_search(problem)
+        self._scorer, self._bounds = Scorer(problem, orders), LowerBounds(problem, orders)
         self._until, self._stopping = math.inf, threading.Event()
 
     def run(self, deadline: float, stopping: threading.Event) -> None:
@@ -80,7 +86,8 @@ class BranchAndBound:
             if last:
                 self.bound = max(self.bound, float(bounds[first]))
             count = FEW_SUBSPACES if first < 4 * FEW_SUBSPACES else MANY_SUBSPACES
-            self._cost(self._space.subspaces_with(factors[:, first : first + count]))
+            for levels in self._walk.tilings(self._space.subspaces_with(factors[:, first : first + count])):
+                self._cost(levels)
             first += count
         if self._accounting is not None:
             self._accounting.subspaces_excluded(self._space.subspaces_with(factors[:, first:]), bounds[first:])
@@ -133,18 +140,23 @@ class BranchAndBound:
             self._accounting.subspaces_excluded(subspaces[:, :, ~mask], bounds[~mask])
         return bounds, mask
 
-    def _cost(self, subspaces: Array) -> None:
-        """Cost what bounds leave of some subspaces."""
-        _, mask = self._subspace_bounds(subspaces)  # the incumbents may have improved since they were sorted
-        for tiles in self._space.array_tiles(subspaces[:, :, mask]):
-            interesting = self._interesting(*self._bounds.of_array_tiles(tiles, self._limits()))
-            if self._accounting is not None:
-                self._accounting.array_tiles_excluded(chosen_of(tiles, ~interesting))
-            for levels in self._space.tilings(chosen_of(tiles, interesting)):
-                self._best.offer(self._scorer.scores(levels, self._best.worst), levels)
-                self.costed += levels.shape[2]
-                if self._accounting is not None:
-                    self._accounting.evaluated += levels.shape[2]
+    def _open_subspaces(self, subspaces: Array) -> Mask:
+        """Which subspaces are still interesting: the incumbents may have improved since they were sorted."""
+        return self._subspace_bounds(subspaces)[1]
+
+    def _open_array_tiles(self, tiles: Array) -> Mask:
+        """Which array tiles are interesting; the others are excluded."""
+        mask = self._interesting(*self._bounds.of_array_tiles(tiles, self._limits()))
+        if self._accounting is not None:
+            self._accounting.array_tiles_excluded(chosen_of(tiles, ~mask))
+        return mask
+
+    def _cost(self, levels: Array) -> None:
+        """Cost an array of tilings exactly."""
+        self._best.offer(self._scorer.scores(levels, self._best.worst), levels)
+        self.costed += levels.shape[2]
+        if self._accounting is not None:
+            self._accounting.evaluated += levels.shape[2]
 
     def _go_on(self) -> None:
         if time.monotonic() > self._until or self._stopping.is_set():
@@ -159,8 +171,6 @@ def _sorted(factors: list[Array], bounds: list[Array]) -> tuple[Array, Array]:
 
 
 def trivial_bound(problem: LayerProblem) -> float:
-    """A lower bound that needs no search: every multiply-accumulate with its register accesses, on all PEs."""
-    nest, price = problem.nest, problem.architecture.access_energy_pj
-    energy = math.floor(nest.num_macs * (price.mac + nest.rf_accesses_per_mac * price.rf) * (1 - 1e-12))
-    cycles = -(-nest.num_macs // problem.architecture.pes)
-    return float({"energy": energy, "latency": cycles, "edp": energy * cycles * (1 - 1e-12)}[problem.objective])
+    """A lower bound on the objective of every mapping that needs no search."""
+    bounds = problem.cost_model.trivial_bounds(problem.nest, problem.architecture)
+    return OBJECTIVES[problem.objective].lower_bound(*bounds)

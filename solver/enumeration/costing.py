@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from ..backend import LayerProblem
-from ..search.scoring import Incumbents, Scored, Scorer
+from ..search.incumbents import Incumbents, Scored
+from ..search.scoring import Scorer
 from .stream import Part, tilings_of
 
 REPORT_S = 0.1
@@ -141,7 +142,7 @@ class CostedElsewhere:
                 self._process.kill()
 
     def _listened(self, process: subprocess.Popen[bytes], take: TakeSnapshot) -> bool:
-        """Hand the job over and pass on what the process tells, to its end; whether it has finished."""
+        """Hand the job over and pass on what the process reports, to its end; whether it has finished."""
         assert process.stdin is not None
         assert process.stdout is not None
         with suppress(BrokenPipeError):

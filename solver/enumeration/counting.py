@@ -6,6 +6,7 @@ import math
 import time
 from dataclasses import replace
 
+from ...model.dmazerunner.legality import TRAFFIC_LIMITS
 from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM
 from ..backend import LayerProblem
 from ..spaces.tile_lattice import TileSets, pins_of
@@ -34,7 +35,7 @@ def num_allowed_tilings(problem: LayerProblem, deadline: float = math.inf) -> in
     pins = pins_of(problem)
     if pins is None:
         return 0
-    without_limits = problem.constraints.model_copy(update={"max_dram_bytes": None, "max_dma_invocations": None})
+    without_limits = problem.constraints.model_copy(update=dict.fromkeys(TRAFFIC_LIMITS))
     problem, sets = replace(problem, constraints=without_limits), TileSets(problem.nest)
     lattice = sets.lattice
     if not lattice.is_small or math.prod(lattice.products) > LARGEST_COUNTS:

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from ...model.dmazerunner.factorisations import allowed_factorisations, num_tilings
-from ...model.dmazerunner.mapping import Mapping
 from ..backend import LayerProblem, Report, SearchLimits, SearchOutcome
+from ..search.incumbents import Scored, mappings_of
 from ..search.progress import ProgressReporter, follow
-from ..search.scoring import Incumbents, Scored, Scorer
+from ..search.scoring import Scorer
 from .costing import CostedElsewhere, CostedHere, Job, Snapshot
 from .counting import num_allowed_tilings
 from .stream import Part
@@ -37,7 +37,7 @@ class ExhaustiveBackend:
         """Cost every allowed tiling; the answer does not depend on the number of workers."""
         deadline = time.monotonic() + limits.time_limit_s
         run = ExhaustiveRun(problem, limits, num_allowed_tilings(problem, deadline))
-        run.work(deadline, ProgressReporter(report, Scorer(problem), run, lambda: None, run.note, run.done))
+        run.work(deadline, ProgressReporter(report, Scorer(problem), run.kept, lambda: None, run.note, run.done))
         return run.outcome()
 
 
@@ -69,17 +69,10 @@ class ExhaustiveRun:
         """Tilings costed so far."""
         return sum(part.evaluated for part in self._parts)
 
-    @property
     def kept(self) -> list[Scored]:
         """The best tilings so far, best first."""
         found = [entry for part in self._parts for entry in part.kept]
         return sorted(found, key=lambda entry: entry.rank)[: self._keep]
-
-    def mappings(self, scorer: Scorer) -> tuple[Mapping, ...]:
-        """The same with their best orders."""
-        best = Incumbents(self._keep)
-        best.kept = self.kept
-        return best.mappings(scorer)
 
     def note(self) -> str:
         """How many tilings were costed, in words."""
@@ -96,7 +89,7 @@ class ExhaustiveRun:
         Raises:
             RuntimeError: when what was costed are not as many tilings as there are.
         """
-        finished, kept = all(part.finished for part in self._parts), self.kept
+        finished, kept = all(part.finished for part in self._parts), self.kept()
         statistics = {"evaluated": self.evaluated, "pruned_by_bound": 0}
         if finished and self._total not in (None, self.evaluated):
             raise RuntimeError(f"{self.evaluated} tilings were costed, but {self._total} fit and pass")
@@ -104,4 +97,4 @@ class ExhaustiveRun:
             whole = num_tilings(allowed_factorisations(self._problem.nest, self._problem.constraints))
             statistics["pruned_by_capacity"] = whole - self.evaluated
         bound = kept[0].value if finished and kept else None
-        return SearchOutcome(self.mappings(Scorer(self._problem)), bound, finished, statistics)
+        return SearchOutcome(mappings_of(kept, Scorer(self._problem)), bound, finished, statistics)

@@ -14,11 +14,14 @@ from collections.abc import Callable, Iterator
 
 from ...model.dmazerunner.factorisations import allowed_factorisations, num_tilings
 from ...model.dmazerunner.vectorised.batch import Array
+from ...model.dmazerunner.vectorised.order_query import OrderSearch
 from ..backend import LayerProblem
 from ..refutation import Refutation
-from ..search.scoring import Incumbents, Scorer
+from ..search.incumbents import Incumbents
+from ..search.scoring import Scorer
 from ..spaces.lower_bounds import LowerBounds
 from ..spaces.partial_tilings import PartialTilings
+from ..spaces.walk import Walk
 from .stream import TilingStream
 
 
@@ -31,31 +34,37 @@ class BoundedTilings:
         TimeoutError: when the deadline passes before all are out.
     """
 
-    def __init__(self, problem: LayerProblem, limit: float, deadline: float = math.inf) -> None:
-        self._problem, self._limit, self._deadline = problem, limit, deadline
+    def __init__(
+        self, problem: LayerProblem, limit: float, deadline: float = math.inf, orders: OrderSearch | None = None
+    ) -> None:
+        self._problem, self._limit, self._deadline, self._orders = problem, limit, deadline, orders
 
     def __iter__(self) -> Iterator[Array]:
         space = PartialTilings(self._problem, self._go_on)
-        bounds, below_limit = LowerBounds(self._problem, space), (self._limit, math.inf)
+        bounds, below_limit = LowerBounds(self._problem, self._orders), (self._limit, math.inf)
+        walk = Walk(
+            space,
+            lambda subspaces: bounds.of_subspaces(subspaces, below_limit)[0] < self._limit,
+            lambda tiles: bounds.of_array_tiles(tiles, below_limit)[0] < self._limit,
+        )
         for subspaces in space.subspaces():
-            below = bounds.of_subspaces(subspaces, below_limit)[0] < self._limit
-            for array_tiles in space.array_tiles(subspaces[:, :, below]):
-                below = bounds.of_array_tiles(array_tiles, below_limit)[0] < self._limit
-                yield from space.tilings(array_tiles[:, :, below])
+            yield from walk.tilings(subspaces)
 
     def _go_on(self) -> None:
         if time.monotonic() > self._deadline:
             raise TimeoutError
 
 
-def refute_with_bounds(problem: LayerProblem, limit: float, deadline: float) -> Refutation:
+def refute_with_bounds(
+    problem: LayerProblem, limit: float, deadline: float, orders: OrderSearch | None = None
+) -> Refutation:
     """Search the whole space for a mapping with an objective below a limit, costing only what bounds leave."""
     total = num_tilings(allowed_factorisations(problem.nest, problem.constraints))
 
     def examined(costed: int) -> str:
         return f"{total:,} tilings, {costed:,} of them costed, the others excluded by bounds and capacities"
 
-    return _first_below(problem, BoundedTilings(problem, limit, deadline), limit, examined)
+    return _first_below(problem, BoundedTilings(problem, limit, deadline, orders), limit, examined)
 
 
 def refute_by_costing_all(problem: LayerProblem, limit: float, deadline: float) -> Refutation:

@@ -19,7 +19,7 @@ import numpy as np
 from ...model.dmazerunner.architecture import Architecture
 from ...model.dmazerunner.constraints import Constraints
 from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM, Array, Mask, TilingBatch
-from ...model.dmazerunner.vectorised.batch_legality import spm_banks
+from ...model.dmazerunner.vectorised.batch_legality import fits
 from ...model.loop_nest import LoopNest
 from ..backend import LayerProblem
 from ..spaces.branching import Indices, chosen_of, grow, most_rows, spread, steps
@@ -122,8 +122,9 @@ class _Products:
             yield chosen_of(tiles, lots.integers(part.of, size=num_tiles) == part.number)
 
     def _fit_spm(self, tiles: Array, _: Sequence[int]) -> Mask:
-        architecture = self._problem.architecture
-        return spm_banks(TilingBatch(self._problem.nest, tiles), architecture) <= architecture.spm.banks
+        return fits(
+            TilingBatch(self._problem.nest, tiles), self._problem.cost_model.capacities(self._problem.architecture).spm
+        )
 
     def _numbers(self, tiles: Array) -> Indices:
         """PE-array tiles, of shape (dimensions, n), numbered in the order in which they are grown."""

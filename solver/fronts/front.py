@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...model.dmazerunner.mapping import Mapping, Tiling
 from ...model.dmazerunner.vectorised.batch import Array, Mask
-from ..search.scoring import Scorer
+from ...model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,15 @@ class Front:
         if len(new.cycles):
             self.points = self.points.joined(new.unbeaten()).unbeaten()
 
-    def mappings(self, scorer: Scorer) -> tuple[Mapping, ...]:
+    def take(self, pair: PairCosts, number: int, levels: Array) -> None:
+        """Take in what it lacks of tilings under the pair of classes with a number; infinite costs are no mappings."""
+        chosen = np.flatnonzero(np.isfinite(pair.energy_pj) & ~self.beats(pair.energy_pj, pair.cycles))
+        if len(chosen):
+            pairs = np.full(len(chosen), number, dtype=np.int64)
+            self.offer(Candidates(pair.energy_pj[chosen], pair.cycles[chosen], pairs, levels[:, :, chosen]))
+
+    def mappings(self, model: BatchModel) -> tuple[Mapping, ...]:
         """The points' mappings with orders of their classes, by rising energy."""
         rows = np.moveaxis(self.points.levels, 2, 0).astype(np.int64).tolist()
         tilings = (Tiling.from_levels(levels) for levels in rows)
-        return tuple(scorer.mapping(t, pair) for t, pair in zip(tilings, self.points.pairs.tolist(), strict=True))
+        return tuple(model.mapping(t, pair) for t, pair in zip(tilings, self.points.pairs.tolist(), strict=True))

@@ -15,14 +15,16 @@ from dataclasses import replace
 import numpy as np
 
 from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask, TilingBatch, to_array
-from ...model.dmazerunner.vectorised.batch_bounds import SubspaceBounds
 from ...model.dmazerunner.vectorised.batch_cost import PairCosts
-from ...model.objectives import Objective
+from ...model.dmazerunner.vectorised.batch_legality import permit_of
+from ...model.dmazerunner.vectorised.order_query import Costing
+from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
 from ..search.local_search import LocalSearch
-from ..search.scoring import Scorer, within_traffic_limits
+from ..spaces.lower_bounds import PairBounds
 from ..spaces.partial_tilings import PartialTilings
-from .front import Candidates, Front
+from ..spaces.walk import Walk
+from .front import Front
 
 STARTS = 20
 """Mappings per objective that the front starts from, found by local search."""
@@ -36,8 +38,6 @@ BLOCK = 200_000
 FEW_SUBSPACES = 256
 """Subspaces worked on together."""
 
-OBJECTIVES: tuple[Objective, ...] = ("edp", "energy", "latency")
-
 
 class FrontSearch:
     """Searches one layer's space; the problem's objective does not matter.
@@ -49,9 +49,11 @@ class FrontSearch:
         self.front = Front(len(problem.nest.dims))
         self.complete = False
         self.costed = 0
-        self.scorer = Scorer(problem)
+        self.model = problem.cost_model.batch_model(problem.nest, problem.architecture)
         self._problem, self._until = problem, np.inf
-        self._space = PartialTilings(problem, self._go_on)
+        self._space, self._bounds = PartialTilings(problem, self._go_on), PairBounds(problem)
+        self._walk = Walk(self._space, self._open_subspaces, self._open_array_tiles)
+        self._costing = Costing(permit=permit_of(problem.constraints, problem.architecture))
 
     def run(self, deadline: float, tell: Callable[[], None] | None = None) -> None:
         """Work until complete or until the deadline (a reading of ``time.monotonic``); ``tell`` is called often."""
@@ -60,7 +62,9 @@ class FrontSearch:
             self._start(deadline)
             for block in self._blocks():
                 for first in range(0, block.shape[1], FEW_SUBSPACES):
-                    self._cost(self._space.subspaces_with(block[:, first : first + FEW_SUBSPACES]))
+                    subspaces = self._space.subspaces_with(block[:, first : first + FEW_SUBSPACES])
+                    for levels in self._walk.tilings(subspaces):
+                        self._take(levels)
                     if tell is not None:
                         tell()
         except TimeoutError:
@@ -85,7 +89,7 @@ class FrontSearch:
         """DRAM factors of shape (dimensions, n) that may add to the front, the most promising of a block first."""
         waiting: list[tuple[Array, Array]] = []
         for subspaces in self._space.subspaces():
-            bounds = self._space.bounds_of_subspaces(subspaces)
+            bounds = list(self._bounds.of_subspaces(subspaces))
             open_ones = self._open(bounds, subspaces.shape[2])
             promise = np.minimum.reduce([bound.energy_pj * bound.cycles for bound in bounds])
             waiting.append((subspaces[DRAM][:, open_ones], promise[open_ones]))
@@ -95,36 +99,26 @@ class FrontSearch:
         if waiting:
             yield _sorted(waiting)
 
-    def _open(self, bounds: Iterable[PairCosts | SubspaceBounds], size: int) -> Mask:
+    def _open(self, bounds: Iterable[PairCosts], size: int) -> Mask:
         """Where some class or pair may hold something that the front lacks."""
         mask = np.zeros(size, dtype=bool)
         for bound in bounds:
             mask |= np.isfinite(bound.energy_pj) & ~self.front.beats(bound.energy_pj, bound.cycles)
         return mask
 
-    def _cost(self, subspaces: Array) -> None:
-        """Cost what bounds leave of some subspaces."""
-        left = self._open(self._space.bounds_of_subspaces(subspaces), subspaces.shape[2])  # the front may have grown
-        for tiles in self._space.array_tiles(subspaces[:, :, left]):
-            open_tiles = self._open(self._space.bounds_of_array_tiles(tiles), tiles.shape[2])
-            for levels in self._space.tilings(tiles[:, :, open_tiles]):
-                self._take(levels)
+    def _open_subspaces(self, subspaces: Array) -> Mask:
+        """Which subspaces may still add to the front, which may have grown since they were sorted."""
+        return self._open(self._bounds.of_subspaces(subspaces), subspaces.shape[2])
+
+    def _open_array_tiles(self, tiles: Array) -> Mask:
+        """Which array tiles may add to the front."""
+        return self._open(self._bounds.of_array_tiles(tiles), tiles.shape[2])
 
     def _take(self, levels: Array) -> None:
         """Cost an array of legal tilings under all pairs of classes, and keep what the front lacks."""
-        batch, model = TilingBatch(self._problem.nest, levels), self.scorer.model
-        within = within_traffic_limits(self._problem.constraints, model, batch)
         self.costed += levels.shape[2]
-        for pair in model.pair_costs(batch):
-            mask = np.isfinite(pair.energy_pj) & ~self.front.beats(pair.energy_pj, pair.cycles)
-            if within is not None:
-                mask &= within[pair.dram_class]
-            chosen = np.flatnonzero(mask)
-            if len(chosen):
-                number = pair.spm_class * len(model.classes) + pair.dram_class
-                pairs = np.full(len(chosen), number, dtype=np.int64)
-                candidates = Candidates(pair.energy_pj[chosen], pair.cycles[chosen], pairs, levels[:, :, chosen])
-                self.front.offer(candidates)
+        for pair in self.model.pair_costs(TilingBatch(self._problem.nest, levels), self._costing):
+            self.front.take(pair, self.model.number_of(pair), levels)
 
 
 def _sorted(waiting: list[tuple[Array, Array]]) -> Array:

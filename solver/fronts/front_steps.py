@@ -21,7 +21,7 @@ SEED = 1
 """Another one than that of any search."""
 
 Step = tuple[int | None, int | None]
-"""The most energy in pJ and the most cycles that are asked for; none where there is no limit."""
+"""The most energy in pJ and the most cycles that are asked for; ``None``: no limit."""
 
 
 def steps_of(points: Sequence[tuple[int, int]]) -> Iterator[Step]:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ...model.dmazerunner.architecture import Architecture
-from ...model.dmazerunner.cost import cost_of_mapping
-from ...model.dmazerunner.mapping import mapping_to_document
-from ...model.documents.cost_document import cost_to_document
 from ...model.documents.pareto import LayerFront, ParetoFronts, StepCheck
 from ...model.documents.result import Solution
-from ...model.documents.spec import LayerList, Spec
+from ...model.documents.spec import Spec
 from ...model.faults import BackendFault, InputError
 from ...model.layers import Layer
-from ...model.reading.loading import resolve_spec
+from ...model.reading.loading import ResolvedSpec, resolved
 from ..backend import LayerProblem
+from ..deadline import Deadline
 from ..pipeline.presets import Resolved, resolve_preset
-from ..pipeline.ranking import faults_of_candidate
+from ..pipeline.ranking import cost_candidate, faults_of_candidate, solution
 from ..pipeline.solve import num_cores
 from ..pipeline.summary import versions
 from .front_search import FrontSearch
@@ -30,7 +26,7 @@ BACKEND = "portfolio"
 """Whose distribution's version a document of fronts states: the search is of its kind."""
 
 Told = Callable[[str, int], None]
-"""Is told a layer's name and how many points its front has so far."""
+"""Called with a layer's name and how many points its front has so far."""
 
 
 def pareto_fronts(spec: Spec, tell: Told | None = None, *, check: bool = False) -> ParetoFronts:
@@ -39,7 +35,7 @@ def pareto_fronts(spec: Spec, tell: Told | None = None, *, check: bool = False) 
     ``check`` adds a second proof by successive constrained solves (:mod:`.front_steps`), within as much time again.
 
     The spec's objective and back end do not matter; ``time_limit_s`` holds for each layer, ``total_time_limit_s`` for
-    all. A front that was cut short is told by ``complete``; its points are legal and exact all the same. Ctrl-C ends
+    all. ``complete`` is false for a front that was cut short; its points are legal and exact all the same. Ctrl-C ends
     the running search; what was found until then is given, with ``interrupted`` set.
 
     Raises:
@@ -51,18 +47,17 @@ def pareto_fronts(spec: Spec, tell: Told | None = None, *, check: bool = False) 
         >>> [point.cost.cycles for point in fronts.layers[0].points]  # doctest: +SKIP
         [3450848, 2557840, 2458496, 2457488]
     """
-    started = time.monotonic()
-    spec = resolve_spec(spec, Path.cwd())
-    if not isinstance(spec.architecture, Architecture) or not isinstance(spec.workload, LayerList):
-        raise TypeError("resolve_spec left a name in place")
+    known = resolved(spec, Path.cwd())
+    spec = known.document
     if spec.solver.pad_bounds:
         raise InputError.single(None, "solver.pad_bounds", "expected false, since fronts are of the bounds as given")
     total = spec.solver.total_time_limit_s
-    deadline = math.inf if total is None else started + total
-    layers, interrupted = _fronts(spec, spec.architecture, spec.workload.layers, deadline, tell, check=check)
+    deadline = Deadline.never() if total is None else Deadline.after(total)
+    layers, interrupted = _fronts(known, deadline, tell, check=check)
     return ParetoFronts(
         name=spec.name,
-        architecture=spec.architecture,
+        cost_model=known.cost_model.name,
+        architecture=known.architecture,
         constraints=spec.constraints,
         versions=versions(BACKEND),
         interrupted=interrupted,
@@ -71,21 +66,21 @@ def pareto_fronts(spec: Spec, tell: Told | None = None, *, check: bool = False) 
 
 
 def _fronts(
-    spec: Spec, architecture: Architecture, given: Sequence[Layer], deadline: float, tell: Told | None, *, check: bool
+    known: ResolvedSpec[Spec], deadline: Deadline, tell: Told | None, *, check: bool
 ) -> tuple[tuple[LayerFront, ...], bool]:
     """The front of every layer, each distinct one searched once, and whether Ctrl-C cut one short."""
     fronts: dict[tuple[object, ...], LayerFront] = {}
     layers: list[LayerFront] = []
-    interrupted = False
-    for layer in given:
+    spec, interrupted = known.document, False
+    for layer in known.layers:
         nest = layer.loop_nest()
         if nest.key in fronts:
             first = fronts[nest.key]
             own = {"name": layer.name, "count": layer.count, "layer": layer, "same_as": first.name, "wall_s": 0.0}
             layers.append(first.model_copy(update=own))
             continue
-        problem = LayerProblem(nest, architecture, spec.constraints, spec.objective)
-        limit_s = 0.0 if interrupted else min(spec.solver.time_limit_s, deadline - time.monotonic())
+        problem = LayerProblem(nest, known.architecture, spec.constraints, spec.objective, cost_model=known.cost_model)
+        limit_s = 0.0 if interrupted else min(spec.solver.time_limit_s, deadline.left_s)
         front, cut_short = front_of_layer(layer, problem, limit_s, tell)
         if check and front.points and not cut_short:
             front, cut_short = _with_steps(front, problem, limit_s, spec.solver.workers or num_cores())
@@ -149,11 +144,10 @@ def _points(problem: LayerProblem, search: FrontSearch) -> tuple[Solution, ...]:
     """
     points: list[Solution] = []
     values = zip(search.front.points.energy_pj.tolist(), search.front.points.cycles.tolist(), strict=True)
-    for number, (mapping, expected) in enumerate(zip(search.front.mappings(search.scorer), values, strict=True), 1):
-        cost = cost_of_mapping(problem.nest, problem.architecture, mapping)
-        broken = faults_of_candidate(problem, mapping)
-        if broken or (cost.energy_pj, cost.cycles) != expected:
-            raise BackendFault(f"a point of the front is wrong: {', '.join(broken) or 'its exact cost is another'}")
-        document = cost_to_document(problem.nest, problem.architecture, mapping.tiling, cost)
-        points.append(Solution(rank=number, mapping=mapping_to_document(problem.nest, mapping), cost=document))
+    for number, (mapping, expected) in enumerate(zip(search.front.mappings(search.model), values, strict=True), 1):
+        found = cost_candidate(problem, mapping)
+        rules = faults_of_candidate(problem, mapping)
+        if rules or (found.cost.energy_pj, found.cost.cycles) != expected:
+            raise BackendFault(f"a point of the front is wrong: {', '.join(rules) or 'its exact cost is another'}")
+        points.append(solution(problem, number, found))
     return tuple(points)

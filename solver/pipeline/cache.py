@@ -61,7 +61,7 @@ class Cache:
         self._warned = False
 
     def read(self, question: str) -> str | None:
-        """The answer kept for a question; none when there is none, or when the entry is damaged or another one's."""
+        """The answer kept for a question; ``None`` without one, or when the entry is damaged or another one's."""
         try:
             content = self._path(question).read_bytes()
         except FileNotFoundError:

@@ -6,18 +6,14 @@ import math
 import time
 from dataclasses import replace
 
-from ...model.dmazerunner.architecture import Architecture
+from ...model.dmazerunner.capacities import Capacity, grown
 from ...model.dmazerunner.constraints import Constraints, FixedFactors, MinUtilization
-from ...model.dmazerunner.legality import occupancy, pinned_factors
-from ...model.dmazerunner.mapping import Tiling
+from ...model.dmazerunner.legality import TRAFFIC_LIMITS, pinned_factors, traffic_limits
 from ...model.loop_nest import LoopNest
 from ..backend import LayerProblem
 from ..enumeration.feasibility import Feasibility
 
-CAPACITIES = ("pes", "rf_bytes_per_pe", "spm")
-THRESHOLDS = {"min_utilization.pe": "pe", "min_utilization.rf": "rf", "min_utilization.spm": "spm"}
 FLAGS = ("no_spatial_reduction", "no_feature_from_dram")
-LIMITS = ("max_dram_bytes", "max_dma_invocations")
 PRESET = "preset"
 
 
@@ -50,14 +46,14 @@ def _share(deadline: float, num_checks: int) -> float:
 
 def _rules(problem: LayerProblem, *, by_preset: bool) -> dict[str, list[str]]:
     """The rules in force, in the order in which they are tried: machine first. Some go by a common name."""
-    constraints = problem.constraints
-    asked = constraints.min_utilization.model_dump()
-    names = [*CAPACITIES, *(name for name, part in THRESHOLDS.items() if asked[part])]
+    constraints, machine = problem.constraints, problem.cost_model.capacities(problem.architecture)
+    thresholds = [part.threshold_rule for part in machine if part.least(constraints.min_utilization)]
+    names = [*(part.rule for part in machine), *thresholds]
     names += dict.fromkeys(pin.rule for pin in pinned_factors(problem.nest, constraints))
-    names += [name for name in LIMITS if getattr(constraints, name) is not None]
+    names += traffic_limits(constraints)
     groups: dict[str, list[str]] = {}
     for name in names:
-        of_preset = by_preset and (name in THRESHOLDS or name in FLAGS)
+        of_preset = by_preset and (name in thresholds or name in FLAGS)
         groups.setdefault(PRESET if of_preset else name, []).append(name)
     return groups
 
@@ -68,30 +64,19 @@ def _relaxed(problem: LayerProblem, kept: set[str]) -> LayerProblem:
     Least utilisations stay shares of the original capacities: a capacity that is dropped grows by a power of two, the
     share shrinks by the same, and every comparison comes out as before.
     """
-    architecture, asked = problem.architecture, problem.constraints.min_utilization
-    growth = {name: 1 if name in kept else factor for name, factor in _enough(problem.nest, architecture).items()}
-    spm = architecture.spm.model_copy(update={"banks": architecture.spm.banks * growth["spm"]})
-    rf_bytes_per_pe = architecture.rf_bytes_per_pe * growth["rf_bytes_per_pe"]
-    larger = {"pes": architecture.pes * growth["pes"], "rf_bytes_per_pe": rf_bytes_per_pe, "spm": spm}
-    thresholds = MinUtilization(
-        pe=asked.pe / growth["pes"] if "min_utilization.pe" in kept else 0.0,
-        rf=asked.rf / growth["rf_bytes_per_pe"] if "min_utilization.rf" in kept else 0.0,
-        spm=asked.spm / growth["spm"] if "min_utilization.spm" in kept else 0.0,
-    )
-    constraints = _only(problem.constraints, kept).model_copy(update={"min_utilization": thresholds})
-    return replace(problem, architecture=architecture.model_copy(update=larger), constraints=constraints)
+    asked, growth = problem.constraints.min_utilization, dict[str, int]()
+    shares = dict[str, float]()
+    for part in problem.cost_model.capacities(problem.architecture):
+        growth[part.rule] = 1 if part.rule in kept else _enough(problem.nest, part)
+        shares[part.threshold] = part.least(asked) / growth[part.rule] if part.threshold_rule in kept else 0.0
+    constraints = _only(problem.constraints, kept).model_copy(update={"min_utilization": MinUtilization(**shares)})
+    return replace(problem, architecture=grown(problem.architecture, growth), constraints=constraints)
 
 
-def _enough(nest: LoopNest, architecture: Architecture) -> dict[str, int]:
-    """For every capacity a power of two by which it must grow so that nothing exceeds it."""
-    ones = (1,) * len(nest.dims)
-    whole = occupancy(nest, architecture, Tiling(dram=ones, spm=ones, rf=nest.bounds, spatial=ones))
-    shares = {
-        "pes": nest.num_macs / architecture.pes,
-        "rf_bytes_per_pe": whole.rf_bytes / architecture.rf_bytes_per_pe,
-        "spm": whole.spm_banks / architecture.spm.banks,
-    }
-    return {name: 1 << max(0, math.ceil(math.log2(share)) + 1) for name, share in shares.items()}
+def _enough(nest: LoopNest, capacity: Capacity) -> int:
+    """A power of two by which a capacity must grow so that nothing exceeds it."""
+    share = capacity.taken(nest, nest.bounds) / capacity.limit
+    return 1 << max(0, math.ceil(math.log2(share)) + 1)
 
 
 def _only(constraints: Constraints, kept: set[str]) -> Constraints:
@@ -101,5 +86,5 @@ def _only(constraints: Constraints, kept: set[str]) -> Constraints:
         for dim, factors in constraints.fixed.items()
     }
     dropped: dict[str, object] = {name: False for name in FLAGS if name not in kept}
-    dropped |= {name: None for name in ("spatial_dims", *LIMITS) if name not in kept}
+    dropped |= {name: None for name in ("spatial_dims", *TRAFFIC_LIMITS) if name not in kept}
     return constraints.model_copy(update={**dropped, "fixed": fixed})

@@ -17,7 +17,6 @@ from typing import Literal, TypeVar
 
 from ...model.base import Factor, Flag, Model, NaturalInt
 from ...model.dmazerunner.constraints import MinUtilization
-from ...model.dmazerunner.legality import pinned_factors
 from ...model.dmazerunner.mapping import Mapping, Tiling
 from ...model.dmazerunner.reuse import reuse_classes
 from ...model.documents.result import Certificate, ClassPair, Number
@@ -103,7 +102,7 @@ class LayerCache:
         return cls(cache, options, found | {"sources": _digest_of_sources()})
 
     def resolved(self, problem: LayerProblem) -> Resolved | None:
-        """The problem's constraints with its preset resolved; none when what that came to is not known."""
+        """The problem's constraints with its preset resolved; ``None`` when what that came to is not known."""
         given = problem.constraints
         if given.preset is None:
             return Resolved(given)
@@ -120,7 +119,7 @@ class LayerCache:
             self.cache.write(self._preset_question(problem), _line(entry))
 
     def outcome(self, problem: LayerProblem, seconds: float) -> SearchOutcome | None:
-        """The outcome of an earlier search that makes one of at most so many seconds superfluous; none without one."""
+        """The outcome of an earlier search that makes one of at most so many seconds superfluous; else ``None``."""
         entry = self._read(_OutcomeEntry, self._search_question(problem))
         if entry is None or not entry.serves(seconds, self.options.workers or 1):
             return None
@@ -189,18 +188,10 @@ class LayerCache:
         return self._question("preset", problem, preset=problem.constraints.preset)
 
     def _question(self, kind: Literal["search", "preset"], problem: LayerProblem, **asked: object) -> str:
-        nest, constraints = problem.nest, problem.constraints
-        pins = {(pin.dim, pin.level, pin.factor) for pin in pinned_factors(nest, constraints)}
         question = {
             "kind": kind,
-            "bounds": nest.bounds,
-            "tensors": [(t.is_output, t.shape, [(i.terms, i.constant) for i in t.index]) for t in nest.tensors],
-            "window_dims": sorted(nest.window_dims),
-            "architecture": problem.architecture.model_dump(mode="json", exclude={"name"}),
-            "factors": sorted(pins),
-            "min_utilization": constraints.min_utilization.model_dump(),
-            "max_dram_bytes": constraints.max_dram_bytes,
-            "max_dma_invocations": constraints.max_dma_invocations,
+            "cost_model": problem.cost_model.name,
+            **problem.cost_model.question(problem.nest, problem.architecture, problem.constraints),
             "software": dict(self.software),
             **asked,
         }
@@ -225,7 +216,7 @@ def _digest_of_sources() -> str:
 
 
 def _renamed(entry: _OutcomeEntry, nest: LoopNest) -> Certificate | None:
-    """The certificate with this nest's names of dimensions and tensors; none when it is worded in unknown ways."""
+    """The certificate with this nest's names of dimensions and tensors; ``None`` when its wording is not known."""
     names = _names(nest)
     if entry.certificate is None or (entry.dims, entry.tensors) == (nest.dims, names):
         return entry.certificate

@@ -1,23 +1,23 @@
-"""From one problem to a checked answer: preset -> cache or back end -> legality -> exact cost -> ranking -> verdict.
+"""From one problem to a checked answer: preset -> cache or back end -> legality -> exact cost -> ranking -> status.
 
 A back end, and a cache, only propose. Whether their mappings are legal, what they cost, which is best and what is
-proved is decided here, once for all of them (``contract.md`` section 4).
+proved is decided here, once for all of them (``docs/contract.md`` section 4).
 """
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 
 from ...model.documents.spec import SolverOptions
 from ...model.faults import BackendFault
 from ..backend import Backend, LayerProblem, SearchLimits, SearchOutcome
+from ..deadline import Deadline
 from .infeasibility import find_conflicts
 from .layer_cache import LayerCache
 from .observer import SearchRecorder
 from .presets import Resolved, resolve_preset
 from .ranking import CostedMapping, faults_of_candidate, objective_value, rank
-from .status import LayerStatus, bound_fault, judge
+from .status import LayerStatus, bound_fault, status_of
 
 LEAST_TIME_FOR_CONFLICTS_S = 1.0
 """An infeasible problem is explained even when proving it took all its time."""
@@ -38,14 +38,10 @@ class ProblemAnswer:
 
 @dataclass(frozen=True)
 class TimeShare:
-    """The seconds that a search may count on, and the reading of ``time.monotonic`` at which it must end."""
+    """The seconds that a search may count on, and when it must end."""
 
     seconds: float
-    deadline: float
-
-    def left(self) -> float:
-        """Seconds until it must end."""
-        return self.deadline - time.monotonic()
+    deadline: Deadline
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ class LayerSearch:
             BackendFault: for an illegal candidate, a bound that an exact cost disproves, or a mapping that exists
                 although none is said to.
         """
-        granted = max(share.seconds, share.left())
+        granted = max(share.seconds, share.deadline.left_s)
         known = self._known(problem, share)
         if known is not None:
             try:
@@ -92,7 +88,7 @@ class LayerSearch:
         known = None if self.cache is None or afresh else self.cache.resolved(problem)
         if known is not None:
             return known
-        resolved = resolve_preset(problem, share.deadline)
+        resolved = resolve_preset(problem, share.deadline.at)
         if self.cache is not None:
             self.cache.keep_resolved(problem, resolved)
         return resolved
@@ -100,7 +96,9 @@ class LayerSearch:
     def _search(self, problem: LayerProblem, share: TimeShare, recorder: SearchRecorder) -> SearchOutcome:
         """What the back end finds, or has found when Ctrl-C cuts it short."""
         options = self.options
-        limits = SearchLimits(share.left(), options.workers or 1, options.relative_gap, options.top_k, options.seed)
+        limits = SearchLimits(
+            share.deadline.left_s, options.workers or 1, options.relative_gap, options.top_k, options.seed
+        )
         try:
             return self.backend.search(problem, limits, recorder.report)
         except KeyboardInterrupt:
@@ -110,15 +108,15 @@ class LayerSearch:
     def _checked(
         self, problem: LayerProblem, resolved: Resolved, outcome: SearchOutcome, share: TimeShare
     ) -> ProblemAnswer:
-        """The outcome with exact costs, ranks and verdict, if it passes all checks."""
+        """The outcome with exact costs, ranks and status, if it passes all checks."""
         narrowed = _narrowed(problem, resolved)
         ranked = self._checked_and_ranked(narrowed, outcome)
         best = objective_value(problem.objective, ranked[0].cost) if ranked else None
-        layer_status = judge(best, outcome, self.options.relative_gap)
+        layer_status = status_of(best, outcome, self.options.relative_gap)
         conflicts: tuple[str, ...] = ()
         if layer_status.status == "infeasible":
             by_preset = problem.constraints.preset is not None
-            conflicts = self._conflicts(narrowed, share.left(), by_preset=by_preset)
+            conflicts = self._conflicts(narrowed, share.deadline.left_s, by_preset=by_preset)
         return ProblemAnswer(narrowed, resolved, outcome, ranked, layer_status, conflicts)
 
     def _checked_and_ranked(self, problem: LayerProblem, outcome: SearchOutcome) -> tuple[CostedMapping, ...]:

@@ -1,4 +1,4 @@
-"""Watching a run: what the pipeline tells while it works, and what it remembers in case it is interrupted."""
+"""Watching a run: what the pipeline reports while it works, and what it remembers in case it is interrupted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..backend import Progress, SearchOutcome
 
 
 class Observer(Protocol):
-    """Told what happens during a run. ``progressed`` may be called from a thread of the back end."""
+    """Is called with what happens during a run. ``progressed`` may be called from a thread of the back end."""
 
     def layer_started(self, name: str, position: int, total: int) -> None:
         """A search begins: the layer's name and which of how many distinct layers it is, counted from 1."""
@@ -23,13 +23,13 @@ class Observer(Protocol):
         ...
 
     def layer_finished(self, result: LayerResult) -> None:
-        """A layer's result is final; also told for layers that were not searched."""
+        """A layer's result is final; also called for layers that were not searched."""
         ...
 
 
 @dataclass(frozen=True)
 class Observers:
-    """Tells several observers what one is told."""
+    """Passes on to several observers what one gets."""
 
     each: tuple[Observer, ...]
 
@@ -64,7 +64,7 @@ class SearchRecorder:
         self._as_told: Callable[[Progress], Progress] = _as_it_is
 
     def begin(self, as_told: Callable[[Progress], Progress]) -> None:
-        """Forget the search before; the next one's snapshots are passed on as what ``retold`` makes of them."""
+        """Forget the search before; the next one's snapshots are passed on as what ``as_told`` makes of them."""
         self._incumbents, self._bound, self._as_told = (), None, as_told
 
     def report(self, progress: Progress) -> None:

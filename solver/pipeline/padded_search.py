@@ -7,19 +7,19 @@ was not searched counts with what holds of it anyway.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ...model.documents.result import Number, PaddingVariant
 from ..backend import LayerProblem, Progress, SearchOutcome
+from ..deadline import Deadline
 from ..enumeration.branch_and_bound import trivial_bound
 from .layer_search import LayerSearch, ProblemAnswer, TimeShare
 from .observer import SearchRecorder
 from .padding import padding_of
 from .ranking import rank_key
-from .status import LayerStatus, judge
+from .status import LayerStatus, status_of
 
 UNPADDED_SHARE = 0.5
 """Part of a layer's time that the unpadded search may take; the others share the rest, and what it leaves."""
@@ -34,7 +34,7 @@ class Trial:
 
     @property
     def bound(self) -> float | None:
-        """A lower bound on the objective of all its mappings; none when it has none."""
+        """A lower bound on the objective of all its mappings; ``None`` when it has no mapping."""
         if self.answer is not None and self.answer.layer_status.status == "infeasible":
             return None
         known = self.answer.layer_status.bound if self.answer is not None else None
@@ -69,7 +69,7 @@ class LayerAnswer:
             return self.unpadded.layer_status
         value = self.best.layer_status.objective_value
         bound = min((trial.bound for trial in self.trials if trial.bound is not None), default=None)
-        return judge(value, SearchOutcome((), bound, exhausted=not self.open_trials), self.relative_gap)
+        return status_of(value, SearchOutcome((), bound, exhausted=not self.open_trials), self.relative_gap)
 
     @cached_property
     def open_trials(self) -> tuple[Trial, ...]:
@@ -129,21 +129,24 @@ def answer_all(
     """The answers to a layer's problem, given first, and to its paddings, within a time limit for all together.
 
     Raises:
-        BackendFault: as :meth:`.layer_search.Answerer.answer` does.
+        BackendFault: as :meth:`.layer_search.LayerSearch.answer` does.
     """
-    started = time.monotonic()
+    deadline = Deadline.after(limit_s)
     num_paddings = len(problems) - 1
     own = limit_s * UNPADDED_SHARE if num_paddings else limit_s
     if num_paddings:
         recorder.begin(_OfAllChoices((), problems))
-    unpadded = layer_search.answer(problems[0], TimeShare(own, started + own), recorder)
+    unpadded = layer_search.answer(problems[0], TimeShare(own, Deadline.after(own)), recorder)
     trials = [Trial(problems[0], unpadded)]
     for number, problem in enumerate(problems[1:], start=1):
-        trial, now = Trial(problem, None), time.monotonic()
-        left = started + limit_s - now
-        if left > 0 and not recorder.interrupted and not _is_beaten(trial, min(earlier.value for earlier in trials)):
+        trial = Trial(problem, None)
+        if (
+            not deadline.passed
+            and not recorder.interrupted
+            and not _is_beaten(trial, min(earlier.value for earlier in trials))
+        ):
             recorder.begin(_OfAllChoices(trials, problems[number:]))
-            share = TimeShare((limit_s - own) / num_paddings, now + left / (len(problems) - number))
+            share = TimeShare((limit_s - own) / num_paddings, deadline.share(len(problems) - number))
             trial = Trial(problem, _answer(layer_search, problem, share, recorder))
         trials.append(trial)
     return LayerAnswer(tuple(trials), unpadded, layer_search.options.relative_gap)
@@ -152,7 +155,7 @@ def answer_all(
 def _answer(
     layer_search: LayerSearch, problem: LayerProblem, share: TimeShare, recorder: SearchRecorder
 ) -> ProblemAnswer | None:
-    """The answer to a padded problem; none when Ctrl-C comes in between, which must not lose the others."""
+    """The answer to a padded problem; ``None`` when Ctrl-C comes in between, which must not lose the others."""
     try:
         return layer_search.answer(problem, share, recorder)
     except KeyboardInterrupt:

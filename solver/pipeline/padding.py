@@ -83,7 +83,7 @@ def variants(nest: LoopNest, constraints: Constraints, percent: float) -> tuple[
 
 
 def _coarseness(bound: int) -> Fraction:
-    """The largest ratio of neighbouring divisors: 2 for every even number and 1 for 1, a prime itself for a prime."""
+    """The largest ratio of neighbouring divisors: 2 for 108, 7/2 for 14, 1 for 1, a prime itself for a prime."""
     return max((Fraction(larger, smaller) for smaller, larger in pairwise(divisors(bound))), default=Fraction(1))
 
 

@@ -1,6 +1,6 @@
 """dMazeRunner's automatic pruning: thresholds that are loosened in rounds until enough tilings pass.
 
-Source: ``execution_model.md`` section 2, *auto*.
+Source: ``docs/model.md`` section 2, *auto*.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Round:
         return given.model_copy(update={"preset": None, **own, **rules})
 
     def loosened(self) -> Round | None:
-        """The next round; none when the published search gives up."""
+        """The next round; ``None`` when the published search gives up."""
         pe, rf, spm = self.thresholds.pe, self.thresholds.rf, self.thresholds.spm
         if pe > 0 and rf > 0:
             pe, rf = pe - STEP, rf - STEP

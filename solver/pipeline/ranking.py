@@ -6,60 +6,54 @@ back end, and costs come from the exact model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Sequence
 
-from ...model.dmazerunner.cost import ExactCost, cost_of_mapping, costs_of_tiling
-from ...model.dmazerunner.legality import broken_limits, broken_rules
-from ...model.dmazerunner.mapping import LEVELS, Mapping, Tiling
-from ...model.loop_nest import LoopNest
-from ...model.objectives import Objective
+from ...model.cost_model import Cost, Costed
+from ...model.dmazerunner.cost import ExactCost
+from ...model.dmazerunner.mapping import Mapping
+from ...model.documents.result import Solution
+from ...model.objectives import OBJECTIVES, Objective
 from ..backend import LayerProblem
 
-
-@dataclass(frozen=True)
-class CostedMapping:
-    """A mapping with its exact cost."""
-
-    mapping: Mapping
-    cost: ExactCost
+CostedMapping = Costed[Mapping, ExactCost]
 
 
-def objective_value(objective: Objective, cost: ExactCost) -> int | float:
+def objective_value(objective: Objective, cost: Cost) -> int | float:
     """What is minimised: EDP in pJ * cycles (binary64), energy in pJ or cycles (both exact integers)."""
-    if objective == "energy":
-        return cost.energy_pj
-    return cost.cycles if objective == "latency" else cost.edp
+    return OBJECTIVES[objective].of_cost(cost.energy_pj, cost.cycles)
 
 
-def rank_key(objective: Objective, cost: ExactCost) -> tuple[int | float, int]:
+def rank_key(objective: Objective, cost: Cost) -> tuple[int | float, int | float]:
     """The objective, and the metric that decides ties: fewer cycles, or for latency less energy."""
-    return objective_value(objective, cost), cost.energy_pj if objective == "latency" else cost.cycles
+    return OBJECTIVES[objective].rank_key(cost.energy_pj, cost.cycles)
 
 
 def faults_of_candidate(problem: LayerProblem, candidate: Mapping) -> tuple[str, ...]:
     """Every rule that a candidate breaks, by name; empty when it may be an answer."""
-    malformed = tuple(_malformed(problem.nest, candidate))
-    if malformed:
-        return malformed
-    nest, architecture, constraints = problem.nest, problem.architecture, problem.constraints
-    broken = broken_rules(nest, architecture, constraints, candidate.tiling)
-    return broken + broken_limits(architecture, constraints, cost_of_mapping(nest, architecture, candidate))
+    malformed = tuple(problem.cost_model.malformed(problem.nest, candidate))
+    return malformed or broken(problem, cost_candidate(problem, candidate))
 
 
-def _malformed(nest: LoopNest, candidate: Mapping) -> Iterator[str]:
-    """What is wrong with a candidate's form: back ends are third-party code, and types are not checked at run time."""
-    dims = list(range(len(nest.dims)))
-    for level, factors in zip(LEVELS, candidate.tiling.levels, strict=True):
-        if not _are_integers(factors, len(dims)) or min(factors) < 1:
-            yield f"tiling.{level}: expected {len(dims)} positive integers, got {factors}"
-    for field, order in (("dram_order", candidate.dram_order), ("spm_order", candidate.spm_order)):
-        if not _are_integers(order, len(dims)) or sorted(order) != dims:
-            yield f"{field}: expected every position from 0 to {len(dims) - 1} once, got {order}"
+def cost_candidate(problem: LayerProblem, candidate: Mapping) -> CostedMapping:
+    """A well-formed candidate with its exact cost."""
+    return Costed(candidate, problem.cost_model.cost(problem.nest, problem.architecture, candidate))
 
 
-def _are_integers(values: Sequence[object], length: int) -> bool:
-    return isinstance(values, tuple) and len(values) == length and all(type(value) is int for value in values)
+def broken(problem: LayerProblem, found: CostedMapping) -> tuple[str, ...]:
+    """Every capacity, constraint and limit that a costed mapping breaks, by name."""
+    model, architecture, constraints = problem.cost_model, problem.architecture, problem.constraints
+    rules = model.broken_rules(problem.nest, architecture, constraints, found.mapping)
+    return rules + model.broken_limits(architecture, constraints, found.cost)
+
+
+def reordered(problem: LayerProblem, mapping: Mapping) -> list[CostedMapping]:
+    """The mapping's tiling under the orders that may be its best and keep the traffic limits."""
+    model, architecture = problem.cost_model, problem.architecture
+    return [
+        option
+        for option in model.reordered(problem.nest, architecture, mapping)
+        if not model.broken_limits(architecture, problem.constraints, option.cost)
+    ]
 
 
 def rank(problem: LayerProblem, candidates: Iterable[Mapping], top_k: int) -> tuple[CostedMapping, ...]:
@@ -67,25 +61,31 @@ def rank(problem: LayerProblem, candidates: Iterable[Mapping], top_k: int) -> tu
 
     Ties in the objective fall to the other metric, then to the tiling's factors. The candidates must be legal.
     """
-    by_tiling: dict[Tiling, list[Mapping]] = {}
+    by_tiling: dict[tuple[Hashable, ...], list[Mapping]] = {}
     for candidate in candidates:
-        by_tiling.setdefault(candidate.tiling, []).append(candidate)
-    best = [_best_orders(problem, tiling, given) for tiling, given in by_tiling.items()]
-    best.sort(key=lambda entry: (*rank_key(problem.objective, entry.cost), entry.mapping.tiling.levels))
+        by_tiling.setdefault(problem.cost_model.tiling_key(candidate), []).append(candidate)
+    best = [_best_orders(problem, given) for given in by_tiling.values()]
+    best.sort(key=lambda found: full_rank(problem, found))
     return tuple(best[:top_k])
 
 
-def _best_orders(problem: LayerProblem, tiling: Tiling, given: Sequence[Mapping]) -> CostedMapping:
-    """The cheapest orders of a tiling that keep the traffic limits; the first pair of classes among equals.
+def full_rank(problem: LayerProblem, found: CostedMapping) -> tuple[object, ...]:
+    """What solutions are sorted by: objective, other metric, then the tiling's factors."""
+    return *rank_key(problem.objective, found.cost), problem.cost_model.tiling_key(found.mapping)
+
+
+def _best_orders(problem: LayerProblem, given: Sequence[Mapping]) -> CostedMapping:
+    """The cheapest orders of one tiling that keep the traffic limits; the first pair of classes among equals.
 
     The back end's own orders come last: they win only where no class reaches them, so that the answer does not depend
     on which of several equal orders a back end happened to choose.
     """
-    nest, architecture = problem.nest, problem.architecture
-    options = [
-        CostedMapping(Mapping(tiling, dram.order(tiling.dram), spm.order(tiling.spm)), cost)
-        for spm, dram, cost in costs_of_tiling(nest, architecture, tiling)
-        if not broken_limits(architecture, problem.constraints, cost)
-    ]
-    options += [CostedMapping(mapping, cost_of_mapping(nest, architecture, mapping)) for mapping in given]
+    options = [*reordered(problem, given[0]), *(cost_candidate(problem, mapping) for mapping in given)]
     return min(options, key=lambda option: rank_key(problem.objective, option.cost))
+
+
+def solution(problem: LayerProblem, number: int, found: CostedMapping) -> Solution:
+    """A costed mapping of a given rank as a public document."""
+    model, nest = problem.cost_model, problem.nest
+    cost = model.cost_document(nest, problem.architecture, found.mapping, found.cost)
+    return Solution(rank=number, mapping=model.mapping_document(nest, found.mapping), cost=cost)

@@ -9,18 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from traceback import extract_tb
 
-from ...model.dmazerunner.architecture import Architecture
-from ...model.dmazerunner.constraints import Constraints
-from ...model.dmazerunner.mapping import Mapping, MappingDocument, mapping_to_document, tiling_from_document
-from ...model.documents.cost_document import cost_to_document
-from ...model.documents.result import LayerResult, PaddedBound, Result, Solution
-from ...model.documents.spec import LayerList, SolverOptions, Spec
+from ...model.cost_models import AnyCostModel
+from ...model.dmazerunner.mapping import Mapping, MappingDocument
+from ...model.documents.result import LayerResult, Limit, PaddedBound, Reason, Result, Termination
+from ...model.documents.spec import SolverOptions, Spec
 from ...model.faults import BackendFault, InputError
 from ...model.layers import Layer
 from ...model.loop_nest import LoopNest
-from ...model.objectives import Objective
-from ...model.reading.loading import resolve_spec
+from ...model.reading.loading import ResolvedSpec, resolved
 from ..backend import LayerProblem
+from ..deadline import Deadline
 from ..registry import load_backend
 from .cache import Cache
 from .layer_cache import LayerCache
@@ -28,27 +26,38 @@ from .layer_search import LayerSearch
 from .observer import Observer, SearchRecorder
 from .padded_search import LayerAnswer, answer_all
 from .padding import num_combinations, variants
-from .ranking import CostedMapping
+from .ranking import solution
+from .status import termination
 from .summary import totals, versions
 
 
 @dataclass(frozen=True)
 class SolveJob:
-    """What all layers of a run share. ``deadline`` is a reading of ``time.monotonic``, or none."""
+    """What all layers of a run share. ``total`` is when the run as a whole must end."""
 
-    architecture: Architecture
-    layers: tuple[Layer, ...]
-    constraints: Constraints
-    objective: Objective
+    spec: ResolvedSpec[Spec]
     layer_search: LayerSearch
     observer: Observer | None
-    deadline: float | None
+    total: Deadline
     warm_starts: tuple[MappingDocument, ...] = ()
 
-    def seconds_left(self) -> float:
+    @property
+    def limit_s(self) -> float:
         """Seconds that the next layer may take; not positive when the run's time is used up."""
-        own = self.layer_search.options.time_limit_s
-        return own if self.deadline is None else min(own, self.deadline - time.monotonic())
+        return min(self.layer_search.options.time_limit_s, self.total.left_s)
+
+    @property
+    def binding_limit(self) -> Limit:
+        """Which limit the next layer's time is cut by."""
+        return Limit.TOTAL_TIME if self.total.left_s < self.layer_search.options.time_limit_s else Limit.TIME
+
+    def problem(self, nest: LoopNest) -> LayerProblem:
+        """The problem of one nest."""
+        spec = self.spec.document
+        starts = tuple(_warm_starts(self.spec.cost_model, nest, self.warm_starts))
+        return LayerProblem(
+            nest, self.spec.architecture, spec.constraints, spec.objective, starts, self.spec.cost_model
+        )
 
 
 def solve(spec: Spec, observer: Observer | None = None, *, cache: Cache | None = None) -> Result:
@@ -67,22 +76,24 @@ def solve(spec: Spec, observer: Observer | None = None, *, cache: Cache | None =
         >>> from dmaze.model import load_spec
         >>> result = solve(load_spec("spec.json"))  # doctest: +SKIP
     """
-    started = time.monotonic()
-    spec = resolve_spec(spec, Path.cwd())
-    if not isinstance(spec.architecture, Architecture) or not isinstance(spec.workload, LayerList):
-        raise TypeError("resolve_spec left a name in place")
-    layer_search = _layer_search(spec, cache)
-    options = layer_search.options
-    deadline = None if options.total_time_limit_s is None else started + options.total_time_limit_s
-    layers = spec.workload.layers
-    job = SolveJob(spec.architecture, layers, spec.constraints, spec.objective, layer_search, observer, deadline)
+    return solve_resolved(resolved(spec, Path.cwd()), observer, cache=cache)
+
+
+def solve_resolved(spec: ResolvedSpec[Spec], observer: Observer | None = None, *, cache: Cache | None = None) -> Result:
+    """What :func:`solve` gives, of a spec that is resolved already."""
+    document, total_s = spec.document, spec.document.solver.total_time_limit_s
+    total = Deadline.never() if total_s is None else Deadline.after(total_s)
+    layer_search = _layer_search(document, cache)
+    job = SolveJob(spec, layer_search, observer, total)
     results, interrupted = _solve_layers(job)
+    options = layer_search.options
     return Result(
-        name=spec.name,
-        objective=spec.objective,
+        name=document.name,
+        cost_model=spec.cost_model.name,
+        objective=document.objective,
         backend=options.backend,
         architecture=spec.architecture,
-        constraints=spec.constraints,
+        constraints=document.constraints,
         solver=options,
         versions=versions(options.backend),
         interrupted=interrupted,
@@ -93,9 +104,13 @@ def solve(spec: Spec, observer: Observer | None = None, *, cache: Cache | None =
 
 
 def solve_layer(
-    spec: Spec, layer: Layer, *, warm_starts: Sequence[MappingDocument] = (), cache: Cache | None = None
+    spec: ResolvedSpec[Spec],
+    layer: Layer,
+    *,
+    warm_starts: Sequence[MappingDocument] = (),
+    cache: Cache | None = None,
 ) -> LayerResult:
-    """What :func:`solve` says of one layer of a spec, searched on its own; names in the spec must be resolved.
+    """What :func:`solve` says of one layer of a spec, searched on its own.
 
     A mapping in ``warm_starts`` that has the layer's bounds is one to search from, legal or not: it may save time.
 
@@ -103,15 +118,12 @@ def solve_layer(
         BackendFault: when the back end cannot be loaded.
 
     Example:
-        >>> spec = load_spec(Path("spec.json"))  # doctest: +SKIP
-        >>> solve_layer(spec, spec.workload.layers[0]).status  # doctest: +SKIP
+        >>> spec = resolved(load_spec(Path("spec.json")), Path.cwd())  # doctest: +SKIP
+        >>> solve_layer(spec, spec.layers[0]).status  # doctest: +SKIP
         'optimal'
     """
-    if not isinstance(spec.architecture, Architecture):
-        raise TypeError("expected a spec with its architecture in place of its name")
-    starts = tuple(warm_starts)
-    layer_search = _layer_search(spec, cache)
-    job = SolveJob(spec.architecture, (layer,), spec.constraints, spec.objective, layer_search, None, None, starts)
+    layer_search = _layer_search(spec.document, cache)
+    job = SolveJob(spec, layer_search, None, Deadline.never(), tuple(warm_starts))
     return _solve_guarded(job, layer, 1, 1)[0]
 
 
@@ -138,15 +150,16 @@ def num_cores() -> int:
 
 def _solve_layers(job: SolveJob) -> tuple[tuple[LayerResult, ...], bool]:
     """Results of all layers in their order, and whether the run was interrupted."""
-    keys = [layer.loop_nest().key for layer in job.layers]
+    layers = job.spec.layers
+    keys = [layer.loop_nest().key for layer in layers]
     total, interrupted = len(set(keys)), False
     solved: dict[tuple[object, ...], LayerResult] = {}
     results: list[LayerResult] = []
-    for layer, key in zip(job.layers, keys, strict=True):
+    for layer, key in zip(layers, keys, strict=True):
         if key in solved:
             result = copied(solved[key], layer)
         elif interrupted:
-            result = solved[key] = unsolved(layer, note="interrupted before this layer")
+            result = solved[key] = unsolved(layer, INTERRUPTED, note="interrupted before this layer")
         else:
             result, interrupted = _solve_guarded(job, layer, len(solved) + 1, total)
             solved[key] = result
@@ -162,7 +175,13 @@ def copied(result: LayerResult, layer: Layer) -> LayerResult:
     return result.model_copy(update=own)
 
 
-def unsolved(layer: Layer, *, note: str | None = None, fault: str | None = None, wall_s: float = 0.0) -> LayerResult:
+INTERRUPTED = Termination(reason=Reason.INTERRUPTED)
+FAULT = Termination(reason=Reason.FAULT)
+
+
+def unsolved(
+    layer: Layer, termination: Termination, *, note: str | None = None, fault: str | None = None, wall_s: float = 0.0
+) -> LayerResult:
     """A layer of which nothing is known."""
     return LayerResult(
         name=layer.name,
@@ -173,6 +192,7 @@ def unsolved(layer: Layer, *, note: str | None = None, fault: str | None = None,
         bound=None,
         gap=None,
         wall_s=wall_s,
+        termination=termination,
         note=note,
         fault=fault,
     )
@@ -180,50 +200,53 @@ def unsolved(layer: Layer, *, note: str | None = None, fault: str | None = None,
 
 def _solve_guarded(job: SolveJob, layer: Layer, position: int, total: int) -> tuple[LayerResult, bool]:
     """The result of one layer, whatever happens to it, and whether it was interrupted."""
-    limit = job.seconds_left()
-    if limit <= 0:
-        return unsolved(layer, note="total_time_limit_s was reached before this layer"), False
+    if job.limit_s <= 0:
+        out_of_time = Termination(reason=Reason.LIMIT, limit=Limit.TOTAL_TIME)
+        return unsolved(layer, out_of_time, note="total_time_limit_s was reached before this layer"), False
     if job.observer is not None:
         job.observer.layer_started(layer.name, position, total)
     started, recorder = time.monotonic(), SearchRecorder(layer.name, job.observer)
     try:
-        return _solve_layer(job, layer, limit, recorder), recorder.interrupted
+        return _solve_layer(job, layer, recorder), recorder.interrupted
     except InputError:
         raise
     except BackendFault as fault:
         text = str(fault)
     except KeyboardInterrupt:
-        return unsolved(layer, note="interrupted", wall_s=time.monotonic() - started), True
+        return unsolved(layer, INTERRUPTED, note="interrupted", wall_s=time.monotonic() - started), True
     except Exception as error:  # a back end is third-party code: whatever it raises must not lose the other layers
         frame = extract_tb(error.__traceback__)[-1]
         backend = job.layer_search.backend.name
         text = f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno}, back end {backend})"
-    return unsolved(layer, fault=text, wall_s=time.monotonic() - started), recorder.interrupted
+    return unsolved(layer, FAULT, fault=text, wall_s=time.monotonic() - started), recorder.interrupted
 
 
-def _solve_layer(job: SolveJob, layer: Layer, limit_s: float, recorder: SearchRecorder) -> LayerResult:
+def _solve_layer(job: SolveJob, layer: Layer, recorder: SearchRecorder) -> LayerResult:
     """Answer one layer's problem, with its paddings where they are allowed."""
-    started, options = time.monotonic(), job.layer_search.options
-    nest = layer.loop_nest()
-    nests = variants(nest, job.constraints, options.pad_percent) if options.pad_bounds else (nest,)
-    warm_starts = tuple(_mappings(nest, job.warm_starts))
-    problems = [LayerProblem(each, job.architecture, job.constraints, job.objective, warm_starts) for each in nests]
-    found = answer_all(job.layer_search, problems, limit_s, recorder)
-    result = _layer_result(layer, found, time.monotonic() - started, interrupted=recorder.interrupted)
+    started, limit_s, limit = time.monotonic(), job.limit_s, job.binding_limit
+    options, nest = job.layer_search.options, layer.loop_nest()
+    constraints = job.spec.document.constraints
+    nests = variants(nest, constraints, options.pad_percent) if options.pad_bounds else (nest,)
+    found = answer_all(job.layer_search, [job.problem(each) for each in nests], limit_s, recorder)
+    wall_s = time.monotonic() - started
+    share_used = 1.0 if found.cached else wall_s / limit_s
+    ended = termination(found.layer_status.status, limit, share_used, interrupted=recorder.interrupted)
+    result = _layer_result(layer, found, wall_s, ended, interrupted=recorder.interrupted)
     return _with_padding(result, found, options) if options.pad_bounds else result
 
 
-def _mappings(nest: LoopNest, documents: Iterable[MappingDocument]) -> Iterator[Mapping]:
-    """Those of some mappings that tile the nest; their orders do not matter."""
-    order = tuple(range(len(nest.dims)))
+def _warm_starts(model: AnyCostModel, nest: LoopNest, documents: Iterable[MappingDocument]) -> Iterator[Mapping]:
+    """Those of some mappings that tile the nest."""
     for document in documents:
         try:
-            yield Mapping(tiling_from_document(nest, document.tiling), order, order)
+            yield model.mapping_of(nest, document)
         except ValueError:
             continue
 
 
-def _layer_result(layer: Layer, found: LayerAnswer, wall_s: float, *, interrupted: bool) -> LayerResult:
+def _layer_result(
+    layer: Layer, found: LayerAnswer, wall_s: float, ended: Termination, *, interrupted: bool
+) -> LayerResult:
     layer_status, best = found.layer_status, found.best
     statistics = dict(best.outcome.statistics)
     evaluated, pruned = (statistics.pop(name, None) for name in ("evaluated", "pruned_by_bound"))
@@ -236,6 +259,7 @@ def _layer_result(layer: Layer, found: LayerAnswer, wall_s: float, *, interrupte
         bound=layer_status.bound,
         gap=layer_status.gap,
         wall_s=wall_s,
+        termination=ended,
         conflicts=best.conflicts,
         note="interrupted" if interrupted else best.resolved.note,
         thresholds=best.resolved.thresholds,
@@ -244,9 +268,7 @@ def _layer_result(layer: Layer, found: LayerAnswer, wall_s: float, *, interrupte
         statistics=statistics,
         certificate=best.outcome.certificate,
         cached=found.cached,
-        solutions=tuple(
-            _solution(best.problem, number, mapping) for number, mapping in enumerate(best.ranked, start=1)
-        ),
+        solutions=tuple(solution(best.problem, number, mapping) for number, mapping in enumerate(best.ranked, start=1)),
     )
 
 
@@ -261,9 +283,3 @@ def _with_padding(result: LayerResult, found: LayerAnswer, options: SolverOption
         "note": note if result.note is None else f"{result.note}; {note}",
     }
     return result.model_copy(update=own)
-
-
-def _solution(problem: LayerProblem, number: int, found: CostedMapping) -> Solution:
-    nest, mapping = problem.nest, found.mapping
-    cost = cost_to_document(nest, problem.architecture, mapping.tiling, found.cost)
-    return Solution(rank=number, mapping=mapping_to_document(nest, mapping), cost=cost)

@@ -1,6 +1,7 @@
-"""What may be claimed of a layer: status, bound and gap, from exact costs and what the back end claims.
+"""What may be claimed of a layer: status, bound, gap, and why the work ended.
 
-The arithmetic on bounds is exact (fractions of the binary64 values) and rounds downwards.
+All of it follows from exact costs and from what the back end claims. The arithmetic on bounds is exact (fractions of
+the binary64 values) and rounds downwards.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ...model.documents.result import Number, Status
+from ...model.documents.result import Limit, Number, Reason, Status, Termination
+from ...model.objectives import float_below
 from ..backend import SearchOutcome
 
 
@@ -25,7 +27,7 @@ class LayerStatus:
 
 
 def bound_fault(bound: float | None, values: Sequence[Number]) -> str | None:
-    """Why a claimed bound cannot be true, given exact objective values of legal mappings; none when it can."""
+    """Why a claimed bound cannot be true, given exact objective values of legal mappings; ``None`` when it can."""
     if bound is None:
         return None
     if not math.isfinite(bound):
@@ -34,8 +36,8 @@ def bound_fault(bound: float | None, values: Sequence[Number]) -> str | None:
     return f"its bound {bound} lies above the exact objective {min(below)} of a legal mapping" if below else None
 
 
-def judge(best: Number | None, outcome: SearchOutcome, relative_gap: float) -> LayerStatus:
-    """The verdict on a layer whose best mapping has the given objective value (none without a mapping).
+def status_of(best: Number | None, outcome: SearchOutcome, relative_gap: float) -> LayerStatus:
+    """The status of a layer whose best mapping has the given objective value (none without a mapping).
 
     The outcome's bound must have passed :func:`bound_fault`. An exhausted search also claims that nothing lies more
     than the relative gap below the best mapping, which is a bound of its own.
@@ -56,14 +58,25 @@ def judge(best: Number | None, outcome: SearchOutcome, relative_gap: float) -> L
     return LayerStatus("optimal" if gap <= relative_gap else "feasible", best, claimed, gap)
 
 
+USED_UP = 0.95
+"""Part of its time with which a search counts as ended by the limit: back ends stop a little before it."""
+
+
+def termination(status: Status, limit: Limit, share_used: float, *, interrupted: bool) -> Termination:
+    """Why the work on a layer ended that took a share of the time that a limit left it."""
+    if status == "optimal":
+        return Termination(reason=Reason.OPTIMAL)
+    if status == "infeasible":
+        return Termination(reason=Reason.INFEASIBLE)
+    if interrupted:
+        return Termination(reason=Reason.INTERRUPTED)
+    if share_used >= USED_UP:
+        return Termination(reason=Reason.LIMIT, limit=limit)
+    return Termination(reason=Reason.NO_PROOF)
+
+
 def gap_between(value: Number, bound: float) -> float:
     """(value - bound) / value; 0 when they are equal, also at 0."""
     if value == bound:
         return 0.0
     return float((Fraction(value) - Fraction(bound)) / Fraction(value))
-
-
-def float_below(number: Number | Fraction) -> float:
-    """The largest binary64 number that is not above the given one."""
-    nearest = float(number)
-    return nearest if nearest <= number else math.nextafter(nearest, -math.inf)

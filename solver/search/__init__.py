@@ -1,1 +1,1 @@
-"""What all searches share: scores of tilings, incumbents, a first good mapping, and how progress is told."""
+"""What all searches share: scores of tilings, incumbents, a first good mapping, and how progress is reported."""

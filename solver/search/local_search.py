@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 
 from ...model.dmazerunner.factorisations import allowed_factorisations
 from ...model.dmazerunner.mapping import Mapping
-from ...model.dmazerunner.vectorised.batch import SPATIAL, Array, TilingBatch
-from ...model.dmazerunner.vectorised.batch_legality import allowed, rf_bytes, spm_banks, spm_bytes
+from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
+from ...model.dmazerunner.vectorised.batch_legality import allowed, filled, taken
+from ...model.dmazerunner.vectorised.order_query import OrderSearch
 from ..backend import LayerProblem
-from .scoring import Incumbents, Scorer
+from .incumbents import Incumbents
+from .scoring import Scorer
 
 Indices = NDArray[np.int64]
 """States of the search, of shape (dimensions, n): which factorisation every dimension has."""
@@ -44,9 +46,17 @@ class Effort:
 class LocalSearch:
     """Anytime search for good mappings of one layer problem; the same seed gives the same rounds."""
 
-    def __init__(self, problem: LayerProblem, *, seed: int, keep: int, effort: Effort | None = None) -> None:
+    def __init__(
+        self,
+        problem: LayerProblem,
+        *,
+        seed: int,
+        keep: int,
+        effort: Effort | None = None,
+        orders: OrderSearch | None = None,
+    ) -> None:
         self.problem = problem
-        self.scorer = Scorer(problem)
+        self.scorer = Scorer(problem, orders)
         self.best = Incumbents(keep)
         self.effort = effort or Effort()
         self.options = allowed_factorisations(problem.nest, problem.constraints)
@@ -186,15 +196,11 @@ class LocalSearch:
 
     def _excess(self, levels: Array) -> Array:
         """How far tilings are from being allowed: relative excess over capacities and shortfall of utilisation."""
-        problem, batch = self.problem, TilingBatch(self.problem.nest, levels)
-        arch, asked = problem.architecture, problem.constraints.min_utilization
-        shares = (
-            (batch.product_except(SPATIAL, ()) / arch.pes, asked.pe),
-            (rf_bytes(batch, arch) / arch.rf_bytes_per_pe, asked.rf),
-            (spm_banks(batch, arch) / arch.spm.banks, 0.0),
-            (spm_bytes(batch, arch) / arch.spm_bytes, asked.spm),
-        )
+        batch, asked = TilingBatch(self.problem.nest, levels), self.problem.constraints.min_utilization
         total = np.zeros(batch.size)
-        for share, least in shares:
-            total = total + np.log2(np.maximum(share, 1)) + np.log2(np.maximum(least / share, 1))
+        for capacity in self.problem.cost_model.capacities(self.problem.architecture):
+            if capacity.bytes_per_unit is not None:
+                total = total + np.log2(np.maximum(taken(batch, capacity) / capacity.limit, 1))
+            share = filled(batch, capacity) / capacity.whole
+            total = total + np.log2(np.maximum(share, 1)) + np.log2(np.maximum(capacity.least(asked) / share, 1))
         return total

@@ -1,31 +1,18 @@
-"""Telling how a search goes: what a back end's main thread does while its workers search."""
+"""Reporting how a search goes: what a back end's main thread does while its workers search."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
-from typing import Protocol
 
 from ...model.dmazerunner.mapping import Mapping
 from ..backend import Progress, Report
-from .scoring import Scored, Scorer
+from .incumbents import Scored, mappings_of
+from .scoring import Scorer
 
 POLL_S = 0.1
 """How often the waiting main thread looks up, so that Ctrl-C is heard."""
-
-
-class IncumbentSource(Protocol):
-    """The best tilings so far (:class:`.scoring.Incumbents`)."""
-
-    @property
-    def kept(self) -> Sequence[Scored]:
-        """The tilings, best first."""
-        ...
-
-    def mappings(self, scorer: Scorer) -> tuple[Mapping, ...]:
-        """The same with their best orders."""
-        ...
 
 
 def _unknown() -> None:
@@ -33,18 +20,18 @@ def _unknown() -> None:
 
 
 class ProgressReporter:
-    """Reports what changed, from the main thread only."""
+    """Reports what changed, from the main thread only; ``kept`` gives the best tilings so far, best first."""
 
     def __init__(
         self,
         report: Report | None,
         scorer: Scorer,
-        best: IncumbentSource,
+        kept: Callable[[], Sequence[Scored]],
         bound: Callable[[], float | None],
         note: Callable[[], str],
         done: Callable[[], float | None] = _unknown,
     ) -> None:
-        self._report, self._scorer, self._best = report, scorer, best
+        self._report, self._scorer, self._kept = report, scorer, kept
         self._bound, self._note, self._done = bound, note, done
         self._reported: tuple[tuple[Scored, ...], float | None, str] | None = None
         self._mappings: tuple[Mapping, ...] = ()
@@ -53,18 +40,18 @@ class ProgressReporter:
         """Report the incumbents, the bound, the note and the share done, if any but the last of them changed."""
         if self._report is None:
             return
-        now = (tuple(self._best.kept), self._bound(), self._note())
+        now = (tuple(self._kept()), self._bound(), self._note())
         if now == self._reported:
             return
         if self._reported is None or now[0] != self._reported[0]:
-            self._mappings = self._best.mappings(self._scorer)
+            self._mappings = mappings_of(now[0], self._scorer)
         self._reported = now
         value = now[0][0].value if now[0] else None
         self._report(Progress(value, now[1], self._mappings, now[2], self._done()))
 
 
 def follow(workers: Sequence[Future[None]], until: float, tell: Callable[[], None]) -> None:
-    """Tell how it goes until all workers are done or ``until`` (a reading of ``time.monotonic``) is reached.
+    """Report how it goes until all workers are done or ``until`` (a reading of ``time.monotonic``) is reached.
 
     What a worker raised is raised.
     """

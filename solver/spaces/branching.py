@@ -28,10 +28,10 @@ MOST_BYTES = 1 << 26
 """Bytes of all arrays that are held while one grows, one for each dimension and level still to be chosen."""
 
 Keep = Callable[[Array, Sequence[int]], Mask]
-"""Which partial tilings are worth growing; it is told which dimensions are still to be chosen."""
+"""Which partial tilings are worth growing; it gets the dimensions that are still to be chosen."""
 
 Dropped = Callable[[Array, Sequence[int]], None]
-"""Told of the partial tilings that are not, and of the dimensions that were still to be chosen."""
+"""Called with the partial tilings that are not, and the dimensions that were still to be chosen."""
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,18 @@
-"""Lower bounds on the objective where factors are still open, each the least over all orders of both levels."""
+"""Lower bounds where factors are still open, under every pair of reuse classes or on the best orders of both levels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 import numpy as np
 
-from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
-from ...model.dmazerunner.vectorised.batch_bounds import BoundModel, SubspaceBounds
+from ...model.dmazerunner.vectorised.batch import Array, Mask, TilingBatch
 from ...model.dmazerunner.vectorised.batch_cost import PairCosts
-from ...model.dmazerunner.vectorised.order_search import OF_ARRAY_TILES, OF_SUBSPACES, OrderQuery
+from ...model.dmazerunner.vectorised.batch_legality import permit_of
+from ...model.dmazerunner.vectorised.order_query import OrderQuery, OrderSearch
+from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
-from ..search.scoring import best_orders, by_objective, judge_of, permit_of
-from .partial_tilings import PartialTilings
+from ..search.scoring import order_search
 
 Limit = tuple[float, float]
 """The largest objective, and other metric, that are of interest."""
@@ -26,36 +26,48 @@ class LowerBounds:
     Infinite where no mapping passes the constraints.
     """
 
-    def __init__(self, problem: LayerProblem, space: PartialTilings) -> None:
-        self._problem, self._space = problem, space
-        self._orders = best_orders(problem)
-        self._floor = BoundModel(problem.nest, problem.architecture, problem.constraints)
+    def __init__(self, problem: LayerProblem, orders: OrderSearch | None = None) -> None:
+        self._nest, self._objective = problem.nest, OBJECTIVES[problem.objective]
+        self._orders = orders or order_search(problem)
+        self._floor = problem.cost_model.bound_model(problem.nest, problem.architecture, problem.constraints)
+        self._permit = permit_of(problem.constraints, problem.architecture)
 
     def of_subspaces(self, subspaces: Array, limit: Limit = NO_LIMIT) -> tuple[Array, Array]:
         """Bounds where only DRAM factors are chosen; above the limit they may be lower than they could be."""
-        if self._orders is None:
-            return self._least(self._space.bounds_of_subspaces(subspaces), subspaces.shape[2])
-        problem, batch = self._problem, TilingBatch(self._problem.nest, subspaces)
-        permit, run = permit_of(problem.constraints, problem.architecture), self._floor.rf_pass_of_subspaces(batch)
-        best = self._orders.best(batch, OrderQuery(judge_of(problem.objective), OF_SUBSPACES, permit, run, limit))
-        enough = self._floor.most_pes(batch) / problem.architecture.pes >= problem.constraints.min_utilization.pe
-        return np.where(enough, best.values, np.inf), np.where(enough, best.ties, np.inf)
+        batch = TilingBatch(self._nest, subspaces)
+        query = OrderQuery(self._objective, self._floor.of_subspaces(batch, self._permit), limit)
+        best, enough = self._orders.best(batch, query), self._floor.enough_pes(batch)
+        return _where(enough, best.values), _where(enough, best.ties)
 
     def of_array_tiles(self, tiles: Array, limit: Limit = NO_LIMIT) -> tuple[Array, Array]:
         """Bounds where DRAM and SPM factors are chosen; above the limit they may be lower than they could be."""
-        if self._orders is None:
-            return self._least(self._space.bounds_of_array_tiles(tiles), tiles.shape[2])
-        batch, judge = TilingBatch(self._problem.nest, tiles), judge_of(self._problem.objective)
-        run = self._floor.rf_pass_of_array_tiles(batch)
-        best = self._orders.best(batch, OrderQuery(judge, OF_ARRAY_TILES, run=run, limit=limit))
+        batch = TilingBatch(self._nest, tiles)
+        best = self._orders.best(batch, OrderQuery(self._objective, self._floor.of_array_tiles(batch), limit))
         return best.values, best.ties
 
-    def _least(self, bounds: Iterable[PairCosts | SubspaceBounds], size: int) -> tuple[Array, Array]:
-        """The least pair of objective and other metric over classes or pairs of classes."""
-        values, ties = np.full(size, np.inf), np.full(size, np.inf)
-        for bound in bounds:
-            value, tie = by_objective(self._problem.objective, bound)
-            better = (value < values) | ((value == values) & (tie < ties))
-            np.copyto(values, value, where=better)
-            np.copyto(ties, tie, where=better)
-        return values, ties
+
+class PairBounds:
+    """Bounds on energy and cycles under every pair of reuse classes; infinite where the pair cannot pass."""
+
+    def __init__(self, problem: LayerProblem) -> None:
+        self._model = problem.cost_model.batch_model(problem.nest, problem.architecture)
+        self._floor = problem.cost_model.bound_model(problem.nest, problem.architecture, problem.constraints)
+        self._permit = permit_of(problem.constraints, problem.architecture)
+
+    def of_subspaces(self, subspaces: Array) -> Iterator[PairCosts]:
+        """Bounds where only DRAM factors are chosen, under every DRAM class."""
+        batch = TilingBatch(self._model.nest, subspaces)
+        enough = self._floor.enough_pes(batch)
+        for pair in self._model.pair_costs(batch, self._floor.of_subspaces(batch, self._permit)):
+            energy, cycles = _where(enough, pair.energy_pj), _where(enough, pair.cycles)
+            yield PairCosts(pair.spm_class, pair.dram_class, energy, cycles)
+
+    def of_array_tiles(self, tiles: Array) -> Iterator[PairCosts]:
+        """Bounds where DRAM and SPM factors are chosen."""
+        batch = TilingBatch(self._model.nest, tiles)
+        return self._model.pair_costs(batch, self._floor.of_array_tiles(batch))
+
+
+def _where(kept: Mask, values: Array) -> Array:
+    """The values, infinite where nothing is kept."""
+    return np.where(kept, values, np.inf)

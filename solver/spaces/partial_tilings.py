@@ -1,4 +1,4 @@
-"""A layer's space with factors still open, narrowed level by level, with bounds on what open factors can come to.
+"""A layer's space with factors still open, narrowed level by level.
 
 DRAM factors are chosen first (a *subspace*), then SPM factors (an *array tile*), then how the PE-array tile is spread
 over PEs (tilings). What is open stands in the RF level, as :mod:`...model.dmazerunner.vectorised.batch_bounds` wants
@@ -13,19 +13,16 @@ from functools import partial
 import numpy as np
 
 from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM, Array, Mask, TilingBatch
-from ...model.dmazerunner.vectorised.batch_bounds import BoundModel, SubspaceBounds
-from ...model.dmazerunner.vectorised.batch_cost import PairCosts
-from ...model.dmazerunner.vectorised.batch_legality import allowed, spm_banks
+from ...model.dmazerunner.vectorised.batch_legality import allowed, fits
 from ..backend import LayerProblem
-from ..search.scoring import within_traffic_limits
 from .branching import Dropped, chosen_of, grow, most_rows, steps
-from .partial_legality import splits_may_pass
+from .partial_legality import moved, splits_may_pass
 
 
 class PartialTilings:
     """Streams subspaces, array tiles and tilings of one layer, in arrays of shape (4, dimensions, n).
 
-    ``go_on`` is called often while a stream is made; what it raises ends the stream. ``dropped`` is told of what does
+    ``go_on`` is called often while a stream is made; what it raises ends the stream. ``dropped`` gets what does
     not fit or pass (:data:`.branching.Dropped`).
     """
 
@@ -39,7 +36,6 @@ class PartialTilings:
         nest, constraints = problem.nest, problem.constraints
         self._problem, self._go_on, self._most = problem, go_on, most_rows(nest)
         self._dropped_subspaces, self._dropped_tilings = dropped_subspaces, dropped_tilings
-        self._floor = BoundModel(nest, problem.architecture, constraints)
         self._dram_steps = steps(nest, constraints, DRAM, chosen=(DRAM,), left=(SPM, RF, SPATIAL))
         self._spm_steps = steps(nest, constraints, SPM, chosen=(SPM,), left=(RF, SPATIAL))
         self._spatial_steps = steps(nest, constraints, SPATIAL, chosen=(SPATIAL,), left=(RF,))
@@ -70,29 +66,7 @@ class PartialTilings:
             if legal.any():
                 yield chosen_of(tilings, legal)
 
-    def bounds_of_subspaces(self, subspaces: Array) -> list[SubspaceBounds]:
-        """Bounds for every DRAM class; infinite where traffic limits or the PEs asked for are out of reach."""
-        problem, batch = self._problem, TilingBatch(self._problem.nest, subspaces)
-        enough = self._floor.most_pes(batch) / problem.architecture.pes >= problem.constraints.min_utilization.pe
-        within = within_traffic_limits(problem.constraints, self._floor.model, batch)
-        return [
-            _where(bound, enough if within is None else enough & within[bound.dram_class])
-            for bound in self._floor.subspaces(batch)
-        ]
-
-    def bounds_of_array_tiles(self, array_tiles: Array) -> Iterator[PairCosts]:
-        """Bounds for every pair of classes."""
-        return self._floor.array_tiles(TilingBatch(self._problem.nest, array_tiles))
-
     def _may_fit_spm(self, subspaces: Array, open_dims: Sequence[int]) -> Mask:
         """Which SPM tiles still fit, with dimensions to come taken as 1."""
-        smallest = subspaces.copy()
-        smallest[RF, open_dims] = 1
-        architecture = self._problem.architecture
-        return spm_banks(TilingBatch(self._problem.nest, smallest), architecture) <= architecture.spm.banks
-
-
-def _where(bound: SubspaceBounds, kept: Mask) -> SubspaceBounds:
-    """A bound that is infinite where nothing is kept."""
-    energy, cycles = (np.where(kept, values, np.inf) for values in (bound.energy_pj, bound.cycles))
-    return SubspaceBounds(bound.dram_class, energy, cycles)
+        smallest = TilingBatch(self._problem.nest, moved(subspaces, RF, DRAM, open_dims))
+        return fits(smallest, self._problem.cost_model.capacities(self._problem.architecture).spm)

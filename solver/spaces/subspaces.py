@@ -16,8 +16,8 @@ import numpy as np
 
 from ...model.dmazerunner.factorisations import allowed_factorisations
 from ...model.dmazerunner.mapping import Tiling
-from ...model.dmazerunner.vectorised.batch import DRAM, SPATIAL, SPM, Array, Mask, TilingBatch
-from ...model.dmazerunner.vectorised.batch_legality import allowed, rf_bytes
+from ...model.dmazerunner.vectorised.batch import DRAM, SPM, Array, Mask, TilingBatch
+from ...model.dmazerunner.vectorised.batch_legality import allowed, fits
 from ..backend import LayerProblem
 
 CHUNK = 1 << 15
@@ -88,6 +88,8 @@ class Subspaces:
 
     def _may_fit(self, partial: Array) -> Mask:
         """Which partial tilings still fit PEs and register files; dimensions to come are taken as 1."""
-        batch, architecture = TilingBatch(self._problem.nest, partial), self._problem.architecture
-        few = batch.product_except(SPATIAL, ()) <= architecture.pes
-        return few & (rf_bytes(batch, architecture) <= architecture.rf_bytes_per_pe)
+        batch, (pes, rf, _) = (
+            TilingBatch(self._problem.nest, partial),
+            self._problem.cost_model.capacities(self._problem.architecture),
+        )
+        return fits(batch, pes) & fits(batch, rf)

@@ -12,20 +12,21 @@ import math
 from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...model.dmazerunner.capacities import Capacity
 from ...model.dmazerunner.factorisations import prime_factors
-from ...model.dmazerunner.legality import pinned_factors
+from ...model.dmazerunner.legality import pinned_factors, traffic_limits
 from ...model.dmazerunner.mapping import LEVELS
-from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM, Array, Mask, TilingBatch
-from ...model.dmazerunner.vectorised.batch_legality import pes_allowed, rf_allowed, spm_allowed
+from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask, TilingBatch
+from ...model.dmazerunner.vectorised.batch_legality import keeps, permit_of
 from ...model.loop_nest import LoopNest
 from ..backend import LayerProblem
-from ..search.scoring import Scorer
+from ..search.scoring import order_search
 
 CHUNK = 1 << 15
 """Tile sizes judged at a time."""
@@ -56,30 +57,35 @@ class TileSets:
 
     def spatial_factors(self, problem: LayerProblem, pins: Pins) -> Mask:
         """Spatial factors that the machine has the PEs for, and that use enough of them."""
-        architecture, asked = problem.architecture, problem.constraints.min_utilization
-        key = (SPATIAL, architecture.pes, asked.pe)
-        return self._where(key, pins, lambda tiles: pes_allowed(self._batch(SPATIAL, tiles), architecture, asked))
+        return self._kept(problem, problem.cost_model.capacities(problem.architecture).pes, pins)
 
     def rf_factors(self, problem: LayerProblem, pins: Pins) -> Mask:
         """RF factors that fit the register files, and fill them enough."""
-        architecture, asked = problem.architecture, problem.constraints.min_utilization
-        key = (RF, architecture.rf_bytes_per_pe, asked.rf)
-        return self._where(key, pins, lambda tiles: rf_allowed(self._batch(RF, tiles), architecture, asked))
+        return self._kept(problem, problem.cost_model.capacities(problem.architecture).rf, pins)
 
     def spm_tiles(self, problem: LayerProblem, dram_pins: Pins) -> Mask:
         """SPM tiles that fit, fill the SPM enough, and keep the traffic limits in some loop order."""
-        architecture, constraints = problem.architecture, problem.constraints
-        scorer = Scorer(problem)
+        pins = {dim: self.nest.bounds[dim] // factor for dim, factor in dram_pins.items()}
+        orders, permit = order_search(problem), permit_of(problem.constraints, problem.architecture)
+        keep = None if permit is None else partial(orders.permitted, permit=permit)
+        return self._kept(problem, problem.cost_model.capacities(problem.architecture).spm, pins, keep)
+
+    def _kept(
+        self,
+        problem: LayerProblem,
+        capacity: Capacity,
+        pins: Pins,
+        permitted: Callable[[TilingBatch], Mask] | None = None,
+    ) -> Mask:
+        """The tile sizes of a capacity's level that keep it, and have orders that are permitted."""
+        asked, limits = problem.constraints.min_utilization, traffic_limits(problem.constraints) if permitted else {}
 
         def rule(tiles: Array) -> Mask:
-            batch = self._batch(SPM, tiles)
-            mask = spm_allowed(batch, architecture, constraints.min_utilization)
-            within = scorer.keep_traffic_limits(batch)
-            return mask if within is None else mask & within
+            batch = self._batch(LEVELS.index(capacity.level), tiles)
+            mask = keeps(batch, capacity, asked)
+            return mask if permitted is None else mask & permitted(batch)
 
-        limits = (constraints.max_dram_bytes, constraints.max_dma_invocations)
-        pins = {dim: self.nest.bounds[dim] // factor for dim, factor in dram_pins.items()}
-        return self._where((SPM, architecture.spm.banks, constraints.min_utilization.spm, *limits), pins, rule)
+        return self._where((capacity, capacity.least(asked), *limits.items()), pins, rule)
 
     def _where(self, key: tuple[object, ...], pins: Pins, rule: Callable[[Array], Mask]) -> Mask:
         """:meth:`TileLattice.where`, remembered by what the rule depends on."""

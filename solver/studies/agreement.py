@@ -72,7 +72,7 @@ def contradicted(prover: StudySearch, value: Number) -> Iterator[str]:
 
 
 def loss(value: Number, optimum: Number) -> float | None:
-    """value / optimum - 1; none where a loss against an optimum of 0 has no size.
+    """value / optimum - 1; ``None`` where a loss against an optimum of 0 has no size.
 
     Example:
         >>> loss(11, 10)

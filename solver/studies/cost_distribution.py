@@ -18,15 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.dmazerunner.factorisations import allowed_factorisations, num_tilings
-from ...model.dmazerunner.vectorised.batch import Array, Mask, TilingBatch
-from ...model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
-from ...model.dmazerunner.vectorised.batch_legality import allowed
+from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
+from ...model.dmazerunner.vectorised.batch_legality import allowed, permit_of
+from ...model.dmazerunner.vectorised.order_query import Costing
 from ..backend import LayerProblem
 from ..enumeration.counting import num_allowed_tilings
 from ..enumeration.stream import TilingStream
-from ..fronts.front import Candidates, Front
+from ..fronts.front import Front
 from ..fronts.front_search import FrontSearch
-from ..search.scoring import within_traffic_limits
 
 CELLS_PER_DECADE = 64
 """Cells of the grid from one power of ten to the next: finer than a picture of two to four decades can show."""
@@ -84,7 +83,7 @@ class CostDistribution:
 
     ``front`` and ``points`` are arrays of shape (2, n): cycles, then energy in pJ. The front holds every pair of costs
     that no other method known is at least as good as in both, by rising cycles; ``front_proved``: no method there is.
-    ``points`` are all methods where there are few, else it is none. ``complete``: these are all the methods there are.
+    ``points`` are all methods where there are few, else ``None``. ``complete``: these are all the methods there are.
     Otherwise the tilings were drawn uniformly (with replacement) from ``space_tilings``, a number that is estimated
     unless ``space_counted``.
     """
@@ -101,14 +100,14 @@ class CostDistribution:
 
 
 def cost_distribution(problem: LayerProblem, time_limit_s: float, *, seed: int = 0) -> CostDistribution:
-    """The landscape of a layer: of all its methods where that takes no longer than the limit, else of a sample.
+    """The cost distribution of a layer: of all its methods where that takes no longer than the limit, else of a sample.
 
     The constraints must hold no preset (:func:`..pipeline.presets.resolve_preset`). Methods that exceed a traffic limit
     do not count. The same seed draws the same tilings; how many, time may decide. A nest of more than ``MOST_CLASSES``
     reuse classes may take longer than the limit.
 
     Example:
-        >>> seen = landscape(problem, 60.0)  # doctest: +SKIP
+        >>> seen = cost_distribution(problem, 60.0)  # doctest: +SKIP
         >>> seen.complete, seen.num_methods, seen.front[:, 0]  # doctest: +SKIP
     """
     started = time.monotonic()
@@ -134,7 +133,7 @@ def _enumerated(problem: LayerProblem, counted: int, until: float) -> _Survey:
 
 
 def _sampled(problem: LayerProblem, counted: int | None, deadline: float, seed: int) -> CostDistribution:
-    """The landscape of a sample of the tilings, with the front of all of them."""
+    """The cost distribution of a sample of the tilings, with the front of all of them."""
     now, search = time.monotonic(), FrontSearch(problem)
     search.run(now + SHARE_OF_FRONT * (deadline - now))
     survey, draw = _Survey(problem, search.front), _Draw(problem, seed)
@@ -178,8 +177,8 @@ class _Survey:
     """Takes in tilings and remembers what their methods cost, in a size that does not grow with their number."""
 
     def __init__(self, problem: LayerProblem, front: Front | None = None) -> None:
-        self._problem = problem
-        self._model = BatchModel(problem.nest, problem.architecture)
+        self._model = problem.cost_model.batch_model(problem.nest, problem.architecture)
+        self._costing = Costing(permit=permit_of(problem.constraints, problem.architecture))
         self._grid: Grid | None = None
         self._front = front or Front(len(problem.nest.dims))
         self._points: list[Array] = []
@@ -198,23 +197,12 @@ class _Survey:
 
     def _costs(self, levels: Array) -> Array:
         """Cycles and energy of all methods of some tilings, of shape (2, methods)."""
-        batch = TilingBatch(self._problem.nest, levels)
-        within = within_traffic_limits(self._problem.constraints, self._model, batch)
         columns: list[Array] = []
-        for pair in self._model.pair_costs(batch):
+        for pair in self._model.pair_costs(TilingBatch(self._model.nest, levels), self._costing):
             counts = np.isfinite(pair.cycles)
-            if within is not None:
-                counts &= within[pair.dram_class]
             columns.append(np.stack([pair.cycles[counts], pair.energy_pj[counts]]))
-            self._offer(pair, levels, counts)
+            self._front.take(pair, self._model.number_of(pair), levels)
         return np.concatenate(columns, axis=1)
-
-    def _offer(self, pair: PairCosts, levels: Array, counts: Mask) -> None:
-        """Let the front take the methods that it lacks."""
-        new = np.flatnonzero(counts & ~self._front.beats(pair.energy_pj, pair.cycles))
-        number = pair.spm_class * len(self._model.classes) + pair.dram_class
-        pairs = np.full(len(new), number, dtype=np.int64)
-        self._front.offer(Candidates(pair.energy_pj[new], pair.cycles[new], pairs, levels[:, :, new]))
 
     def cost_distribution(
         self, *, complete: bool, front_proved: bool, space_tilings: float, space_counted: bool

@@ -130,7 +130,7 @@ def _layer_dataflows(run: StudyRun, layer: Layer, dataflows: Sequence[Dataflow])
 
 
 def _on_dataflow(run: StudyRun, layer: Layer, dataflow: Dataflow, best: StudySearch) -> LayerOnDataflow | None:
-    """A layer under a dataflow; none after an interruption."""
+    """A layer under a dataflow; ``None`` after an interruption."""
     given, dims = run.spec.constraints, layer.loop_nest().dims
     allowed = dims if given.spatial_dims is None else given.spatial_dims
     unrolled = tuple(name for name in dataflow.spatial_dims if name in dims and name in allowed)
@@ -186,7 +186,7 @@ def _means(layers: Iterable[LayerDataflows], names: set[str], name: str | None) 
 
 
 def _mean_of_each(mean: Callable[[Sequence[float]], float], ratios: Sequence[Ratios]) -> Ratios | None:
-    """The mean of every figure; none for a figure that some ratio lacks."""
+    """The mean of every figure; ``None`` for a figure that some ratio lacks."""
     if not ratios:
         return None
 

@@ -6,21 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...model.dmazerunner.cost import cost_of_mapping, costs_of_tiling
-from ...model.dmazerunner.legality import broken_limits, broken_rules
-from ...model.dmazerunner.mapping import Mapping, MappingDocument, Tiling, mapping_to_document, tiling_from_document
-from ...model.documents.cost_document import cost_to_document
+from ...model.dmazerunner.mapping import MappingDocument
 from ...model.documents.result import Number
-from ...model.documents.spec import LayerList, Spec
+from ...model.documents.spec import Spec
 from ...model.documents.study_results import GivenMapping, LayerGap, MappingList
-from ...model.documents.verification import load_result
-from ...model.evaluate import EvaluateRequest, load_request, orders_from_document
+from ...model.evaluate import EvaluateRequest, load_request
 from ...model.faults import Fault, InputError, Place, place_text, shown, suggestion
 from ...model.layers import Layer
 from ...model.loop_nest import LoopNest
 from ...model.reading.json_files import JsonObject, read_json
+from ...model.reading.loading import resolved
+from ...model.reading.results import load_result
 from ...model.reading.validation import validated
-from ..pipeline.ranking import CostedMapping, objective_value, rank_key
+from ..backend import LayerProblem
+from ..pipeline.ranking import CostedMapping, broken, cost_candidate, objective_value, rank_key
 from .agreement import contradicted, loss, whole_searches
 from .searches import StudyRun
 
@@ -46,7 +45,7 @@ class _Entry:
 
 
 def load_mappings(path: Path, spec: Spec) -> tuple[LayerMapping, ...]:
-    """The mappings in a file, for layers of a spec (with its layers in place).
+    """The mappings in a file, for layers of a spec.
 
     The file is a result (the best mapping of every layer), a request of ``evaluate`` (its layer is found by name, or
     else by being the same loop nest), or ``{"mappings": [{"layer": NAME, "tiling": ...}]}``.
@@ -54,13 +53,11 @@ def load_mappings(path: Path, spec: Spec) -> tuple[LayerMapping, ...]:
     Raises:
         InputError: with everything that is wrong with the file, or that does not belong to the spec.
     """
-    if not isinstance(spec.workload, LayerList):
-        raise TypeError("the spec must hold its layers; see resolve_spec")
-    layers, faults, found = spec.workload.layers, list[Fault](), list[LayerMapping]()
-    for entry in _entries(path, read_json(path), spec):
+    known, faults, found = resolved(spec, Path.cwd()), list[Fault](), list[LayerMapping]()
+    for entry in _entries(path, read_json(path), known.document):
         try:
-            layer = _layer_of(entry, layers)
-            _parsed(layer.loop_nest(), entry.mapping)
+            layer = _layer_of(entry, known.layers)
+            known.cost_model.mapping_of(layer.loop_nest(), entry.mapping)
         except ValueError as error:
             faults += [_fault(str(path), entry.place, line) for line in str(error).splitlines()]
         else:
@@ -135,18 +132,6 @@ def _fault(file: str, place: Place, line: str) -> Fault:
     return Fault(file, f"{place_text(place)}.{field}", message)
 
 
-Orders = tuple[tuple[int, ...], tuple[int, ...]]
-
-
-def _parsed(nest: LoopNest, mapping: MappingDocument) -> tuple[Tiling, Orders | None]:
-    """The compact form of a mapping.
-
-    Raises:
-        ValueError: one line per fault, each beginning with its place in the mapping.
-    """
-    return tiling_from_document(nest, mapping.tiling), orders_from_document(nest, mapping)
-
-
 def hold_against(
     run: StudyRun, layers: tuple[LayerGap, ...], mappings: Sequence[LayerMapping]
 ) -> tuple[tuple[GivenMapping, ...], tuple[LayerGap, ...]]:
@@ -162,38 +147,32 @@ def hold_against(
 
 def _costed(run: StudyRun, entry: LayerMapping, optimum: Number | None) -> GivenMapping:
     layer = next(layer for layer in run.layers if layer.name == entry.layer)
-    nest, architecture, constraints = layer.loop_nest(), run.architecture, run.spec.constraints
-    tiling, orders = _parsed(nest, entry.mapping)
-    if orders is None:
-        found = _with_best_orders(run, nest, tiling)
-    else:
-        mapping = Mapping(tiling, *orders)
-        found = CostedMapping(mapping, cost_of_mapping(nest, architecture, mapping))
-    broken = broken_rules(nest, architecture, constraints, tiling)
-    value = objective_value(run.spec.objective, found.cost)
+    problem = run.problem(layer)
+    nest, model = problem.nest, problem.cost_model
+    given = cost_candidate(problem, model.mapping_of(nest, entry.mapping))
+    orders_given = model.has_orders(entry.mapping)
+    found = given if orders_given else _with_best_orders(problem, given)
+    value = objective_value(problem.objective, found.cost)
     return GivenMapping(
         layer=entry.layer,
-        mapping=mapping_to_document(nest, found.mapping),
-        orders_given=orders is not None,
-        broken_rules=broken + broken_limits(architecture, constraints, found.cost),
-        cost=cost_to_document(nest, architecture, tiling, found.cost),
+        mapping=model.mapping_document(nest, found.mapping),
+        orders_given=orders_given,
+        broken_rules=broken(problem, found),
+        cost=model.cost_document(nest, problem.architecture, found.mapping, found.cost),
         objective_value=value,
         loss=None if optimum is None else loss(value, optimum),
     )
 
 
-def _with_best_orders(run: StudyRun, nest: LoopNest, tiling: Tiling) -> CostedMapping:
-    """A tiling with the best of its orders that keep the traffic limits, or of all where none does."""
+def _with_best_orders(problem: LayerProblem, given: CostedMapping) -> CostedMapping:
+    """The tiling of a mapping with the best of its orders that keep the traffic limits, or of all where none does."""
+    model, architecture = problem.cost_model, problem.architecture
 
-    def merit(option: CostedMapping) -> tuple[bool, int | float, int]:
-        too_much = bool(broken_limits(run.architecture, run.spec.constraints, option.cost))
-        return too_much, *rank_key(run.spec.objective, option.cost)
+    def merit(option: CostedMapping) -> tuple[bool, int | float, int | float]:
+        too_much = bool(model.broken_limits(architecture, problem.constraints, option.cost))
+        return too_much, *rank_key(problem.objective, option.cost)
 
-    options = (
-        CostedMapping(Mapping(tiling, dram.order(tiling.dram), spm.order(tiling.spm)), cost)
-        for spm, dram, cost in costs_of_tiling(nest, run.architecture, tiling)
-    )
-    return min(options, key=merit)
+    return min(model.reordered(problem.nest, architecture, given.mapping), key=merit)
 
 
 def _checked(layer: LayerGap, mapping: GivenMapping) -> LayerGap:

@@ -8,25 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ...model.dmazerunner.architecture import Architecture
 from ...model.dmazerunner.constraints import Constraints
 from ...model.documents.result import LayerResult
-from ...model.documents.spec import LayerList, Spec
+from ...model.documents.spec import Spec
 from ...model.documents.study_results import LayerDataflows, LayerGap, StudySearch
 from ...model.faults import InputError
 from ...model.layers import Layer
-from ...model.reading.loading import resolve_spec
+from ...model.reading.loading import resolved
 from ..backend import LayerProblem, Progress
 from ..enumeration.counting import num_allowed_tilings
 from ..pipeline.observer import Observer
-from ..pipeline.solve import num_cores, solve
+from ..pipeline.solve import num_cores, solve_resolved
 
 Studied = TypeVar("Studied", LayerGap, LayerDataflows)
 
 
 @dataclass(frozen=True)
 class Found:
-    """What one search gave; ``done`` is the share of its space that it last said was behind it, where it could tell."""
+    """What one search gave; ``done`` is the share of its space that it last reported as done, if it did."""
 
     backend: str
     result: LayerResult
@@ -62,17 +61,14 @@ class StudyRun:
     """
 
     def __init__(self, spec: Spec, observer: Observer | None) -> None:
-        resolved = resolve_spec(spec, Path.cwd())
-        if not isinstance(resolved.architecture, Architecture) or not isinstance(resolved.workload, LayerList):
-            raise TypeError("resolve_spec left a name in place")
-        limit, options = resolved.solver.total_time_limit_s, resolved.solver
+        self._resolved = resolved(spec, Path.cwd())
+        self.spec = self._resolved.document
+        limit, options = self.spec.solver.total_time_limit_s, self.spec.solver
         if options.pad_bounds:
             message = "expected false for a study: it compares searches of the same loop nest"
             raise InputError.single(None, "solver.pad_bounds", message)
-        self.architecture: Architecture = resolved.architecture
-        self.layers: tuple[Layer, ...] = resolved.workload.layers
+        self.architecture, self.layers = self._resolved.architecture, self._resolved.layers
         self.options = options.model_copy(update={"workers": options.workers or num_cores()})
-        self.spec = resolved
         self.interrupted = False
         self._observer = observer
         self._deadline = None if limit is None else time.monotonic() + limit
@@ -89,7 +85,7 @@ class StudyRun:
     ) -> Found | None:
         """The best mapping of one layer; what is not given is as in the spec. None after an interruption.
 
-        ``what`` tells the observer which of the study's searches this is.
+        ``what`` names this search among the study's, for the observer.
         """
         if self.interrupted:
             return None
@@ -98,10 +94,10 @@ class StudyRun:
         changes = {name: value for name, value in given.items() if value is not None}
         options = self.options.model_copy(update={"top_k": 1, "total_time_limit_s": left, **changes})
         own = _constraints_of(layer, self.spec.constraints if constraints is None else constraints)
-        fields = {"workload": LayerList(layers=(layer,)), "constraints": own, "solver": options}
-        recorder = _Watch(self._observer, what, *self._positions[layer.loop_nest().key])
+        variant = self._resolved.variant((layer,), constraints=own, solver=options)
+        recorder = _SearchObserver(self._observer, what, *self._positions[layer.loop_nest().key])
         try:
-            result = solve(self.spec.model_copy(update=fields), recorder)
+            result = solve_resolved(variant, recorder)
         except KeyboardInterrupt:  # outside the search itself, which hears Ctrl-C on its own
             self.interrupted = True
             return None
@@ -109,16 +105,25 @@ class StudyRun:
         return Found(options.backend, result.layers[0], recorder.done)
 
     def num_tilings(self, layer: Layer, time_limit_s: float) -> int | None:
-        """Number of tilings that fit and pass the spec's constraints; none where counting takes too long."""
+        """Number of tilings that fit and pass the spec's constraints; ``None`` where counting takes too long."""
         if self.interrupted:
             return None
-        constraints = _constraints_of(layer, self.spec.constraints)
-        problem = LayerProblem(layer.loop_nest(), self.architecture, constraints, self.spec.objective)
         try:
-            return num_allowed_tilings(problem, time.monotonic() + time_limit_s)
+            return num_allowed_tilings(self.problem(layer), time.monotonic() + time_limit_s)
         except KeyboardInterrupt:
             self.interrupted = True
             return None
+
+    def problem(self, layer: Layer) -> LayerProblem:
+        """One layer's problem, as the spec has it."""
+        constraints = _constraints_of(layer, self.spec.constraints)
+        return LayerProblem(
+            layer.loop_nest(),
+            self.architecture,
+            constraints,
+            self.spec.objective,
+            cost_model=self._resolved.cost_model,
+        )
 
     def over_layers(self, study: Callable[[Layer], Studied]) -> tuple[Studied, ...]:
         """A study of every layer; one that is identical to a layer before has that one's figures."""
@@ -154,7 +159,7 @@ def _constraints_of(layer: Layer, constraints: Constraints) -> Constraints:
     )
 
 
-class _Watch:
+class _SearchObserver:
     """Tells the study's observer about one of its searches, and remembers how far that came."""
 
     def __init__(self, observer: Observer | None, what: str, position: int, total: int) -> None:

@@ -4,31 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Protocol
 
 from ...model.designs import Design, area_proxy_bytes
 from ...model.dmazerunner.architecture import Architecture
 from ...model.dmazerunner.mapping import MappingDocument
 from ...model.documents.pareto import LayerFront, ParetoFronts
-from ...model.documents.result import LayerResult, Number, Result, Status, Totals
-from ...model.documents.spec import SolverOptions, Spec
+from ...model.documents.result import LayerResult, Limit, Number, Reason, Result, Status, Termination
+from ...model.documents.spec import LayerList, SolverOptions, Spec
 from ...model.documents.sweep_results import AnswerT, SweepRecord, SweptDesign
 from ...model.documents.sweep_spec import SweepSpec
 from ...model.layers import Layer
-from ...model.objectives import Objective
+from ...model.objectives import OBJECTIVES, Objective
+from ...model.reading.loading import ResolvedSpec
 from ..backend import LayerProblem
 from ..fronts.layer_fronts import front_of_layer
 from ..pipeline.cache import Cache
 from ..pipeline.solve import solve_layer, unsolved
-from ..pipeline.status import float_below
 from ..pipeline.summary import totals
+
+OUT_OF_TIME = Termination(reason=Reason.LIMIT, limit=Limit.TOTAL_TIME)
 
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a design's document says of the run: versions of what computes, and whether Ctrl-C left it unfinished."""
+    """What a design's document says of the run.
 
+    The cost model, versions of what computes, and whether Ctrl-C left it unfinished.
+    """
+
+    cost_model: str
     versions: Mapping[str, str]
     interrupted: bool
 
@@ -41,8 +46,8 @@ class Goal(Protocol[AnswerT]):
         """The lines of its results files."""
         ...
 
-    def search(self, spec: Spec, layer: Layer, warm_starts: Sequence[MappingDocument], cache: Cache | None) -> AnswerT:
-        """The answer for a layer on the spec's architecture; mappings in ``warm_starts`` may save time."""
+    def search(self, spec: ResolvedSpec[Spec], warm_starts: Sequence[MappingDocument], cache: Cache | None) -> AnswerT:
+        """The answer for the spec's only layer; mappings in ``warm_starts`` may save time."""
         ...
 
     def unanswered(self, layer: Layer, note: str | None, fault: str | None = None) -> AnswerT:
@@ -73,14 +78,15 @@ class Optima:
     record_type = SweepRecord[LayerResult]
 
     def search(
-        self, spec: Spec, layer: Layer, warm_starts: Sequence[MappingDocument], cache: Cache | None
+        self, spec: ResolvedSpec[Spec], warm_starts: Sequence[MappingDocument], cache: Cache | None
     ) -> LayerResult:
         """As :func:`..pipeline.solve.solve_layer` finds it."""
-        return solve_layer(spec, layer, warm_starts=warm_starts, cache=cache)
+        return solve_layer(spec, spec.layers[0], warm_starts=warm_starts, cache=cache)
 
     def unanswered(self, layer: Layer, note: str | None, fault: str | None = None) -> LayerResult:
         """A layer of which nothing is known."""
-        return unsolved(layer, note=note, fault=fault)
+        ended = Termination(reason=Reason.FAULT) if fault is not None else OUT_OF_TIME
+        return unsolved(layer, ended, note=note, fault=fault)
 
     def is_proved(self, answer: LayerResult) -> bool:
         """Whether the optimum is proved, or that there is no mapping."""
@@ -101,6 +107,7 @@ class Optima:
         options = options_of_one(spec)
         result = Result(
             name=f"{spec.name}: {design.label}" if spec.name is not None else design.label,
+            cost_model=run.cost_model,
             objective=spec.objective,
             backend=options.backend,
             architecture=design.architecture,
@@ -115,7 +122,7 @@ class Optima:
             values=dict(design.values),
             area_proxy_bytes=area_proxy_bytes(design.architecture, spec.sweep.area_weights),
             status=_worst([answer.status for answer in answers]),
-            objective_value=_value(spec.objective, total),
+            objective_value=_value(spec.objective, answers),
             bound=_bound(spec.objective, answers),
             note=_note((a.name, ", ".join(a.conflicts) or a.fault or a.note or a.status) for a in open_ones),
             result=result,
@@ -134,16 +141,16 @@ class Fronts:
 
     def search(
         self,
-        spec: Spec,
-        layer: Layer,
+        spec: ResolvedSpec[Spec],
         warm_starts: Sequence[MappingDocument],  # noqa: ARG002
         cache: Cache | None,  # noqa: ARG002
     ) -> LayerFront:
         """As :func:`..fronts.layer_fronts.front_of_layer` finds it; neither warm starts nor cache are used."""
-        if not isinstance(spec.architecture, Architecture):
-            raise TypeError("expected a spec with its architecture in place of its name")
-        problem = LayerProblem(layer.loop_nest(), spec.architecture, spec.constraints, spec.objective)
-        return front_of_layer(layer, problem, spec.solver.time_limit_s, None)[0]
+        layer, given = spec.layers[0], spec.document
+        problem = LayerProblem(
+            layer.loop_nest(), spec.architecture, given.constraints, given.objective, cost_model=spec.cost_model
+        )
+        return front_of_layer(layer, problem, given.solver.time_limit_s, None)[0]
 
     def unanswered(self, layer: Layer, note: str | None, fault: str | None = None) -> LayerFront:
         """A layer of which nothing is known."""
@@ -165,6 +172,7 @@ class Fronts:
         """The design's fronts."""
         fronts = ParetoFronts(
             name=spec.name,
+            cost_model=run.cost_model,
             architecture=design.architecture,
             constraints=spec.constraints,
             versions=dict(run.versions),
@@ -178,6 +186,21 @@ class Fronts:
             note=_note((a.name, a.note or _status_of_front(a)) for a in answers if not a.complete or a.infeasible),
             fronts=fronts,
         )
+
+
+def on_design(
+    spec: ResolvedSpec[SweepSpec], architecture: Architecture, layer: Layer, options: SolverOptions
+) -> ResolvedSpec[Spec]:
+    """One layer of a sweep on one of its designs, as a spec."""
+    given, workload = spec.document, LayerList(layers=(layer,))
+    document = Spec(
+        architecture=architecture,
+        workload=workload,
+        objective=given.objective,
+        constraints=given.constraints,
+        solver=options,
+    )
+    return ResolvedSpec(document, spec.cost_model, architecture, workload)
 
 
 def options_of_one(spec: SweepSpec) -> SolverOptions:
@@ -205,19 +228,15 @@ def _note(reasons: Iterable[tuple[str, str]]) -> str | None:
     return f"{told[0]}{f' and {len(told) - 1} more' if len(told) > 1 else ''}" if told else None
 
 
-def _value(objective: Objective, total: Totals) -> Number | None:
-    return {"edp": total.edp_sum, "energy": total.energy_pj, "latency": total.cycles}[objective]
+def _value(objective: Objective, answers: Sequence[LayerResult]) -> Number | None:
+    """The sum of the objective over layers times their counts; `None` when a layer has no mapping."""
+    best = [(answer.count, answer.solutions[0].cost) for answer in answers if answer.solutions]
+    if len(best) < len(answers):
+        return None
+    return sum(count * OBJECTIVES[objective].of_cost(cost.energy_pj, cost.cycles) for count, cost in best)
 
 
 def _bound(objective: Objective, answers: Sequence[LayerResult]) -> float | None:
-    """A lower bound on the sum that :func:`_value` gives; none when a layer has none.
-
-    EDPs are summed in binary64 in the order of the layers, values and bounds alike: as rounding is monotonic, the sum
-    of the bounds is no more than the sum of the values of any mappings.
-    """
+    """A lower bound on the sum that :func:`_value` gives; `None` when a layer has none."""
     known = [(answer.count, answer.bound) for answer in answers if answer.bound is not None]
-    if len(known) < len(answers):
-        return None
-    if objective == "edp":
-        return float(sum(count * bound for count, bound in known))
-    return float_below(sum((count * Fraction(bound) for count, bound in known), Fraction(0)))
+    return OBJECTIVES[objective].sum_of_bounds(known) if len(known) == len(answers) else None

@@ -103,7 +103,7 @@ class ResultsFile(Generic[AnswerT]):
 
 
 def _record(line: bytes, record_type: type[SweepRecord[AnswerT]]) -> SweepRecord[AnswerT] | None:
-    """The record in a line; none when it is not a whole line or no record."""
+    """The record in a line; ``None`` when it is not a whole line or no record."""
     try:
         return record_type.model_validate_json(line) if line.endswith(b"\n") else None
     except ValidationError:

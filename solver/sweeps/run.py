@@ -11,12 +11,12 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Generic
 
-from ...model.documents.spec import LayerList, Spec
 from ...model.documents.sweep_results import AnswerT, SweepRecord
 from ...model.documents.sweep_spec import SweepSpec
 from ...model.faults import DmazeError
+from ...model.reading.loading import ResolvedSpec
 from .executors import TaskFuture, Workforce
-from .goals import Goal, options_of_one
+from .goals import Goal, on_design, options_of_one
 from .plan import Plan, Slot
 from .results_file import ResultsFile
 from .tasks import Task, software
@@ -40,9 +40,9 @@ class SweepProgress:
 
 @dataclass(frozen=True)
 class Job(Generic[AnswerT]):
-    """What a run is given. ``deadline`` is a reading of ``time.monotonic``, ``cache`` a folder; both may be none."""
+    """What a run is given. ``deadline``: a reading of ``time.monotonic``, ``cache``: a folder; both may be ``None``."""
 
-    spec: SweepSpec
+    spec: ResolvedSpec[SweepSpec]
     plan: Plan
     goal: Goal[AnswerT]
     cache: Path | None
@@ -73,7 +73,7 @@ class Run(Generic[AnswerT]):
         self.interrupted = False
         self.num_searched = 0
         self._job, self._workforce, self._file = job, workforce, file
-        self._options = options_of_one(job.spec)
+        self._options = options_of_one(job.spec.document)
         self._software = software(self._options.backend)
         self._on_file: set[Slot] = set()
         self.finished: set[int] = set()
@@ -167,16 +167,11 @@ class Run(Generic[AnswerT]):
         limit_s = self._options.time_limit_s
         if job.deadline is not None:
             limit_s = min(limit_s, max(job.deadline - time.monotonic(), LEAST_TIME_S))
-        spec = Spec(
-            architecture=design.architecture,
-            workload=LayerList(layers=(layer,)),
-            objective=job.spec.objective,
-            constraints=job.spec.constraints,
-            solver=self._options.model_copy(update={"time_limit_s": limit_s}),
-        )
+        options = self._options.model_copy(update={"time_limit_s": limit_s})
+        spec = on_design(job.spec, design.architecture, layer, options)
         near = (self.answers[n] for n in (number, *job.plan.neighbours(number)) if n in self.answers)
         warm_starts = tuple(start for answer in near for start in job.goal.warm_starts_of(answer))
-        future = self._workforce.submit(Task(job.goal, spec, layer, warm_starts, job.cache, self._software))
+        future = self._workforce.submit(Task(job.goal, spec, warm_starts, job.cache, self._software))
         self._running[number] = _Running(future, limit_s)
         future.add_done_callback(lambda _: self._done.put(number))
 

@@ -8,12 +8,10 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...model.designs import designs, resolve_rules
-from ...model.documents.spec import LayerList
+from ...model.designs import ResolvedSweep, designs_of, resolve_sweep
 from ...model.documents.sweep_results import AnswerT, SweepResult
 from ...model.documents.sweep_spec import SweepSpec
 from ...model.faults import InputError
-from ...model.reading.loading import resolve_spec
 from ..pipeline.solve import num_cores
 from ..registry import load_backend
 from .executors import Borrowed, ProcessPool, TaskExecutor, Workforce
@@ -52,23 +50,23 @@ def sweep(
         {'spm_kib_double_buffered': 128, 'rf_bytes_per_pe': 64}
     """
     started = time.monotonic()
-    spec = resolve_rules(resolve_spec(spec, Path.cwd()), Path.cwd())
-    _check(spec)
-    workers = spec.solver.workers or num_cores()
-    spec = spec.model_copy(update={"solver": spec.solver.model_copy(update={"workers": workers})})
-    limit = spec.solver.total_time_limit_s
+    known = resolve_sweep(spec, Path.cwd())
+    _check(known.document)
+    workers = known.document.solver.workers or num_cores()
+    known = known.with_workers(workers)
+    limit = known.document.solver.total_time_limit_s
     setting = _Setting(results, cache, None if limit is None else started + limit, tell)
     with _workforce(workers, executor, num_tasks) as workforce:
         return (
-            _swept(spec, Fronts(), setting, workforce)
-            if spec.sweep.pareto
-            else _swept(spec, Optima(), setting, workforce)
+            _swept(known, Fronts(), setting, workforce)
+            if known.document.sweep.pareto
+            else _swept(known, Optima(), setting, workforce)
         )
 
 
 @dataclass(frozen=True)
 class _Setting:
-    """Where a sweep keeps its answers, when it must end, and who is told."""
+    """Where a sweep keeps its answers, when it must end, and where progress is reported."""
 
     results: Path | None
     cache: Path | None
@@ -76,12 +74,10 @@ class _Setting:
     tell: Callable[[SweepProgress], None] | None
 
 
-def _swept(spec: SweepSpec, goal: Goal[AnswerT], setting: _Setting, workforce: Workforce) -> SweepResult:
+def _swept(known: ResolvedSweep, goal: Goal[AnswerT], setting: _Setting, workforce: Workforce) -> SweepResult:
     """Run a sweep for one kind of answer."""
-    if not isinstance(spec.workload, LayerList):
-        raise TypeError("resolve_spec left a name in place")
-    plan = Plan(designs(spec), spec.workload.layers)
-    job = Job(spec, plan, goal, setting.cache, setting.deadline, setting.tell)
+    plan = Plan(designs_of(known), known.spec.layers)
+    job = Job(known.spec, plan, goal, setting.cache, setting.deadline, setting.tell)
     with (
         nullcontext()
         if setting.results is None

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from ...model.dmazerunner.architecture import Architecture
 from ...model.documents.sweep_results import (
     AnswerT,
     BestDesign,
@@ -28,11 +27,12 @@ UNREACHED = "not reached before the sweep ended"
 
 def header_of(job: Job[AnswerT]) -> SweepHeader:
     """What determines a sweep's answers, part by part; limits of time do not, nor do names of the sweep."""
-    spec, options = job.spec, job.spec.solver
+    spec, options = job.spec.document, job.spec.document.solver
     machines = [(dict(d.values), d.architecture.model_dump(mode="json", exclude={"name"})) for d in job.plan.designs]
     layers = [layer.model_dump(mode="json", by_alias=True) for layer in job.plan.layers]
     search = {"backend", "relative_gap", "seed", "pad_bounds", "pad_percent"}
     parts: dict[str, object] = {
+        "cost model": job.spec.cost_model.name,
         "designs": machines,
         "layers": layers,
         "constraints": spec.constraints.model_dump(mode="json"),
@@ -49,21 +49,20 @@ def _digest(part: object) -> str:
 
 def sweep_result(job: Job[AnswerT], run: Run[AnswerT]) -> SweepResult:
     """The document of a sweep from the answers of its run."""
-    spec, base, plan = job.spec, job.spec.architecture, job.plan
-    if not isinstance(base, Architecture):
-        raise TypeError("expected a spec with its architecture in place of its name")
+    spec, plan, model = job.spec.document, job.plan, job.spec.cost_model.name
     found_versions = versions(spec.solver.backend)
     designs: list[SweptDesign] = []
     for number, design in enumerate(plan.designs):
         slots = [Slot(number, position) for position in range(len(plan.layers))]
         interrupted = run.interrupted and any(plan.problem_of[slot] not in run.finished for slot in slots)
         answers = [_answer(job, run, slot) for slot in slots]
-        designs.append(job.goal.swept(spec, design, answers, RunFacts(found_versions, interrupted)))
+        designs.append(job.goal.swept(spec, design, answers, RunFacts(model, found_versions, interrupted)))
     return SweepResult(
         name=spec.name,
+        cost_model=model,
         objective=None if spec.sweep.pareto else spec.objective,
         backend=spec.solver.backend,
-        architecture=base,
+        architecture=job.spec.architecture,
         sweep=spec.sweep,
         constraints=spec.constraints,
         solver=options_of_one(spec).model_copy(update={"total_time_limit_s": spec.solver.total_time_limit_s}),

@@ -11,7 +11,7 @@ from ...model.dmazerunner.mapping import MappingDocument
 from ...model.documents.spec import Spec
 from ...model.documents.sweep_results import AnswerT
 from ...model.faults import BackendFault
-from ...model.layers import Layer
+from ...model.reading.loading import ResolvedSpec
 from ..pipeline.cache import Cache
 from ..pipeline.summary import versions
 from .goals import Goal
@@ -19,11 +19,10 @@ from .goals import Goal
 
 @dataclass(frozen=True)
 class Task(Generic[AnswerT]):
-    """A layer on a design, and how to search it; all of it can be pickled. ``cache`` is a folder, or none."""
+    """A layer on a design, and how to search it; all of it can be pickled. ``cache`` is a folder, or ``None``."""
 
     goal: Goal[AnswerT]
-    spec: Spec
-    layer: Layer
+    spec: ResolvedSpec[Spec]
     warm_starts: tuple[MappingDocument, ...]
     cache: Path | None
     software: Mapping[str, str]
@@ -35,11 +34,11 @@ def run_task(task: Task[AnswerT]) -> AnswerT:
     Raises:
         BackendFault: where other versions of this project or of the back end are installed than where the sweep runs.
     """
-    here = software(task.spec.solver.backend)
+    here = software(task.spec.document.solver.backend)
     if here != task.software:
         raise BackendFault(f"the worker has {_shown(here)}, but the sweep was started with {_shown(task.software)}")
     cache = None if task.cache is None else Cache(task.cache)
-    return task.goal.search(task.spec, task.layer, task.warm_starts, cache)
+    return task.goal.search(task.spec, task.warm_starts, cache)
 
 
 def software(backend: str) -> dict[str, str]:

@@ -9,15 +9,13 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 
-from ...model.dmazerunner.cost import cost_of_mapping
-from ...model.dmazerunner.mapping import Mapping, MappingDocument, mapping_to_document
-from ...model.documents.cost_document import cost_to_document
+from ...model.dmazerunner.mapping import Mapping, MappingDocument
 from ...model.documents.result import LayerResult
 from ...model.documents.verification import Counterexample, ProofCheck
 from ..backend import LayerProblem
 from ..deadline import Deadline
 from ..enumeration.refute import refute_by_costing_all, refute_with_bounds
-from ..pipeline.ranking import faults_of_candidate, objective_value
+from ..pipeline.ranking import cost_candidate, faults_of_candidate, objective_value
 from ..pipeline.solve import num_cores
 from ..refutation import Refutation
 
@@ -25,7 +23,7 @@ ROUTES = {"enumeration": "by enumeration", "cp-sat": "by cp-sat with other param
 
 
 def claim(layer: LayerResult) -> float | None:
-    """What no mapping may lie below: the bound; infinity where no mapping is said to exist; none without a claim."""
+    """What no mapping may lie below: the bound; infinity where none is said to exist; ``None`` without a claim."""
     return math.inf if layer.status == "infeasible" else layer.bound
 
 
@@ -120,15 +118,16 @@ def _confirmed(problem: LayerProblem, limit: float, mapping: Mapping) -> Counter
     Raises:
         RuntimeError: when that model does not confirm it.
     """
-    cost = cost_of_mapping(problem.nest, problem.architecture, mapping)
-    value = objective_value(problem.objective, cost)
-    broken = faults_of_candidate(problem, mapping)
-    if broken or value >= limit:
-        raise RuntimeError(f"the vectorised model takes {mapping} for legal and below {limit}: {broken}, {value}")
+    found = cost_candidate(problem, mapping)
+    value = objective_value(problem.objective, found.cost)
+    rules = faults_of_candidate(problem, mapping)
+    if rules or value >= limit:
+        raise RuntimeError(f"the vectorised model takes {mapping} for legal and below {limit}: {rules}, {value}")
+    model, nest = problem.cost_model, problem.nest
     return Counterexample(
         objective_value=value,
-        mapping=mapping_to_document(problem.nest, mapping),
-        cost=cost_to_document(problem.nest, problem.architecture, mapping.tiling, cost),
+        mapping=model.mapping_document(nest, mapping),
+        cost=model.cost_document(nest, problem.architecture, mapping, found.cost),
     )
 
 

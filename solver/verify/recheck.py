@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from ...model.cost_models import model_for
 from ...model.dmazerunner.constraints import Constraints
 from ...model.documents.result import LayerResult, Result
 from ...model.documents.verification import LayerVerification, ProofCheck, Verification
@@ -21,7 +22,7 @@ from .proof_checks import check_proof, claim
 from .recomputation import copy_faults, document_faults, padding_faults, solution_faults, status_faults
 
 Tell = Callable[[str], None]
-"""Told what is being looked at."""
+"""Called with what is being looked at."""
 
 NOTHING_CLAIMED = ProofCheck(outcome="nothing claimed", text="no bound is claimed")
 COPY = ProofCheck(outcome="nothing claimed", text="a copy: see the first of its kind")
@@ -37,7 +38,7 @@ class VerificationLimits:
 
 @dataclass(frozen=True)
 class _Narrowed:
-    """The constraints of a layer with its preset resolved; none where they are not known. What else came up."""
+    """The constraints of a layer with its preset resolved; ``None`` where they are not known. What else came up."""
 
     constraints: Constraints | None
     faults: tuple[str, ...] = ()
@@ -46,7 +47,7 @@ class _Narrowed:
 
 @dataclass(frozen=True)
 class _Premises:
-    """The problem of a layer's solutions; none where its constraints are not known. What else came up.
+    """The problem of a layer's solutions; ``None`` where its constraints are not known. What else came up.
 
     ``space`` is what the layer's bound speaks of: a problem for each choice of bounds.
     """
@@ -58,7 +59,7 @@ class _Premises:
 
 
 def verify(result: Result, limits: VerificationLimits | None = None, tell: Tell | None = None) -> Verification:
-    """Check every claim of a result: solutions, verdicts, totals, and the proofs as far as time allows.
+    """Check every claim of a result: solutions, status, totals, and the proofs as far as time allows.
 
     Ctrl-C ends the checking; what was checked until then is reported, with ``interrupted`` set.
 
@@ -143,7 +144,8 @@ def _checked_layer(result: Result, layer: LayerResult, limits: VerificationLimit
 def _premises(result: Result, layer: LayerResult, deadline: float) -> _Premises:
     """The layer's nest and the choices of its bounds, with the constraints that it was to keep."""
     own, options = layer.layer.loop_nest(), result.solver
-    unpadded = LayerProblem(own, result.architecture, result.constraints, result.objective)
+    model = model_for(result.cost_model)
+    unpadded = LayerProblem(own, result.architecture, result.constraints, result.objective, cost_model=model)
     narrowed = _narrowed(unpadded, layer, deadline)
     if narrowed.constraints is None:
         return _Premises(None, (), narrowed.faults, narrowed.not_checked)

@@ -9,16 +9,20 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import cast
 
-from ...model.dmazerunner.cost import cost_of_mapping, costs_of_tiling
-from ...model.dmazerunner.legality import broken_limits, broken_rules
-from ...model.dmazerunner.mapping import Mapping, MappingDocument, order_from_document, tiling_from_document
-from ...model.documents.cost_document import cost_to_document
 from ...model.documents.result import LayerResult, Result, Solution
 from ...model.documents.spec import SolverOptions
 from ...model.loop_nest import LoopNest
 from ..backend import LayerProblem
 from ..pipeline.padding import padding_of
-from ..pipeline.ranking import CostedMapping, objective_value, rank_key
+from ..pipeline.ranking import (
+    CostedMapping,
+    broken,
+    cost_candidate,
+    full_rank,
+    objective_value,
+    rank_key,
+    reordered,
+)
 from ..pipeline.status import gap_between
 from ..pipeline.summary import totals
 
@@ -36,11 +40,11 @@ def solution_faults(problem: LayerProblem, layer: LayerResult, top_k: int) -> It
         if solution.rank != position + 1:
             yield f"{place}.rank is {solution.rank}; the {position + 1}. solution has rank {position + 1}"
         try:
-            mapping = mapping_from_document(problem, solution.mapping)
+            mapping = problem.cost_model.mapping_of(problem.nest, solution.mapping, with_orders=True)
         except ValueError as error:
             yield from (f"{place}.mapping.{line}" for line in str(error).splitlines())
             continue
-        found = CostedMapping(mapping, cost_of_mapping(problem.nest, problem.architecture, mapping))
+        found = cost_candidate(problem, mapping)
         costed.append(found)
         yield from (f"{place}: {line}" for line in _faults_of_one(problem, solution, found))
     yield from _ranking_faults(problem, costed)
@@ -48,30 +52,16 @@ def solution_faults(problem: LayerProblem, layer: LayerResult, top_k: int) -> It
         yield f"solutions: {len(layer.solutions)} are given, but at most {top_k} were asked for (solver.top_k)"
 
 
-def mapping_from_document(problem: LayerProblem, document: MappingDocument) -> Mapping:
-    """The compact form of a solution's mapping.
-
-    Raises:
-        ValueError: one line per fault, each beginning with its place in the mapping.
-    """
-    tiling = tiling_from_document(problem.nest, document.tiling)
-    dram = order_from_document(problem.nest, document.dram_order or (), "dram_order")
-    return Mapping(tiling, dram, order_from_document(problem.nest, document.spm_order or (), "spm_order"))
-
-
 def _faults_of_one(problem: LayerProblem, solution: Solution, found: CostedMapping) -> Iterator[str]:
-    nest, architecture, constraints = problem.nest, problem.architecture, problem.constraints
-    tiling = found.mapping.tiling
-    broken = broken_rules(nest, architecture, constraints, tiling)
-    broken += broken_limits(architecture, constraints, found.cost)
-    if broken:
-        yield f"the mapping breaks {', '.join(broken)}"
-    exact = cost_to_document(nest, architecture, tiling, found.cost)
+    rules = broken(problem, found)
+    if rules:
+        yield f"the mapping breaks {', '.join(rules)}"
+    model, nest = problem.cost_model, problem.nest
+    exact = model.cost_document(nest, problem.architecture, found.mapping, found.cost)
     yield from _differences("cost", solution.cost.model_dump(), exact.model_dump())
     own = rank_key(problem.objective, found.cost)
-    others = (cost for _, _, cost in costs_of_tiling(nest, architecture, tiling))
-    allowed = [rank_key(problem.objective, c) for c in others if not broken_limits(architecture, constraints, c)]
-    best = min(allowed, default=own)
+    others = (rank_key(problem.objective, option.cost) for option in reordered(problem, found.mapping))
+    best = min(others, default=own)
     if best < own:
         yield f"the orders are not the tiling's best: others have {problem.objective} {best[0]} instead of {own[0]}"
 
@@ -88,10 +78,10 @@ def _differences(place: str, given: object, exact: object) -> Iterator[str]:
 
 def _ranking_faults(problem: LayerProblem, costed: Sequence[CostedMapping]) -> Iterator[str]:
     """Best first: by the objective, then the other metric, then the tiling; no tiling twice."""
-    tilings = [found.mapping.tiling for found in costed]
+    tilings = [problem.cost_model.tiling_key(found.mapping) for found in costed]
     if len(set(tilings)) < len(tilings):
         yield "solutions: the same tiling stands there twice"
-    keys = [(*rank_key(problem.objective, found.cost), found.mapping.tiling.levels) for found in costed]
+    keys = [full_rank(problem, found) for found in costed]
     for position, (better, worse) in enumerate(pairwise(keys), start=1):
         if worse < better:
             yield f"solutions[{position}] ranks before solutions[{position - 1}]: {worse[:2]} against {better[:2]}"
@@ -132,12 +122,12 @@ def _gap_faults(layer: LayerResult, exact: float, relative_gap: float) -> Iterat
 
 
 def _stated_value(problem: LayerProblem, solution: Solution) -> int | float | None:
-    """The exact objective of a solution; none where its mapping is malformed."""
+    """The exact objective of a solution; ``None`` where its mapping is malformed."""
     try:
-        mapping = mapping_from_document(problem, solution.mapping)
+        mapping = problem.cost_model.mapping_of(problem.nest, solution.mapping, with_orders=True)
     except ValueError:
         return None
-    return objective_value(problem.objective, cost_of_mapping(problem.nest, problem.architecture, mapping))
+    return objective_value(problem.objective, cost_candidate(problem, mapping).cost)
 
 
 def padding_faults(layer: LayerResult, choices: Sequence[LoopNest], options: SolverOptions) -> Iterator[str]:

@@ -41,7 +41,7 @@ class WindowOf:
 class InvocationsOf:
     """What a storage axis (0 = outermost) of a tensor multiplies into the DMA invocations of one SPM tile.
 
-    Its extent, or 1 where all axes inside it are full (``execution_model.md`` section 5, DMA).
+    Its extent, or 1 where all axes inside it are full (``docs/model.md`` section 5, DMA).
     """
 
     tensor: int

@@ -2,7 +2,7 @@
 
 Every row is a lower bound: ``target >= terms + sum of (1 - share / v) * quantity``, where ``v`` is the value of the
 row's *divisor* monomial (or any smaller number). The exact cost never lies below what the rows give
-(``docs/cpsat_formulation.md`` derives them from ``execution_model.md`` sections 4 and 5).
+(``docs/cpsat_formulation.md`` derives them from ``docs/model.md`` sections 4 and 5).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Relaxation:
 
 
 class Formulas:
-    """Builds the rows of one case. Letters as in ``execution_model.md``; monomials stand for products of factors."""
+    """Builds the rows of one case. Letters as in ``docs/model.md``; monomials stand for products of factors."""
 
     def __init__(self, nest: LoopNest, architecture: Architecture, case: Case) -> None:
         self.nest, self.architecture, self.case = nest, architecture, case

@@ -9,49 +9,37 @@ included, so that no margin for rounding is needed (``docs/certificates.md`` has
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from ...loop_nest import LoopNest, Tensor
 from ..architecture import Architecture
+from ..capacities import capacities
 from ..constraints import Constraints
 from ..factorisations import divisors
 from ..legality import pinned_factors
-from .batch import DRAM, RF, Array, TilingBatch
-from .batch_cost import BatchModel, PairCosts
+from .batch import RF, Array, Mask, TilingBatch
 from .level_terms import (
     DramTerms,
-    LevelReuse,
     RfPass,
     SharedTerms,
     Skips,
     SpmTerms,
+    cost_of_terms,
     layer_cycles,
-    reuse_of_class,
 )
-
-
-@dataclass(frozen=True)
-class SubspaceBounds:
-    """Lower bounds for given DRAM factors under one DRAM class; infinite where it is not attained."""
-
-    dram_class: int
-    energy_pj: Array
-    cycles: Array
+from .order_query import EXACT, Costing, Permit, Rules
 
 
 class BoundModel:
-    """Lower bounds on energy and cycles, for one loop nest on one architecture."""
+    """Lower bounds on energy and cycles, for one loop nest on one architecture: how open factors are costed."""
 
     def __init__(self, nest: LoopNest, architecture: Architecture, constraints: Constraints) -> None:
-        self.model = BatchModel(nest, architecture)
-        self._architecture = architecture
+        self._pes, self._asked = capacities(architecture).pes, constraints.min_utilization
         pins = {pin.dim: pin.factor for pin in pinned_factors(nest, constraints) if pin.level == "spatial"}
         self._pinned_pes = math.prod(pins.values())
         self._free = [dim for dim in range(len(nest.dims)) if dim not in pins]
-        self._numbers_of_pes = _products(nest, self._free, max(1, architecture.pes // self._pinned_pes))
+        self._numbers_of_pes = _products(nest, self._free, max(1, self._pes.limit // self._pinned_pes))
 
     def most_pes(self, batch: TilingBatch) -> Array:
         """The most PEs that the PE-array tile can be spread over: a divisor of its size."""
@@ -61,28 +49,20 @@ class BoundModel:
             most[sizes % number == 0] = number
         return most[position] * self._pinned_pes
 
-    def subspaces(self, batch: TilingBatch) -> Iterator[SubspaceBounds]:
-        """Bounds for every DRAM class where only the DRAM factors are chosen (all SPM factors are 1)."""
-        shared = SharedTerms(batch, self._architecture, self.rf_pass_of_subspaces(batch))
-        spm = SpmTerms(shared, no_reuse(batch))
-        for number, dram_class in enumerate(self.model.classes):
-            dram = DramTerms(shared, reuse_of_class(batch, DRAM, dram_class))
-            energy, cycles = subspace_bounds(spm, dram)
-            yield SubspaceBounds(number, energy, cycles)
+    def enough_pes(self, batch: TilingBatch) -> Mask:
+        """Where so many PEs are as many as the constraints ask for."""
+        return self.most_pes(batch) / self._pes.whole >= self._pes.least(self._asked)
 
-    def array_tiles(self, batch: TilingBatch) -> Iterator[PairCosts]:
-        """Bounds for every pair of classes where DRAM and SPM factors are chosen."""
-        return self.model.pair_costs(batch, self.rf_pass_of_array_tiles(batch), least_layer_cycles)
-
-    def rf_pass_of_subspaces(self, batch: TilingBatch) -> RfPass:
-        """What one RF pass comes to at least where the SPM factors are open as well."""
+    def of_subspaces(self, batch: TilingBatch, permit: Permit | None = None) -> Costing:
+        """How orders are bounded where only the DRAM factors are chosen (all SPM factors are 1)."""
         words = _least_noc_words(batch)
-        return RfPass(self._least_compute_cycles(batch), _zeros(batch.size), words, words)
+        run = RfPass(self._least_compute_cycles(batch), np.zeros(batch.size), words, words)
+        return Costing(OF_SUBSPACES, permit, run)
 
-    def rf_pass_of_array_tiles(self, batch: TilingBatch) -> RfPass:
-        """What one RF pass comes to at least where DRAM and SPM factors are chosen."""
+    def of_array_tiles(self, batch: TilingBatch) -> Costing:
+        """How orders are bounded where DRAM and SPM factors are chosen."""
         compute, words = self._least_compute_cycles(batch), _least_noc_words(batch)
-        return RfPass(compute, _zeros(batch.size), words, batch.pe_array_footprints)
+        return Costing(OF_ARRAY_TILES, run=RfPass(compute, np.zeros(batch.size), words, batch.pe_array_footprints))
 
     def _least_compute_cycles(self, batch: TilingBatch) -> Array:
         """Fewest cycles of one RF pass."""
@@ -113,12 +93,6 @@ def _least_words(tensor: Tensor, tile: Array) -> Array:
         words = words * (1 + sum((tile[dim] - 1 for dim in dims), start=np.zeros(tile.shape[1])))
         seen.update(dims)
     return words
-
-
-def no_reuse(batch: TilingBatch) -> LevelReuse:
-    """The reuse of a level without iterations."""
-    tensors, ones = batch.nest.tensors, np.ones(batch.size)
-    return LevelReuse([None] * len(tensors), [ones] * len(tensors), np.ones(batch.size, dtype=np.bool_))
 
 
 def subspace_bounds(spm: SpmTerms, dram: DramTerms) -> tuple[Array, Array]:
@@ -154,5 +128,5 @@ def bends(dram: DramTerms, t: int) -> tuple[Array, Array]:
     return accumulated, accumulated - own
 
 
-def _zeros(size: int) -> Array:
-    return np.zeros(size)
+OF_ARRAY_TILES = Rules(lambda spm, dram: cost_of_terms(spm, dram, least_layer_cycles), EXACT.pass_cycles)
+OF_SUBSPACES = Rules(subspace_bounds, lambda spm, _: spm.shared.compute_cycles, spm_is_open=True)

@@ -1,6 +1,6 @@
 """The exact model over arrays of tilings and all pairs of reuse classes.
 
-The same formulas as :mod:`..cost` (``execution_model.md`` sections 4 and 5), with the same order of floating-point
+The same formulas as :mod:`..cost` (``docs/model.md`` sections 4 and 5), with the same order of floating-point
 operations, so that both agree exactly while counts stay below 2**53.
 """
 
@@ -14,23 +14,19 @@ import numpy as np
 
 from ...loop_nest import LoopNest
 from ..architecture import Architecture
+from ..mapping import Mapping, Tiling
 from ..reuse import ReuseClass, reuse_classes
 from .batch import DRAM, SPM, Array, TilingBatch
-from .level_terms import (
-    DramTerms,
-    RfPass,
-    SharedTerms,
-    SpmTerms,
-    TotalCycles,
-    cost_of_terms,
-    layer_cycles,
-    reuse_of_class,
-)
+from .level_terms import DramTerms, SharedTerms, SpmTerms, no_reuse, reuse_of_class
+from .order_query import EXACTLY, Costing
 
 
 @dataclass(frozen=True)
 class PairCosts:
-    """Costs of every tiling of a batch under one (SPM class, DRAM class); infinite where it is not attained."""
+    """Costs of every tiling of a batch under one (SPM class, DRAM class).
+
+    Infinite where the pair is not attained, or not permitted.
+    """
 
     spm_class: int
     dram_class: int
@@ -63,21 +59,38 @@ class BatchModel:
         """The reuse classes of both levels: those given, or those among which every tiling has its cheapest orders."""
         return reuse_classes(self.nest) if self._classes is None else self._classes
 
-    def pair_costs(
-        self, batch: TilingBatch, rf_pass: RfPass | None = None, total: TotalCycles | None = None
-    ) -> Iterator[PairCosts]:
-        """Costs under every pair of classes, the SPM class varying slowest.
-
-        ``rf_pass`` takes the place of what the batch's RF and spatial factors give, ``total`` that of
-        :func:`layer_cycles` (:mod:`.batch_bounds`).
-        """
-        shared = SharedTerms(batch, self.architecture, rf_pass)
-        of_dram = [DramTerms(shared, reuse_of_class(batch, DRAM, c)) for c in self.classes]
-        for a, spm_class in enumerate(self.classes):
-            spm_terms = SpmTerms(shared, reuse_of_class(batch, SPM, spm_class))
+    def pair_costs(self, batch: TilingBatch, costing: Costing = EXACTLY) -> Iterator[PairCosts]:
+        """Costs under every pair of classes, the SPM class varying slowest; where SPM factors are open, under one."""
+        shared, of_dram = self.dram_terms(batch, costing)
+        open_spm = costing.rules.spm_is_open
+        of_spm = [no_reuse(batch)] if open_spm else (reuse_of_class(batch, SPM, c) for c in self.classes)
+        for a, reuse in enumerate(of_spm):
+            spm_terms = SpmTerms(shared, reuse)
             for b, dram_terms in enumerate(of_dram):
-                energy, cycles = cost_of_terms(spm_terms, dram_terms, total or layer_cycles)
+                energy, cycles = costing.rules.costs(spm_terms, dram_terms)
                 yield PairCosts(a, b, energy, cycles)
+
+    def dram_terms(self, batch: TilingBatch, costing: Costing = EXACTLY) -> tuple[SharedTerms, list[DramTerms]]:
+        """What all orders share, and what those of every DRAM class add; attained only where they are permitted."""
+        shared = SharedTerms(batch, self.architecture, costing.run)
+        of_dram = [DramTerms(shared, reuse_of_class(batch, DRAM, c)) for c in self.classes]
+        if costing.permit is not None:
+            for terms in of_dram:
+                terms.attained = terms.attained & costing.permit(shared, terms)
+        return shared, of_dram
+
+    def classes_of(self, pair: PairCosts) -> tuple[ReuseClass, ReuseClass]:
+        """The pair's classes (SPM, DRAM)."""
+        return self.classes[pair.spm_class], self.classes[pair.dram_class]
+
+    def number_of(self, pair: PairCosts) -> int:
+        """The pair's number among all, in the order of :meth:`pair_costs`."""
+        return pair.spm_class * len(self.classes) + pair.dram_class
+
+    def mapping(self, tiling: Tiling, number: int) -> Mapping:
+        """A tiling with orders of the pair of classes with a number."""
+        spm_class, dram_class = divmod(number, len(self.classes))
+        return mapping_of(tiling, self.classes[spm_class], self.classes[dram_class])
 
     def minima(self, levels: Array) -> Minima:
         """Least energy, cycles and EDP of every tiling of an array of shape (4, dimensions, n)."""
@@ -89,9 +102,7 @@ class BatchModel:
             np.minimum(edp, pair.energy_pj * pair.cycles, out=edp)
         return Minima(energy, cycles, edp)
 
-    def dram_traffic(self, batch: TilingBatch) -> list[tuple[Array, Array]]:
-        """For every DRAM class the bytes moved and the DMA invocations of every tiling, both directions."""
-        shared = SharedTerms(batch, self.architecture)
-        of_dram = [DramTerms(shared, reuse_of_class(batch, DRAM, c)) for c in self.classes]
-        size = self.architecture.bytes_per_element
-        return [(terms.words * size, terms.dma_invocations(shared)) for terms in of_dram]
+
+def mapping_of(tiling: Tiling, spm_class: ReuseClass, dram_class: ReuseClass) -> Mapping:
+    """A tiling with loop orders of the given classes."""
+    return Mapping(tiling, dram_class.order(tiling.dram), spm_class.order(tiling.spm))

@@ -1,6 +1,6 @@
 """The terms of the exact model over arrays of tilings: what all orders share, what DRAM and SPM orders add.
 
-The same formulas as :mod:`..cost` (``execution_model.md`` sections 4 and 5), with the same order of floating-point
+The same formulas as :mod:`..cost` (``docs/model.md`` sections 4 and 5), with the same order of floating-point
 operations.
 """
 
@@ -112,6 +112,12 @@ def reuse_of_class(batch: TilingBatch, level: int, reuse_class: ReuseClass) -> L
         attained &= (batch.product(level, guard.entered) > 1) | (batch.product(level, guard.before) == iterations)
     factors = [batch.product(level, dims) if dims else None for dims in reuse_class.reused]
     return LevelReuse(factors, [batch.product_except(level, dims) for dims in reuse_class.reused], attained)
+
+
+def no_reuse(batch: TilingBatch) -> LevelReuse:
+    """The reuse of a level without iterations."""
+    tensors, ones = batch.nest.tensors, np.ones(batch.size)
+    return LevelReuse([None] * len(tensors), [ones] * len(tensors), np.ones(batch.size, dtype=np.bool_))
 
 
 class DramTerms:

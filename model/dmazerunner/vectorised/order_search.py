@@ -8,7 +8,7 @@ are costed (``docs/reuse_classes.md`` section 8). Entries are flat arrays, one e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,68 +17,20 @@ from ...loop_nest import LoopNest
 from ..architecture import Architecture
 from ..reuse import ReuseClass
 from .batch import DRAM, SPM, Array, Indices, Mask, TilingBatch
-from .batch_bounds import least_layer_cycles, subspace_bounds
-from .level_terms import DramTerms, RfPass, SharedTerms, Skips, SpmTerms, cost_of_terms, layer_cycles
+from .level_terms import DramTerms, SharedTerms, SpmTerms
 from .order_choices import Entries, OrderChoices, level_reuse, pieces, repeated
-
-Judge = Callable[[Array, Array], tuple[Array, Array]]
-"""The objective, and the metric that breaks ties, from energy and cycles; neither falls as those rise."""
-
-Permit = Callable[[SharedTerms, DramTerms], Mask]
-"""Which DRAM orders keep the traffic limits."""
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How orders are costed: exactly, or from below where inner factors are open (:mod:`.batch_bounds`).
-
-    ``costs`` gives energy and cycles under orders of both levels, ``pass_cycles`` those of an SPM pass at least.
-    """
-
-    costs: Callable[[SpmTerms, DramTerms], tuple[Array, Array]]
-    pass_cycles: Callable[[SpmTerms, Skips], Array]
-
-
-EXACT = Rules(lambda spm, dram: cost_of_terms(spm, dram, layer_cycles), lambda spm, skips: spm.spm_pass(skips)[0])
-OF_ARRAY_TILES = Rules(lambda spm, dram: cost_of_terms(spm, dram, least_layer_cycles), EXACT.pass_cycles)
-OF_SUBSPACES = Rules(subspace_bounds, lambda spm, _: spm.shared.compute_cycles)
-
-
-@dataclass(frozen=True)
-class OrderQuery:
-    """What is asked of orders.
-
-    ``limit``: objective and other metric up to which they are of interest. ``permit``: none where all are permitted.
-    ``run``: as in :class:`.level_terms.SharedTerms`.
-    """
-
-    judge: Judge
-    rules: Rules
-    permit: Permit | None = None
-    run: RfPass | None = None
-    limit: tuple[float, float] = (np.inf, np.inf)
-
-
-@dataclass(frozen=True)
-class Best:
-    """For every tiling the objective and the tie-breaking metric of its best orders.
-
-    Infinite where no orders are permitted; where they are not of interest, anything from the limit up to what they are.
-    """
-
-    values: Array
-    ties: Array
+from .order_query import Best, OrderQuery, Permit, Rules
 
 
 class BestOrders:
-    """Finds the best orders of tilings of one loop nest on one architecture."""
+    """Searches the pairs of reuse classes: the :class:`.order_query.OrderSearch` for nests that have many."""
 
     def __init__(self, nest: LoopNest, architecture: Architecture) -> None:
         self._nest, self._architecture, self._choices = nest, architecture, OrderChoices(nest)
 
     def best(self, batch: TilingBatch, query: OrderQuery) -> Best:
         """The best orders' objective of every tiling of a batch, as far as it is asked for."""
-        shared = SharedTerms(batch, self._architecture, query.run)
+        shared = SharedTerms(batch, self._architecture, query.costing.run)
         values, ties = self._whatever_the_orders(batch, shared, query)
         open_ones = np.flatnonzero(_within((values, ties), *query.limit))
         values[open_ones] = ties[open_ones] = np.inf
@@ -97,8 +49,8 @@ class BestOrders:
         spm, dram = ([batch.product(level, dims) for dims in missing] for level in (SPM, DRAM))
         dram_terms = DramTerms(shared, level_reuse(dram, shared.spm_passes))
         spm_terms = SpmTerms(shared, level_reuse(spm, shared.rf_passes))
-        energy, cycles = spm_lower_bounds(spm_terms, dram, query.rules, any_order=True)
-        return query.judge(
+        energy, cycles = spm_lower_bounds(spm_terms, dram, query.costing.rules, any_order=True)
+        return query.objective.of_arrays(
             np.rint(energy + dram_terms.dram_energy_pj), np.maximum(cycles, transfers(shared, dram_terms))
         )
 
@@ -152,7 +104,7 @@ class _Search:
 
     def __init__(self, shared: SharedTerms, spm: Entries, dram: Entries, query: OrderQuery) -> None:
         self._shared, self._spm, self._dram, self._query = shared, spm, dram, query
-        self._dram_energy, self._dram_cycles = self._dram_lower_bounds(query.permit)
+        self._dram_energy, self._dram_cycles = self._dram_lower_bounds(query.costing.permit)
         self._spm_energy, self._spm_cycles = self._spm_lower_bounds()
 
     def run(self) -> _Rows:
@@ -178,12 +130,12 @@ class _Search:
         """The rest of the energy, and the cycles of all SPM passes, for every SPM entry with the best of DRAM reuse."""
         shared = self._shared.taken(self._spm.column)
         most = [np.maximum.reduceat(factor, self._dram.starts)[self._spm.column] for factor in self._dram.factors]
-        return spm_lower_bounds(SpmTerms(shared, self._spm.reuse(shared.rf_passes)), most, self._query.rules)
+        return spm_lower_bounds(SpmTerms(shared, self._spm.reuse(shared.rf_passes)), most, self._query.costing.rules)
 
     def _judged(self, spm: Indices | Mask, dram: Indices | Mask) -> tuple[Array, Array]:
         """What pairs of entries come to at least."""
         energy = np.rint(self._spm_energy[spm] + self._dram_energy[dram])
-        return self._query.judge(energy, np.maximum(self._spm_cycles[spm], self._dram_cycles[dram]))
+        return self._query.objective.of_arrays(energy, np.maximum(self._spm_cycles[spm], self._dram_cycles[dram]))
 
     def _judged_alone(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         """What entries of either level come to at least, whatever they are paired with."""
@@ -199,7 +151,7 @@ class _Search:
         of_spm, of_dram = self._spm.column, self._dram.column
         with_dram = np.rint(self._spm_energy + dram_energy[of_spm]), np.maximum(self._spm_cycles, dram_cycles[of_spm])
         with_spm = np.rint(spm_energy[of_dram] + self._dram_energy), np.maximum(self._dram_cycles, spm_cycles[of_dram])
-        return self._query.judge(*with_dram), self._query.judge(*with_spm)
+        return self._query.objective.of_arrays(*with_dram), self._query.objective.of_arrays(*with_spm)
 
     def _guess(self) -> tuple[Indices, Indices]:
         """The entries that look best, one of either level for every tiling."""
@@ -230,7 +182,7 @@ class _Search:
         shared = self._shared.taken(column)
         spm_terms = SpmTerms(shared, self._spm.reuse(shared.rf_passes, spm))
         dram_terms = DramTerms(shared, self._dram.reuse(shared.spm_passes, dram))
-        values, ties = self._query.judge(*self._query.rules.costs(spm_terms, dram_terms))
+        values, ties = self._query.objective.of_arrays(*self._query.costing.rules.costs(spm_terms, dram_terms))
         permitted = self._dram_energy[dram] < np.inf
         values, ties = np.where(permitted, values, np.inf), np.where(permitted, ties, np.inf)
         return _Rows(column, values, ties, self._spm.number(spm), self._dram.number(dram))

@@ -42,7 +42,7 @@ class _Directive:
 
 
 def mapping_of(document: object) -> list[Any] | None:
-    """The directives of a mapping in a file's data, or none: a list under ``mapping`` or its ``nodes``."""
+    """The directives of a mapping in a file's data, or ``None``: a list under ``mapping`` or its ``nodes``."""
     if not isinstance(document, dict):
         return None
     mapping = cast("JsonObject", document).get("mapping")
@@ -55,7 +55,7 @@ def read_mapping(
 ) -> MappingDocument:
     """The mapping of a nest with the given bounds that the entries describe.
 
-    ``levels`` names the targets that are our DRAM, scratchpad and register files; else they are told by their names.
+    ``levels`` names the targets that are our DRAM, scratchpad and register files; otherwise they are known by name.
 
     Raises:
         InputError: for what is malformed, or what our machine has not: further levels of storage, tensors that bypass
@@ -181,7 +181,7 @@ def _memory_by_name(target: str) -> str:
 
 
 def _level(directive: _Directive, memory_of: Mapping[str, str], file: str) -> str | None:
-    """The level whose factors a directive gives: a memory, ``spatial``, or none where it says nothing of ours.
+    """The level whose factors a directive gives: a memory, ``spatial``, or ``None`` where it says nothing of ours.
 
     Raises:
         InputError: for what our machine has not.

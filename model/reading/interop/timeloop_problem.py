@@ -63,7 +63,7 @@ class _Shape(_Foreign):
 
 
 def problem_of(document: object) -> JsonObject | None:
-    """The problem in a file's data, or none: under ``problem``, or a shape on its own."""
+    """The problem in a file's data, or ``None``: under ``problem``, or a shape on its own."""
     if not isinstance(document, dict):
         return None
     fields = cast("JsonObject", document)

@@ -106,7 +106,7 @@ def _halves(totals: Sequence[int], auto_pad: str) -> Shape:
 
 
 def _fields(kind: str, data: Shape, out_channels: int, geometry: _Geometry, pads: Shape) -> JsonObject:
-    """The fields that all types of convolution share; none where there is no type for so many axes."""
+    """The fields that all types of convolution share; ``None`` where there is no type for so many axes."""
     axes = _AXES.get(len(geometry.sizes))
     if axes is None:
         return {}

@@ -29,7 +29,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class _Axis:
-    """A dimension of an input; ``name`` is none where its size is fixed."""
+    """A dimension of an input; ``name`` is ``None`` where its size is fixed."""
 
     input: str
     position: int

@@ -63,7 +63,7 @@ def infer_shapes(model: OnnxModel, file: str) -> Shapes:
 
 
 def shape_of_type(type_: TypeProto | None) -> Shape | None:
-    """The shape of a tensor of a type; none where a size is not stated."""
+    """The shape of a tensor of a type; ``None`` where a size is not stated."""
     if type_ is None or not type_.HasField("tensor_type") or not type_.tensor_type.HasField("shape"):
         return None
     dims = type_.tensor_type.shape.dim

@@ -49,7 +49,7 @@ def survey(graph: GraphProto, shapes: Shapes) -> Survey:
 
 
 def _work(node: NodeProto, shapes: Shapes) -> Work:
-    """What a node computes, as far as that can be told."""
+    """What a node computes, as far as that is known."""
     name = operator_name(node)
     if name not in OPERATORS:
         if node.domain not in STANDARD_DOMAINS:

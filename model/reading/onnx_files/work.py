@@ -14,7 +14,7 @@ Attributes = Mapping[str, "int | str | tuple[int, ...]"]
 
 @dataclass(frozen=True)
 class Work:
-    """A node's multiply-accumulates (none if they cannot be counted), and the layers that they are, by name suffix.
+    """A node's multiply-accumulates (``None`` if they cannot be counted), and the layers that they are, by name suffix.
 
     A layer is JSON of the public spec without its name. Without layers, ``reason`` says why there are none.
     """

@@ -101,7 +101,7 @@ class CaseModel:
     def _some_iterates(self, level: int, dims: Iterable[int]) -> None:
         self.model.add_bool_or(self._iterating(level, dims))
 
-    # What fits (execution_model.md, section 2)
+    # What fits (``docs/model.md`` section 2)
 
     def _pes(self) -> None:
         """U <= PEs, and at least the asked share of them."""

@@ -17,7 +17,7 @@ MAX_THRESHOLDS = 24
 """Threshold literals of one monomial."""
 
 ThresholdLiteral = tuple[float, tuple[cp_model.IntVar, ...]]
-"""A value that a monomial reaches, and the literals (none or one) that hold exactly from there on."""
+"""A value of a monomial, and the literals (no or one) that hold exactly from there on."""
 
 
 class Terms:

@@ -2,7 +2,7 @@
 
 A factor is the product of prime powers: one integer variable per dimension, prime and level, the four levels summing
 to the prime's multiplicity in the bound. Extents of compound indices (*windows*) get a Boolean per combination of tile
-sizes. Source: ``cpsat_formulation.md``, section Variables.
+sizes. Source: ``docs/cpsat_formulation.md``, section Variables.
 """
 
 from __future__ import annotations

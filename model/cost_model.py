@@ -1,0 +1,178 @@
+"""What a cost model offers: the seam between the search for mappings and the definition of what they cost.
+
+The published model (:mod:`.dmazerunner.published`) is the first implementation. A layer problem carries its cost model,
+and whatever checks, costs, ranks, bounds or words a mapping asks it: nothing outside the model's own room knows which
+machine it is for (``docs/extending.md`` shows how another one is added).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from .base import Model
+from .loop_nest import LoopNest
+
+if TYPE_CHECKING:
+    from .dmazerunner.capacities import Capacities
+    from .dmazerunner.relaxation.cases import Case
+    from .dmazerunner.relaxation.relaxed_model import Relaxation
+    from .dmazerunner.reuse import ReuseClass
+    from .dmazerunner.vectorised.batch_bounds import BoundModel
+    from .dmazerunner.vectorised.batch_cost import BatchModel
+    from .dmazerunner.vectorised.order_query import OrderSearch
+
+
+class Cost(Protocol):
+    """What every exact cost says: energy in pJ and accelerator cycles."""
+
+    @property
+    def energy_pj(self) -> int | float:
+        """Energy of the layer in pJ."""
+        ...
+
+    @property
+    def cycles(self) -> int:
+        """Time of the layer in accelerator cycles."""
+        ...
+
+
+MachineT = TypeVar("MachineT", contravariant=True)
+ConstraintsT = TypeVar("ConstraintsT", contravariant=True)
+MappingT = TypeVar("MappingT")
+CostT = TypeVar("CostT", bound=Cost)
+MappingDocumentT = TypeVar("MappingDocumentT", bound=Model)
+CostDocumentT = TypeVar("CostDocumentT", bound=Model, covariant=True)
+EvaluatedT = TypeVar("EvaluatedT", bound=Model, covariant=True)
+
+
+@dataclass(frozen=True)
+class Costed(Generic[MappingT, CostT]):
+    """A mapping with its exact cost."""
+
+    mapping: MappingT
+    cost: CostT
+
+
+class CostModel(
+    Protocol[MachineT, ConstraintsT, MappingT, CostT, MappingDocumentT, CostDocumentT, EvaluatedT],
+):
+    """A definition of what a mapping of a loop nest onto a machine costs, and of which mappings there are.
+
+    ``name`` stands in specs, results, requests and caches. Every method is a pure function of its arguments.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name that documents select the model by."""
+        ...
+
+    # Exact costs, one mapping at a time
+
+    @property
+    def energy_parts(self) -> tuple[str, ...]:
+        """The parts that the energy is broken down into, in the order in which they are summed."""
+        ...
+
+    def cost(self, nest: LoopNest, machine: MachineT, mapping: MappingT) -> CostT:
+        """The exact cost of a mapping; what does not fit is costed all the same."""
+        ...
+
+    def reordered(self, nest: LoopNest, machine: MachineT, mapping: MappingT) -> Iterable[Costed[MappingT, CostT]]:
+        """The mapping's tiling under all orders that may be its best, each with its cost."""
+        ...
+
+    def tiling_key(self, mapping: MappingT) -> tuple[Hashable, ...]:
+        """What makes mappings distinct and decides ties: equal for two that differ in orders only, and sortable."""
+        ...
+
+    # Legality
+
+    def malformed(self, nest: LoopNest, mapping: MappingT) -> Iterator[str]:
+        """What is wrong with a mapping's form; nothing else may be asked about such a mapping."""
+        ...
+
+    def broken_rules(
+        self, nest: LoopNest, machine: MachineT, constraints: ConstraintsT, mapping: MappingT
+    ) -> tuple[str, ...]:
+        """Every capacity and constraint that a mapping breaks whatever its orders, by name."""
+        ...
+
+    def broken_limits(self, machine: MachineT, constraints: ConstraintsT, cost: CostT) -> tuple[str, ...]:
+        """Every limit on what is counted that a cost exceeds, by name."""
+        ...
+
+    def capacities(self, machine: MachineT) -> Capacities:
+        """What a tiling may take of the machine, in the order in which it is checked."""
+        ...
+
+    # Bounds
+
+    def trivial_bounds(self, nest: LoopNest, machine: MachineT) -> tuple[float, float]:
+        """Lower bounds on energy (pJ) and cycles of every mapping that need no search."""
+        ...
+
+    # Arrays of mappings
+
+    def batch_model(self, nest: LoopNest, machine: MachineT) -> BatchModel:
+        """The exact model over arrays of tilings."""
+        ...
+
+    def bound_model(self, nest: LoopNest, machine: MachineT, constraints: ConstraintsT) -> BoundModel:
+        """Lower bounds over arrays of tilings whose inner factors are open."""
+        ...
+
+    def order_search(self, nest: LoopNest, machine: MachineT) -> OrderSearch:
+        """What finds the best orders of tilings."""
+        ...
+
+    # Reuse classes, cases and their relaxation
+
+    def reuse_classes(self, nest: LoopNest) -> tuple[ReuseClass, ...]:
+        """The classes of loop orders among which every tiling has its cheapest orders."""
+        ...
+
+    def cases(self, nest: LoopNest) -> Sequence[Case] | None:
+        """The cases into which a nest's space is split for a solver; `None` where there are too many."""
+        ...
+
+    def relaxation(self, nest: LoopNest, machine: MachineT, case: Case) -> Relaxation:
+        """Lower bounds on energy and cycles in one case, as sums of monomials."""
+        ...
+
+    # Documents
+
+    def mapping_document(self, nest: LoopNest, mapping: MappingT) -> MappingDocumentT:
+        """The public form of a mapping."""
+        ...
+
+    def mapping_of(self, nest: LoopNest, document: MappingDocumentT, *, with_orders: bool = False) -> MappingT:
+        """The compact form of a public mapping; left-out orders are the nest's own, or a fault ``with_orders``.
+
+        Raises:
+            ValueError: one line per fault, each beginning with its place in the mapping.
+        """
+        ...
+
+    def has_orders(self, document: MappingDocumentT) -> bool:
+        """Whether a public mapping says in which order its loops run."""
+        ...
+
+    def cost_document(self, nest: LoopNest, machine: MachineT, mapping: MappingT, cost: CostT) -> CostDocumentT:
+        """The public form of a mapping's cost."""
+        ...
+
+    def evaluated(
+        self, nest: LoopNest, machine: MachineT, document: MappingDocumentT, *, detail: bool = False
+    ) -> EvaluatedT:
+        """What ``evaluate`` says of a public mapping; what does not fit is costed all the same, and flagged.
+
+        Raises:
+            ValueError: as :meth:`mapping_of` does.
+        """
+        ...
+
+    def question(self, nest: LoopNest, machine: MachineT, constraints: ConstraintsT) -> Mapping[str, object]:
+        """What determines the answer to a problem, as JSON: two problems with equal questions have equal answers."""
+        ...

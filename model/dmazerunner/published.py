@@ -1,0 +1,168 @@
+"""The published model as a cost model: what its parts offer, behind one interface (:mod:`..cost_model`)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass
+
+from ..cost_model import Costed
+from ..loop_nest import LoopNest
+from . import evaluation
+from .architecture import Architecture
+from .capacities import Capacities, capacities
+from .constraints import Constraints
+from .cost import PARTS, ExactCost, cost_of_mapping, costs_of_tiling
+from .cost_document import Cost, cost_to_document
+from .evaluation import EvaluatedCost, orders_from_document
+from .legality import broken_limits, broken_rules, pinned_factors
+from .mapping import (
+    LEVELS,
+    Mapping,
+    MappingDocument,
+    mapping_to_document,
+    order_from_document,
+    tiling_from_document,
+)
+from .relaxation.cases import Case, all_cases, has_few_cases
+from .relaxation.relaxed_model import Relaxation, relax
+from .reuse import ReuseClass, has_more_classes, reuse_classes
+from .vectorised.all_pairs import AllPairs
+from .vectorised.batch_bounds import BoundModel
+from .vectorised.batch_cost import BatchModel
+from .vectorised.order_query import OrderSearch
+from .vectorised.order_search import BestOrders
+
+SAFE = 1 - 1e-12
+"""Takes the energy of all multiply-accumulates below what rounding its sum could have added."""
+
+
+@dataclass(frozen=True)
+class PublishedModel:
+    """dMazeRunner's execution model (``docs/model.md``); parity with the published implementation is its value.
+
+    Nests of up to ``most_classes`` reuse classes get their best orders from all pairs of them, others by a search.
+    """
+
+    name: str = "dmazerunner"
+    energy_parts: tuple[str, ...] = PARTS
+    most_classes: int = 6
+
+    def cost(self, nest: LoopNest, machine: Architecture, mapping: Mapping) -> ExactCost:
+        """The exact cost of a mapping (sections 4 and 5)."""
+        return cost_of_mapping(nest, machine, mapping)
+
+    def reordered(
+        self, nest: LoopNest, machine: Architecture, mapping: Mapping
+    ) -> Iterator[Costed[Mapping, ExactCost]]:
+        """The tiling with orders of every pair of reuse classes, the SPM class varying slowest (section 3)."""
+        tiling = mapping.tiling
+        for spm, dram, cost in costs_of_tiling(nest, machine, tiling):
+            yield Costed(Mapping(tiling, dram.order(tiling.dram), spm.order(tiling.spm)), cost)
+
+    def tiling_key(self, mapping: Mapping) -> tuple[tuple[int, ...], ...]:
+        """The factors of all levels."""
+        return mapping.tiling.levels
+
+    def malformed(self, nest: LoopNest, mapping: Mapping) -> Iterator[str]:
+        """Factors and orders that are no positive integers, no permutations, or of another length than the nest's."""
+        dims = list(range(len(nest.dims)))
+        for level, factors in zip(LEVELS, mapping.tiling.levels, strict=True):
+            if not _are_integers(factors, len(dims)) or min(factors) < 1:
+                yield f"tiling.{level}: expected {len(dims)} positive integers, got {factors}"
+        for field, order in (("dram_order", mapping.dram_order), ("spm_order", mapping.spm_order)):
+            if not _are_integers(order, len(dims)) or sorted(order) != dims:
+                yield f"{field}: expected every position from 0 to {len(dims) - 1} once, got {order}"
+
+    def broken_rules(
+        self, nest: LoopNest, machine: Architecture, constraints: Constraints, mapping: Mapping
+    ) -> tuple[str, ...]:
+        """Capacities and constraints that the tiling breaks (section 2)."""
+        return broken_rules(nest, machine, constraints, mapping.tiling)
+
+    def broken_limits(self, machine: Architecture, constraints: Constraints, cost: ExactCost) -> tuple[str, ...]:
+        """Limits on bytes and DMA invocations between DRAM and SPM."""
+        return broken_limits(machine, constraints, cost)
+
+    def capacities(self, machine: Architecture) -> Capacities:
+        """PEs, register files and SPM (section 2)."""
+        return capacities(machine)
+
+    def trivial_bounds(self, nest: LoopNest, machine: Architecture) -> tuple[float, float]:
+        """Every multiply-accumulate with its register accesses, on all PEs."""
+        price = machine.access_energy_pj
+        energy = math.floor(nest.num_macs * (price.mac + nest.rf_accesses_per_mac * price.rf) * SAFE)
+        return energy, -(-nest.num_macs // machine.pes)
+
+    def batch_model(self, nest: LoopNest, machine: Architecture) -> BatchModel:
+        """The exact model over arrays of tilings and all pairs of reuse classes."""
+        return BatchModel(nest, machine)
+
+    def bound_model(self, nest: LoopNest, machine: Architecture, constraints: Constraints) -> BoundModel:
+        """Lower bounds where only DRAM factors, or DRAM and SPM factors, are chosen."""
+        return BoundModel(nest, machine, constraints)
+
+    def order_search(self, nest: LoopNest, machine: Architecture) -> OrderSearch:
+        """All pairs of classes where there are few, else a search among those that each tiling has."""
+        return (BestOrders if has_more_classes(nest, self.most_classes) else AllPairs)(nest, machine)
+
+    def reuse_classes(self, nest: LoopNest) -> tuple[ReuseClass, ...]:
+        """The classes of both levels (section 3)."""
+        return reuse_classes(nest)
+
+    def cases(self, nest: LoopNest) -> Sequence[Case] | None:
+        """Pairs of reuse classes with what they skip; `None` for a nest with very many classes."""
+        return all_cases(reuse_classes(nest)) if has_few_cases(nest) else None
+
+    def relaxation(self, nest: LoopNest, machine: Architecture, case: Case) -> Relaxation:
+        """Energy and cycles of one case from below, as sums of monomials (``docs/cpsat_formulation.md``)."""
+        return relax(nest, machine, case)
+
+    def mapping_document(self, nest: LoopNest, mapping: Mapping) -> MappingDocument:
+        """Factors by dimension and level, and both orders."""
+        return mapping_to_document(nest, mapping)
+
+    def mapping_of(self, nest: LoopNest, document: MappingDocument, *, with_orders: bool = False) -> Mapping:
+        """The compact form; raises ValueError with one line per fault."""
+        tiling, own = tiling_from_document(nest, document.tiling), tuple(range(len(nest.dims)))
+        if with_orders:
+            dram = order_from_document(nest, document.dram_order or (), "dram_order")
+            return Mapping(tiling, dram, order_from_document(nest, document.spm_order or (), "spm_order"))
+        return Mapping(tiling, *(orders_from_document(nest, document) or (own, own)))
+
+    def has_orders(self, document: MappingDocument) -> bool:
+        """Whether both orders are given."""
+        return document.dram_order is not None and document.spm_order is not None
+
+    def cost_document(self, nest: LoopNest, machine: Architecture, mapping: Mapping, cost: ExactCost) -> Cost:
+        """Totals, energy by part and tensor, traffic and utilisation."""
+        return cost_to_document(nest, machine, mapping.tiling, cost)
+
+    def evaluated(
+        self, nest: LoopNest, machine: Architecture, document: MappingDocument, *, detail: bool = False
+    ) -> EvaluatedCost:
+        """Exact costs, and minima over all orders; raises ValueError with one line per fault."""
+        return evaluation.evaluated(nest, machine, document, detail=detail)
+
+    def question(self, nest: LoopNest, machine: Architecture, constraints: Constraints) -> MappingOf[str, object]:
+        """Positions instead of names: names of dimensions, tensors and the machine do not matter."""
+        pins = {(pin.dim, pin.level, pin.factor) for pin in pinned_factors(nest, constraints)}
+        return {
+            "bounds": nest.bounds,
+            "tensors": [(t.is_output, t.shape, [(i.terms, i.constant) for i in t.index]) for t in nest.tensors],
+            "window_dims": sorted(nest.window_dims),
+            "architecture": machine.model_dump(mode="json", exclude={"name"}),
+            "factors": sorted(pins),
+            "min_utilization": constraints.min_utilization.model_dump(),
+            "max_dram_bytes": constraints.max_dram_bytes,
+            "max_dma_invocations": constraints.max_dma_invocations,
+        }
+
+
+def _are_integers(values: Sequence[object], length: int) -> bool:
+    """Whether a value has the form that is promised: back ends are third-party code, and types are not checked."""
+    return isinstance(values, tuple) and len(values) == length and all(type(value) is int for value in values)
+
+
+PUBLISHED = PublishedModel()

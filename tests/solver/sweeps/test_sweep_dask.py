@@ -1,0 +1,124 @@
+"""Sweeps on a Dask cluster: a real scheduler and two workers on loopback, one of which is killed on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from dmaze.cli.main import main
+from dmaze.model.documents.sweep_results import SweepResult
+from dmaze.model.faults import InputError
+from dmaze.solver import SweepProgress, sweep
+from dmaze.solver.sweeps.dask_cluster import dask_cluster
+from paths import PLUGINS
+from sweep_specs import DIARY_FILE, NAP_S, essence, sweep_spec, write_spec
+
+PATIENCE_S = 120.0
+AXES = ({"spm.banks": [8, 16, 32]}, {"rf_bytes_per_pe": [16, 32, 64, 128]})
+NUM_PROBLEMS, NUM_SLOTS = 12 * 2, 12 * 3
+SOLVER = {"backend": "fake-diary"}
+
+
+@dataclass
+class Cluster:
+    """A scheduler and its workers, each a process."""
+
+    address: str
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def kill_a_worker(self) -> None:
+        self.processes[-1].send_signal(signal.SIGKILL)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    pytest.importorskip("distributed")
+    monkeypatch.syspath_prepend(str(PLUGINS))
+    file, diary = tmp_path / "scheduler.json", tmp_path / "diary"
+    path = os.pathsep.join([str(PLUGINS), os.environ.get("PYTHONPATH", "")])
+    env = {**os.environ, "PYTHONPATH": path, DIARY_FILE: str(diary), NAP_S: "0.1"}
+
+    def start(*command: str) -> subprocess.Popen[bytes]:
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen([sys.executable, "-m", *command], cwd=tmp_path, env=env, **quiet)  # type: ignore[call-overload]
+
+    own = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
+    found = Cluster("", [start("distributed.cli.dask_scheduler", *own)])
+    try:
+        deadline = time.monotonic() + PATIENCE_S
+        while not file.exists() or not file.read_text(encoding="utf-8").endswith("}"):
+            assert time.monotonic() < deadline, "the scheduler did not start"
+            time.sleep(0.05)
+        found.address = json.loads(file.read_text(encoding="utf-8"))["address"]
+        options = ("--nthreads", "1", "--no-nanny", "--host", "127.0.0.1", "--no-dashboard")
+        found.processes += [start("distributed.cli.dask_worker", found.address, *options) for _ in range(2)]
+        yield found
+    finally:
+        for process in reversed(found.processes):
+            process.kill()
+            process.wait()
+
+
+def test_a_killed_worker_loses_nothing_and_counts_nothing_twice(
+    cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same result as on one process; then once more by the command, on the worker that is left."""
+    file, killed = tmp_path / "results.jsonl", []
+
+    def kill(progress: SweepProgress) -> None:
+        if progress.answered >= 6 and not killed:
+            cluster.kill_a_worker()
+            killed.append(progress.answered)
+
+    spec = sweep_spec(axes=AXES, solver=SOLVER)
+    with dask_cluster(cluster.address) as dask:
+        deadline = time.monotonic() + PATIENCE_S
+        while dask.num_tasks() < 2:
+            assert time.monotonic() < deadline, "the workers did not start"
+            time.sleep(0.05)
+        result = sweep(spec, kill, results=file, executor=dask.executor, num_tasks=dask.num_tasks)
+    assert killed
+    assert (result.faults, result.fault, result.interrupted) == ((), None, False)
+    assert (result.counts.searched, result.counts.left) == (NUM_PROBLEMS, 0)
+    records = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()[1:]]
+    times = Counter((*record["design"].values(), record["layer"]["name"]) for record in records)
+    assert len(times) == NUM_SLOTS
+    assert set(times.values()) == {1}
+
+    monkeypatch.setenv(NAP_S, "0")
+    alone = sweep(sweep_spec(axes=AXES, solver={**SOLVER, "workers": 1}))
+    assert essence(result) == essence(alone)
+
+    path = write_spec(tmp_path, axes=AXES, solver=SOLVER)
+    assert main(["sweep", str(path), "--executor", "dask", "--scheduler", cluster.address, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert essence(SweepResult.model_validate_json(out)) == essence(alone)
+
+
+def test_an_address_where_no_scheduler_listens_is_refused_at_once() -> None:
+    pytest.importorskip("distributed")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        free = server.getsockname()[1]
+    for address in (f"tcp://127.0.0.1:{free}", "nonsense", "foo://127.0.0.1:1", "127.0.0.1:99999"):
+        with pytest.raises(InputError) as caught, dask_cluster(address):
+            raise AssertionError("connected to nothing")
+        (fault,) = caught.value.faults
+        assert fault.place == "scheduler"
+        assert fault.message.startswith("expected the address of a Dask scheduler, such as tcp://10.0.0.1:8786")
+
+
+def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(InputError, match=r"pip install 'dmaze-solve\[distributed\]'"), dask_cluster("127.0.0.1:1"):
+        raise AssertionError("connected without Dask")

@@ -1,0 +1,13 @@
+"""Where things are in this repository, for tests in any room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SUPPORT = Path(__file__).parent
+TESTS = SUPPORT.parent
+ROOT = TESTS.parent
+DATA = TESTS / "data"
+PLUGINS = TESTS / "plugins"
+"""Put on the path of a process, this folder registers the back ends of ``dmaze_fakes`` and ``dmaze_sweep_fakes``."""
+EXAMPLES = ROOT / "specs" / "examples"
