@@ -1,69 +1,30 @@
-"""Closing the cases of one layer: what the workers share, and one worker's time slice on one case."""
+"""Closing the cases of one layer: what the workers share, and which case comes next."""
 
 from __future__ import annotations
 
 import math
 import threading
-import time
-from dataclasses import dataclass, field
 
 from ...model.dmazerunner.factorisations import allowed_factorisations
 from ...model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from ...model.dmazerunner.relaxation.cases import Case
-from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, Relaxation
+from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY
 from ...model.dmazerunner.relaxation.value_ranges import ValueRanges
 from ...model.dmazerunner.vectorised.batch import Array
-from ...model.documents.result import Certificate, ClassPair, ClosedBy
+from ...model.documents.result import Certificate
 from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem, SearchLimits
 from ..deadline import Deadline
 from ..enumeration.branch_and_bound import trivial_bound
 from ..search.incumbents import Incumbents
 from ..search.scoring import Scorer
-from .case_solver import CaseHistory, CaseSolver
+from .case_solver import CaseSolver
+from .case_state import CaseState
 from .engines import Engine
-from .formulation.case_model import CaseModel
-from .formulation.cutoff import Target
-from .formulation.scaling import COST_UNITS
-
-FIRST_TIME_SLICE_S = 5.0
-"""A case's first time slice; every further one is twice as long."""
-
-RAISING_SHARE = 1 / 3
-"""Part of every further time slice in which a case is asked for less, to raise its bound."""
-
-FRACTIONS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
-"""Parts of the incumbent's value that a case which resists is asked for, one after the other."""
+from .formulation.scaling import coarse_gap
 
 TIE_SUBSPACES = 64
 """Choices of DRAM factors costed for the sake of ties alone; beyond, ties may be left undecided."""
-
-
-@dataclass
-class CaseState:
-    """One case and what is known of it.
-
-    ``bound`` holds for every mapping of the case that is not costed exactly. ``refuted`` is the target for which the
-    case was proved empty; ``closed_by`` says by what it was closed for good.
-    """
-
-    number: int
-    case: Case
-    relaxation: Relaxation
-    least: dict[str, float]
-    bound: float
-    closed_by: ClosedBy | None = None
-    refuted: float | None = None
-    ties_closed: bool = False
-    next_fraction: int = 0
-    time_slices: int = 0
-    seconds: float = 0.0
-    history: CaseHistory = field(default_factory=CaseHistory)
-
-    @property
-    def closed(self) -> bool:
-        """Whether nothing better than the incumbent can be in the case."""
-        return self.closed_by is not None
 
 
 class CaseSearch:
@@ -173,78 +134,9 @@ class CaseSearch:
 
     def certificate(self) -> Certificate:
         """How every case was closed, or what is known of it."""
-        names = [tensor.name for tensor in self.problem.nest.tensors]
         return Certificate(
-            class_pairs=tuple(_class_pair(self.problem, state, names) for state in self.states),
+            class_pairs=tuple(state.class_pair(self.problem.nest) for state in self.states),
             slices_settled=len(self.solver.enumerated),
             tilings_settled=self.solver.num_tilings,
             ties_settled=all(state.ties_closed for state in self.states),
         )
-
-
-def _class_pair(problem: LayerProblem, state: CaseState, names: list[str]) -> ClassPair:
-    spm, dram = state.case.labels(problem.nest)
-    return ClassPair(
-        spm_reuse=spm,
-        dram_reuse=dram,
-        skipped=tuple(names[t] for t in sorted(state.case.skipped)),
-        closed_by=state.closed_by,
-        bound=state.bound if state.bound < math.inf else None,
-        refuted=state.refuted if state.refuted is not None and state.refuted < math.inf else None,
-        solver_calls=state.history.calls,
-        seconds=round(state.seconds, 3),
-    )
-
-
-def coarse_gap(relative_gap: float) -> float | None:
-    """A gap above the solver's own resolution; none for a smaller one, which costs no more to prove than none."""
-    return relative_gap if relative_gap > 16 / COST_UNITS else None
-
-
-def work_on(shared: CaseSearch, state: CaseState) -> None:
-    """One time slice on one case: ask for better mappings until none is left, or the slice is over."""
-    started = time.monotonic()
-    length = FIRST_TIME_SLICE_S * 2**state.time_slices
-    end = min(shared.deadline, Deadline.after(length))
-    if state.closed:
-        while not shared.stopping.is_set() and not state.ties_closed and not end.passed and shared.ties_wanted:
-            state.ties_closed = _excluded_up_to(shared, state, shared.best.value, end, shared.best.tie)
-    else:
-        if state.time_slices and shared.best.kept:
-            _raise_bound(shared, state, min(end, Deadline.after(length * RAISING_SHARE)))
-        while not shared.stopping.is_set() and not state.closed and not end.passed:
-            _close(shared, state, end)
-    state.time_slices += 1
-    state.seconds += time.monotonic() - started
-
-
-def _close(shared: CaseSearch, state: CaseState, end: Deadline) -> None:
-    """Ask once for a mapping of the case that improves on the incumbent; the first time, for equally good ones too."""
-    with shared.lock:
-        value, target = shared.best.value, shared.admissible()
-    ties_too = state.history.calls == 0 and value < math.inf and shared.gap is None
-    target = value if ties_too else target
-    if _excluded_up_to(shared, state, target, end):
-        proved = value if shared.gap is None else target
-        with shared.lock:
-            state.bound, state.refuted, state.closed_by = max(state.bound, proved), target, shared.solver.engine.name
-            state.ties_closed = ties_too
-
-
-def _raise_bound(shared: CaseSearch, state: CaseState, end: Deadline) -> None:
-    """Prove that the case has nothing below ever larger parts of the incumbent's value."""
-    while state.next_fraction < len(FRACTIONS) and not shared.stopping.is_set() and not end.passed:
-        asked = shared.best.value * FRACTIONS[state.next_fraction]
-        if asked <= state.bound or _excluded_up_to(shared, state, asked, end):
-            with shared.lock:
-                state.bound = max(state.bound, asked)
-            state.next_fraction += 1
-
-
-def _excluded_up_to(shared: CaseSearch, state: CaseState, target: float, end: Deadline, tie: float = math.inf) -> bool:
-    """Whether the case has no mapping within the target that is not costed yet; what the solver finds is costed."""
-    if target < 0 or state.bound > target or shared.best.value <= 0:
-        return True
-    asked = Target(shared.problem.objective, target, state.least[ENERGY], state.least[CYCLES], tie)
-    model = CaseModel(shared.problem, state.case, state.relaxation, shared.ranges, asked).build()
-    return shared.solver.ask(model, state.history, end).impossible
