@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from .fronts.layer_fronts import pareto_fronts
     from .installed import ENTRY_POINT_GROUP, available_backends
     from .pipeline.cache import Cache
-    from .pipeline.observer import Observer
+    from .pipeline.observer import Observer, SilentObserver
     from .pipeline.solve import enumerate_mappings, solve
     from .studies import dataflow_study, gap_study
-    from .sweeps import SweepProgress, sweep
+    from .sweeps import sweep
     from .verification.recheck import VerificationLimits, verify
 
 __all__ = [
@@ -33,7 +33,7 @@ __all__ = [
     "Report",
     "SearchLimits",
     "SearchOutcome",
-    "SweepProgress",
+    "SilentObserver",
     "VerificationLimits",
     "available_backends",
     "dataflow_study",
@@ -53,10 +53,10 @@ if not TYPE_CHECKING:
             "fronts.layer_fronts": ("pareto_fronts",),
             "installed": ("ENTRY_POINT_GROUP", "available_backends"),
             "pipeline.cache": ("Cache",),
-            "pipeline.observer": ("Observer",),
+            "pipeline.observer": ("Observer", "SilentObserver"),
             "pipeline.solve": ("enumerate_mappings", "solve"),
             "studies": ("dataflow_study", "gap_study"),
-            "sweeps": ("SweepProgress", "sweep"),
+            "sweeps": ("sweep",),
             "verification.recheck": ("VerificationLimits", "verify"),
         },
     )

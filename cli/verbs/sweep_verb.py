@@ -168,8 +168,10 @@ def run_sweep(
     with execution.cluster() as cluster:
         executor, num_tasks = (None, None) if cluster is None else (cluster.executor, cluster.num_tasks)
         try:
-            with shown_sweep() as tell, kept_for_the_answer():
-                result = sweep(spec, tell, results=files.results, executor=executor, num_tasks=num_tasks, cache=cache)
+            with shown_sweep() as observer, kept_for_the_answer():
+                result = sweep(
+                    spec, observer, results=files.results, executor=executor, num_tasks=num_tasks, cache=cache
+                )
         except InputError as error:
             raise InputError(placed(fault, path, overrides) for fault in error.faults) from error
     files.write(result, spec)

@@ -33,8 +33,8 @@ def run_verify(path: Path, options: Overrides, delivery: Delivery) -> int:
     """Check a result; what is wrong is told on standard error as well when the report goes elsewhere."""
     check_destination(delivery.out)
     result = load_result(path)
-    with shown_checking() as tell:
-        verification = verify(result, VerificationLimits(options.time_limit_s, options.workers), tell)
+    with shown_checking() as observer:
+        verification = verify(result, VerificationLimits(options.time_limit_s, options.workers), observer)
     delivery.deliver(
         document_text(verification), lambda: rendered(lambda console: print_verification(console, verification))
     )

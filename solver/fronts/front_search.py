@@ -55,8 +55,8 @@ class FrontSearch:
         self._walk = Walk(self._space, self._open_subspaces, self._open_array_tiles)
         self._costing = Costing(permit=permit_of(problem.constraints, problem.architecture))
 
-    def run(self, deadline: Deadline, tell: Callable[[], None] | None = None) -> None:
-        """Work until complete or until the deadline; ``tell`` is called often."""
+    def run(self, deadline: Deadline, report: Callable[[int], None] | None = None) -> None:
+        """Work until complete or until the deadline; ``report`` hears the front's size often."""
         self._until = deadline
         try:
             self._start(deadline)
@@ -65,8 +65,8 @@ class FrontSearch:
                     subspaces = self._space.subspaces_with(block[:, first : first + FEW_SUBSPACES])
                     for levels in self._walk.tilings(subspaces):
                         self._take(levels)
-                    if tell is not None:
-                        tell()
+                    if report is not None:
+                        report(self.front.size)
         except TimeoutError:
             return
         self.complete = True

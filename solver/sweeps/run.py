@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import BrokenExecutor, CancelledError
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from ...model.documents.sweep_results import AnswerT, SweepRecord
 from ...model.documents.sweep_spec import SweepSpec
 from ...model.faults import DmazeError
 from ...model.reading.loading import ResolvedSpec
+from ..pipeline.observer import Observer
 from .executors import TaskFuture, Workforce
 from .goals import Goal, on_design, options_of_one
 from .plan import Plan, Slot
@@ -29,16 +30,6 @@ LEAST_TIME_S = 0.001
 
 
 @dataclass(frozen=True)
-class SweepProgress:
-    """How far a sweep is: layers on designs, of which so many are answered, and have failed; and what came last."""
-
-    total: int
-    answered: int
-    failed: int
-    latest: str
-
-
-@dataclass(frozen=True)
 class Job(Generic[AnswerT]):
     """What a run is given. ``deadline``: a reading of ``time.monotonic``, ``cache``: a folder; both may be ``None``."""
 
@@ -47,7 +38,7 @@ class Job(Generic[AnswerT]):
     goal: Goal[AnswerT]
     cache: Path | None
     deadline: float | None
-    tell: Callable[[SweepProgress], None] | None
+    observer: Observer
 
 
 @dataclass(frozen=True)
@@ -92,7 +83,7 @@ class Run(Generic[AnswerT]):
         try:
             for number in sorted(self.finished):  # slots whose lines are missing: they came after a torn one
                 self._keep(number)
-            self._tell("")
+            self._report("")
             self._hand_out()
             while self._running:
                 self._take_in(self._done.get())
@@ -207,7 +198,7 @@ class Run(Generic[AnswerT]):
         if self._job.goal.is_proved(answer) or limit_s >= self._options.time_limit_s:
             self._finish(number)
             self._keep(number)
-        self._tell(self._name(number))
+        self._report(self._name(number))
 
     def _finish(self, number: int) -> None:
         if number not in self.finished:
@@ -217,7 +208,7 @@ class Run(Generic[AnswerT]):
     def _fail(self, number: int, message: str) -> None:
         self.failed[number] = message
         self._num_failed += len(self._job.plan.problems[number])
-        self._tell(self._name(number))
+        self._report(self._name(number))
 
     def _take_in_the_rest(self) -> None:
         """After Ctrl-C, what has been finished and not yet been taken in."""
@@ -249,7 +240,6 @@ class Run(Generic[AnswerT]):
         slot = self._job.plan.problems[number][0]
         return f"{self._job.plan.layers[slot.layer].name} on {self._job.plan.designs[slot.design].label}"
 
-    def _tell(self, latest: str) -> None:
-        if self._job.tell is not None:
-            total = len(self._job.plan.designs) * len(self._job.plan.layers)
-            self._job.tell(SweepProgress(total, self._num_answered, self._num_failed, latest))
+    def _report(self, latest: str) -> None:
+        total = len(self._job.plan.designs) * len(self._job.plan.layers)
+        self._job.observer.sweep_advanced(latest, self._num_answered, self._num_failed, total)

@@ -12,19 +12,20 @@ from ...model.designs import ResolvedSweep, designs_of, resolve_sweep
 from ...model.documents.sweep_results import AnswerT, SweepResult
 from ...model.documents.sweep_spec import SweepSpec
 from ...model.faults import InputError
+from ..pipeline.observer import Observer, SilentObserver
 from ..pipeline.solve import num_cores
 from ..registry import load_backend
 from .executors import Borrowed, ProcessPool, TaskExecutor, Workforce
 from .goals import Fronts, Goal, Optima
 from .plan import Plan
 from .results_file import results_file
-from .run import Job, Run, SweepProgress
+from .run import Job, Run
 from .sweep_document import header_of, sweep_result
 
 
 def sweep(
     spec: SweepSpec,
-    tell: Callable[[SweepProgress], None] | None = None,
+    observer: Observer | None = None,
     *,
     results: Path | None = None,
     executor: TaskExecutor | None = None,
@@ -55,7 +56,7 @@ def sweep(
     workers = known.document.solver.workers or num_cores()
     known = known.with_workers(workers)
     limit = known.document.solver.total_time_limit_s
-    setting = _Setting(results, cache, None if limit is None else started + limit, tell)
+    setting = _Setting(results, cache, None if limit is None else started + limit, observer or SilentObserver())
     with _workforce(workers, executor, num_tasks) as workforce:
         return (
             _swept(known, Fronts(), setting, workforce)
@@ -71,13 +72,13 @@ class _Setting:
     results: Path | None
     cache: Path | None
     deadline: float | None
-    tell: Callable[[SweepProgress], None] | None
+    observer: Observer
 
 
 def _swept(known: ResolvedSweep, goal: Goal[AnswerT], setting: _Setting, workforce: Workforce) -> SweepResult:
     """Run a sweep for one kind of answer."""
     plan = Plan(designs_of(known), known.spec.layers)
-    job = Job(known.spec, plan, goal, setting.cache, setting.deadline, setting.tell)
+    job = Job(known.spec, plan, goal, setting.cache, setting.deadline, setting.observer)
     with (
         nullcontext()
         if setting.results is None

@@ -8,7 +8,7 @@ CP-SAT with other parameters (``docs/certificates.md``).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ...model.cost_models import model_for
@@ -17,13 +17,11 @@ from ...model.documents.result import LayerResult, Result
 from ...model.documents.verification import LayerVerification, ProofCheck, Verification
 from ..backend import LayerProblem
 from ..deadline import Deadline
+from ..pipeline.observer import Observer, SilentObserver
 from ..pipeline.padding import variants
 from ..pipeline.presets import resolve_preset, rounds
 from .proof_checks import check_proof, claim
 from .recomputation import copy_faults, document_faults, padding_faults, solution_faults, status_faults
-
-Tell = Callable[[str], None]
-"""Called with what is being looked at."""
 
 NOTHING_CLAIMED = ProofCheck(outcome="nothing claimed", text="no bound is claimed")
 COPY = ProofCheck(outcome="nothing claimed", text="a copy: see the first of its kind")
@@ -59,7 +57,7 @@ class _Premises:
     not_checked: tuple[str, ...] = ()
 
 
-def verify(result: Result, limits: VerificationLimits | None = None, tell: Tell | None = None) -> Verification:
+def verify(result: Result, limits: VerificationLimits | None = None, observer: Observer | None = None) -> Verification:
     """Check every claim of a result: solutions, status, totals, and the proofs as far as time allows.
 
     Ctrl-C ends the checking; what was checked until then is reported, with ``interrupted`` set.
@@ -69,7 +67,8 @@ def verify(result: Result, limits: VerificationLimits | None = None, tell: Tell 
         >>> verify(load_result("result.json")).holds  # doctest: +SKIP
         True
     """
-    limits = limits or VerificationLimits()
+    limits, hears = limits or VerificationLimits(), observer or SilentObserver()
+    num_distinct = sum(layer.same_as is None for layer in result.layers)
     checked: list[LayerVerification] = []
     originals: dict[str, LayerResult] = {}
     interrupted = False
@@ -78,8 +77,7 @@ def verify(result: Result, limits: VerificationLimits | None = None, tell: Tell 
             checked.append(_checked_copy(layer, originals.get(layer.same_as)))
             continue
         originals.setdefault(layer.name, layer)
-        if tell is not None:
-            tell(layer.name)
+        hears.layer_started(layer.name, len(originals), num_distinct)
         found = _checked_layer(result, layer, limits, prove=not interrupted)
         interrupted |= found.proof.text == _INTERRUPTED.text
         checked.append(found)
