@@ -20,7 +20,7 @@ import numpy as np
 
 from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask
 from ...model.dmazerunner.vectorised.order_query import OrderSearch
-from ...model.objectives import OBJECTIVES, SAFE
+from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
 from ..deadline import NEVER, Deadline
 from ..search.incumbents import Incumbents
@@ -187,8 +187,6 @@ def _sorted(factors: list[Array], bounds: list[Array]) -> tuple[Array, Array]:
 
 
 def trivial_bound(problem: LayerProblem) -> float:
-    """A lower bound that needs no search: every multiply-accumulate with its register accesses, on all PEs."""
-    nest, price = problem.nest, problem.architecture.access_energy_pj
-    energy = math.floor(nest.num_macs * (price.mac + nest.rf_accesses_per_mac * price.rf) * SAFE)
-    cycles = -(-nest.num_macs // problem.architecture.pes)
+    """A lower bound that needs no search."""
+    energy, cycles = problem.cost_model.trivial_bounds(problem.nest, problem.architecture)
     return OBJECTIVES[problem.objective].lower_bound(energy, cycles)

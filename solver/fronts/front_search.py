@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask, TilingBatch, to_array
-from ...model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
+from ...model.dmazerunner.vectorised.batch_cost import PairCosts
 from ...model.dmazerunner.vectorised.batch_legality import permit_of
 from ...model.dmazerunner.vectorised.order_query import Costing
 from ...model.objectives import OBJECTIVES
@@ -57,7 +57,7 @@ class FrontSearch:
         self.front = Front(len(problem.nest.dims))
         self.complete = False
         self.costed = 0
-        self.model = BatchModel(problem.nest, problem.architecture)
+        self.model = problem.cost_model.batch_model(problem.nest, problem.architecture)
         self._problem, self._parameters, self._until = problem, parameters, NEVER
         self._space, self._bounds = PartialTilings(problem, self._go_on), PairBounds(problem)
         self._walk = Walk(self._space, self._open_subspaces, self._open_array_tiles)

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...model.dmazerunner.vectorised.batch import Array, Mask, TilingBatch
-from ...model.dmazerunner.vectorised.batch_bounds import BoundModel
-from ...model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
+from ...model.dmazerunner.vectorised.batch_cost import PairCosts
 from ...model.dmazerunner.vectorised.batch_legality import permit_of
 from ...model.dmazerunner.vectorised.order_query import OrderQuery, OrderSearch
 from ...model.objectives import OBJECTIVES
@@ -30,7 +29,7 @@ class LowerBounds:
     def __init__(self, problem: LayerProblem, orders: OrderSearch | None = None) -> None:
         self._nest, self._objective = problem.nest, OBJECTIVES[problem.objective]
         self._orders = orders or order_search(problem)
-        self._floor = BoundModel(problem.nest, problem.architecture, problem.constraints)
+        self._floor = problem.cost_model.bound_model(problem.nest, problem.architecture, problem.constraints)
         self._permit = permit_of(problem.constraints, problem.architecture)
 
     def of_subspaces(self, subspaces: Array, limit: Limit = NO_LIMIT) -> tuple[Array, Array]:
@@ -51,8 +50,8 @@ class PairBounds:
     """Bounds on energy and cycles under every pair of reuse classes; infinite where the pair cannot pass."""
 
     def __init__(self, problem: LayerProblem) -> None:
-        self._model = BatchModel(problem.nest, problem.architecture)
-        self._floor = BoundModel(problem.nest, problem.architecture, problem.constraints)
+        self._model = problem.cost_model.batch_model(problem.nest, problem.architecture)
+        self._floor = problem.cost_model.bound_model(problem.nest, problem.architecture, problem.constraints)
         self._permit = permit_of(problem.constraints, problem.architecture)
 
     def of_subspaces(self, subspaces: Array) -> Iterator[PairCosts]:

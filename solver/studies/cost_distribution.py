@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from ...model.dmazerunner.factorisations import allowed_factorisations, num_tilings
 from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
-from ...model.dmazerunner.vectorised.batch_cost import BatchModel
 from ...model.dmazerunner.vectorised.batch_legality import allowed, permit_of
 from ...model.dmazerunner.vectorised.order_query import Costing
 from ..backend import LayerProblem
@@ -198,7 +197,7 @@ class _Survey:
     """Takes in tilings and remembers what their methods cost, in a size that does not grow with their number."""
 
     def __init__(self, problem: LayerProblem, parameters: SurveyParameters, front: Front | None = None) -> None:
-        self._model = BatchModel(problem.nest, problem.architecture)
+        self._model = problem.cost_model.batch_model(problem.nest, problem.architecture)
         self._costing = Costing(permit=permit_of(problem.constraints, problem.architecture))
         self._grid: Grid | None = None
         self._front = front or Front(len(problem.nest.dims))
