@@ -15,11 +15,13 @@ from .base import Model
 from .loop_nest import LoopNest
 
 if TYPE_CHECKING:
+    from .dmazerunner.capacities import Capacities
     from .dmazerunner.relaxation.cases import Case
     from .dmazerunner.relaxation.relaxed_model import Relaxation
     from .dmazerunner.reuse import ReuseClass
     from .dmazerunner.vectorised.batch_bounds import BoundModel
     from .dmazerunner.vectorised.batch_cost import BatchModel
+    from .dmazerunner.vectorised.order_query import OrderSearch
 
 
 class Cost(Protocol):
@@ -101,6 +103,10 @@ class CostModel(
         """Every limit on what is counted that a cost exceeds, by name."""
         ...
 
+    def capacities(self, machine: MachineT) -> Capacities:
+        """What a tiling may take of the machine, in the order in which it is checked."""
+        ...
+
     # Bounds
 
     def trivial_bounds(self, nest: LoopNest, machine: MachineT) -> tuple[float, float]:
@@ -115,6 +121,10 @@ class CostModel(
 
     def bound_model(self, nest: LoopNest, machine: MachineT, constraints: ConstraintsT) -> BoundModel:
         """Lower bounds over arrays of tilings whose inner factors are open."""
+        ...
+
+    def order_search(self, nest: LoopNest, machine: MachineT) -> OrderSearch:
+        """What finds the best orders of tilings."""
         ...
 
     # Reuse classes, cases and their relaxation

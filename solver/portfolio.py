@@ -11,12 +11,12 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ..model.dmazerunner.relaxation.cases import has_few_cases
 from ..model.documents.result import Certificate, EnumerationProof
 from .backend import LayerProblem, Report, SearchLimits, SearchOutcome
 from .cpsat.case_backend import close_all
-from .cpsat.case_search import CaseSearch, coarse_gap
-from .cpsat.engines import CpSatEngine
+from .cpsat.case_search import CaseSearch
+from .cpsat.engines import search_engine
+from .cpsat.formulation.scaling import coarse_gap
 from .deadline import Deadline
 from .enumeration.branch_and_bound import BranchAndBound
 from .enumeration.feasibility import Feasibility
@@ -51,11 +51,11 @@ class PortfolioBackend:
 
 @dataclass(frozen=True)
 class Schedule:
-    """When the search ends, when enumeration has worked alone for long enough, and when it ends with one worker."""
+    """Points in time of one search: its ``end``; when enumeration gets company, or with one worker hands over."""
 
     end: Deadline
     head_start: Deadline
-    shared: Deadline
+    handover: Deadline
 
     @classmethod
     def of(cls, limits: SearchLimits) -> Schedule:
@@ -63,7 +63,7 @@ class Schedule:
         return cls(
             end=Deadline.after(limits.time_limit_s),
             head_start=Deadline.after(HEAD_START_S),
-            shared=Deadline.after(HEAD_START_SHARE * limits.time_limit_s),
+            handover=Deadline.after(HEAD_START_SHARE * limits.time_limit_s),
         )
 
 
@@ -76,15 +76,15 @@ class PortfolioRun:
         self.problem, self.limits, self.schedule, self.best = problem, limits, schedule, start.best
         self.gap = coarse_gap(limits.relative_gap)
         self.enumeration = BranchAndBound(problem, start.best, coarse_gap=self.gap)
-        self.enumerates_alone = not has_few_cases(problem.nest)
-        self.shared: CaseSearch | None = None
+        self.enumerates_alone = problem.cost_model.cases(problem.nest) is None
+        self.case_search: CaseSearch | None = None
         self.reporter = ProgressReporter(report, Scorer(problem), lambda: start.best.kept, self.bound, self.note)
 
     def run(self) -> None:
         """Enumerate in a thread of its own, so that the main thread hears Ctrl-C, and follow until all is proved."""
         stopping = threading.Event()
         whole = self.limits.workers > 1 or self.enumerates_alone
-        until = self.schedule.end if whole else self.schedule.shared
+        until = self.schedule.end if whole else self.schedule.handover
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="enumeration") as pool:
             try:
                 self._follow(pool.submit(self.enumeration.run, until, stopping))
@@ -101,32 +101,32 @@ class PortfolioRun:
             enumeration.result()
         if self.enumeration.finished or self.enumerates_alone or self.schedule.end.passed:
             return
-        engine = CpSatEngine(self.problem.objective, self.limits.seed)
-        self.shared = CaseSearch(self.problem, self.limits, self.schedule.end, self.best, engine)
+        engine = search_engine(self.problem.objective, self.limits.seed)
+        self.case_search = CaseSearch(self.problem, self.limits, self.schedule.end, self.best, engine)
         beside = workers if enumeration.done() else workers - 1
-        close_all(self.shared, beside, self.reporter, lambda: self.enumeration.finished)
-        if not self.shared.optimal:
+        close_all(self.case_search, beside, self.reporter, lambda: self.enumeration.finished)
+        if not self.case_search.optimal:
             follow([enumeration], self.schedule.end, self.reporter.tell)
 
     @property
     def optimal(self) -> bool:
         """Whether one of both proved that nothing better exists."""
-        return self.enumeration.finished or (self.shared is not None and self.shared.optimal)
+        return self.enumeration.finished or (self.case_search is not None and self.case_search.optimal)
 
     def bound(self) -> float | None:
         """The better one of both bounds, at most the incumbent's value; ``None`` when there is no mapping."""
         value = self.best.value
         if self.enumeration.finished:
             return value * (1 - (self.gap or 0.0)) if self.best.kept else None
-        proved = self.shared.bound() if self.shared is not None else None
-        if proved is None and self.shared is not None:
+        proved = self.case_search.bound() if self.case_search is not None else None
+        if proved is None and self.case_search is not None:
             return None
         return min(value, max(self.enumeration.bound, proved or 0.0))
 
     def note(self) -> str:
         """What is left to prove, in a few words."""
-        if self.shared is not None and not self.enumeration.finished:
-            return self.shared.note()
+        if self.case_search is not None and not self.enumeration.finished:
+            return self.case_search.note()
         return f"{self.enumeration.costed:,} tilings costed"
 
     def outcome(self) -> SearchOutcome:
@@ -136,8 +136,8 @@ class PortfolioRun:
             slices=self.enumeration.num_subspaces,
             tilings_costed=self.enumeration.costed,
         )
-        if self.shared is not None:
-            certificate = self.shared.certificate().model_copy(update={"enumeration": proof})
+        if self.case_search is not None:
+            certificate = self.case_search.certificate().model_copy(update={"enumeration": proof})
         else:
             certificate = Certificate(ties_settled=self.enumeration.finished, enumeration=proof)
         prover = "enumeration" if self.enumeration.finished else "cp-sat" if self.optimal else "-"
@@ -145,7 +145,7 @@ class PortfolioRun:
             candidates=self.best.mappings(Scorer(self.problem)),
             bound=self.bound(),
             exhausted=self.optimal,
-            statistics=(self.shared.statistics() if self.shared is not None else {})
+            statistics=(self.case_search.statistics() if self.case_search is not None else {})
             | {"proved_by": prover, "tilings_costed": self.enumeration.costed},
             certificate=certificate,
         )

@@ -9,6 +9,20 @@ from types import ModuleType
 import pytest
 from paths import PLUGINS
 
+pytest.register_assert_rewrite("golden")
+
+from golden import OPTION, Golden  # noqa: E402 - only now will its comparisons be shown in full
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(OPTION, action="store_true", help="write golden files instead of comparing with them")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Compares texts with golden files (tests/README.md)."""
+    return Golden(request.node.nodeid, request.config.getoption(OPTION))
+
 
 @pytest.fixture(scope="session")
 def _numbers() -> Iterator[int]:

@@ -13,7 +13,7 @@ from ...solver.backend import LayerProblem
 from ...solver.deadline import Deadline
 from ...solver.pipeline.presets import resolve_preset
 from ...solver.studies.cost_distribution import MOST_CLASSES, cost_distribution
-from ..progress import shown_status
+from ..progress_line import shown_status
 from ..tables import name_text
 from ..trace_file import TracePoint
 from .energy import energy_figure, occurrences

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from ..cost_model import Costed
 from ..loop_nest import LoopNest
-from . import evaluation
+from . import evaluated_cost
 from .architecture import Architecture
+from .capacities import Capacities, capacities
 from .constraints import Constraints
 from .cost import PARTS, ExactCost, cost_of_mapping, costs_of_tiling
 from .cost_document import Cost, cost_to_document
-from .evaluation import EvaluatedCost, orders_from_document
+from .evaluated_cost import EvaluatedCost, orders_from_document
 from .legality import broken_limits, broken_rules, pinned_factors
 from .mapping import (
     LEVELS,
@@ -26,9 +27,12 @@ from .mapping import (
 )
 from .relaxation.cases import Case, all_cases, has_few_cases
 from .relaxation.relaxed_model import Relaxation, relax
-from .reuse import ReuseClass, reuse_classes
+from .reuse import ReuseClass, has_more_classes, reuse_classes
+from .vectorised.all_pairs import AllPairs
 from .vectorised.batch_bounds import BoundModel
 from .vectorised.batch_cost import BatchModel
+from .vectorised.order_query import OrderSearch
+from .vectorised.order_search import BestOrders
 
 SAFE = 1 - 1e-12
 """Takes the energy of all multiply-accumulates below what rounding its sum could have added."""
@@ -36,10 +40,14 @@ SAFE = 1 - 1e-12
 
 @dataclass(frozen=True)
 class PublishedModel:
-    """dMazeRunner's execution model (``docs/model.md``); parity with the published implementation is its value."""
+    """dMazeRunner's execution model (``docs/model.md``); parity with the published implementation is its value.
+
+    Nests of up to ``most_classes`` reuse classes get their best orders from all pairs of them, others by a search.
+    """
 
     name: str = "dmazerunner"
     energy_parts: tuple[str, ...] = PARTS
+    most_classes: int = 6
 
     def cost(self, nest: LoopNest, machine: Architecture, mapping: Mapping) -> ExactCost:
         """The exact cost of a mapping (sections 4 and 5)."""
@@ -77,6 +85,10 @@ class PublishedModel:
         """Limits on bytes and DMA invocations between DRAM and SPM."""
         return broken_limits(machine, constraints, cost)
 
+    def capacities(self, machine: Architecture) -> Capacities:
+        """PEs, register files and SPM (section 2)."""
+        return capacities(machine)
+
     def trivial_bounds(self, nest: LoopNest, machine: Architecture) -> tuple[float, float]:
         """Every multiply-accumulate with its register accesses, on all PEs."""
         price = machine.access_energy_pj
@@ -90,6 +102,10 @@ class PublishedModel:
     def bound_model(self, nest: LoopNest, machine: Architecture, constraints: Constraints) -> BoundModel:
         """Lower bounds where only DRAM factors, or DRAM and SPM factors, are chosen."""
         return BoundModel(nest, machine, constraints)
+
+    def order_search(self, nest: LoopNest, machine: Architecture) -> OrderSearch:
+        """All pairs of classes where there are few, else a search among those that each tiling has."""
+        return (BestOrders if has_more_classes(nest, self.most_classes) else AllPairs)(nest, machine)
 
     def reuse_classes(self, nest: LoopNest) -> tuple[ReuseClass, ...]:
         """The classes of both levels (section 3)."""
@@ -127,7 +143,7 @@ class PublishedModel:
         self, nest: LoopNest, machine: Architecture, document: MappingDocument, *, detail: bool = False
     ) -> EvaluatedCost:
         """Exact costs, and minima over all orders; raises ValueError with one line per fault."""
-        return evaluation.evaluated(nest, machine, document, detail=detail)
+        return evaluated_cost.evaluated(nest, machine, document, detail=detail)
 
     def question(self, nest: LoopNest, machine: Architecture, constraints: Constraints) -> MappingOf[str, object]:
         """Positions instead of names: names of dimensions, tensors and the machine do not matter."""

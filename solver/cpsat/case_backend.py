@@ -16,8 +16,10 @@ from ..deadline import Deadline
 from ..search.local_search import LocalSearch
 from ..search.progress import POLL_S, ProgressReporter
 from ..search.scoring import Scorer
-from .case_search import CaseSearch, CaseState, work_on
+from .case_search import CaseSearch
+from .case_state import CaseState
 from .engines import MakeEngine
+from .time_slice import work_on
 
 START_SHARE = 0.25
 """Part of the time that the search for a first incumbent may take."""
@@ -37,19 +39,19 @@ class CaseBackend:
         """Find the best mapping and prove it, or say how good it is; see :class:`..backend.SearchOutcome`."""
         deadline = Deadline.after(limits.time_limit_s)
         start = LocalSearch(problem, seed=limits.seed, keep=limits.top_k)
-        shared = CaseSearch(problem, limits, deadline, start.best, self.make_engine(problem.objective, limits.seed))
-        reporter = ProgressReporter(report, Scorer(problem), lambda: start.best.kept, shared.bound, shared.note)
+        search = CaseSearch(problem, limits, deadline, start.best, self.make_engine(problem.objective, limits.seed))
+        reporter = ProgressReporter(report, Scorer(problem), lambda: start.best.kept, search.bound, search.note)
         for _ in _first_rounds(start, deadline, limits.time_limit_s):
             reporter.tell()
-        if shared.has_choices:
-            close_all(shared, limits.workers, reporter, lambda: False)
-        with shared.lock:
+        if search.has_choices:
+            close_all(search, limits.workers, reporter, lambda: False)
+        with search.lock:
             return SearchOutcome(
-                candidates=shared.best.mappings(Scorer(problem)),
-                bound=shared.bound(),
-                exhausted=shared.optimal,
-                statistics=shared.statistics(),
-                certificate=shared.certificate(),
+                candidates=search.best.mappings(Scorer(problem)),
+                bound=search.bound(),
+                exhausted=search.optimal,
+                statistics=search.statistics(),
+                certificate=search.certificate(),
             )
 
 
@@ -65,21 +67,21 @@ def _first_rounds(start: LocalSearch, deadline: Deadline, time_limit_s: float) -
             return
 
 
-def close_all(shared: CaseSearch, workers: int, reporter: ProgressReporter, enough: Callable[[], bool]) -> None:
+def close_all(search: CaseSearch, workers: int, reporter: ProgressReporter, enough: Callable[[], bool]) -> None:
     """Work on the open cases, most promising first, until all are closed, it is enough or time is up."""
     running: dict[Future[None], CaseState] = {}
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="cp-sat") as pool:
         try:
             while not enough():
-                while len(running) < workers and (state := shared.next_case(list(running.values()))) is not None:
-                    running[pool.submit(work_on, shared, state)] = state
+                while len(running) < workers and (state := search.next_case(list(running.values()))) is not None:
+                    running[pool.submit(work_on, search, state)] = state
                 if not running:
                     return
                 _collect(running, POLL_S)
                 reporter.tell()
         finally:
             while running:
-                shared.stop_solvers()
+                search.stop_solvers()
                 _collect(running, POLL_S)
 
 

@@ -8,23 +8,21 @@ with all tilings of its subspace, and excluded.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from ortools.sat.python import cp_model
 
 from ...model.dmazerunner.factorisations import allowed_factorisations
-from ...model.dmazerunner.legality import broken_rules
 from ...model.dmazerunner.mapping import Mapping, Tiling
 from ...model.dmazerunner.relaxation.case_bounds import analytic_bounds
-from ...model.dmazerunner.relaxation.cases import Case, all_cases, has_few_cases
-from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, relax
+from ...model.dmazerunner.relaxation.cases import Case
+from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY
 from ...model.dmazerunner.relaxation.value_ranges import ValueRanges
-from ...model.dmazerunner.reuse import reuse_classes
-from ...model.dmazerunner.vectorised.batch import RF, SPM, Array, TilingBatch, to_array
-from ...model.dmazerunner.vectorised.batch_cost import BatchModel, mapping_of
+from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
+from ...model.dmazerunner.vectorised.batch_cost import mapping_of
 from ...model.dmazerunner.vectorised.batch_legality import permit_of
 from ...model.dmazerunner.vectorised.order_query import Costing
 from ...model.objectives import OBJECTIVES
@@ -33,12 +31,10 @@ from ..deadline import Deadline
 from ..refutation import Refutation
 from ..search.incumbents import Incumbents
 from ..search.scoring import Scorer
-from ..spaces.subspaces import Subspace, Subspaces
+from .case_solver import CaseHistory, CaseSolver
+from .engines import CpSatEngine, CpSatParameters, EngineAnswer
 from .formulation.case_model import CaseModel
 from .formulation.cutoff import Target
-
-SUBSPACE_LIMIT_S = 2.0
-"""How long costing one subspace may take; else the candidate is costed alone."""
 
 POLL_S = 0.1
 """How often the waiting main thread looks up, so that Ctrl-C is heard."""
@@ -96,7 +92,7 @@ class WithinLimits:
 
     def __init__(self, problem: LayerProblem, limits: Limits) -> None:
         self.problem, self._limits = problem, limits
-        self._model, self._found = BatchModel(problem.nest, problem.architecture), None
+        self._model, self._found = problem.cost_model.batch_model(problem.nest, problem.architecture), None
         self._costing = Costing(permit=permit_of(problem.constraints, problem.architecture))
 
     def target(self, least: dict[str, float]) -> Target:
@@ -129,9 +125,10 @@ def refute_with_cpsat(
 
 def refute(question: Question, deadline: Deadline, *, seed: int, workers: int) -> Refutation:
     """Ask CP-SAT, case by case, for what a question looks for; see :func:`refute_with_cpsat`."""
-    if not has_few_cases(question.problem.nest):
+    cases = question.problem.cost_model.cases(question.problem.nest)
+    if cases is None:
         return Refutation("cp-sat", False, "no class pair, since there are too many")
-    run = RefutationRun(question, deadline, seed)
+    run = RefutationRun(question, cases, deadline, seed)
     if not all(map(len, run.options)):
         return Refutation("cp-sat", True, "no class pair, since no factors are left")
     pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="refute")
@@ -157,16 +154,15 @@ def _wait(futures: list[Future[None]], run: RefutationRun) -> None:
 class RefutationRun:
     """What the workers share; ``lock`` guards what changes."""
 
-    def __init__(self, question: Question, deadline: Deadline, seed: int) -> None:
-        self.question, self.deadline, self.seed = question, deadline, seed
-        self.problem = problem = question.problem
-        self.options = allowed_factorisations(problem.nest, problem.constraints)
-        self.ranges = ValueRanges(problem.nest, self.options)
-        self.cases = all_cases(reuse_classes(problem.nest))
+    def __init__(self, question: Question, cases: Sequence[Case], deadline: Deadline, seed: int) -> None:
+        self.question, self.deadline, self.problem = question, deadline, question.problem
+        self.options = allowed_factorisations(self.problem.nest, self.problem.constraints)
+        self.ranges = ValueRanges(self.problem.nest, self.options)
+        self.cases = cases
         self.num_closed = self.num_calls = 0
         self.stopping, self.lock = threading.Event(), threading.Lock()
-        self._subspaces, self._enumerated = Subspaces(problem), set[Subspace]()
-        self._solvers = set[cp_model.CpSolver]()
+        parameters = CpSatParameters(random_seed=seed, linearization_level=2, cp_model_probing_level=2)
+        self._solver = CaseSolver(self.problem, CpSatEngine(parameters), question.take, deadline)
 
     def stop(self, futures: list[Future[None]]) -> None:
         """Make the workers return soon, and wait for them."""
@@ -174,81 +170,22 @@ class RefutationRun:
         for future in futures:
             future.cancel()
         while not all(future.done() for future in futures):
-            with self.lock:
-                for solver in self._solvers:
-                    solver.stop_search()
+            self._solver.engine.stop()
             wait(futures, POLL_S)
 
     def close(self, case: Case) -> None:
         """Ask for mappings of a case below the limit until none is left, one is found, or time is up."""
-        problem = self.problem
-        relaxation = relax(problem.nest, problem.architecture, case)
-        least = analytic_bounds(problem.nest, problem.architecture, relaxation, self.ranges)
-        target = self.question.target(least)
-        excluded: list[tuple[int | None, Tiling]] = []
+        nest, architecture, history = self.problem.nest, self.problem.architecture, CaseHistory()
+        relaxation = self.problem.cost_model.relaxation(nest, architecture, case)
+        target = self.question.target(analytic_bounds(nest, architecture, relaxation, self.ranges))
+        answer = EngineAnswer()
         while not self.stopping.is_set() and not self.deadline.passed:
-            model = CaseModel(problem, case, relaxation, self.ranges, target).build()
-            status, found = self._ask(model, excluded) if model.feasible else (cp_model.INFEASIBLE, None)
-            if status == cp_model.INFEASIBLE:
-                with self.lock:
-                    self.num_closed += 1
-                return
-            if found is None:
-                return
-            excluded += self._enumerate_around(found)
+            model = CaseModel(self.problem, case, relaxation, self.ranges, target).build()
+            answer = self._solver.ask(model, history, self.deadline)
+            if answer.found is None:
+                break
             if self.question.answer() is not None:
                 self.stopping.set()
-
-    def _ask(
-        self, model: CaseModel, excluded: list[tuple[int | None, Tiling]]
-    ) -> tuple[cp_model.CpSolverStatus, Tiling | None]:
-        """One call of the solver: its status, read before anything else, and the tiling that it found."""
         with self.lock:
-            model.tiling.forbid_subspaces(list(self._enumerated))
-            self.num_calls += 1
-        model.tiling.forbid([tiling for level, tiling in excluded if level is None])
-        for level, tiling in excluded:
-            if level is not None:
-                model.tiling.forbid_tiles(tiling, level)
-        solver = self._solver()
-        try:
-            status = cp_model.UNKNOWN if self.stopping.is_set() else solver.solve(model.model)
-        finally:
-            with self.lock:
-                self._solvers.discard(solver)
-        if status == cp_model.MODEL_INVALID:
-            raise RuntimeError(f"the CP-SAT model is invalid: {model.model.validate()}")
-        return status, model.tiling.read(solver) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
-
-    def _solver(self) -> cp_model.CpSolver:
-        """A solver with parameters that the search does not use."""
-        solver = cp_model.CpSolver()
-        solver.parameters.num_workers = 1
-        solver.parameters.random_seed = self.seed
-        solver.parameters.max_time_in_seconds = max(self.deadline.left_s, 0.01)
-        solver.parameters.catch_sigint_signal = False
-        solver.parameters.linearization_level = 2
-        solver.parameters.cp_model_probing_level = 2
-        with self.lock:
-            self._solvers.add(solver)
-        return solver
-
-    def _enumerate_around(self, tiling: Tiling) -> list[tuple[int | None, Tiling]]:
-        """Cost a candidate with its subspace; gives what remains to be excluded: larger tiles (by level), or itself."""
-        problem = self.problem
-        broken = broken_rules(problem.nest, problem.architecture, problem.constraints, tiling)
-        for rule, level in (("rf_bytes_per_pe", RF), ("spm", SPM)):
-            if rule in broken:
-                return [(level, tiling)]
-        part = self._subspaces.around(tiling)
-        until = min(self.deadline, Deadline.after(SUBSPACE_LIMIT_S))
-        try:
-            for levels in self._subspaces.tilings(part, until):
-                self.question.take(levels)
-        except TimeoutError:
-            if not broken:
-                self.question.take(to_array([tiling]))
-            return [(None, tiling)]
-        with self.lock:
-            self._enumerated.add(part)
-        return []
+            self.num_closed += answer.impossible
+            self.num_calls += history.calls

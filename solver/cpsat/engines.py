@@ -36,11 +36,29 @@ class Engine(Protocol):
         ...
 
 
-LINEARIZATION_LEVELS: Mapping[Objective, int] = {"edp": 0, "energy": 1, "latency": 0}
-"""How far CP-SAT relaxes a search's models into linear rows (``linearization_level``)."""
-
 MakeEngine = Callable[[Objective, int], Engine]
 """Makes the engine for one search from its objective and seed."""
+
+
+@dataclass(frozen=True)
+class CpSatParameters:
+    """How CP-SAT answers a question, by the names of its own parameters; always with one worker."""
+
+    random_seed: int
+    linearization_level: int
+    """How far a model is relaxed into linear rows, 0 to 2."""
+    cp_model_probing_level: int
+    """How hard literals are tried out before the search."""
+
+
+LINEARIZATION_LEVELS: Mapping[Objective, int] = {"edp": 0, "energy": 1, "latency": 0}
+"""The level of a search's models."""
+
+
+def search_engine(objective: Objective, seed: int) -> Engine:
+    """CP-SAT as the searches use it."""
+    level = LINEARIZATION_LEVELS[objective]
+    return CpSatEngine(CpSatParameters(random_seed=seed, linearization_level=level, cp_model_probing_level=0))
 
 
 class CpSatEngine:
@@ -48,9 +66,8 @@ class CpSatEngine:
 
     name: ClosedBy = "cp-sat"
 
-    def __init__(self, objective: Objective, seed: int) -> None:
-        self._objective: Objective = objective
-        self._seed = seed
+    def __init__(self, parameters: CpSatParameters) -> None:
+        self._parameters = parameters
         self._lock, self._stopped = threading.Lock(), False
         self._solvers: set[cp_model.CpSolver] = set()
 
@@ -76,18 +93,18 @@ class CpSatEngine:
         return EngineAnswer(found, status == cp_model.INFEASIBLE)
 
     def stop(self) -> None:
-        """Stop every running solver."""
+        """Stop every running solver; one that is only about to search does not hear it, and is to be told again."""
         with self._lock:
             self._stopped = True
             for solver in self._solvers:
                 solver.stop_search()
 
     def _solver(self, seconds: float) -> cp_model.CpSolver:
-        solver = cp_model.CpSolver()
+        solver, own = cp_model.CpSolver(), self._parameters
         solver.parameters.num_workers = 1
-        solver.parameters.random_seed = self._seed
+        solver.parameters.random_seed = own.random_seed
         solver.parameters.max_time_in_seconds = max(seconds, 0.01)
         solver.parameters.catch_sigint_signal = False
-        solver.parameters.cp_model_probing_level = 0
-        solver.parameters.linearization_level = LINEARIZATION_LEVELS[self._objective]
+        solver.parameters.linearization_level = own.linearization_level
+        solver.parameters.cp_model_probing_level = own.cp_model_probing_level
         return solver

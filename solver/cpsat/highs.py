@@ -15,7 +15,6 @@ from ortools.sat.python import cp_model
 
 from ...model.documents.result import ClosedBy
 from ...model.faults import BackendFault
-from ...model.objectives import Objective
 from .engines import EngineAnswer
 from .mixed_integer import MixedIntegerProgram
 
@@ -47,7 +46,7 @@ class HighsEngine:
 
     name: ClosedBy = "highs"
 
-    def __init__(self, objective: Objective, seed: int) -> None:  # noqa: ARG002 (feasibility models, no randomness)
+    def __init__(self) -> None:
         if not model_builder.Solver("highs").solver_is_supported():
             raise BackendFault("back end highs: the installed ortools has no HiGHS in it")
         self._stopped = threading.Event()

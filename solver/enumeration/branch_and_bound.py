@@ -187,6 +187,6 @@ def _sorted(factors: list[Array], bounds: list[Array]) -> tuple[Array, Array]:
 
 
 def trivial_bound(problem: LayerProblem) -> float:
-    """A lower bound that needs no search."""
-    energy, cycles = problem.cost_model.trivial_bounds(problem.nest, problem.architecture)
-    return OBJECTIVES[problem.objective].lower_bound(energy, cycles)
+    """A lower bound on the objective of every mapping that needs no search."""
+    bounds = problem.cost_model.trivial_bounds(problem.nest, problem.architecture)
+    return OBJECTIVES[problem.objective].lower_bound(*bounds)

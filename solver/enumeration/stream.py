@@ -15,7 +15,6 @@ from functools import partial
 import numpy as np
 
 from ...model.dmazerunner.architecture import Architecture
-from ...model.dmazerunner.capacities import capacities
 from ...model.dmazerunner.constraints import Constraints
 from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM, Array, Mask, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import fits
@@ -118,7 +117,9 @@ class _Products:
             yield chosen_of(tiles, lots.integers(part.of, size=num_tiles) == part.number)
 
     def _fit_spm(self, tiles: Array, _: Sequence[int]) -> Mask:
-        return fits(TilingBatch(self._problem.nest, tiles), capacities(self._problem.architecture).spm)
+        return fits(
+            TilingBatch(self._problem.nest, tiles), self._problem.cost_model.capacities(self._problem.architecture).spm
+        )
 
     def _numbers(self, tiles: Array) -> Indices:
         """PE-array tiles, of shape (dimensions, n), numbered in the order in which they are grown."""

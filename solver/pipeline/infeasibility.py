@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from ...model.dmazerunner.capacities import Capacity, capacities, grown
+from ...model.dmazerunner.capacities import Capacity, grown
 from ...model.dmazerunner.constraints import Constraints, FixedFactors, MinUtilization
 from ...model.dmazerunner.legality import TRAFFIC_LIMITS, pinned_factors, traffic_limits
 from ...model.loop_nest import LoopNest
@@ -42,7 +42,7 @@ def find_conflicts(
 
 def _rules(problem: LayerProblem, *, by_preset: bool) -> dict[str, list[str]]:
     """The rules in force, in the order in which they are tried: machine first. Some go by a common name."""
-    constraints, machine = problem.constraints, capacities(problem.architecture)
+    constraints, machine = problem.constraints, problem.cost_model.capacities(problem.architecture)
     thresholds = [part.threshold_rule for part in machine if part.least(constraints.min_utilization)]
     names = [*(part.rule for part in machine), *thresholds]
     names += dict.fromkeys(pin.rule for pin in pinned_factors(problem.nest, constraints))
@@ -62,7 +62,7 @@ def _relaxed(problem: LayerProblem, kept: set[str]) -> LayerProblem:
     """
     asked, growth = problem.constraints.min_utilization, dict[str, int]()
     shares = dict[str, float]()
-    for part in capacities(problem.architecture):
+    for part in problem.cost_model.capacities(problem.architecture):
         growth[part.rule] = 1 if part.rule in kept else _enough(problem.nest, part)
         shares[part.threshold] = part.least(asked) / growth[part.rule] if part.threshold_rule in kept else 0.0
     constraints = _only(problem.constraints, kept).model_copy(update={"min_utilization": MinUtilization(**shares)})

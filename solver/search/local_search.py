@@ -15,7 +15,6 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...model.dmazerunner.capacities import capacities
 from ...model.dmazerunner.factorisations import allowed_factorisations
 from ...model.dmazerunner.mapping import Mapping
 from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
@@ -199,7 +198,7 @@ class LocalSearch:
         """How far tilings are from being allowed: relative excess over capacities and shortfall of utilisation."""
         batch, asked = TilingBatch(self.problem.nest, levels), self.problem.constraints.min_utilization
         total = np.zeros(batch.size)
-        for capacity in capacities(self.problem.architecture):
+        for capacity in self.problem.cost_model.capacities(self.problem.architecture):
             if capacity.bytes_per_unit is not None:
                 total = total + np.log2(np.maximum(taken(batch, capacity) / capacity.limit, 1))
             share = filled(batch, capacity) / capacity.whole

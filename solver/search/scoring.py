@@ -7,24 +7,18 @@ from dataclasses import replace
 import numpy as np
 
 from ...model.dmazerunner.mapping import Mapping, Tiling
-from ...model.dmazerunner.reuse import ReuseClass, has_more_classes
-from ...model.dmazerunner.vectorised.all_pairs import AllPairs
+from ...model.dmazerunner.reuse import ReuseClass
 from ...model.dmazerunner.vectorised.batch import Array, TilingBatch, to_array
 from ...model.dmazerunner.vectorised.batch_cost import mapping_of
 from ...model.dmazerunner.vectorised.batch_legality import permit_of
 from ...model.dmazerunner.vectorised.order_query import Best, Costing, OrderQuery, OrderSearch
-from ...model.dmazerunner.vectorised.order_search import BestOrders
 from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
 
-MOST_CLASSES = 6
-"""Reuse classes of which all pairs are tried; nests with more get their best orders from :class:`.BestOrders`."""
 
-
-def order_search(problem: LayerProblem, most_classes: int = MOST_CLASSES) -> OrderSearch:
+def order_search(problem: LayerProblem) -> OrderSearch:
     """What finds the best orders of a problem's tilings."""
-    search = BestOrders if has_more_classes(problem.nest, most_classes) else AllPairs
-    return search(problem.nest, problem.architecture)
+    return problem.cost_model.order_search(problem.nest, problem.architecture)
 
 
 class Scorer:

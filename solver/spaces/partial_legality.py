@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...model.dmazerunner.capacities import Capacity, capacities
+from ...model.dmazerunner.capacities import Capacity
 from ...model.dmazerunner.constraints import MinUtilization
 from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM, Array, Mask, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import fills_enough, fits
@@ -21,7 +21,7 @@ def splits_may_pass(problem: LayerProblem, partial: Array, open_dims: Sequence[i
 
     Spatial factors of the open dimensions are still in the RF level.
     """
-    asked, (pes, rf, _) = problem.constraints.min_utilization, capacities(problem.architecture)
+    asked, (pes, rf, _) = problem.constraints.min_utilization, problem.cost_model.capacities(problem.architecture)
     in_rf = TilingBatch(problem.nest, partial)
     over_pes = TilingBatch(problem.nest, moved(partial, RF, SPATIAL, open_dims))
     return may_pass(pes, asked, in_rf, over_pes) & may_pass(rf, asked, over_pes, in_rf)
@@ -32,7 +32,7 @@ def spm_tiles_may_pass(problem: LayerProblem, partial: Array, open_dims: Sequenc
 
     SPM factors of the open dimensions are still in the DRAM level.
     """
-    asked, spm = problem.constraints.min_utilization, capacities(problem.architecture).spm
+    asked, spm = problem.constraints.min_utilization, problem.cost_model.capacities(problem.architecture).spm
     largest = moved(partial, DRAM, SPM, open_dims) if spm.least(asked) else partial
     return may_pass(spm, asked, TilingBatch(problem.nest, partial), TilingBatch(problem.nest, largest))
 

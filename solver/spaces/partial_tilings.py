@@ -12,7 +12,6 @@ from functools import partial
 
 import numpy as np
 
-from ...model.dmazerunner.capacities import capacities
 from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM, Array, Mask, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import allowed, fits
 from ..backend import LayerProblem
@@ -71,4 +70,4 @@ class PartialTilings:
     def _may_fit_spm(self, subspaces: Array, open_dims: Sequence[int]) -> Mask:
         """Which SPM tiles still fit, with dimensions to come taken as 1."""
         smallest = TilingBatch(self._problem.nest, moved(subspaces, RF, DRAM, open_dims))
-        return fits(smallest, capacities(self._problem.architecture).spm)
+        return fits(smallest, self._problem.cost_model.capacities(self._problem.architecture).spm)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...model.dmazerunner.capacities import capacities
 from ...model.dmazerunner.factorisations import allowed_factorisations
 from ...model.dmazerunner.mapping import Tiling
 from ...model.dmazerunner.vectorised.batch import DRAM, SPM, Array, Mask, TilingBatch
@@ -88,5 +87,8 @@ class Subspaces:
 
     def _may_fit(self, partial: Array) -> Mask:
         """Which partial tilings still fit PEs and register files; dimensions to come are taken as 1."""
-        batch, (pes, rf, _) = TilingBatch(self._problem.nest, partial), capacities(self._problem.architecture)
+        batch, (pes, rf, _) = (
+            TilingBatch(self._problem.nest, partial),
+            self._problem.cost_model.capacities(self._problem.architecture),
+        )
         return fits(batch, pes) & fits(batch, rf)

@@ -18,7 +18,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ...model.dmazerunner.capacities import Capacity, capacities
+from ...model.dmazerunner.capacities import Capacity
 from ...model.dmazerunner.factorisations import prime_factors
 from ...model.dmazerunner.legality import pinned_factors, traffic_limits
 from ...model.dmazerunner.mapping import LEVELS
@@ -57,18 +57,18 @@ class TileSets:
 
     def spatial_factors(self, problem: LayerProblem, pins: Pins) -> Mask:
         """Spatial factors that the machine has the PEs for, and that use enough of them."""
-        return self._kept(problem, capacities(problem.architecture).pes, pins)
+        return self._kept(problem, problem.cost_model.capacities(problem.architecture).pes, pins)
 
     def rf_factors(self, problem: LayerProblem, pins: Pins) -> Mask:
         """RF factors that fit the register files, and fill them enough."""
-        return self._kept(problem, capacities(problem.architecture).rf, pins)
+        return self._kept(problem, problem.cost_model.capacities(problem.architecture).rf, pins)
 
     def spm_tiles(self, problem: LayerProblem, dram_pins: Pins) -> Mask:
         """SPM tiles that fit, fill the SPM enough, and keep the traffic limits in some loop order."""
         pins = {dim: self.nest.bounds[dim] // factor for dim, factor in dram_pins.items()}
         orders, permit = order_search(problem), permit_of(problem.constraints, problem.architecture)
         keep = None if permit is None else partial(orders.permitted, permit=permit)
-        return self._kept(problem, capacities(problem.architecture).spm, pins, keep)
+        return self._kept(problem, problem.cost_model.capacities(problem.architecture).spm, pins, keep)
 
     def _kept(
         self,

@@ -17,6 +17,7 @@ from dmaze.model.dmazerunner.cost import cost_of_mapping, cost_of_reuse, costs_o
 from dmaze.model.dmazerunner.factorisations import allowed_factorisations
 from dmaze.model.dmazerunner.legality import broken_limits
 from dmaze.model.dmazerunner.mapping import Tiling
+from dmaze.model.dmazerunner.published import PUBLISHED, PublishedModel
 from dmaze.model.dmazerunner.reuse import all_reuse_classes, has_more_classes, reuse_classes
 from dmaze.model.dmazerunner.vectorised.all_pairs import AllPairs
 from dmaze.model.dmazerunner.vectorised.batch import RF, SPATIAL, SPM, Array, TilingBatch, to_tilings
@@ -39,7 +40,7 @@ from dmaze.solver.enumeration.branch_and_bound import BranchAndBound, trivial_bo
 from dmaze.solver.enumeration.refute import refute_with_bounds
 from dmaze.solver.portfolio import BACKEND as PORTFOLIO
 from dmaze.solver.search.local_search import LocalSearch
-from dmaze.solver.search.scoring import MOST_CLASSES, Scorer, order_search
+from dmaze.solver.search.scoring import Scorer
 from dmaze.solver.spaces.lower_bounds import LowerBounds
 from random_problems import (
     OBJECTIVES,
@@ -240,13 +241,13 @@ def test_all_back_ends_agree_on(name: str) -> None:
             assert outcome.bound == expected, f"{backend.name}, {objective}"
 
 
-@pytest.mark.parametrize("most", [0, MOST_CLASSES, 1 << 30])
+@pytest.mark.parametrize("most", [0, PUBLISHED.most_classes, 1 << 30])
 def test_random_general_nests_are_solved_as_by_trying_everything(most: int) -> None:
     """With all pairs of classes tried never, sometimes, always."""
     for seed in range(20_000, 20_060):
         problem = replace(random_problem(seed, TINY_GENERAL, constrained=0.3), objective=OBJECTIVES[seed % 3])
         expected = optimum_of_all_orders(problem)
-        orders = order_search(problem, most)
+        orders = PublishedModel(most_classes=most).order_search(problem.nest, problem.architecture)
         start = LocalSearch(problem, seed=0, keep=1, orders=orders)
         next(start.rounds(Deadline.never()), None)
         search = BranchAndBound(problem, start.best, orders=orders)

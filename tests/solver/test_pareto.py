@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from builders import gemm
 from dmaze.cli.main import main
-from dmaze.cli.verbs.schemas import schema_document
+from dmaze.cli.verbs.schema_verb import schema_document
 from dmaze.model.dmazerunner.cost import costs_of_tiling
 from dmaze.model.dmazerunner.legality import broken_limits, broken_rules
 from dmaze.model.documents.spec import Spec

@@ -19,6 +19,9 @@ from ....model.dmazerunner.relaxation.logarithms import LOG_SCALE, ValueRange
 COST_UNITS = 1 << 21
 """The largest admissible cost in solver units: one unit is 4.8e-7 of it."""
 
+GAP_UNITS = 16
+"""Units of cost below which a gap counts as none."""
+
 WEIGHT_SCALE = 1 << 12
 """Denominator of the weights ``1 - share / v`` of a row."""
 
@@ -33,6 +36,11 @@ MAX_PRODUCT = 1 << 50
 
 MAX_ACTIVITY = 1 << 62
 """Bound on the sum of absolute values of any constraint, below the solver's 64 bits."""
+
+
+def coarse_gap(relative_gap: float) -> float | None:
+    """A gap above the solver's own resolution; none for a smaller one, which costs no more to prove than none."""
+    return relative_gap if relative_gap > GAP_UNITS / COST_UNITS else None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from dmaze.model.exports import accelforge, timeloop, zigzag
+from dmaze.model.exports.formats import export_formats
+from golden import Golden
 from interop_cases import C7, C7D, INTEROP, accelforge_counts, mapped, parsed, zigzag_counts
 
 LAYER = mapped(C7D)
@@ -168,3 +171,10 @@ def test_the_zigzag_files_are_the_reference() -> None:
     (own,), (other,) = parsed(files["workload.yaml"]), reference("zigzag_workload.yaml")
     assert sorted(own.pop("dimension_relations")) == sorted(other.pop("dimension_relations"))
     assert own == {**other, "name": "conv"}
+
+
+@pytest.mark.parametrize("format_name", export_formats())
+def test_the_exported_files_are_the_golden_ones_to_the_letter(format_name: str, golden: Golden) -> None:
+    texts = export_formats()[format_name].files([LAYER])
+    assert texts
+    golden.check_folder(f"exports/map_c7d/{format_name}", dict(texts))

@@ -6,6 +6,7 @@ hyper-parameters, and parameters are the totals that the source named in the tab
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import pytest
 from dmaze.model.documents.spec import LayerList, NetworkReference
 from dmaze.model.layers import AttentionScores, AttentionValues, Layer
 from dmaze.model.reading.loading import builtin_names, resolve_workload
+from golden import Golden
 from paths import ROOT
 
 DOCS = ROOT / "docs" / "networks.md"
@@ -357,11 +359,15 @@ def test_in_llama_four_query_heads_share_keys_and_values_and_sequences_share_non
     assert footprint(scores, "Scores") == footprint(values, "Weights") == batch * 32 * 1 * 2049
 
 
-def test_the_table_in_the_documentation_is_what_the_files_hold() -> None:
-    rows = [line.strip("| \n").split(" | ") for line in DOCS.read_text().splitlines() if line.startswith("| `")]
-    stated = {row[0].strip("`"): row[2:] for row in rows if len(row) == 8}
-    held = {
-        name: [
+def test_the_table_in_the_documentation_is_what_the_files_hold(golden: Golden) -> None:
+    page = DOCS.read_text(encoding="utf-8")
+    row = re.compile(r"^\| `([\w-]+)` \| ([^|]+)( \| [^|]+){6} \|$", re.MULTILINE)
+    assert sorted(found[1] for found in row.finditer(page)) == sorted(NETWORKS)
+
+    def held(found: re.Match[str]) -> str:
+        name, sample = found[1], found[2]
+        layers = network(name)
+        numbers = [
             f"{sum(layer.count for layer in layers.layers):,}",
             f"{len(layers.layers):,}",
             f"{len({layer.loop_nest().key for layer in layers.layers}):,}",
@@ -369,9 +375,9 @@ def test_the_table_in_the_documentation_is_what_the_files_hold() -> None:
             f"{num_weights(layers):,}",
             f"{NETWORKS[name].parameters:,}",
         ]
-        for name, layers in ((name, network(name)) for name in NETWORKS)
-    }
-    assert stated == held
+        return f"| `{name}` | {sample} | {' | '.join(numbers)} |"
+
+    golden.check(DOCS, row.sub(held, page))
 
 
 def test_the_study_has_its_six_layers_at_batch_4() -> None:

@@ -14,7 +14,8 @@ from dmaze.model.dmazerunner.constraints import Constraints, FixedFactors
 from dmaze.model.objectives import OBJECTIVES as RULES
 from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
-from dmaze.solver.cpsat import BACKEND, case_backend, case_search, engines
+from dmaze.solver.cpsat import BACKEND, case_backend, case_solver, engines, time_slice
+from dmaze.solver.cpsat.formulation.scaling import coarse_gap
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
 from dmaze.solver.pipeline.ranking import faults_of_candidate, objective_value, rank
 from dmaze.solver.pipeline.status import bound_fault
@@ -58,11 +59,11 @@ def test_the_optimum_is_that_of_enumeration(block: int, monkeypatch: pytest.Monk
     if block % 8 in (2, 5):
         monkeypatch.setattr(subspaces, "MOST_COMBINATIONS", 0)  # as fine slices as there are
     if block % 8 in (1, 3):
-        monkeypatch.setattr(case_search, "FIRST_TIME_SLICE_S", 1e-3)  # cases are put off again and again, bounds raised
+        monkeypatch.setattr(time_slice, "FIRST_TIME_SLICE_S", 1e-3)  # cases are put off again and again, bounds raised
     if block % 8 in (6, 7):
         know_ranges_only(monkeypatch, block)
     if block % 8 == 4:
-        monkeypatch.setattr(case_search, "SUBSPACE_LIMIT_S", -1.0)  # no slice is ever settled
+        monkeypatch.setattr(case_solver, "SUBSPACE_LIMIT_S", -1.0)  # no slice is ever settled
     for seed in range(1000 + block, 1064, 16):
         for objective in OBJECTIVES:
             problem = replace(random_problem(seed, TINY, constrained=0.6), objective=objective)
@@ -140,7 +141,7 @@ def test_what_improves_on_an_incumbent_is_the_next_smaller_value() -> None:
 
 
 def admissible(objective: Objective, value: float, relative_gap: float) -> float:
-    return RULES[objective].largest_improving(value, case_search.coarse_gap(relative_gap))
+    return RULES[objective].largest_improving(value, coarse_gap(relative_gap))
 
 
 def test_energies_of_zero_are_found_below_energies_of_one() -> None:
@@ -223,7 +224,7 @@ def test_bounds_never_exceed_the_brute_force_minima(
 ) -> None:
     """Whenever time runs out: from a poor start, with cases put off and their bounds raised step by step."""
     monkeypatch.setattr(case_backend, "LocalSearch", STARTS["poor start"])
-    monkeypatch.setattr(case_search, "FIRST_TIME_SLICE_S", 0.02)
+    monkeypatch.setattr(time_slice, "FIRST_TIME_SLICE_S", 0.02)
     layer, problem = studied(name)
     problem = replace(problem, objective=objective)
     outcome = BACKEND.search(problem, replace(LIMITS, time_limit_s=1.5), None)

@@ -39,7 +39,7 @@ SOME_S = 60.0
 
 def possible(model: cp_model.CpModel) -> bool:
     """Whether HiGHS finds a solution; it must decide."""
-    answer = HighsEngine("edp", 0).ask(model, SOME_S)
+    answer = HighsEngine().ask(model, SOME_S)
     assert (answer.found is not None) != answer.impossible
     return answer.found is not None
 
@@ -135,7 +135,7 @@ def test_a_solution_is_read_back_from_highs() -> None:
     x, y = model.new_int_var(-3, 9, "x"), model.new_int_var(0, 9, "y")
     model.add(x + 2 * y == 16)
     model.add(x <= -2)
-    answer = HighsEngine("edp", 0).ask(model, SOME_S)
+    answer = HighsEngine().ask(model, SOME_S)
     assert answer.found is not None
     assert (answer.found.value(x), answer.found.value(y)) == (-2, 9)
 
@@ -148,7 +148,7 @@ def test_a_rule_that_case_models_do_not_use_is_refused() -> None:
 
 
 def test_after_a_stop_nothing_is_answered() -> None:
-    engine = HighsEngine("edp", 0)
+    engine = HighsEngine()
     engine.stop()
     answer = engine.ask(cp_model.CpModel(), SOME_S)
     assert (answer.found, answer.impossible) == (None, False)
@@ -157,7 +157,7 @@ def test_after_a_stop_nothing_is_answered() -> None:
 def test_an_ortools_without_highs_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(highs.model_builder.Solver, "solver_is_supported", lambda _: False)
     with pytest.raises(BackendFault, match="no HiGHS in it"):
-        HighsEngine("edp", 0)
+        HighsEngine()
 
 
 def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from builders import Specs, gemm
 from commands import START
-from dmaze.cli.progress import time_left_text
+from dmaze.cli.progress_line import time_left_text
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.vectorised.batch import Array
 from dmaze.model.documents.result import Result

@@ -28,7 +28,7 @@ from dmaze.solver.portfolio import PortfolioBackend
 from dmaze.solver.search.local_search import LocalSearch
 from dmaze.solver.sweeps import SweepProgress
 from dmaze.solver.sweeps.plan import Plan
-from dmaze.solver.verify.recheck import VerificationLimits
+from dmaze.solver.verification.recheck import VerificationLimits
 from random_problems import TINY, random_nest
 from sweep_specs import MEMORIES, essence, sweep_spec
 

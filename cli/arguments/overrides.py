@@ -1,0 +1,128 @@
+"""Options of the command line that replace values of the spec, checked by the same rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import Field
+
+from ...model.base import NaturalInt, PositiveInt, Text
+from ...model.documents.spec import SolverOptions, Spec
+from ...model.faults import Fault, InputError, shown
+from ...model.objectives import Objective
+from ...model.reading.loading import AnySpec, Substitutes, load_spec, resolve_architecture
+from ...model.reading.onnx_files import is_onnx
+from ...model.reading.validation import validated
+
+FLAGS: Mapping[str, str] = {
+    "architecture": "--architecture",
+    "batch": "--batch",
+    "dims": "--dim",
+    "objective": "--objective",
+    "backend": "--backend",
+    "time_limit_s": "--time-limit",
+    "total_time_limit_s": "--total-time-limit",
+    "workers": "--workers",
+    "top_k": "--top-k",
+    "relative_gap": "--gap",
+    "seed": "--seed",
+    "pad_bounds": "--pad-bounds",
+    "pad_percent": "--pad-percent",
+}
+"""What the fields of a spec are called on the command line."""
+
+
+class Overrides(SolverOptions):
+    """The options of a spec's ``solver``, its objective, architecture and sizes; only those that are set count."""
+
+    objective: Objective | None = None
+    architecture: Text | None = None
+    batch: PositiveInt | None = None
+    dims: dict[Text, NaturalInt] = Field(default_factory=dict[str, int])
+
+
+def overrides_from_options(given: Mapping[str, str | None], dims: Sequence[str] = ()) -> Overrides:
+    """The checked values of the options that were given; ``dims`` as ``NAME=N``.
+
+    Raises:
+        InputError: one fault per bad value, at the option's name.
+    """
+    texts = {"objective", "backend", "architecture"}
+    data = {
+        field: text if field in texts else number_from_text(text) for field, text in given.items() if text is not None
+    }
+    if dims:
+        data["dims"] = _sizes(dims)
+    try:
+        return validated(Overrides, data, None)
+    except InputError as error:
+        places = [FLAGS.get(fault.place.partition(".")[0], fault.place) for fault in error.faults]
+        faults = zip(error.faults, places, strict=True)
+        raise InputError(replace(fault, place=place) for fault, place in faults) from error
+
+
+def _sizes(texts: Sequence[str]) -> dict[str, object]:
+    """Sizes by name from ``NAME=N``, where a name may hold further equals signs."""
+    pairs = [(text, *text.rpartition("=")) for text in texts]
+    faulty = [text for text, name, _, _ in pairs if not name]
+    names = [name for _, name, _, _ in pairs]
+    repeated = [name for name in dict.fromkeys(names) if name and names.count(name) > 1]
+    faults = [Fault(None, FLAGS["dims"], f"expected NAME=N, got {shown(text)}") for text in faulty]
+    faults += [
+        Fault(None, FLAGS["dims"], f"expected {shown(name)} once, but given more than once") for name in repeated
+    ]
+    if faults:
+        raise InputError(faults)
+    return {name: number_from_text(size) for _, name, _, size in pairs}
+
+
+def load_with_overrides(path: Path, overrides: Overrides) -> Spec:
+    """The spec in a file, or of the network in an ONNX file, with the options in place of its own values.
+
+    Raises:
+        InputError: for a faulty file or option; an ONNX file needs an architecture.
+    """
+    return loaded_with_overrides(load_spec, path, overrides)
+
+
+def loaded_with_overrides(load: Callable[[Path, Substitutes], AnySpec], path: Path, overrides: Overrides) -> AnySpec:
+    """What ``load`` makes of a file, as :func:`load_with_overrides` does it."""
+    architecture = None
+    if overrides.architecture is not None:
+        try:
+            architecture = resolve_architecture(overrides.architecture, Path())
+        except InputError as error:
+            places = [FLAGS["architecture"] if fault.file is None else fault.place for fault in error.faults]
+            faults = zip(error.faults, places, strict=True)
+            raise InputError(replace(fault, place=place) for fault, place in faults) from error
+    elif is_onnx(path.name):
+        message = f"expected the name or the file of an architecture to map {path.name} onto"
+        raise InputError.single(None, FLAGS["architecture"], message)
+    return with_overrides(load(path, Substitutes(architecture, overrides.batch, overrides.dims)), overrides)
+
+
+def with_overrides(spec: AnySpec, overrides: Overrides) -> AnySpec:
+    """The spec with the options of its solver and its objective in place of its own."""
+    of_solver = overrides.model_fields_set - {"architecture", "batch", "dims"}
+    given = {field: getattr(overrides, field) for field in of_solver}
+    objective = given.pop("objective", spec.objective)
+    return spec.model_copy(update={"objective": objective, "solver": spec.solver.model_copy(update=given)})
+
+
+def placed(fault: Fault, path: Path, overrides: Overrides) -> Fault:
+    """A fault that only the run could find, with the file or the option that it came from."""
+    option = fault.place.removeprefix("solver.")
+    if option in overrides.model_fields_set:
+        return replace(fault, place=FLAGS[option])
+    return fault if fault.file else replace(fault, file=str(path))
+
+
+def number_from_text(text: str) -> object:
+    """The number that a text holds; any other text as it is, for the check to refuse."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

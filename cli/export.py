@@ -1,0 +1,126 @@
+"""``--export FORMAT DIR``: the best mapping of every layer as files of another tool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..model.documents.result import LayerResult, Result
+from ..model.documents.spec import LayerList, Spec
+from ..model.exports.formats import ExportFormat, export_formats
+from ..model.exports.mapped_layer import MappedLayer
+from ..model.faults import InputError, escaped, shown, suggestion
+from ..model.layers import Layer
+from .arguments.command_line import EXPORT as FLAG
+from .output import check_folder, complain, write_file
+
+
+@dataclass(frozen=True)
+class Export:
+    """A format and the folder that its files go to."""
+
+    format: ExportFormat
+    folder: Path
+
+    @property
+    def flag(self) -> str:
+        """What the user wrote to ask for it, for messages to name."""
+        return f"{FLAG} {self.format.name}"
+
+    def check(self) -> None:
+        """Find out before any work is done whether files can be written to the folder.
+
+        Raises:
+            InputError: when they cannot.
+        """
+        check_folder(self.folder, self.flag)
+
+    def check_layers(self, layers: Iterable[Layer]) -> None:
+        """Say which layers the format cannot express.
+
+        Raises:
+            InputError: when it can express none of them.
+        """
+        refusals = {layer.name: self.format.why_not(layer.loop_nest()) for layer in layers}
+        if refusals and None not in refusals.values():
+            name, why = next(iter(refusals.items()))
+            raise InputError.single(None, self.flag, f"expected a layer that can be exported; of {shown(name)}, {why}")
+        for name, why in refusals.items():
+            if why is not None:
+                complain(f"warning: {self.flag}: layer {escaped(shown(name))} is left out: {why}")
+
+    def write(self, result: Result) -> None:
+        """Write the files of all distinct layers that have a mapping and can be expressed, each as a whole or not.
+
+        Raises:
+            InputError: when a file cannot be written.
+        """
+        layers = _best_mappings(result)
+        files = self.format.files([layer for layer in layers if self.format.why_not(layer.nest) is None])
+        for name, text in files.items():
+            path = self.folder / name
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                message = f"cannot make the folder {path.parent}: {error.strerror}"
+                raise InputError.single(None, self.flag, message) from error
+            write_file(path, text.encode(), self.flag)
+
+
+@dataclass(frozen=True)
+class Exports:
+    """Every export that was asked for."""
+
+    asked: tuple[Export, ...] = ()
+
+    def check(self) -> None:
+        """As :meth:`Export.check`; every export needs a folder of its own."""
+        for export in self.asked:
+            export.check()
+        folders = [export.folder.resolve() for export in self.asked]
+        if len(set(folders)) < len(folders):
+            raise InputError.single(None, FLAG, "expected a folder of its own for every format")
+
+    def check_layers(self, spec: Spec) -> None:
+        """As :meth:`Export.check_layers`, for the layers of a resolved spec."""
+        for export in self.asked:
+            export.check_layers(spec.workload.layers if isinstance(spec.workload, LayerList) else ())
+
+    def write(self, result: Result) -> None:
+        """As :meth:`Export.write`; layers without a mapping are named on standard error."""
+        if self.asked:
+            for layer in result.layers:
+                if not layer.solutions and layer.same_as is None:
+                    complain(f"warning: {FLAG}: layer {escaped(shown(layer.name))} is left out: no mapping was found")
+        for export in self.asked:
+            export.write(result)
+
+
+def exports_from_options(values: Sequence[str]) -> Exports:
+    """The exports that the option's values (``FORMAT=DIR``) ask for.
+
+    Raises:
+        InputError: for an unknown format, or a value without a folder.
+    """
+    formats = export_formats()
+    asked: list[Export] = []
+    for value in values:
+        name, separator, folder = value.partition("=")
+        if name not in formats:
+            raise InputError.single(None, FLAG, f"unknown format {shown(name)}; {suggestion(name, formats)}")
+        if not separator or not folder:
+            raise InputError.single(None, FLAG, f"expected a format and a folder, got {shown(value)}")
+        asked.append(Export(formats[name], Path(folder)))
+    return Exports(tuple(asked))
+
+
+def _best_mappings(result: Result) -> list[MappedLayer]:
+    """Every distinct layer with its best mapping and the number of times that it occurs under all its names."""
+    return [_mapped(result, layer) for layer in result.layers if layer.same_as is None and layer.solutions]
+
+
+def _mapped(result: Result, layer: LayerResult) -> MappedLayer:
+    count = sum(other.count for other in result.layers if layer.name in (other.name, other.same_as))
+    mapping = layer.solutions[0].mapping
+    return MappedLayer.from_document(layer.name, count, layer.loop_nest(), result.architecture, mapping)

@@ -1,0 +1,149 @@
+"""Progress of a run on standard error, on a terminal only."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as ProgressBar
+from rich.table import Column
+from rich.text import Text
+
+from ..model.documents.result import LayerResult
+from ..model.faults import escaped
+from ..model.objectives import Objective
+from ..solver.backend import Progress
+from ..solver.pipeline.observer import Observer
+from .reports.result_report import bound_text, edp_text, gap_text
+from .tables import name_text
+
+if TYPE_CHECKING:
+    from ..solver.sweeps.run import SweepProgress
+
+
+@contextmanager
+def shown_progress(objective: Objective) -> Generator[Observer | None]:
+    """An observer that shows the search while it runs; none where standard error is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    wrapped = TextColumn("{task.description}", markup=False, table_column=Column())  # its own would cut the line
+    columns = (SpinnerColumn(), wrapped, TimeElapsedColumn())
+    with ProgressBar(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield _Display(bar, bar.add_task("starting"), objective)
+
+
+@contextmanager
+def shown_checking() -> Generator[Callable[[str], None] | None]:
+    """What shows which layer is being checked; none where standard error is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with Console(stderr=True).status("reading") as status:
+        yield lambda name: status.update(Text(f"checking {name_text(name)}"))
+
+
+@contextmanager
+def shown_status(what: str) -> Generator[None]:
+    """Say what is being done for as long as it takes; nothing where standard error is no terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with Console(stderr=True).status(Text(what)):
+        yield
+
+
+@contextmanager
+def shown_sweep() -> Generator[Callable[[SweepProgress], None] | None]:
+    """What shows how far a sweep is, and how long it will go on; none where standard error is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (
+        SpinnerColumn(),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False),
+    )
+    with ProgressBar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def tell(progress: SweepProgress) -> None:
+            done = progress.answered + progress.failed
+            if not progress.latest:  # what an earlier run has left says nothing about this one's speed
+                bar.reset(task, total=progress.total, completed=done)
+                return
+            failed = f"{progress.failed} failed, " if progress.failed else ""
+            bar.update(task, completed=done, description=f"{failed}{escaped(progress.latest)}")
+
+        yield tell
+
+
+class _Display:
+    """One line: which layer of how many, the best value so far, the bound, the gap between them, the time left."""
+
+    def __init__(self, bar: ProgressBar, task: TaskID, objective: Objective) -> None:
+        self._bar = bar
+        self._task = task
+        self._objective: Objective = objective
+        self._layer = ""
+        self._started = time.monotonic()
+
+    def layer_started(self, name: str, position: int, total: int) -> None:
+        self._started = time.monotonic()
+        self._layer = f"layer {position} of {total}, {name_text(name)}"
+        self._bar.update(self._task, description=self._layer)
+
+    def progressed(self, name: str, progress: Progress) -> None:  # noqa: ARG002 (one layer at a time)
+        parts = (
+            progress_text(self._objective, progress),
+            time_left_text(progress.done, time.monotonic() - self._started),
+        )
+        text = ", ".join(part for part in parts if part)
+        self._bar.update(self._task, description=f"{self._layer}: {text}")
+
+    def layer_finished(self, result: LayerResult) -> None:
+        """The next layer's start replaces the line."""
+
+
+def progress_text(objective: Objective, progress: Progress) -> str:
+    """The best value so far, the bound and the gap, as far as they are known."""
+    value, bound = progress.objective_value, progress.bound
+    parts: list[str] = []
+    if value is not None:
+        parts.append(f"best {objective} {edp_text(value) if objective == 'edp' else f'{value:,.0f}'}")
+    if bound is not None:
+        parts.append(f"bound {bound_text(objective, bound)}")
+    if value and bound is not None:
+        parts.append(f"gap {gap_text((value - bound) / value)}")
+    return ", ".join([*parts, progress.note] if progress.note else parts) or "searching"
+
+
+def time_left_text(done: float | None, elapsed_s: float) -> str:
+    """The share of a layer's search that is done and the time that the rest takes at that pace; empty if not known.
+
+    Example:
+        >>> time_left_text(0.25, 30.0)
+        '25% done, about 0:01:30 left'
+    """
+    if not done:
+        return ""
+    left = timedelta(seconds=round(elapsed_s * max(1 - done, 0.0) / done))
+    return f"{done:.0%} done, about {left} left"

@@ -1,0 +1,74 @@
+"""The verb ``import``: a layer of another tool, with its mapping, as a request for ``evaluate``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from ...model.dmazerunner.architecture import Architecture
+from ...model.documents.evaluation import EvaluateRequest
+from ...model.faults import InputError, shown
+from ...model.reading.builtin_data import builtin_names
+from ...model.reading.interop.foreign_layers import read_layer
+from ...model.reading.interop.timeloop_mapping import MEMORIES
+from ...model.reading.loading import resolve_architecture
+from ..answer import Action, Delivery, Exit
+from ..arguments.grouping import with_groups
+from ..arguments.options import ArchitectureOfRequest, ForeignPaths, LayerName, LevelNames
+from ..output import check_destination, document_text, warnings_told
+
+DEFAULT_ARCHITECTURE = "dmazerunner-256pe"
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What a request is made of beside the files."""
+
+    architecture: ArchitectureOfRequest = DEFAULT_ARCHITECTURE
+    layer: LayerName = None
+    levels: LevelNames = None
+
+
+@with_groups
+def import_verb(files: ForeignPaths, *, options: ImportOptions, delivery: Delivery) -> Action:
+    """Print another tool's layer and mapping as a request (JSON) that evaluate takes.
+
+    Dimensions and tensors keep the names that they have in the files. What matters there and is not modelled is
+    warned about on standard error.
+    """
+    return partial(run_import, files, options, delivery)
+
+
+def run_import(files: Sequence[Path], options: ImportOptions, delivery: Delivery) -> int:
+    """Make a request of other tools' files; an architecture that is not built in goes into it as a whole."""
+    check_destination(delivery.out)
+    with warnings_told():
+        imported = read_layer(files, options.layer, _levels(options.levels))
+        architecture = _architecture(options.architecture)
+    mappings = () if imported.mapping is None else (imported.mapping,)
+    request = EvaluateRequest(architecture=architecture, layer=imported.layer, mappings=mappings)
+    text = document_text(request, leave_out_absent=True)
+    delivery.deliver(text, lambda: text)
+    return Exit.SOLVED
+
+
+def _architecture(name: str) -> str | Architecture:
+    """A built-in architecture by its name, any other one as a whole."""
+    if name in builtin_names("architectures"):
+        return name
+    try:
+        return resolve_architecture(name, Path.cwd())
+    except InputError as error:
+        raise InputError(f if f.file else replace(f, place="--architecture") for f in error.faults) from error
+
+
+def _levels(text: str | None) -> tuple[str, ...] | None:
+    """The names of the three levels that an option's value gives, outermost first."""
+    if text is None:
+        return None
+    names = tuple(name.strip() for name in text.split(","))
+    if len(names) != len(MEMORIES) or not all(names):
+        raise InputError.single(None, "--levels", f"expected three names such as DRAM,SPM,RF, got {shown(text)}")
+    return names

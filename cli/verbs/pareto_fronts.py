@@ -1,0 +1,82 @@
+"""``dmaze-solve SPEC --pareto``: the energy-latency front of every layer, its report and progress."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from ...model.documents.pareto import LayerFront, ParetoFronts
+from ...model.documents.result import Solution
+from ...model.faults import InputError
+from ...solver.fronts.layer_fronts import Told, pareto_fronts
+from ..answer import Delivery, Exit
+from ..arguments.overrides import Overrides, load_with_overrides, placed
+from ..drawing import rendered
+from ..output import check_destination, document_text, warnings_told
+from ..progress_line import shown_checking
+from ..reports.result_report import edp_text
+from ..tables import Column, name_text, print_line, print_tables
+
+
+def run_pareto(path: Path, overrides: Overrides, delivery: Delivery, *, check: bool) -> int:
+    """Find every layer's front, and prove that it is complete."""
+    check_destination(delivery.out)
+    with warnings_told():
+        spec = load_with_overrides(path, overrides)
+    try:
+        with _shown() as tell:
+            fronts = pareto_fronts(spec, tell, check=check)
+    except InputError as error:
+        raise InputError(placed(fault, path, overrides) for fault in error.faults) from error
+    delivery.deliver(document_text(fronts), lambda: rendered(partial(print_fronts, fronts)))
+    if fronts.interrupted:
+        return Exit.INTERRUPTED
+    return Exit.SOLVED if all(layer.points for layer in fronts.layers) else Exit.UNSOLVED
+
+
+@contextmanager
+def _shown() -> Generator[Told | None]:
+    with shown_checking() as show:
+        yield None if show is None else lambda name, size: show(f"{name}, front of {size}")
+
+
+def print_fronts(fronts: ParetoFronts, console: Console) -> None:
+    """Print every distinct layer's front, by rising energy."""
+    title = f"{name_text(fronts.name)}: " if fronts.name is not None else ""
+    ended = " (interrupted)" if fronts.interrupted else ""
+    print_line(console, f"{title}energy-latency fronts on {name_text(fronts.architecture.name)}{ended}")
+    for layer in fronts.layers:
+        print_line(console, f"\n{name_text(layer.name)}: {_verdict(layer)}")
+        if layer.points and layer.same_as is None:
+            print_line(console)
+            print_tables(console, layer.points, _POINT, _COLUMNS)
+            if layer.steps:
+                refuted = sum(step.refuted for step in layer.steps)
+                what = "steps between the points refuted by CP-SAT, one constrained solve each"
+                print_line(console, f"\n{refuted} of {len(layer.points) + 1} {what}")
+
+
+def _verdict(layer: LayerFront) -> str:
+    if layer.same_as is not None:
+        return f"same as {name_text(layer.same_as)}"
+    if layer.infeasible:
+        return "no mapping (proved)"
+    proof = "proved complete" if layer.complete else "not proved complete"
+    costed = f"{layer.tilings_costed:,} tilings costed, {layer.wall_s:.1f} s"
+    return ", ".join(part for part in (f"{len(layer.points)} points", proof, costed, layer.note) if part)
+
+
+_POINT = Column[Solution]("point", lambda point: str(point.rank))
+
+_COLUMNS = (
+    Column[Solution]("energy pJ", lambda point: f"{point.cost.energy_pj:,}"),
+    Column[Solution]("cycles", lambda point: f"{point.cost.cycles:,}"),
+    Column[Solution]("EDP pJ*cycles", lambda point: edp_text(point.cost.edp)),
+    Column[Solution]("PE", lambda point: f"{point.cost.utilization.pe:.1%}"),
+    Column[Solution]("RF", lambda point: f"{point.cost.utilization.rf:.1%}"),
+    Column[Solution]("SPM", lambda point: f"{point.cost.utilization.spm:.1%}"),
+)
