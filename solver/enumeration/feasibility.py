@@ -9,7 +9,7 @@ from ...model.loop_nest import LoopNest
 from ..backend import LayerProblem
 from ..deadline import Deadline
 from ..search.scoring import Scorer
-from ..spaces.tile_lattice import Pins, TileSets, pins_of
+from ..spaces.tile_lattice import LARGEST_TABLE, Pins, TileSets, pins_of
 from .stream import TilingStream
 
 PAIRS = 1 << 17
@@ -22,11 +22,12 @@ FIRST_FEW = 1 << 8
 class Feasibility:
     """Decides whether problems that differ in capacities and constraints alone have any mapping.
 
-    Sets of tile sizes are kept from one problem to the next.
+    Sets of tile sizes are kept from one problem to the next. Where tables would be larger than ``largest_table`` bytes,
+    tilings are streamed instead.
     """
 
-    def __init__(self, nest: LoopNest) -> None:
-        self.sets = TileSets(nest)
+    def __init__(self, nest: LoopNest, largest_table: int = LARGEST_TABLE) -> None:
+        self.sets = TileSets(nest, largest_table)
 
     def decide(self, problem: LayerProblem, deadline: Deadline) -> bool | None:
         """Whether some mapping fits and keeps all constraints; none when the ``deadline`` came first."""

@@ -17,7 +17,9 @@ FLAGS = ("no_spatial_reduction", "no_feature_from_dram")
 PRESET = "preset"
 
 
-def find_conflicts(problem: LayerProblem, time_limit_s: float, *, by_preset: bool = False) -> tuple[str, ...]:
+def find_conflicts(
+    problem: LayerProblem, time_limit_s: float, *, by_preset: bool = False, feasibility: Feasibility | None = None
+) -> tuple[str, ...]:
     """Names of constraints and capacities that clash; empty when the problem is found to have a mapping.
 
     None of the names can be left out: without it the others can hold. That is not so of rules that could not be
@@ -26,7 +28,7 @@ def find_conflicts(problem: LayerProblem, time_limit_s: float, *, by_preset: boo
     """
     deadline = Deadline.after(time_limit_s)
     groups = _rules(problem, by_preset=by_preset)
-    feasibility = Feasibility(problem.nest)
+    feasibility = feasibility or Feasibility(problem.nest)
     if feasibility.decide(problem, deadline.share(len(groups) + 1)):
         return ()
     needed = list(groups)

@@ -27,8 +27,8 @@ from dmaze.model.loop_nest import LoopNest
 from dmaze.solver import deadline as deadlines
 from dmaze.solver.backend import LayerProblem, SearchLimits
 from dmaze.solver.deadline import NEVER, Deadline
-from dmaze.solver.enumeration import BACKEND, counting
-from dmaze.solver.enumeration.counting import num_allowed_tilings
+from dmaze.solver.enumeration import BACKEND
+from dmaze.solver.enumeration.counting import CountingLimits, num_allowed_tilings
 from dmaze.solver.enumeration.stream import CHUNK, Part, TilingStream, tilings_of
 from dmaze.solver.spaces.branching import MOST_BYTES, MOST_ROWS, grow, most_rows, spread, steps
 from random_problems import random_problem
@@ -119,10 +119,9 @@ def test_random_spaces_are_counted_without_listing_them() -> None:
         assert num_allowed_tilings(problem) == sum(levels.shape[2] for levels in stream), f"seed {seed}"
 
 
-@pytest.mark.parametrize("constant", ["LARGEST_COUNTS", "MOST_PAIRS"])
-def test_counting_is_not_tried_where_it_would_take_long(monkeypatch: pytest.MonkeyPatch, constant: str) -> None:
-    monkeypatch.setattr(counting, constant, 10)
-    assert num_allowed_tilings(LayerProblem(NESTS["gemm"], TIGHT, Constraints(), "edp")) is None
+@pytest.mark.parametrize("limits", [CountingLimits(largest_table=10), CountingLimits(most_pairs=10)], ids=str)
+def test_counting_is_not_tried_where_it_would_take_long(limits: CountingLimits) -> None:
+    assert num_allowed_tilings(LayerProblem(NESTS["gemm"], TIGHT, Constraints(), "edp"), limits=limits) is None
 
 
 def test_counting_ends_at_its_deadline() -> None:
