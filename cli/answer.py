@@ -14,7 +14,7 @@ Action = Callable[[], int]
 
 
 class Exit(IntEnum):
-    """Exit codes (``contract.md`` section 3)."""
+    """Exit codes (``docs/contract.md`` section 3)."""
 
     SOLVED = 0
     UNSOLVED = 1
