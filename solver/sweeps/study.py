@@ -8,10 +8,11 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...model.designs import ResolvedSweep, designs_of, resolve_sweep
+from ...model.designs import designs_of
 from ...model.documents.sweep_results import AnswerT, SweepResult
 from ...model.documents.sweep_spec import SweepSpec
 from ...model.faults import InputError
+from ...model.reading.sweep_loading import ResolvedSweep, resolve_sweep
 from ..pipeline.observer import Observer, SilentObserver
 from ..pipeline.solve import num_cores
 from ..registry import load_backend

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from builders import Specs, gemm, write_json
-from dmaze.model.designs import resolve_sweep
 from dmaze.model.documents.sweep_results import SweepResult
 from dmaze.model.documents.sweep_spec import SweepSpec
+from dmaze.model.reading.sweep_loading import resolve_sweep
 from reference import REFERENCE
 
 DIARY_FILE, NAP_S = "DMAZE_TEST_DIARY", "DMAZE_TEST_NAP_S"
