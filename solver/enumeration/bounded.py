@@ -27,15 +27,18 @@ class BoundedBackend:
     one is that close). Statistics: ``evaluated``, the number of tilings that the enumeration costed exactly;
     ``pruned_by_bound``, the number of those, fitting or not, in parts of the space that a lower bound excluded;
     ``pruned_by_capacity``, in parts that do not fit or do not pass the constraints. Once the search has finished they
-    sum to the number of all tilings that fixed factors leave.
+    sum to the number of all tilings that fixed factors leave. ``local_search`` finds the first incumbents.
     """
 
     name = "exhaustive-bounded"
 
+    def __init__(self, local_search: type[LocalSearch] = LocalSearch) -> None:
+        self._local_search = local_search
+
     def search(self, problem: LayerProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """Find the best mappings and prove it, or say how good they are."""
         deadline = Deadline.after(limits.time_limit_s)
-        start = LocalSearch(problem, seed=limits.seed, keep=limits.top_k)
+        start = self._local_search(problem, seed=limits.seed, keep=limits.top_k)
         next(start.rounds(deadline), None)
         run = BoundedRun(problem, limits, start)
         if not start.best.kept and num_allowed_tilings(problem, deadline) == 0:

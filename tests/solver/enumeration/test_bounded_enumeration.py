@@ -21,8 +21,9 @@ from dmaze.model.documents.result import Result
 from dmaze.model.layers import nest_from_expressions
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
 from dmaze.solver.deadline import Deadline
-from dmaze.solver.enumeration import BACKEND, BOUNDED, bounded
+from dmaze.solver.enumeration import BACKEND, BOUNDED
 from dmaze.solver.enumeration.accounting import Accounting
+from dmaze.solver.enumeration.bounded import BoundedBackend
 from dmaze.solver.enumeration.branch_and_bound import BlockParameters, BranchAndBound, trivial_bound
 from dmaze.solver.search.scoring import Scorer
 from dmaze.solver.spaces.partial_tilings import PartialTilings
@@ -31,6 +32,7 @@ from searches import Watched
 from starts import Nothing
 
 THREE = SearchLimits(top_k=3)
+WITHOUT_START = BoundedBackend(Nothing)
 
 
 def num_legal(problem: LayerProblem) -> int:
@@ -57,10 +59,9 @@ def test_the_best_few_are_those_of_full_enumeration(block: int) -> None:
         assert (found.candidates, found.bound) == (expected.candidates, expected.bound), describe(problem)
 
 
-def test_without_a_start_they_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounded, "LocalSearch", Nothing)
+def test_without_a_start_they_are_the_same() -> None:
     for problem in problems(range(21_000, 21_060)):
-        expected, found = BACKEND.search(problem, THREE, None), BOUNDED.search(problem, THREE, None)
+        expected, found = BACKEND.search(problem, THREE, None), WITHOUT_START.search(problem, THREE, None)
         assert (found.candidates, found.bound) == (expected.candidates, expected.bound), describe(problem)
 
 
@@ -83,14 +84,13 @@ def limited(problem: LayerProblem) -> bool:
     return constraints.max_dram_bytes is not None or constraints.max_dma_invocations is not None
 
 
-def test_where_every_rank_is_wanted_nothing_is_left_to_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounded, "LocalSearch", Nothing)
+def test_where_every_rank_is_wanted_nothing_is_left_to_bounds() -> None:
     compared = 0
     for problem in problems(range(23_000, 23_030)):
         if limited(problem):
             continue
         whole, legal = num_tilings(allowed_factorisations(problem.nest, problem.constraints)), num_legal(problem)
-        found = BOUNDED.search(problem, SearchLimits(top_k=whole + 1), None)
+        found = WITHOUT_START.search(problem, SearchLimits(top_k=whole + 1), None)
         assert account(found) == (legal, 0, whole - legal), describe(problem)
         compared += legal
     assert compared > 1000
@@ -117,9 +117,8 @@ def test_tilings_that_get_lost_are_noticed(monkeypatch: pytest.MonkeyPatch) -> N
         return (levels[:, :, 1:] for levels in tilings(self, array_tiles))
 
     monkeypatch.setattr(PartialTilings, "tilings", without_some)
-    monkeypatch.setattr(bounded, "LocalSearch", Nothing)
     with pytest.raises(RuntimeError, match="are not accounted for"):
-        BOUNDED.search(random_problem(3), SearchLimits(), None)
+        WITHOUT_START.search(random_problem(3), SearchLimits(), None)
 
 
 # Blocks.
