@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from traceback import extract_tb
 
 from ..model.faults import BackendFault, InputError, escaped
+from .answer import Exit
+from .application import installed_version, parsed
 from .output import complain
-from .verbs.arguments import parsed
-from .verbs.commands import Exit
 
 
 def run() -> None:
@@ -33,7 +32,5 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as error:  # the last stop: a fault of ours must not look like a fault of the input
         frame = extract_tb(error.__traceback__)[-1]
         what = escaped(f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})")
-        complain(
-            f"dmaze-solve {version('dmaze-solve')}: internal fault: {what}; please report this line with the input"
-        )
+        complain(f"dmaze-solve {installed_version()}: internal fault: {what}; please report this line with the input")
         return Exit.FAULT

@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Generator
+import warnings
+from collections.abc import Generator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import BaseModel
-from rich.console import Console
+from ..model.faults import InputError, InputWarning
 
-from ..model.faults import InputError
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 OUT = "--out"
-
-PIPE_WIDTH = 160
-"""Columns of a report that does not go to a terminal: wide enough for one row per layer."""
 
 
 def document_text(document: BaseModel, *, leave_out_absent: bool = False) -> str:
@@ -61,18 +59,21 @@ def kept_for_the_answer() -> Generator[None]:
         os.close(kept)
 
 
-def rendered(draw: Callable[[Console], None]) -> str:
-    """What is drawn on a console like standard output: styled on a terminal, else plain and of fixed width."""
-    width = None if sys.stdout.isatty() else PIPE_WIDTH
-    console = Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)
-    with console.capture() as capture:
-        draw(console)
-    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
-
-
 def complain(line: str) -> None:
     """Write one line to standard error."""
     print(line.encode(errors="backslashreplace").decode(), file=sys.stderr)
+
+
+@contextmanager
+def warnings_told() -> Generator[None]:
+    """Say on standard error what a foreign file asks for and nobody models."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", InputWarning)
+        try:
+            yield
+        finally:
+            for warning in caught:
+                complain(f"warning: {warning.message}")
 
 
 def check_destination(path: Path | None, flag: str = OUT) -> None:

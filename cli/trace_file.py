@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..model.documents.result import LayerResult, Number
 from ..model.faults import InputError
-from ..solver import Observer, Progress
+from ..solver import Observer, Progress, SilentObserver
 from .output import complain
 
 FLAG = "--trace"
@@ -48,7 +48,7 @@ def traced(path: Path | None) -> Generator[Observer | None]:
         yield SearchTrace(_Lines(stream).write)
 
 
-class SearchTrace:
+class SearchTrace(SilentObserver):
     """An observer that tells each change of a layer's incumbent or bound, and at its end its status as the note.
 
     Reports may come from a thread of the back end; what is told comes one after the other.

@@ -5,35 +5,43 @@ Example:
     >>> spec = load_spec("spec.json")  # doctest: +SKIP
 """
 
-from .designs import load_sweep
-from .dmazerunner.architecture import Architecture
-from .dmazerunner.constraints import Constraints
-from .dmazerunner.cost_document import Cost
-from .dmazerunner.mapping import MappingDocument
-from .documents.result import LayerResult, Result, Solution, Totals
-from .documents.spec import LayerList, NetworkReference, SolverOptions, Spec
-from .documents.study_results import DataflowStudy, GapStudy
-from .documents.sweep_results import SweepResult
-from .documents.sweep_spec import SweepSpec
-from .documents.verification import Verification
-from .evaluate import EvaluateRequest, EvaluateResult, evaluate, load_request
-from .faults import BackendFault, DmazeError, Fault, InputError
-from .layers import (
-    AttentionScores,
-    AttentionValues,
-    Conv1d,
-    Conv2d,
-    Conv3d,
-    ConvTranspose2d,
-    Gemm,
-    Layer,
-    LoopNestLayer,
-    Mttkrp,
-    TtmChain,
-)
-from .loop_nest import LoopNest
-from .reading.loading import load_spec, resolve_spec
-from .reading.results import load_result
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from .designs import load_sweep
+    from .dmazerunner.architecture import Architecture
+    from .dmazerunner.constraints import Constraints
+    from .dmazerunner.cost_document import Cost
+    from .dmazerunner.mapping import MappingDocument
+    from .documents.evaluation import EvaluateRequest, EvaluateResult
+    from .documents.result import LayerResult, Result, Solution, Totals
+    from .documents.spec import LayerList, NetworkReference, SolverOptions, Spec
+    from .documents.study_results import DataflowStudy, GapStudy
+    from .documents.sweep_results import SweepResult
+    from .documents.sweep_spec import SweepSpec
+    from .documents.verification import Verification
+    from .evaluating import evaluate, load_request
+    from .faults import BackendFault, DmazeError, Fault, InputError
+    from .layers import (
+        AttentionScores,
+        AttentionValues,
+        Conv1d,
+        Conv2d,
+        Conv3d,
+        ConvTranspose2d,
+        Gemm,
+        Layer,
+        LoopNestLayer,
+        Mttkrp,
+        TtmChain,
+    )
+    from .loop_nest import LoopNest
+    from .reading.loading import load_spec, resolve_spec
+    from .reading.results import load_result
 
 __all__ = [
     "Architecture",
@@ -78,3 +86,40 @@ __all__ = [
     "load_sweep",
     "resolve_spec",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "designs": ("load_sweep",),
+            "dmazerunner.architecture": ("Architecture",),
+            "dmazerunner.constraints": ("Constraints",),
+            "dmazerunner.mapping": ("MappingDocument",),
+            "dmazerunner.cost_document": ("Cost",),
+            "documents.result": ("LayerResult", "Result", "Solution", "Totals"),
+            "documents.spec": ("LayerList", "NetworkReference", "SolverOptions", "Spec"),
+            "documents.study_results": ("DataflowStudy", "GapStudy"),
+            "documents.sweep_results": ("SweepResult",),
+            "documents.sweep_spec": ("SweepSpec",),
+            "documents.verification": ("Verification",),
+            "documents.evaluation": ("EvaluateRequest", "EvaluateResult"),
+            "evaluating": ("evaluate", "load_request"),
+            "faults": ("BackendFault", "DmazeError", "Fault", "InputError"),
+            "layers": (
+                "AttentionScores",
+                "AttentionValues",
+                "Conv1d",
+                "Conv2d",
+                "Conv3d",
+                "ConvTranspose2d",
+                "Gemm",
+                "Layer",
+                "LoopNestLayer",
+                "Mttkrp",
+                "TtmChain",
+            ),
+            "loop_nest": ("LoopNest",),
+            "reading.loading": ("load_spec", "resolve_spec"),
+            "reading.results": ("load_result",),
+        },
+    )

@@ -28,4 +28,5 @@ class Model(BaseModel):
         allow_inf_nan=False,
         serialize_by_alias=True,
         json_schema_serialization_defaults_required=True,
+        defer_build=True,
     )

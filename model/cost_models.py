@@ -10,7 +10,7 @@ from .dmazerunner.architecture import Architecture
 from .dmazerunner.constraints import Constraints
 from .dmazerunner.cost import ExactCost
 from .dmazerunner.cost_document import Cost
-from .dmazerunner.evaluation import EvaluatedCost
+from .dmazerunner.evaluated_cost import EvaluatedCost
 from .dmazerunner.mapping import Mapping, MappingDocument
 from .faults import BackendFault, InputError, suggestion
 

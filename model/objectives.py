@@ -10,14 +10,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
 
 Objective = Literal["edp", "energy", "latency"]
 Metric = Literal["energy_pj", "cycles"]
-Array = NDArray[np.float64]
 
 SAFE = 1 - 1e-12
 """Takes a product of two lower bounds below what its rounding could have added."""

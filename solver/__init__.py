@@ -6,23 +6,22 @@ Example:
     >>> result = solve(load_spec("spec.json"))  # doctest: +SKIP
 """
 
-from .backend import (
-    ENTRY_POINT_GROUP,
-    Backend,
-    LayerProblem,
-    Progress,
-    Report,
-    SearchLimits,
-    SearchOutcome,
-    available_backends,
-)
-from .fronts.layer_fronts import pareto_fronts
-from .pipeline.cache import Cache
-from .pipeline.observer import Observer
-from .pipeline.solve import enumerate_mappings, solve
-from .studies import dataflow_study, gap_study
-from .sweeps import SweepProgress, sweep
-from .verify.recheck import VerificationLimits, verify
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..model.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from .backend import Backend, LayerProblem, Progress, Report, SearchLimits, SearchOutcome
+    from .fronts.layer_fronts import pareto_fronts
+    from .installed import ENTRY_POINT_GROUP, available_backends
+    from .pipeline.cache import Cache
+    from .pipeline.observer import Observer, SilentObserver
+    from .pipeline.solve import enumerate_mappings, solve
+    from .studies import dataflow_study, gap_study
+    from .sweeps import sweep
+    from .verification.recheck import VerificationLimits, verify
 
 __all__ = [
     "ENTRY_POINT_GROUP",
@@ -34,7 +33,7 @@ __all__ = [
     "Report",
     "SearchLimits",
     "SearchOutcome",
-    "SweepProgress",
+    "SilentObserver",
     "VerificationLimits",
     "available_backends",
     "dataflow_study",
@@ -45,3 +44,19 @@ __all__ = [
     "sweep",
     "verify",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "backend": ("Backend", "LayerProblem", "Progress", "Report", "SearchLimits", "SearchOutcome"),
+            "fronts.layer_fronts": ("pareto_fronts",),
+            "installed": ("ENTRY_POINT_GROUP", "available_backends"),
+            "pipeline.cache": ("Cache",),
+            "pipeline.observer": ("Observer", "SilentObserver"),
+            "pipeline.solve": ("enumerate_mappings", "solve"),
+            "studies": ("dataflow_study", "gap_study"),
+            "sweeps": ("sweep",),
+            "verification.recheck": ("VerificationLimits", "verify"),
+        },
+    )

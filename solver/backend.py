@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, runtime_checkable
 
 from ..model.cost_models import AnyCostModel
@@ -20,8 +19,6 @@ from ..model.dmazerunner.published import PUBLISHED
 from ..model.documents.result import Certificate
 from ..model.loop_nest import LoopNest
 from ..model.objectives import Objective
-
-ENTRY_POINT_GROUP = "dmaze.backends"
 
 
 @dataclass(frozen=True)
@@ -97,8 +94,3 @@ class Backend(Protocol):
     def search(self, problem: LayerProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """Search for the best mappings of a layer."""
         ...
-
-
-def available_backends() -> dict[str, EntryPoint]:
-    """Every back end registered by an installed distribution, by name."""
-    return {point.name: point for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)}

@@ -40,6 +40,10 @@ class Deadline:
         """Whether the time is up."""
         return time.monotonic() >= self.at
 
+    def part(self, share: float) -> Deadline:
+        """When so much of the time that is left is over."""
+        return Deadline.after(self.left_s * share)
+
     def share(self, num_parts: int) -> Deadline:
         """When the first of so many parts of equal length must end, of the time that is left."""
         return Deadline.after(self.left_s / num_parts)
@@ -52,3 +56,7 @@ class Deadline:
         """
         if self.passed:
             raise TimeoutError
+
+
+NEVER = Deadline.never()
+"""No limit, for defaults."""

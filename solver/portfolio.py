@@ -58,8 +58,8 @@ class PortfolioBackend:
         """Find the best mapping and prove it, or say how good it is; see :class:`.backend.SearchOutcome`."""
         schedule = Schedule.of(limits, self._parameters)
         start = self._parameters.local_search(problem, seed=limits.seed, keep=limits.top_k)
-        next(start.rounds(schedule.end.at), None)
-        if not start.best.kept and Feasibility(problem.nest).decide(problem, schedule.end.at) is False:
+        next(start.rounds(schedule.end), None)
+        if not start.best.kept and Feasibility(problem.nest).decide(problem, schedule.end) is False:
             return SearchOutcome((), None, exhausted=True)
         run = PortfolioRun(problem, limits, schedule, start.best, self._parameters.cases, report)
         run.reporter.tell()
@@ -112,7 +112,7 @@ class PortfolioRun:
         until = self.schedule.end if whole else self.schedule.handover
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="enumeration") as pool:
             try:
-                self._follow(pool.submit(self.enumeration.run, until.at, stopping))
+                self._follow(pool.submit(self.enumeration.run, until, stopping))
             finally:
                 stopping.set()
 
@@ -121,7 +121,7 @@ class PortfolioRun:
         workers = self.limits.workers
         together = workers > 1 and not self.enumerates_alone
         alone_until = self.schedule.head_start if together else self.schedule.end
-        follow([enumeration], alone_until.at, self.reporter.tell)
+        follow([enumeration], alone_until, self.reporter.tell)
         if enumeration.done():
             enumeration.result()
         if self.enumeration.finished or self.enumerates_alone or self.schedule.end.passed:
@@ -131,7 +131,7 @@ class PortfolioRun:
         beside = workers if enumeration.done() else workers - 1
         close_all(self.case_search, beside, self.reporter, lambda: self.enumeration.finished)
         if not self.case_search.optimal:
-            follow([enumeration], self.schedule.end.at, self.reporter.tell)
+            follow([enumeration], self.schedule.end, self.reporter.tell)
 
     @property
     def optimal(self) -> bool:

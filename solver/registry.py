@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..model.faults import BackendFault, InputError, suggestion
-from .backend import Backend, available_backends
+from .backend import Backend
+from .installed import available_backends
 
 
 def load_backend(name: str) -> Backend:

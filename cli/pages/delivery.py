@@ -9,6 +9,7 @@ from pathlib import Path
 from ...model.documents.result import Result
 from ...model.documents.spec import LayerList, Spec
 from ...model.faults import InputError, suggestion
+from ..arguments.options import PicturesPath, ReportPath, ScatterLayer
 from ..output import check_destination, check_folder, write_file
 from ..pictures.album import Album, ScatterOptions, album
 from ..pictures.files import require_matplotlib, write_picture
@@ -24,9 +25,9 @@ NAMES = ("energy", "scatter", "trace")
 class PictureOptions:
     """An HTML file, a folder for SVG files, and the layer whose space is drawn; each may be left out."""
 
-    report: Path | None = None
-    folder: Path | None = None
-    scatter: str | None = None
+    report: ReportPath = None
+    folder: PicturesPath = None
+    scatter: ScatterLayer = None
 
     @property
     def wanted(self) -> bool:

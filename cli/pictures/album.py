@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from ...model.dmazerunner.reuse import has_more_classes
 from ...model.documents.result import LayerResult, Result
 from ...solver.backend import LayerProblem
+from ...solver.deadline import Deadline
 from ...solver.pipeline.presets import resolve_preset
 from ...solver.studies.cost_distribution import MOST_CLASSES, cost_distribution
-from ..progress import shown_status
+from ..progress_line import shown_status
 from ..tables import name_text
 from ..trace_file import TracePoint
 from .energy import energy_figure, occurrences
@@ -105,7 +106,7 @@ def _scatter(result: Result, options: ScatterOptions) -> Picture:
 
 
 def _scatter_of(result: Result, layer: LayerResult, limit_s: float) -> Picture:
-    deadline = time.monotonic() + limit_s
+    deadline = Deadline.after(limit_s)
     nest = layer.loop_nest()
     if has_more_classes(nest, MOST_CLASSES):
         return _no_scatter(f"the loop orders of {name_text(layer.name)} fall into more than {MOST_CLASSES} classes")
@@ -114,7 +115,7 @@ def _scatter_of(result: Result, layer: LayerResult, limit_s: float) -> Picture:
     if resolved.outcome is not None:
         return _no_scatter(resolved.note or "no tiling passes the last round of the preset")
     problem = replace(problem, constraints=resolved.constraints)
-    seen = cost_distribution(problem, deadline - time.monotonic(), seed=result.solver.seed)
+    seen = cost_distribution(problem, deadline.left_s, seed=result.solver.seed)
     chosen = layer.solutions[0].cost if layer.solutions else None
     proved = "" if seen.complete or not seen.front_proved else " The front is that of the whole space, and proved."
     padded = " The layer's bounds are padded as its best mapping has them." if layer.padding else ""

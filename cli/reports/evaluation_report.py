@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from ...model.dmazerunner.evaluation import EvaluatedCost
-from ...model.evaluate import EvaluateResult
+from ...model.dmazerunner.evaluated_cost import EvaluatedCost
+from ...model.documents.evaluation import EvaluateResult
 from ..tables import Column, print_line, print_tables
 from .result_report import edp_text
 

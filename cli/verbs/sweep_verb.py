@@ -1,40 +1,45 @@
-"""What the verb ``sweep`` does, once its arguments are understood."""
+"""The verb ``sweep``: every layer on every design of a sweep, or the front over all designs."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as ProgressBar
 
 from ...model.designs import label_of, load_sweep
 from ...model.documents.sweep_results import SweepResult
 from ...model.documents.sweep_spec import SweepSpec
 from ...model.faults import InputError, escaped
 from ...solver.pipeline.cache import Cache
-from ...solver.sweeps import SweepProgress, sweep
+from ...solver.sweeps import sweep
 from ...solver.sweeps.dask_cluster import SCHEDULER, DaskCluster, dask_cluster
-from ..output import check_destination, complain, document_text, kept_for_the_answer, rendered, write_file
-from ..overrides import FLAGS, Overrides, loaded_with_overrides
+from ..answer import Action, Delivery, Exit
+from ..arguments.caching import CacheOptions
+from ..arguments.grouping import with_groups
+from ..arguments.option_groups import SpecValues, TimeLimits
+from ..arguments.options import (
+    BackendName,
+    CsvPath,
+    ExecutorName,
+    PlotPath,
+    Processes,
+    ResultsPath,
+    SchedulerAddress,
+    SpecPath,
+    SweepPareto,
+    SweepReportPath,
+)
+from ..arguments.overrides import FLAGS, Overrides, loaded_with_overrides, overrides_from_options, placed
+from ..drawing import rendered
+from ..output import check_destination, complain, document_text, kept_for_the_answer, warnings_told, write_file
 from ..pages.delivery import REPORT
 from ..pictures.files import check_picture, require_matplotlib, write_picture
+from ..progress_line import shown_sweep
 from ..reports.sweep_report import print_sweep
 from ..reports.sweep_tables import sweep_csv
 from ..tables import name_text
-from .commands import Delivery, Exit, placed, warnings_told
 
 CSV, RESULTS, EXECUTOR, SCHEDULER_FLAG = "--csv", "--results", "--executor", "--scheduler"
 
@@ -43,10 +48,10 @@ CSV, RESULTS, EXECUTOR, SCHEDULER_FLAG = "--csv", "--results", "--executor", "--
 class SweepFiles:
     """Files of a sweep: the one that it is resumed from, a table, a picture, a report."""
 
-    results: Path | None
-    csv: Path | None
-    plot: Path | None
-    report: Path | None
+    results: ResultsPath = None
+    csv: CsvPath = None
+    plot: PlotPath = None
+    report: SweepReportPath = None
 
     def check(self) -> None:
         """Find out before any work is done whether they can be written.
@@ -97,6 +102,34 @@ class Execution:
             ) from error
 
 
+@with_groups
+def sweep_verb(
+    spec: SpecPath,
+    *,
+    delivery: Delivery,
+    files: SweepFiles,
+    pareto: SweepPareto = False,
+    executor: ExecutorName = None,
+    scheduler: SchedulerAddress = None,
+    values: SpecValues,
+    backend: BackendName = None,
+    times: TimeLimits,
+    workers: Processes = None,
+    caching: CacheOptions,
+) -> Action:
+    """The best mappings of every layer on every design of a sweep: a spec with axes over its architecture.
+
+    Exit codes: 0 every layer solved on every design; 1 some layer infeasible or unknown on some design; 2 bad input;
+    70 a fault of ours, of a back end or of the executor; 130 interrupted. What is finished is told in any case.
+    """
+    given = {**values.given, "backend": backend, **times.given, "workers": workers}
+    overrides = overrides_from_options(given, values.dim or ())
+    address = scheduler_from_options(executor, scheduler)
+    # workers on other machines have no use for this user's folder, unless it is said to be shared
+    cache = caching.chosen(watched=address is not None and caching.cache is None)
+    return partial(run_sweep, spec, overrides, delivery, files, Execution(address, cache), pareto=pareto)
+
+
 def scheduler_from_options(executor: str | None, scheduler: str | None) -> str | None:
     """The address of the Dask scheduler; none for processes of this machine.
 
@@ -135,8 +168,10 @@ def run_sweep(
     with execution.cluster() as cluster:
         executor, num_tasks = (None, None) if cluster is None else (cluster.executor, cluster.num_tasks)
         try:
-            with shown_sweep() as tell, kept_for_the_answer():
-                result = sweep(spec, tell, results=files.results, executor=executor, num_tasks=num_tasks, cache=cache)
+            with shown_sweep() as observer, kept_for_the_answer():
+                result = sweep(
+                    spec, observer, results=files.results, executor=executor, num_tasks=num_tasks, cache=cache
+                )
         except InputError as error:
             raise InputError(placed(fault, path, overrides) for fault in error.faults) from error
     files.write(result, spec)
@@ -157,32 +192,3 @@ def exit_code(result: SweepResult) -> Exit:
         return Exit.FAULT
     solved = all(design.status in ("optimal", "feasible") for design in result.designs)
     return Exit.SOLVED if solved else Exit.UNSOLVED
-
-
-@contextmanager
-def shown_sweep() -> Generator[Callable[[SweepProgress], None] | None]:
-    """What shows how far a sweep is, and how long it will go on; ``None`` where standard error is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    columns = (
-        SpinnerColumn(),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}", markup=False),
-    )
-    with ProgressBar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def tell(progress: SweepProgress) -> None:
-            done = progress.answered + progress.failed
-            if not progress.latest:  # what an earlier run has left says nothing about this one's speed
-                bar.reset(task, total=progress.total, completed=done)
-                return
-            failed = f"{progress.failed} failed, " if progress.failed else ""
-            bar.update(task, completed=done, description=f"{failed}{escaped(progress.latest)}")
-
-        yield tell

@@ -1,6 +1,6 @@
 """The capacities of the published machine as data: how much there is of what, and what a tile takes of it.
 
-Source: ``execution_model.md`` section 2. Whatever checks, bounds, models or explains capacities goes through
+Source: ``docs/model.md`` section 2. Whatever checks, bounds, models or explains capacities goes through
 :func:`capacities`; the names of the rules are those of results (``conflicts``, faults of mappings).
 """
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from ..cost_model import Costed
 from ..loop_nest import LoopNest
-from . import evaluation
+from . import evaluated_cost
 from .architecture import Architecture
 from .capacities import Capacities, capacities
 from .constraints import Constraints
 from .cost import PARTS, ExactCost, cost_of_mapping, costs_of_tiling
 from .cost_document import Cost, cost_to_document
-from .evaluation import EvaluatedCost, orders_from_document
+from .evaluated_cost import EvaluatedCost, orders_from_document
 from .legality import broken_limits, broken_rules, pinned_factors
 from .mapping import (
     LEVELS,
@@ -143,7 +143,7 @@ class PublishedModel:
         self, nest: LoopNest, machine: Architecture, document: MappingDocument, *, detail: bool = False
     ) -> EvaluatedCost:
         """Exact costs, and minima over all orders; raises ValueError with one line per fault."""
-        return evaluation.evaluated(nest, machine, document, detail=detail)
+        return evaluated_cost.evaluated(nest, machine, document, detail=detail)
 
     def question(self, nest: LoopNest, machine: Architecture, constraints: Constraints) -> MappingOf[str, object]:
         """Positions instead of names: names of dimensions, tensors and the machine do not matter."""

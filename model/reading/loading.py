@@ -9,9 +9,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 from ..cost_models import AnyCostModel, model_for
 from ..dmazerunner.architecture import Architecture
@@ -19,29 +18,15 @@ from ..documents.spec import LayerList, NetworkReference, Spec
 from ..faults import Fault, InputError, Place, place_text, shortened, shown, suggestion
 from ..layers import Layer
 from . import dmazerunner_files, onnx_files
+from .builtin_data import Kind, builtin_names, builtin_path
 from .consistency import Nests, consistency_faults, warn_of_overlaps
 from .interop.foreign_layers import read_layers
 from .interop.yaml_files import is_yaml
 from .json_files import JsonObject, parse_json, read_bytes, read_json, why_unreadable
 from .validation import validated
 
-Kind = Literal["architectures", "networks", "examples", "energy_tables", "sweeps"]
 AnySpec = TypeVar("AnySpec", bound=Spec)
 SpecT = TypeVar("SpecT", bound=Spec, covariant=True)
-
-
-def builtin_names(kind: Kind) -> tuple[str, ...]:
-    """The names of the built-in data of a kind, in alphabetical order."""
-    return tuple(sorted(path.stem for path in _folder(kind).glob("*.json")))
-
-
-def builtin_path(kind: Kind, name: str) -> Path:
-    """The file of built-in data, for one of :func:`builtin_names`."""
-    return _folder(kind) / f"{name}.json"
-
-
-def _folder(kind: Kind) -> Path:
-    return Path(str(files("dmaze.specs"))) / kind
 
 
 @dataclass(frozen=True)

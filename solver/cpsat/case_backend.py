@@ -59,7 +59,7 @@ class CaseBackend:
         search = CaseSearch(problem, limits, deadline, start.best, engine, self.cases)
         reporter = ProgressReporter(report, Scorer(problem), lambda: start.best.kept, search.bound, search.note)
         until = min(deadline, Deadline.after(self.start.share * limits.time_limit_s))
-        for _ in self._first_rounds(start.rounds(until.at)):
+        for _ in self._first_rounds(start.rounds(until)):
             reporter.tell()
         if search.has_choices:
             close_all(search, limits.workers, reporter, lambda: False)

@@ -109,7 +109,7 @@ class CaseSolver:
         """Cost every tiling of a tiling's subspace; false when that takes too long."""
         subspace, until = self._subspaces.around(tiling), min(self._deadline, Deadline.after(self._limit_s))
         try:
-            for levels in self._subspaces.tilings(subspace, until.at):
+            for levels in self._subspaces.tilings(subspace, until):
                 self._cost(levels)
                 with self._lock:
                     self.num_tilings += levels.shape[2]

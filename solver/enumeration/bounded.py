@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 from ...model.documents.result import Certificate, EnumerationProof
 from ..backend import LayerProblem, Report, SearchLimits, SearchOutcome
+from ..deadline import Deadline
 from ..search.incumbents import Scored
 from ..search.local_search import LocalSearch
 from ..search.progress import ProgressReporter, follow
@@ -34,7 +34,7 @@ class BoundedBackend:
 
     def search(self, problem: LayerProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """Find the best mappings and prove it, or say how good they are."""
-        deadline = time.monotonic() + limits.time_limit_s
+        deadline = Deadline.after(limits.time_limit_s)
         start = LocalSearch(problem, seed=limits.seed, keep=limits.top_k)
         next(start.rounds(deadline), None)
         run = BoundedRun(problem, limits, start)
@@ -60,7 +60,7 @@ class BoundedRun:
             accounting=self.accounting,
         )
 
-    def work(self, deadline: float, reporter: ProgressReporter) -> None:
+    def work(self, deadline: Deadline, reporter: ProgressReporter) -> None:
         """Enumerate in a thread of its own, so that the main thread hears Ctrl-C.
 
         Raises:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask
 from ...model.dmazerunner.vectorised.order_query import OrderSearch
 from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
+from ..deadline import NEVER, Deadline
 from ..search.incumbents import Incumbents
 from ..search.scoring import Scorer, order_search
 from ..spaces.branching import chosen_of
@@ -30,11 +31,25 @@ from ..spaces.partial_tilings import PartialTilings
 from ..spaces.walk import Walk
 from .accounting import Accounting
 
-FEW_SUBSPACES, MANY_SUBSPACES = 16, 512
-"""Subspaces worked on together: few at first, where incumbents are found, then more."""
 
-MOST_BYTES = 1 << 27
-"""Bytes of the subspaces of one block."""
+@dataclass(frozen=True)
+class BlockParameters:
+    """In what portions a space is worked through.
+
+    Attributes:
+        few_subspaces: subspaces worked on together at first, where incumbents are found.
+        many_subspaces: subspaces worked on together later.
+        most_bytes: bytes of the subspaces of one block.
+        most_rows: partial tilings per array; what memory allows (:func:`..spaces.branching.most_rows`) if not given.
+    """
+
+    few_subspaces: int = 16
+    many_subspaces: int = 512
+    most_bytes: int = 1 << 27
+    most_rows: int | None = None
+
+
+BLOCK_PARAMETERS = BlockParameters()
 
 
 class BranchAndBound:
@@ -55,22 +70,23 @@ class BranchAndBound:
         ranks: int = 1,
         accounting: Accounting | None = None,
         orders: OrderSearch | None = None,
+        parameters: BlockParameters = BLOCK_PARAMETERS,
     ) -> None:
         self.bound = trivial_bound(problem)
         self.finished = False
         self.num_subspaces = 0
         self.costed = 0
         self._problem, self._best, self._gap, self._ranks = problem, best, coarse_gap, ranks
-        self._accounting = accounting
+        self._accounting, self._parameters = accounting, parameters
         dropped = (accounting.subspaces_do_not_fit, accounting.tilings_do_not_fit) if accounting else (None, None)
-        self._space = PartialTilings(problem, self._go_on, *dropped)
+        self._space = PartialTilings(problem, self._go_on, *dropped, most=parameters.most_rows)
         self._walk = Walk(self._space, self._open_subspaces, self._open_array_tiles)
         orders = orders or order_search(problem)
         self._scorer, self._bounds = Scorer(problem, orders), LowerBounds(problem, orders)
-        self._until, self._stopping = math.inf, threading.Event()
+        self._until, self._stopping = NEVER, threading.Event()
 
-    def run(self, deadline: float, stopping: threading.Event) -> None:
-        """Work until finished, or until the deadline (a reading of ``time.monotonic``) or a stop."""
+    def run(self, deadline: Deadline, stopping: threading.Event) -> None:
+        """Work until finished, or until the deadline or a stop."""
         self._until, self._stopping = deadline, stopping
         try:
             for factors, bounds, last in self._blocks():
@@ -81,11 +97,11 @@ class BranchAndBound:
 
     def _work_off(self, factors: Array, bounds: Array, *, last: bool) -> None:
         """Cost what is interesting of a block of subspaces, most promising first."""
-        first = 0
+        first, few = 0, self._parameters.few_subspaces
         while first < len(bounds) and bounds[first] <= self._limit():
             if last:
                 self.bound = max(self.bound, float(bounds[first]))
-            count = FEW_SUBSPACES if first < 4 * FEW_SUBSPACES else MANY_SUBSPACES
+            count = few if first < 4 * few else self._parameters.many_subspaces
             for levels in self._walk.tilings(self._space.subspaces_with(factors[:, first : first + count])):
                 self._cost(levels)
             first += count
@@ -115,7 +131,7 @@ class BranchAndBound:
         For each their DRAM factors, of shape (dimensions, n), their bounds, rising, and whether it is the last.
         """
         num_dims = len(self._problem.nest.dims)
-        most = MOST_BYTES // (8 * (num_dims + 1))
+        most = self._parameters.most_bytes // (8 * (num_dims + 1))
         kept: list[Array] = []
         values: list[Array] = []
         number = 0
@@ -159,7 +175,7 @@ class BranchAndBound:
             self._accounting.evaluated += levels.shape[2]
 
     def _go_on(self) -> None:
-        if time.monotonic() > self._until or self._stopping.is_set():
+        if self._until.passed or self._stopping.is_set():
             raise TimeoutError
 
 

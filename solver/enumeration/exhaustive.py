@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 
 from ...model.dmazerunner.factorisations import allowed_factorisations, num_tilings
 from ..backend import LayerProblem, Report, SearchLimits, SearchOutcome
+from ..deadline import Deadline
 from ..search.incumbents import Scored, mappings_of
 from ..search.progress import ProgressReporter, follow
 from ..search.scoring import Scorer
 from .costing import CostedElsewhere, CostedHere, Job, Snapshot
-from .counting import num_allowed_tilings
+from .counting import COUNTING_LIMITS, CountingLimits, num_allowed_tilings
 from .stream import Part
 
-FEW_TILINGS = 1 << 22
-"""Tilings up to which a thread of this process costs them; others would take longer to start than they save."""
 
-MOST_PROCESSES = 12
-"""Processes at a time: none takes more than 150 MB, so that together they stay below 2 GB."""
+@dataclass(frozen=True)
+class EnumerationParameters:
+    """How the work of enumerating is divided.
+
+    Attributes:
+        few_tilings: tilings up to which a thread of this process costs them; others would take longer to start than
+            they save.
+        most_processes: processes at a time: none takes more than 150 MB, so that together they stay below 2 GB.
+        counting: up to where tilings are counted first.
+    """
+
+    few_tilings: int = 1 << 22
+    most_processes: int = 12
+    counting: CountingLimits = COUNTING_LIMITS
+
+
+ENUMERATION_PARAMETERS = EnumerationParameters()
 
 
 class ExhaustiveBackend:
@@ -33,10 +47,14 @@ class ExhaustiveBackend:
 
     name = "exhaustive"
 
+    def __init__(self, parameters: EnumerationParameters = ENUMERATION_PARAMETERS) -> None:
+        self._parameters = parameters
+
     def search(self, problem: LayerProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """Cost every allowed tiling; the answer does not depend on the number of workers."""
-        deadline = time.monotonic() + limits.time_limit_s
-        run = ExhaustiveRun(problem, limits, num_allowed_tilings(problem, deadline))
+        deadline = Deadline.after(limits.time_limit_s)
+        total = num_allowed_tilings(problem, deadline, self._parameters.counting)
+        run = ExhaustiveRun(problem, limits, total, self._parameters)
         run.work(deadline, ProgressReporter(report, Scorer(problem), run.kept, lambda: None, run.note, run.done))
         return run.outcome()
 
@@ -44,12 +62,14 @@ class ExhaustiveBackend:
 class ExhaustiveRun:
     """One layer's enumeration: its parts, and what is known of each."""
 
-    def __init__(self, problem: LayerProblem, limits: SearchLimits, total: int | None) -> None:
+    def __init__(
+        self, problem: LayerProblem, limits: SearchLimits, total: int | None, parameters: EnumerationParameters
+    ) -> None:
         self._problem, self._keep, self._total = problem, limits.top_k, total
-        self._here = (total is not None and total <= FEW_TILINGS) or not sys.executable
-        self._parts = [Snapshot()] * (1 if self._here else min(limits.workers, MOST_PROCESSES))
+        self._here = (total is not None and total <= parameters.few_tilings) or not sys.executable
+        self._parts = [Snapshot()] * (1 if self._here else min(limits.workers, parameters.most_processes))
 
-    def work(self, deadline: float, reporter: ProgressReporter) -> None:
+    def work(self, deadline: Deadline, reporter: ProgressReporter) -> None:
         """Have all parts worked on; the main thread only waits, so that it hears Ctrl-C."""
         count, make = len(self._parts), CostedHere if self._here else CostedElsewhere
         workers = [make(Job(self._problem, self._keep, Part(number, count))) for number in range(count)]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM
 from ...model.loop_nest import LoopNest
 from ..backend import LayerProblem
+from ..deadline import Deadline
 from ..search.scoring import Scorer
-from ..spaces.tile_lattice import Pins, TileSets, pins_of
+from ..spaces.tile_lattice import LARGEST_TABLE, Pins, TileSets, pins_of
 from .stream import TilingStream
 
 PAIRS = 1 << 17
@@ -23,18 +22,16 @@ FIRST_FEW = 1 << 8
 class Feasibility:
     """Decides whether problems that differ in capacities and constraints alone have any mapping.
 
-    Sets of tile sizes are kept from one problem to the next.
+    Sets of tile sizes are kept from one problem to the next. Where tables would be larger than ``largest_table`` bytes,
+    tilings are streamed instead.
     """
 
-    def __init__(self, nest: LoopNest) -> None:
-        self.sets = TileSets(nest)
+    def __init__(self, nest: LoopNest, largest_table: int = LARGEST_TABLE) -> None:
+        self.sets = TileSets(nest, largest_table)
 
-    def decide(self, problem: LayerProblem, deadline: float) -> bool | None:
-        """Whether some mapping fits and keeps all constraints; none when the ``deadline`` came first.
-
-        The deadline is a reading of ``time.monotonic``.
-        """
-        if time.monotonic() > deadline:
+    def decide(self, problem: LayerProblem, deadline: Deadline) -> bool | None:
+        """Whether some mapping fits and keeps all constraints; none when the ``deadline`` came first."""
+        if deadline.passed:
             return None
         pins = pins_of(problem)
         if pins is None:
@@ -42,7 +39,7 @@ class Feasibility:
         small = self.sets.lattice.is_small
         return self._has_product(problem, pins, deadline) if small else _has_tiling(problem, deadline)
 
-    def _has_product(self, problem: LayerProblem, pins: tuple[Pins, ...], deadline: float) -> bool | None:
+    def _has_product(self, problem: LayerProblem, pins: tuple[Pins, ...], deadline: Deadline) -> bool | None:
         """The decision from the sets of spatial factors, RF factors and SPM tiles."""
         sets, lattice, in_spm = self.sets, self.sets.lattice, pins[SPM]
         table = lattice.table(sets.spm_tiles(problem, pins[DRAM]), in_spm)
@@ -53,15 +50,15 @@ class Feasibility:
         for first in range(0, len(few), step):
             if table[few[first : first + step, None] + many].any():
                 return True
-            if time.monotonic() > deadline:
+            if deadline.passed:
                 return None
         return False
 
 
-def _has_tiling(problem: LayerProblem, deadline: float) -> bool | None:
+def _has_tiling(problem: LayerProblem, deadline: Deadline) -> bool | None:
     """The decision by looking for the first tiling."""
     scorer = Scorer(problem)
     for levels in TilingStream(problem.nest, problem.architecture, problem.constraints, deadline, FIRST_FEW):
         if np.isfinite(scorer.scores(levels).values).any():
             return True
-    return None if time.monotonic() > deadline else False
+    return None if deadline.passed else False

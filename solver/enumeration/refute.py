@@ -9,13 +9,13 @@ or bound of one.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator
 
 from ...model.dmazerunner.factorisations import allowed_factorisations, num_tilings
 from ...model.dmazerunner.vectorised.batch import Array
 from ...model.dmazerunner.vectorised.order_query import OrderSearch
 from ..backend import LayerProblem
+from ..deadline import NEVER, Deadline
 from ..refutation import Refutation
 from ..search.incumbents import Incumbents
 from ..search.scoring import Scorer
@@ -28,19 +28,19 @@ from .stream import TilingStream
 class BoundedTilings:
     """The allowed tilings of a problem, without those whose objective provably is at least ``limit``.
 
-    Iteration gives arrays of shape (4, dimensions, n); the deadline is a reading of ``time.monotonic``.
+    Iteration gives arrays of shape (4, dimensions, n).
 
     Raises:
         TimeoutError: when the deadline passes before all are out.
     """
 
     def __init__(
-        self, problem: LayerProblem, limit: float, deadline: float = math.inf, orders: OrderSearch | None = None
+        self, problem: LayerProblem, limit: float, deadline: Deadline = NEVER, orders: OrderSearch | None = None
     ) -> None:
         self._problem, self._limit, self._deadline, self._orders = problem, limit, deadline, orders
 
     def __iter__(self) -> Iterator[Array]:
-        space = PartialTilings(self._problem, self._go_on)
+        space = PartialTilings(self._problem, self._deadline.check)
         bounds, below_limit = LowerBounds(self._problem, self._orders), (self._limit, math.inf)
         walk = Walk(
             space,
@@ -50,13 +50,9 @@ class BoundedTilings:
         for subspaces in space.subspaces():
             yield from walk.tilings(subspaces)
 
-    def _go_on(self) -> None:
-        if time.monotonic() > self._deadline:
-            raise TimeoutError
-
 
 def refute_with_bounds(
-    problem: LayerProblem, limit: float, deadline: float, orders: OrderSearch | None = None
+    problem: LayerProblem, limit: float, deadline: Deadline, orders: OrderSearch | None = None
 ) -> Refutation:
     """Search the whole space for a mapping with an objective below a limit, costing only what bounds leave."""
     total = num_tilings(allowed_factorisations(problem.nest, problem.constraints))
@@ -67,13 +63,12 @@ def refute_with_bounds(
     return _first_below(problem, BoundedTilings(problem, limit, deadline, orders), limit, examined)
 
 
-def refute_by_costing_all(problem: LayerProblem, limit: float, deadline: float) -> Refutation:
+def refute_by_costing_all(problem: LayerProblem, limit: float, deadline: Deadline) -> Refutation:
     """Search the whole space for a mapping with an objective below a limit, costing every tiling that fits."""
 
     def stream() -> Iterator[Array]:
         yield from TilingStream(problem.nest, problem.architecture, problem.constraints, deadline)
-        if time.monotonic() > deadline:
-            raise TimeoutError
+        deadline.check()
 
     return _first_below(problem, stream(), limit, lambda costed: f"{costed:,} tilings that fit, all costed")
 

@@ -8,8 +8,6 @@ dimension, and what can no longer fit or pass is dropped on the way (:mod:`..spa
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +20,7 @@ from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM, Array,
 from ...model.dmazerunner.vectorised.batch_legality import fits
 from ...model.loop_nest import LoopNest
 from ..backend import LayerProblem
+from ..deadline import NEVER, Deadline
 from ..spaces.branching import Indices, chosen_of, grow, most_rows, spread, steps
 from ..spaces.partial_legality import splits_may_pass, spm_tiles_may_pass
 
@@ -44,27 +43,23 @@ WHOLE = Part(0, 1)
 class TilingStream:
     """The tilings of one layer that fit and pass the constraints that do not depend on loop orders.
 
-    Iteration breaks off at the ``deadline`` (a reading of ``time.monotonic``). ``chunk`` is the most tilings per
+    Iteration breaks off at the ``deadline``. ``chunk`` is the most tilings per
     array: a small one reaches the first tilings sooner, a large one all of them.
     """
 
     nest: LoopNest
     architecture: Architecture
     constraints: Constraints
-    deadline: float = math.inf
+    deadline: Deadline = NEVER
     chunk: int = CHUNK
 
     def __iter__(self) -> Iterator[Array]:
         """Arrays of shape (4, dimensions, n) with n at most ``chunk``."""
         problem = LayerProblem(self.nest, self.architecture, self.constraints, "edp")
         try:
-            yield from tilings_of(problem, self._go_on, self.chunk)
+            yield from tilings_of(problem, self.deadline.check, self.chunk)
         except TimeoutError:
             return
-
-    def _go_on(self) -> None:
-        if time.monotonic() > self.deadline:
-            raise TimeoutError
 
 
 def tilings_of(

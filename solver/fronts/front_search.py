@@ -8,9 +8,8 @@ tighter limits on cycles would give, and every point is proved by the same pass.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,23 +19,32 @@ from ...model.dmazerunner.vectorised.batch_legality import permit_of
 from ...model.dmazerunner.vectorised.order_query import Costing
 from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
+from ..deadline import NEVER, Deadline
 from ..search.local_search import LocalSearch
 from ..spaces.lower_bounds import PairBounds
 from ..spaces.partial_tilings import PartialTilings
 from ..spaces.walk import Walk
 from .front import Front
 
-STARTS = 20
-"""Mappings per objective that the front starts from, found by local search."""
 
-START_SHARE = 0.1
-"""Part of the time that the start may take."""
+@dataclass(frozen=True)
+class FrontParameters:
+    """How a front is started and a space worked through.
 
-BLOCK = 200_000
-"""Subspaces that are kept in memory to be sorted."""
+    Attributes:
+        starts: mappings per objective that the front starts from, found by local search; 0 for no start.
+        start_share: part of the time that the start may take.
+        block: subspaces that are kept in memory to be sorted.
+        few_subspaces: subspaces worked on together.
+    """
 
-FEW_SUBSPACES = 256
-"""Subspaces worked on together."""
+    starts: int = 20
+    start_share: float = 0.1
+    block: int = 200_000
+    few_subspaces: int = 256
+
+
+FRONT_PARAMETERS = FrontParameters()
 
 
 class FrontSearch:
@@ -45,42 +53,43 @@ class FrontSearch:
     ``complete`` says that nothing is left that could add to :attr:`front`; ``costed`` counts tilings.
     """
 
-    def __init__(self, problem: LayerProblem) -> None:
+    def __init__(self, problem: LayerProblem, parameters: FrontParameters = FRONT_PARAMETERS) -> None:
         self.front = Front(len(problem.nest.dims))
         self.complete = False
         self.costed = 0
         self.model = problem.cost_model.batch_model(problem.nest, problem.architecture)
-        self._problem, self._until = problem, np.inf
+        self._problem, self._parameters, self._until = problem, parameters, NEVER
         self._space, self._bounds = PartialTilings(problem, self._go_on), PairBounds(problem)
         self._walk = Walk(self._space, self._open_subspaces, self._open_array_tiles)
         self._costing = Costing(permit=permit_of(problem.constraints, problem.architecture))
 
-    def run(self, deadline: float, tell: Callable[[], None] | None = None) -> None:
-        """Work until complete or until the deadline (a reading of ``time.monotonic``); ``tell`` is called often."""
-        self._until = deadline
+    def run(self, deadline: Deadline, report: Callable[[int], None] | None = None) -> None:
+        """Work until complete or until the deadline; ``report`` hears the front's size often."""
+        self._until, few = deadline, self._parameters.few_subspaces
         try:
             self._start(deadline)
             for block in self._blocks():
-                for first in range(0, block.shape[1], FEW_SUBSPACES):
-                    subspaces = self._space.subspaces_with(block[:, first : first + FEW_SUBSPACES])
+                for first in range(0, block.shape[1], few):
+                    subspaces = self._space.subspaces_with(block[:, first : first + few])
                     for levels in self._walk.tilings(subspaces):
                         self._take(levels)
-                    if tell is not None:
-                        tell()
+                    if report is not None:
+                        report(self.front.size)
         except TimeoutError:
             return
         self.complete = True
 
     def _go_on(self) -> None:
-        if time.monotonic() > self._until:
-            raise TimeoutError
+        self._until.check()
 
-    def _start(self, deadline: float) -> None:
+    def _start(self, deadline: Deadline) -> None:
         """A first front from what local search finds for each objective."""
-        now = time.monotonic()
-        for number, objective in enumerate(OBJECTIVES, start=1):
-            search = LocalSearch(replace(self._problem, objective=objective), seed=0, keep=STARTS)
-            until = now + (deadline - now) * START_SHARE * number / len(OBJECTIVES)
+        starts, share = self._parameters.starts, self._parameters.start_share
+        if not starts:
+            return
+        ends = [deadline.part(share * number / len(OBJECTIVES)) for number in range(1, len(OBJECTIVES) + 1)]
+        for objective, until in zip(OBJECTIVES, ends, strict=True):
+            search = LocalSearch(replace(self._problem, objective=objective), seed=0, keep=starts)
             next(search.rounds(until), None)
             if search.best.kept:
                 self._take(to_array([entry.tiling for entry in search.best.kept]))
@@ -93,7 +102,7 @@ class FrontSearch:
             open_ones = self._open(bounds, subspaces.shape[2])
             promise = np.minimum.reduce([bound.energy_pj * bound.cycles for bound in bounds])
             waiting.append((subspaces[DRAM][:, open_ones], promise[open_ones]))
-            if sum(len(values) for _, values in waiting) >= BLOCK:
+            if sum(len(values) for _, values in waiting) >= self._parameters.block:
                 yield _sorted(waiting)
                 waiting = []
         if waiting:

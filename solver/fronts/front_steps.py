@@ -9,7 +9,6 @@ bound, cut or mapping of the enumeration that found the front.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Sequence
 
 from ...model.documents.pareto import StepCheck
@@ -37,9 +36,9 @@ def steps_of(points: Sequence[tuple[int, int]]) -> Iterator[Step]:
 
 
 def check_steps(
-    problem: LayerProblem, points: Sequence[tuple[int, int]], deadline: float, workers: int
+    problem: LayerProblem, points: Sequence[tuple[int, int]], deadline: Deadline, workers: int
 ) -> Iterator[StepCheck]:
-    """Ask CP-SAT for a mapping in every step; the deadline is a reading of ``time.monotonic``.
+    """Ask CP-SAT for a mapping in every step.
 
     Raises:
         BackendFault: when it finds one: the front was not complete.
@@ -47,9 +46,9 @@ def check_steps(
     from ..cpsat.case_refutation import Limits, WithinLimits, refute  # here, as loading OR-Tools takes long
 
     for number, (energy, cycles) in enumerate(steps_of(points)):
-        until = time.monotonic() + (deadline - time.monotonic()) / (len(points) + 1 - number)
+        until = deadline.share(len(points) + 1 - number)
         limits = Limits(math.inf if energy is None else energy, math.inf if cycles is None else cycles)
-        found = refute(WithinLimits(problem, limits), Deadline(until), seed=SEED, workers=workers)
+        found = refute(WithinLimits(problem, limits), until, seed=SEED, workers=workers)
         if found.counterexample is not None:
             raise BackendFault(f"the front lacks a mapping of at most {energy} pJ and {cycles} cycles")
         yield StepCheck(most_energy_pj=energy, most_cycles=cycles, refuted=found.complete, examined=found.examined)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +12,9 @@ from ...model.documents.spec import Spec
 from ...model.faults import BackendFault, InputError
 from ...model.layers import Layer
 from ...model.reading.loading import ResolvedSpec, resolved
-from ..backend import LayerProblem
+from ..backend import LayerProblem, Progress
 from ..deadline import Deadline
+from ..pipeline.observer import Observer, SilentObserver
 from ..pipeline.presets import Resolved, resolve_preset
 from ..pipeline.ranking import cost_candidate, faults_of_candidate, solution
 from ..pipeline.solve import num_cores
@@ -25,11 +25,8 @@ from .front_steps import check_steps
 BACKEND = "portfolio"
 """Whose distribution's version a document of fronts states: the search is of its kind."""
 
-Told = Callable[[str, int], None]
-"""Called with a layer's name and how many points its front has so far."""
 
-
-def pareto_fronts(spec: Spec, tell: Told | None = None, *, check: bool = False) -> ParetoFronts:
+def pareto_fronts(spec: Spec, observer: Observer | None = None, *, check: bool = False) -> ParetoFronts:
     """Every layer's mappings that no other mapping beats in both energy and cycles.
 
     ``check`` adds a second proof by successive constrained solves (:mod:`.front_steps`), within as much time again.
@@ -53,7 +50,7 @@ def pareto_fronts(spec: Spec, tell: Told | None = None, *, check: bool = False) 
         raise InputError.single(None, "solver.pad_bounds", "expected false, since fronts are of the bounds as given")
     total = spec.solver.total_time_limit_s
     deadline = Deadline.never() if total is None else Deadline.after(total)
-    layers, interrupted = _fronts(known, deadline, tell, check=check)
+    layers, interrupted = _fronts(known, deadline, observer or SilentObserver(), check=check)
     return ParetoFronts(
         name=spec.name,
         cost_model=known.cost_model.name,
@@ -66,12 +63,13 @@ def pareto_fronts(spec: Spec, tell: Told | None = None, *, check: bool = False) 
 
 
 def _fronts(
-    known: ResolvedSpec[Spec], deadline: Deadline, tell: Told | None, *, check: bool
+    known: ResolvedSpec[Spec], deadline: Deadline, observer: Observer, *, check: bool
 ) -> tuple[tuple[LayerFront, ...], bool]:
     """The front of every layer, each distinct one searched once, and whether Ctrl-C cut one short."""
     fronts: dict[tuple[object, ...], LayerFront] = {}
     layers: list[LayerFront] = []
     spec, interrupted = known.document, False
+    num_distinct = len({layer.loop_nest().key for layer in known.layers})
     for layer in known.layers:
         nest = layer.loop_nest()
         if nest.key in fronts:
@@ -81,7 +79,8 @@ def _fronts(
             continue
         problem = LayerProblem(nest, known.architecture, spec.constraints, spec.objective, cost_model=known.cost_model)
         limit_s = 0.0 if interrupted else min(spec.solver.time_limit_s, deadline.left_s)
-        front, cut_short = front_of_layer(layer, problem, limit_s, tell)
+        observer.layer_started(layer.name, len(fronts) + 1, num_distinct)
+        front, cut_short = front_of_layer(layer, problem, limit_s, observer)
         if check and front.points and not cut_short:
             front, cut_short = _with_steps(front, problem, limit_s, spec.solver.workers or num_cores())
         interrupted |= cut_short
@@ -90,19 +89,24 @@ def _fronts(
     return tuple(layers), interrupted
 
 
-def front_of_layer(layer: Layer, problem: LayerProblem, limit_s: float, tell: Told | None) -> tuple[LayerFront, bool]:
+def front_progress(size: int) -> Progress:
+    """A snapshot of a front's search, which has so many points so far."""
+    return Progress(None, None, note=f"front of {size}")
+
+
+def front_of_layer(layer: Layer, problem: LayerProblem, limit_s: float, observer: Observer) -> tuple[LayerFront, bool]:
     """One layer's front, and whether Ctrl-C cut it short; nothing is searched without time."""
     if limit_s <= 0:
         note = "no time was left for this layer"
         return LayerFront(name=layer.name, count=layer.count, layer=layer, complete=False, note=note), False
-    started, interrupted = time.monotonic(), False
+    started, deadline, interrupted = time.monotonic(), Deadline.after(limit_s), False
     resolved, search = Resolved(problem.constraints), None
     try:
-        resolved = resolve_preset(problem, started + limit_s)
+        resolved = resolve_preset(problem, deadline)
         problem = replace(problem, constraints=resolved.constraints)
         if resolved.outcome is None:
             search = FrontSearch(problem)
-            search.run(started + limit_s, (lambda: tell(layer.name, search.front.size)) if tell else None)
+            search.run(deadline, lambda size: observer.progressed(layer.name, front_progress(size)))
     except KeyboardInterrupt:
         interrupted = True
     decided = resolved.outcome is not None and resolved.outcome.exhausted
@@ -126,7 +130,7 @@ def _with_steps(front: LayerFront, problem: LayerProblem, limit_s: float, worker
     """The front with its second proof, as far as there is time, and whether Ctrl-C cut that short."""
     steps: list[StepCheck] = []
     points = [(point.cost.energy_pj, point.cost.cycles) for point in front.points]
-    deadline, interrupted = time.monotonic() + limit_s, False
+    deadline, interrupted = Deadline.after(limit_s), False
     try:
         constraints = resolve_preset(problem, deadline).constraints
         for step in check_steps(replace(problem, constraints=constraints), points, deadline, workers):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import replace
 
 from ...model.dmazerunner.capacities import Capacity, grown
@@ -11,37 +10,34 @@ from ...model.dmazerunner.constraints import Constraints, FixedFactors, MinUtili
 from ...model.dmazerunner.legality import TRAFFIC_LIMITS, pinned_factors, traffic_limits
 from ...model.loop_nest import LoopNest
 from ..backend import LayerProblem
+from ..deadline import Deadline
 from ..enumeration.feasibility import Feasibility
 
 FLAGS = ("no_spatial_reduction", "no_feature_from_dram")
 PRESET = "preset"
 
 
-def find_conflicts(problem: LayerProblem, time_limit_s: float, *, by_preset: bool = False) -> tuple[str, ...]:
+def find_conflicts(
+    problem: LayerProblem, time_limit_s: float, *, by_preset: bool = False, feasibility: Feasibility | None = None
+) -> tuple[str, ...]:
     """Names of constraints and capacities that clash; empty when the problem is found to have a mapping.
 
     None of the names can be left out: without it the others can hold. That is not so of rules that could not be
     judged in time; they are named as well, so that what is named clashes in any case. ``by_preset`` says that a preset
     has set the least utilisations and the two pruning rules, which are then one rule called ``preset``.
     """
-    deadline = time.monotonic() + time_limit_s
+    deadline = Deadline.after(time_limit_s)
     groups = _rules(problem, by_preset=by_preset)
-    feasibility = Feasibility(problem.nest)
-    if feasibility.decide(problem, _share(deadline, len(groups) + 1)):
+    feasibility = feasibility or Feasibility(problem.nest)
+    if feasibility.decide(problem, deadline.share(len(groups) + 1)):
         return ()
     needed = list(groups)
     for number, name in enumerate(groups):
         others = [other for other in needed if other != name]
         relaxed = _relaxed(problem, {rule for other in others for rule in groups[other]})
-        if feasibility.decide(relaxed, _share(deadline, len(groups) - number)) is False:
+        if feasibility.decide(relaxed, deadline.share(len(groups) - number)) is False:
             needed = others
     return tuple(needed)
-
-
-def _share(deadline: float, num_checks: int) -> float:
-    """The deadline of the first of some checks that share the time left."""
-    now = time.monotonic()
-    return now + (deadline - now) / num_checks
 
 
 def _rules(problem: LayerProblem, *, by_preset: bool) -> dict[str, list[str]]:

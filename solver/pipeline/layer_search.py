@@ -88,7 +88,7 @@ class LayerSearch:
         known = None if self.cache is None or afresh else self.cache.resolved(problem)
         if known is not None:
             return known
-        resolved = resolve_preset(problem, share.deadline.at)
+        resolved = resolve_preset(problem, share.deadline)
         if self.cache is not None:
             self.cache.keep_resolved(problem, resolved)
         return resolved

@@ -12,10 +12,13 @@ from ..backend import Progress, SearchOutcome
 
 
 class Observer(Protocol):
-    """Is called with what happens during a run. ``progressed`` may be called from a thread of the back end."""
+    """Hears what happens during a run of any verb; :class:`SilentObserver` has methods that do nothing to start from.
+
+    ``progressed`` may be called from a thread of the back end.
+    """
 
     def layer_started(self, name: str, position: int, total: int) -> None:
-        """A search begins: the layer's name and which of how many distinct layers it is, counted from 1."""
+        """Work begins: the layer's name and which of how many distinct layers it is, counted from 1."""
         ...
 
     def progressed(self, name: str, progress: Progress) -> None:
@@ -23,13 +26,33 @@ class Observer(Protocol):
         ...
 
     def layer_finished(self, result: LayerResult) -> None:
-        """A layer's result is final; also called for layers that were not searched."""
+        """A layer's result is final; also for layers that were not searched."""
+        ...
+
+    def sweep_advanced(self, latest: str, answered: int, failed: int, total: int) -> None:
+        """So many of a sweep's layers on designs are answered, and have failed; ``latest`` came last, at first none."""
         ...
 
 
+class SilentObserver:
+    """Does nothing with what it hears."""
+
+    def layer_started(self, name: str, position: int, total: int) -> None:
+        """Nothing."""
+
+    def progressed(self, name: str, progress: Progress) -> None:
+        """Nothing."""
+
+    def layer_finished(self, result: LayerResult) -> None:
+        """Nothing."""
+
+    def sweep_advanced(self, latest: str, answered: int, failed: int, total: int) -> None:
+        """Nothing."""
+
+
 @dataclass(frozen=True)
-class Observers:
-    """Passes on to several observers what one gets."""
+class Observers(SilentObserver):
+    """Lets several observers hear what happens while layers are solved."""
 
     each: tuple[Observer, ...]
 
@@ -58,7 +81,7 @@ class SearchRecorder:
     def __init__(self, name: str, observer: Observer | None) -> None:
         self.interrupted = False
         self._name = name
-        self._observer = observer
+        self._observer = observer or SilentObserver()
         self._incumbents: tuple[Mapping, ...] = ()
         self._bound: float | None = None
         self._as_told: Callable[[Progress], Progress] = _as_it_is
@@ -71,8 +94,7 @@ class SearchRecorder:
         """Take in a snapshot; what a snapshot leaves out stays as the one before had it."""
         self._incumbents = progress.incumbents or self._incumbents
         self._bound = self._bound if progress.bound is None else progress.bound
-        if self._observer is not None:
-            self._observer.progressed(self._name, self._as_told(progress))
+        self._observer.progressed(self._name, self._as_told(progress))
 
     def outcome(self) -> SearchOutcome:
         """What is known so far, as the outcome of a search that was cut short."""

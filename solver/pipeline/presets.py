@@ -5,12 +5,12 @@ Source: ``docs/model.md`` section 2, *auto*.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ...model.dmazerunner.constraints import Constraints, MinUtilization
 from ..backend import LayerProblem, SearchOutcome
+from ..deadline import Deadline
 from ..enumeration.stream import TilingStream
 
 STEP = 0.1
@@ -79,14 +79,14 @@ class Resolved:
     note: str | None = None
 
 
-def resolve_preset(problem: LayerProblem, deadline: float) -> Resolved:
+def resolve_preset(problem: LayerProblem, deadline: Deadline) -> Resolved:
     """The constraints of a problem with its preset replaced by what the last round of it sets.
 
     Constraints beside the preset stay in force while tilings are counted, except for the traffic limits, which depend
-    on loop orders. The deadline is a reading of ``time.monotonic``.
+    on loop orders.
 
     Example:
-        >>> resolved = resolve_preset(problem, time.monotonic() + 60)  # doctest: +SKIP
+        >>> resolved = resolve_preset(problem, Deadline.after(60))  # doctest: +SKIP
         >>> resolved.thresholds  # doctest: +SKIP
         MinUtilization(pe=0.8, rf=0.8, spm=0.5)
     """
@@ -98,7 +98,7 @@ def resolve_preset(problem: LayerProblem, deadline: float) -> Resolved:
         constraints, thresholds = current.constraints(given), current.thresholds
         if _num_tilings(problem, constraints, current.enough, deadline) >= current.enough:
             return Resolved(constraints, thresholds)
-        if time.monotonic() >= deadline:
+        if deadline.passed:
             undecided = SearchOutcome((), None, exhausted=False)
             return Resolved(constraints, None, undecided, f"out of time while counting the tilings of {given.preset}")
     return Resolved(constraints, thresholds, nothing_passes())
@@ -109,7 +109,7 @@ def nothing_passes() -> SearchOutcome:
     return SearchOutcome((), None, exhausted=True, statistics={"evaluated": 0})
 
 
-def _num_tilings(problem: LayerProblem, constraints: Constraints, enough: int, deadline: float) -> int:
+def _num_tilings(problem: LayerProblem, constraints: Constraints, enough: int, deadline: Deadline) -> int:
     """Number of tilings that fit and pass; counting stops once there are enough."""
     number = 0
     for levels in TilingStream(problem.nest, problem.architecture, constraints, deadline):

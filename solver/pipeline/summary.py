@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from ...model.documents.result import LayerResult, Totals
-from ..backend import available_backends
+from ..installed import available_backends
 
 DISTRIBUTIONS = ("dmaze-solve", "ortools", "numpy")
 

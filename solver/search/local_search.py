@@ -8,7 +8,6 @@ random tilings cost time and rarely find better ones. Nothing here proves anythi
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -23,6 +22,7 @@ from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import allowed, filled, taken
 from ...model.dmazerunner.vectorised.order_query import OrderSearch
 from ..backend import LayerProblem
+from ..deadline import NEVER, Deadline
 from .incumbents import Incumbents
 from .scoring import Scorer
 
@@ -70,21 +70,21 @@ class LocalSearch:
         self.effort = effort or Effort()
         self.options = allowed_factorisations(problem.nest, problem.constraints)
         self._random = np.random.default_rng(seed)
-        self._deadline = float("inf")
+        self._deadline = NEVER
         self._ends: Indices = np.empty((len(self.options), 0), dtype=np.int64)
         self._given = self._states_of(problem.warm_starts)
         self._polished: set[bytes] = set()
 
-    def rounds(self, deadline: float) -> Iterator[float]:
+    def rounds(self, deadline: Deadline) -> Iterator[float]:
         """Run rounds for as long as they are asked for, up to the deadline; gives the best value after each."""
         self._deadline = deadline
         if any(len(options) == 0 for options in self.options):
             return
-        if self._given.shape[1] and time.monotonic() < deadline:
+        if self._given.shape[1] and not deadline.passed:
             self._improve(self._given)
             if self.best.kept:
                 yield self.best.value
-        while time.monotonic() < deadline:
+        while not deadline.passed:
             self._improve(np.concatenate([self._sample(), self._cross()], axis=1))
             yield self.best.value
 
@@ -131,7 +131,7 @@ class LocalSearch:
         """Replace one dimension's factorisation at a time by the best one, until nothing improves."""
         values = self._values_of(states)
         improved = True
-        while improved and time.monotonic() < self._deadline:
+        while improved and not self._deadline.passed:
             improved = False
             for dim in self._random.permutation(len(self.options)).tolist():
                 states, better = self._replace(states, values, dim)
@@ -155,7 +155,7 @@ class LocalSearch:
         """Replace two dimensions' factorisations at once from the best end not yet polished, while that improves."""
         fresh = [state for state in self._ends.T if state.tobytes() not in self._polished]
         state = fresh[0] if fresh else None
-        while state is not None and time.monotonic() < self._deadline and state.tobytes() not in self._polished:
+        while state is not None and not self._deadline.passed and state.tobytes() not in self._polished:
             self._polished.add(state.tobytes())
             value = self._values_of(state[:, None])[0]
             better = self._best_pair(state)

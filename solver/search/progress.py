@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 
 from ...model.dmazerunner.mapping import Mapping
 from ..backend import Progress, Report
+from ..deadline import Deadline
 from .incumbents import Scored, mappings_of
 from .scoring import Scorer
 
@@ -50,13 +50,13 @@ class ProgressReporter:
         self._report(Progress(value, now[1], self._mappings, now[2], self._done()))
 
 
-def follow(workers: Sequence[Future[None]], until: float, tell: Callable[[], None]) -> None:
-    """Report how it goes until all workers are done or ``until`` (a reading of ``time.monotonic``) is reached.
+def follow(workers: Sequence[Future[None]], until: Deadline, tell: Callable[[], None]) -> None:
+    """Report how it goes until all workers are done or ``until`` is reached.
 
     What a worker raised is raised.
     """
     pending = set(workers)
-    while pending and (left := until - time.monotonic()) > 0:
+    while pending and (left := until.left_s) > 0:
         done, pending = wait(pending, min(POLL_S, left), FIRST_EXCEPTION)
         for worker in done:
             worker.result()

@@ -23,7 +23,7 @@ class PartialTilings:
     """Streams subspaces, array tiles and tilings of one layer, in arrays of shape (4, dimensions, n).
 
     ``go_on`` is called often while a stream is made; what it raises ends the stream. ``dropped`` gets what does
-    not fit or pass (:data:`.branching.Dropped`).
+    not fit or pass (:data:`.branching.Dropped`). ``most`` partial tilings stand in an array.
     """
 
     def __init__(
@@ -32,9 +32,10 @@ class PartialTilings:
         go_on: Callable[[], None],
         dropped_subspaces: Dropped | None = None,
         dropped_tilings: Dropped | None = None,
+        most: int | None = None,
     ) -> None:
         nest, constraints = problem.nest, problem.constraints
-        self._problem, self._go_on, self._most = problem, go_on, most_rows(nest)
+        self._problem, self._go_on, self._most = problem, go_on, most or most_rows(nest)
         self._dropped_subspaces, self._dropped_tilings = dropped_subspaces, dropped_tilings
         self._dram_steps = steps(nest, constraints, DRAM, chosen=(DRAM,), left=(SPM, RF, SPATIAL))
         self._spm_steps = steps(nest, constraints, SPM, chosen=(SPM,), left=(RF, SPATIAL))

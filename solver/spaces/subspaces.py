@@ -8,7 +8,6 @@ finer, by the SPM factors as well.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,6 +18,7 @@ from ...model.dmazerunner.mapping import Tiling
 from ...model.dmazerunner.vectorised.batch import DRAM, SPM, Array, Mask, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import allowed, fits
 from ..backend import LayerProblem
+from ..deadline import Deadline
 
 CHUNK = 1 << 15
 
@@ -49,11 +49,11 @@ class Subspaces:
             return whole
         return Subspace(tiling.dram, tiling.spm)
 
-    def tilings(self, part: Subspace, deadline: float) -> Iterator[Array]:
+    def tilings(self, part: Subspace, deadline: Deadline) -> Iterator[Array]:
         """Allowed tilings of a subspace, in arrays of shape (4, dimensions, n).
 
         Raises:
-            TimeoutError: when the deadline (a reading of ``time.monotonic``) passes before all are out.
+            TimeoutError: when the deadline passes before all are out.
         """
         choices = self._choices(part)
         order = sorted(range(len(choices)), key=lambda dim: len(choices[dim]))
@@ -67,9 +67,8 @@ class Subspaces:
             return choices
         return [rows[rows[:, SPM] == factor] for rows, factor in zip(choices, part.spm, strict=True)]
 
-    def _expand(self, partial: Array, steps: list[tuple[int, Array]], deadline: float) -> Iterator[Array]:
-        if time.monotonic() > deadline:
-            raise TimeoutError
+    def _expand(self, partial: Array, steps: list[tuple[int, Array]], deadline: Deadline) -> Iterator[Array]:
+        deadline.check()
         if not steps:
             nest, architecture = self._problem.nest, self._problem.architecture
             legal = allowed(nest, architecture, self._problem.constraints, partial)

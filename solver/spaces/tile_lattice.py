@@ -50,9 +50,9 @@ Entry = TypeVar("Entry", bound=np.generic)
 class TileSets:
     """The sets of problems on one nest that differ in capacities and constraints alone; kept from one to the next."""
 
-    def __init__(self, nest: LoopNest) -> None:
+    def __init__(self, nest: LoopNest, largest_table: int = LARGEST_TABLE) -> None:
         self.nest = nest
-        self.lattice = TileLattice(nest)
+        self.lattice = TileLattice(nest, largest_table)
         self._sets: dict[tuple[object, ...], Mask] = {}
 
     def spatial_factors(self, problem: LayerProblem, pins: Pins) -> Mask:
@@ -124,8 +124,8 @@ class Axis:
 class TileLattice:
     """All tile sizes of a nest as an array of exponents of primes, one :class:`Axis` for each prime of each bound."""
 
-    def __init__(self, nest: LoopNest) -> None:
-        self.nest = nest
+    def __init__(self, nest: LoopNest, largest_table: int = LARGEST_TABLE) -> None:
+        self.nest, self._largest_table = nest, largest_table
         self.axes = tuple(
             Axis(dim, prime, most) for dim, bound in enumerate(nest.bounds) for prime, most in prime_factors(bound)
         )
@@ -135,7 +135,7 @@ class TileLattice:
     @property
     def is_small(self) -> bool:
         """Whether tables of all products of two tile sizes are affordable."""
-        return len(self.axes) <= MOST_AXES and math.prod(self.products) <= LARGEST_TABLE
+        return len(self.axes) <= MOST_AXES and math.prod(self.products) <= self._largest_table
 
     @cached_property
     def tiles(self) -> Array:

@@ -22,7 +22,8 @@ from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import allowed, permit_of
 from ...model.dmazerunner.vectorised.order_query import Costing
 from ..backend import LayerProblem
-from ..enumeration.counting import num_allowed_tilings
+from ..deadline import Deadline
+from ..enumeration.counting import COUNTING_LIMITS, CountingLimits, num_allowed_tilings
 from ..enumeration.stream import TilingStream
 from ..fronts.front import Front
 from ..fronts.front_search import FrontSearch
@@ -30,26 +31,39 @@ from ..fronts.front_search import FrontSearch
 CELLS_PER_DECADE = 64
 """Cells of the grid from one power of ten to the next: finer than a picture of two to four decades can show."""
 
-MOST_POINTS = 4000
-"""Methods up to which every one is kept, to be drawn as a point of its own."""
-
-CHUNK_METHODS = 1 << 17
-"""Methods costed at a time: enough for numpy, few enough for the cache and for the clock to be read often."""
-
 MOST_CLASSES = 32
 """Reuse classes up to which all pairs of a tiling are costed; convolutions and matrix products have 3 or 4."""
 
-SAMPLED_TILINGS = 1 << 20
-"""Tilings that fit after which a sample ends: about 10 million methods, more than the cells of a picture."""
 
-SHARE_OF_ENUMERATION = 0.75
-"""Part of the time that enumerating may take; the rest is left for a sample and the front, should it not finish."""
+@dataclass(frozen=True)
+class SurveyParameters:
+    """How much is kept of a space's methods, and how the time is shared between ways to look at them.
 
-TRIAL_S, SHARE_OF_TRIAL = 1.0, 0.1
-"""Enumerating is given up when it is late after so many seconds, or after this part of its time if that is less."""
+    Attributes:
+        most_points: methods up to which every one is kept, to be drawn as a point of its own.
+        chunk_methods: methods costed at a time: enough for numpy, few enough for the cache and for the clock to be
+            read often.
+        sampled_tilings: tilings that fit after which a sample ends: about 10 million methods, more than the cells of a
+            picture.
+        enumeration_share: part of the time that enumerating may take; the rest is left for a sample and the front,
+            should it not finish.
+        trial_s: enumerating is given up when it is late after so many seconds,
+        trial_share: or after this part of its time if that is less.
+        front_share: part of what time is then left that searching for the front may take.
+        counting: up to where tilings are counted first.
+    """
 
-SHARE_OF_FRONT = 0.5
-"""Part of what time is then left that searching for the front may take."""
+    most_points: int = 4000
+    chunk_methods: int = 1 << 17
+    sampled_tilings: int = 1 << 20
+    enumeration_share: float = 0.75
+    trial_s: float = 1.0
+    trial_share: float = 0.1
+    front_share: float = 0.5
+    counting: CountingLimits = COUNTING_LIMITS
+
+
+SURVEY_PARAMETERS = SurveyParameters()
 
 Counts = NDArray[np.int64]
 
@@ -99,7 +113,9 @@ class CostDistribution:
     points: Array | None
 
 
-def cost_distribution(problem: LayerProblem, time_limit_s: float, *, seed: int = 0) -> CostDistribution:
+def cost_distribution(
+    problem: LayerProblem, time_limit_s: float, *, seed: int = 0, parameters: SurveyParameters = SURVEY_PARAMETERS
+) -> CostDistribution:
     """The cost distribution of a layer: of all its methods where that takes no longer than the limit, else of a sample.
 
     The constraints must hold no preset (:func:`..pipeline.presets.resolve_preset`). Methods that exceed a traffic limit
@@ -110,34 +126,38 @@ def cost_distribution(problem: LayerProblem, time_limit_s: float, *, seed: int =
         >>> seen = cost_distribution(problem, 60.0)  # doctest: +SKIP
         >>> seen.complete, seen.num_methods, seen.front[:, 0]  # doctest: +SKIP
     """
-    started = time.monotonic()
-    counted = num_allowed_tilings(problem, started + time_limit_s)
+    deadline = Deadline.after(time_limit_s)
+    late = deadline.part(parameters.enumeration_share)
+    counted = num_allowed_tilings(problem, deadline, parameters.counting)
     if counted is not None:
-        survey = _enumerated(problem, counted, started + SHARE_OF_ENUMERATION * time_limit_s)
+        survey = _enumerated(problem, counted, late, parameters)
         if survey.num_tilings == counted:
             return survey.cost_distribution(complete=True, front_proved=True, space_tilings=counted, space_counted=True)
-    return _sampled(problem, counted, started + time_limit_s, seed)
+    return _sampled(problem, counted, deadline, seed, parameters)
 
 
-def _enumerated(problem: LayerProblem, counted: int, until: float) -> _Survey:
+def _enumerated(problem: LayerProblem, counted: int, until: Deadline, parameters: SurveyParameters) -> _Survey:
     """All tilings, or some of them where the time is not going to suffice for so many."""
-    started, survey = time.monotonic(), _Survey(problem)
-    trial_s = min(TRIAL_S, SHARE_OF_TRIAL * (until - started))
+    started, survey = time.monotonic(), _Survey(problem, parameters)
+    time_s = until.left_s
+    trial_s = min(parameters.trial_s, parameters.trial_share * time_s)
     nest, architecture, constraints = problem.nest, problem.architecture, problem.constraints
     for levels in TilingStream(nest, architecture, constraints, until, survey.chunk):
         survey.take(levels)
         taken_s = time.monotonic() - started
-        if taken_s > trial_s and taken_s * counted > (until - started) * survey.num_tilings:
+        if taken_s > trial_s and taken_s * counted > time_s * survey.num_tilings:
             break
     return survey
 
 
-def _sampled(problem: LayerProblem, counted: int | None, deadline: float, seed: int) -> CostDistribution:
+def _sampled(
+    problem: LayerProblem, counted: int | None, deadline: Deadline, seed: int, parameters: SurveyParameters
+) -> CostDistribution:
     """The cost distribution of a sample of the tilings, with the front of all of them."""
-    now, search = time.monotonic(), FrontSearch(problem)
-    search.run(now + SHARE_OF_FRONT * (deadline - now))
-    survey, draw = _Survey(problem, search.front), _Draw(problem, seed)
-    while survey.num_tilings < SAMPLED_TILINGS and time.monotonic() < deadline:
+    search = FrontSearch(problem)
+    search.run(deadline.part(parameters.front_share))
+    survey, draw = _Survey(problem, parameters, search.front), _Draw(problem, seed)
+    while survey.num_tilings < parameters.sampled_tilings and not deadline.passed:
         survey.take(draw.fitting(survey.chunk))
     return survey.cost_distribution(
         complete=False,
@@ -176,13 +196,14 @@ class _Draw:
 class _Survey:
     """Takes in tilings and remembers what their methods cost, in a size that does not grow with their number."""
 
-    def __init__(self, problem: LayerProblem, front: Front | None = None) -> None:
+    def __init__(self, problem: LayerProblem, parameters: SurveyParameters, front: Front | None = None) -> None:
         self._model = problem.cost_model.batch_model(problem.nest, problem.architecture)
         self._costing = Costing(permit=permit_of(problem.constraints, problem.architecture))
         self._grid: Grid | None = None
         self._front = front or Front(len(problem.nest.dims))
         self._points: list[Array] = []
-        self.chunk = max(1, CHUNK_METHODS // len(self._model.classes) ** 2)
+        self._most_points = parameters.most_points
+        self.chunk = max(1, parameters.chunk_methods // len(self._model.classes) ** 2)
         self.num_tilings = self._num_methods = 0
 
     def take(self, levels: Array) -> None:
@@ -193,7 +214,7 @@ class _Survey:
             return
         self._num_methods += costs.shape[1]
         self._grid = _counted(self._grid, costs)
-        self._points = [*self._points, costs] if self._num_methods <= MOST_POINTS else []
+        self._points = [*self._points, costs] if self._num_methods <= self._most_points else []
 
     def _costs(self, levels: Array) -> Array:
         """Cycles and energy of all methods of some tilings, of shape (2, methods)."""
@@ -208,7 +229,7 @@ class _Survey:
         self, *, complete: bool, front_proved: bool, space_tilings: float, space_counted: bool
     ) -> CostDistribution:
         """All that was taken in."""
-        few = self._num_methods <= MOST_POINTS
+        few = self._num_methods <= self._most_points
         return CostDistribution(
             num_tilings=self.num_tilings,
             num_methods=self._num_methods,

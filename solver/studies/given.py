@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...model.dmazerunner.mapping import MappingDocument
+from ...model.documents.evaluation import EvaluateRequest
 from ...model.documents.result import Number
 from ...model.documents.spec import Spec
 from ...model.documents.study_results import GivenMapping, LayerGap, MappingList
-from ...model.evaluate import EvaluateRequest, load_request
+from ...model.evaluating import load_request
 from ...model.faults import Fault, InputError, Place, place_text, shown, suggestion
 from ...model.layers import Layer
 from ...model.loop_nest import LoopNest

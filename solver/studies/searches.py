@@ -16,8 +16,9 @@ from ...model.faults import InputError
 from ...model.layers import Layer
 from ...model.reading.loading import resolved
 from ..backend import LayerProblem, Progress
+from ..deadline import Deadline
 from ..enumeration.counting import num_allowed_tilings
-from ..pipeline.observer import Observer
+from ..pipeline.observer import Observer, SilentObserver
 from ..pipeline.solve import num_cores, solve_resolved
 
 Studied = TypeVar("Studied", LayerGap, LayerDataflows)
@@ -109,7 +110,7 @@ class StudyRun:
         if self.interrupted:
             return None
         try:
-            return num_allowed_tilings(self.problem(layer), time.monotonic() + time_limit_s)
+            return num_allowed_tilings(self.problem(layer), Deadline.after(time_limit_s))
         except KeyboardInterrupt:
             self.interrupted = True
             return None
@@ -159,7 +160,7 @@ def _constraints_of(layer: Layer, constraints: Constraints) -> Constraints:
     )
 
 
-class _SearchObserver:
+class _SearchObserver(SilentObserver):
     """Tells the study's observer about one of its searches, and remembers how far that came."""
 
     def __init__(self, observer: Observer | None, what: str, position: int, total: int) -> None:

@@ -1,6 +1,5 @@
 """Design sweeps: every layer of a workload on every design, each problem once, resumable, on any number of machines."""
 
-from .run import SweepProgress
 from .study import sweep
 
-__all__ = ["SweepProgress", "sweep"]
+__all__ = ["sweep"]

@@ -20,6 +20,7 @@ from ...model.reading.loading import ResolvedSpec
 from ..backend import LayerProblem
 from ..fronts.layer_fronts import front_of_layer
 from ..pipeline.cache import Cache
+from ..pipeline.observer import SilentObserver
 from ..pipeline.solve import solve_layer, unsolved
 from ..pipeline.summary import totals
 
@@ -150,7 +151,7 @@ class Fronts:
         problem = LayerProblem(
             layer.loop_nest(), spec.architecture, given.constraints, given.objective, cost_model=spec.cost_model
         )
-        return front_of_layer(layer, problem, given.solver.time_limit_s, None)[0]
+        return front_of_layer(layer, problem, given.solver.time_limit_s, SilentObserver())[0]
 
     def unanswered(self, layer: Layer, note: str | None, fault: str | None = None) -> LayerFront:
         """A layer of which nothing is known."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import BrokenExecutor, CancelledError
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from ...model.documents.sweep_spec import SweepSpec
 from ...model.faults import DmazeError
 from ...model.reading.loading import ResolvedSpec
 from ..deadline import Deadline
+from ..pipeline.observer import Observer
 from .executors import TaskFuture, Workforce
 from .goals import Goal, on_design, options_of_one
 from .plan import Plan, Slot
@@ -39,16 +40,6 @@ SWEEP_PARAMETERS = SweepParameters()
 
 
 @dataclass(frozen=True)
-class SweepProgress:
-    """How far a sweep is: layers on designs, of which so many are answered, and have failed; and what came last."""
-
-    total: int
-    answered: int
-    failed: int
-    latest: str
-
-
-@dataclass(frozen=True)
 class SweepJob(Generic[AnswerT]):
     """What a run is given. ``cache`` is a folder, or ``None``."""
 
@@ -57,7 +48,7 @@ class SweepJob(Generic[AnswerT]):
     goal: Goal[AnswerT]
     cache: Path | None
     deadline: Deadline
-    tell: Callable[[SweepProgress], None] | None
+    observer: Observer
     parameters: SweepParameters = SWEEP_PARAMETERS
 
 
@@ -103,7 +94,7 @@ class SweepRun(Generic[AnswerT]):
         try:
             for number in sorted(self.finished):  # slots whose lines are missing: they came after a torn one
                 self._keep(number)
-            self._tell("")
+            self._report("")
             self._hand_out()
             while self._running:
                 self._take_in(self._done.get())
@@ -215,7 +206,7 @@ class SweepRun(Generic[AnswerT]):
         if self._job.goal.is_proved(answer) or limit_s >= self._options.time_limit_s:
             self._finish(number)
             self._keep(number)
-        self._tell(self._name(number))
+        self._report(self._name(number))
 
     def _finish(self, number: int) -> None:
         if number not in self.finished:
@@ -225,7 +216,7 @@ class SweepRun(Generic[AnswerT]):
     def _fail(self, number: int, message: str) -> None:
         self.failed[number] = message
         self._num_failed += len(self._job.plan.problems[number])
-        self._tell(self._name(number))
+        self._report(self._name(number))
 
     def _take_in_the_rest(self) -> None:
         """After Ctrl-C, what has been finished and not yet been taken in."""
@@ -257,7 +248,6 @@ class SweepRun(Generic[AnswerT]):
         slot = self._job.plan.problems[number][0]
         return f"{self._job.plan.layers[slot.layer].name} on {self._job.plan.designs[slot.design].label}"
 
-    def _tell(self, latest: str) -> None:
-        if self._job.tell is not None:
-            total = len(self._job.plan.designs) * len(self._job.plan.layers)
-            self._job.tell(SweepProgress(total, self._num_answered, self._num_failed, latest))
+    def _report(self, latest: str) -> None:
+        total = len(self._job.plan.designs) * len(self._job.plan.layers)
+        self._job.observer.sweep_advanced(latest, self._num_answered, self._num_failed, total)

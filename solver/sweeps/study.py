@@ -12,20 +12,21 @@ from ...model.designs import ResolvedSweep, designs_of, resolve_sweep
 from ...model.documents.sweep_results import AnswerT, SweepResult
 from ...model.documents.sweep_spec import SweepSpec
 from ...model.faults import InputError
-from ..deadline import Deadline
+from ..deadline import NEVER, Deadline
+from ..pipeline.observer import Observer, SilentObserver
 from ..pipeline.solve import num_cores
 from ..registry import load_backend
 from .executors import BorrowedExecutor, ProcessPool, TaskExecutor, Workforce
 from .goals import Fronts, Goal, Optima
 from .plan import Plan
 from .results_file import results_file
-from .run import SWEEP_PARAMETERS, SweepJob, SweepParameters, SweepProgress, SweepRun
+from .run import SWEEP_PARAMETERS, SweepJob, SweepParameters, SweepRun
 from .sweep_document import header_of, sweep_result
 
 
 def sweep(
     spec: SweepSpec,
-    tell: Callable[[SweepProgress], None] | None = None,
+    observer: Observer | None = None,
     *,
     results: Path | None = None,
     executor: TaskExecutor | None = None,
@@ -56,9 +57,9 @@ def sweep(
     workers = known.document.solver.workers or num_cores()
     known = known.with_workers(workers)
     limit = known.document.solver.total_time_limit_s
-    deadline = Deadline.never() if limit is None else Deadline(started + limit)
+    deadline = NEVER if limit is None else Deadline(started + limit)
     with _workforce(workers, executor, num_tasks) as workforce:
-        return sweep_on(workforce, known, SweepSetting(results, cache, deadline, tell))
+        return sweep_on(workforce, known, SweepSetting(results, cache, deadline, observer or SilentObserver()))
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,8 @@ class SweepSetting:
 
     results: Path | None = None
     cache: Path | None = None
-    deadline: Deadline = field(default_factory=Deadline.never)
-    tell: Callable[[SweepProgress], None] | None = None
+    deadline: Deadline = NEVER
+    observer: Observer = field(default_factory=SilentObserver)
     parameters: SweepParameters = SWEEP_PARAMETERS
 
 
@@ -82,7 +83,7 @@ def sweep_on(workforce: Workforce, known: ResolvedSweep, setting: SweepSetting) 
 def _swept(known: ResolvedSweep, goal: Goal[AnswerT], setting: SweepSetting, workforce: Workforce) -> SweepResult:
     """Run a sweep for one kind of answer."""
     plan = Plan(designs_of(known), known.spec.layers)
-    job = SweepJob(known.spec, plan, goal, setting.cache, setting.deadline, setting.tell, setting.parameters)
+    job = SweepJob(known.spec, plan, goal, setting.cache, setting.deadline, setting.observer, setting.parameters)
     with (
         nullcontext()
         if setting.results is None

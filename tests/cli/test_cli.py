@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from builders import Specs, Write, gemm
 from commands import command, interrupted
+from dmaze.cli.arguments.command_line import with_verb
 from dmaze.cli.main import main, run
 from dmaze.cli.output import write_document
-from dmaze.cli.verbs.arguments import with_verb
 from dmaze.model import EvaluateResult, InputError, Result, Spec
 
 GEMM, OTHER = gemm(2, 3, 4), gemm(4, 3, 4, name="h", count=3)
@@ -77,7 +77,7 @@ def test_columns_that_do_not_fit_a_terminal_move_to_a_further_table(
     spec = write(GEMM, OTHER)
     main([spec])
     wide = capsys.readouterr().out
-    monkeypatch.setattr("dmaze.cli.output.PIPE_WIDTH", width)
+    monkeypatch.setattr("dmaze.cli.drawing.PIPE_WIDTH", width)
     main([spec])
     narrow = capsys.readouterr().out
     tables = [line for line in narrow.splitlines() if re.match(r"(layer|g|h) ", line)]
@@ -188,7 +188,7 @@ def test_our_own_faults_end_with_70_without_a_traceback(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug\nof ours")
 
-    monkeypatch.setattr("dmaze.cli.verbs.commands.solve", broken)
+    monkeypatch.setattr("dmaze.cli.verbs.solve_verb.solve", broken)
     assert main([write()]) == 70
     out, err = capsys.readouterr()
     assert out == ""

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 from builders import Specs, Write, gemm, gemm_nest
+from dmaze.cli.arguments.command_line import with_pairs_joined
 from dmaze.cli.main import main
-from dmaze.cli.verbs.export import with_pairs_joined
 from dmaze.model import Architecture, Conv2d, Gemm, LoopNestLayer
 from dmaze.model.exports.formats import export_formats
 from dmaze.model.exports.names import dimension_letters, file_names
@@ -121,7 +121,7 @@ def test_a_layer_without_a_mapping_is_named(write: Write, tmp_path: Path, capsys
 def test_bad_exports_give_one_line_before_anything_is_searched(
     write: Write, tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dmaze.cli.verbs.commands.solve", lambda *_, **__: pytest.fail("searched all the same"))
+    monkeypatch.setattr("dmaze.cli.verbs.solve_verb.solve", lambda *_, **__: pytest.fail("searched all the same"))
     (tmp_path / "file").write_text("")
     folder = str(tmp_path / "out")
     cases = [

@@ -14,7 +14,7 @@ import pytest
 from builders import gemm
 from dmaze.cli.main import main
 from dmaze.cli.reports.sweep_report import MOST_ROWS
-from dmaze.cli.verbs.schemas import schema_document
+from dmaze.cli.verbs.schema_verb import schema_document
 from dmaze.model.documents.result import Result
 from dmaze.model.documents.sweep_results import SweepResult
 from dmaze.solver.sweeps import study

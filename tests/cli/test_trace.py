@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from builders import Specs, Write, gemm
 from commands import interrupted
-from dmaze.cli import progress, trace_file
+from dmaze.cli import progress_line, trace_file
 from dmaze.cli.main import main
 from dmaze.solver import Progress
 from rich.console import Console
@@ -127,9 +127,11 @@ def test_the_progress_line_shows_all_it_knows_on_any_terminal(monkeypatch: pytes
     terminal.isatty = lambda: True  # type: ignore[method-assign]
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setattr(
-        progress, "Console", lambda **_: Console(file=terminal, force_terminal=True, width=width, color_system=None)
+        progress_line,
+        "Console",
+        lambda **_: Console(file=terminal, force_terminal=True, width=width, color_system=None),
     )
-    with progress.shown_progress("edp") as observer:
+    with progress_line.shown_progress("edp") as observer:
         assert observer is not None
         observer.layer_started("conv5_2", 1, 1)
         observer.progressed("conv5_2", Progress(6.844957e15, 5.602457e15, (), "12 of 16 class pairs open"))

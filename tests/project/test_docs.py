@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from dmaze.cli.verbs.schemas import DOCUMENTS
+from dmaze.cli.verbs.schema_verb import DOCUMENTS
 from dmaze.model import Architecture, Constraints, Cost, EvaluateRequest, LayerResult, Result, SolverOptions, Spec
 from dmaze.model.base import Model
-from dmaze.model.dmazerunner.evaluation import EvaluatedCost
+from dmaze.model.dmazerunner.evaluated_cost import EvaluatedCost
 from dmaze.solver import LayerProblem, Progress, SearchLimits, SearchOutcome
 from paths import ROOT
 

@@ -64,7 +64,7 @@ def test_bounds_on_open_factors_never_exceed_the_exact_costs(block: int) -> None
 def test_no_more_pes_are_used_than_a_tile_can_be_spread_over() -> None:
     for seed in range(60):
         problem = random_problem(seed, ANY_NEST)
-        for levels in TilingStream(problem.nest, problem.architecture, problem.constraints, time.monotonic() + 0.05):
+        for levels in TilingStream(problem.nest, problem.architecture, problem.constraints, Deadline.after(0.05)):
             whole = levels.copy()
             whole[RF] *= levels[SPATIAL]
             floor = BoundModel(problem.nest, problem.architecture, problem.constraints)
@@ -93,7 +93,7 @@ def check_both_answers(problem: LayerProblem, lowest: float, below: Refutation, 
 def test_enumeration_finds_what_lies_below_a_limit_and_nothing_else(objective: str) -> None:
     for seed in range(60):
         problem = replace(random_problem(seed, SMALL), objective=objective)
-        lowest, never = least(problem), math.inf
+        lowest, never = least(problem), Deadline.never()
         above = math.nextafter(lowest, math.inf)
         for route in (refute_with_bounds, refute_by_costing_all):
             found = route(problem, above, never) if lowest < math.inf else None
@@ -129,21 +129,21 @@ def conv5_2() -> LayerProblem:
 )
 def test_known_optima_are_confirmed_over_the_whole_space(objective: str, key: str) -> None:
     problem, optimum = replace(conv5_2(), objective=objective), load("optima.json")["layers"]["conv5_2"][key]
-    confirmed = refute_with_bounds(problem, optimum, time.monotonic() + 60)
+    confirmed = refute_with_bounds(problem, optimum, Deadline.after(60))
     assert confirmed.complete
     assert confirmed.examined.startswith("123,904,000 tilings, ")
-    refuted = refute_with_bounds(problem, optimum * (1 + 1e-12), time.monotonic() + 60)
+    refuted = refute_with_bounds(problem, optimum * (1 + 1e-12), Deadline.after(60))
     assert refuted.counterexample is not None
     cost = cost_of_mapping(problem.nest, problem.architecture, refuted.counterexample)
     assert objective_value(problem.objective, cost) == optimum
 
 
 def test_without_time_nothing_is_claimed() -> None:
-    problem, past = conv5_2(), time.monotonic() - 1
+    problem, past = conv5_2(), Deadline.after(-1)
     for answer in (
         refute_with_bounds(problem, 1e300, past),
         refute_by_costing_all(problem, 1.0, past),
-        refute_with_cpsat(problem, 1.0, Deadline(past), seed=1, workers=2),
+        refute_with_cpsat(problem, 1.0, past, seed=1, workers=2),
     ):
         assert not answer.complete
         assert answer.counterexample is None

@@ -5,7 +5,6 @@ The truth is every tiling that is allowed under every pair of *all* classes of l
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -250,12 +249,12 @@ def test_random_general_nests_are_solved_as_by_trying_everything(most: int) -> N
         expected = optimum_of_all_orders(problem)
         orders = PublishedModel(most_classes=most).order_search(problem.nest, problem.architecture)
         start = LocalSearch(problem, seed=0, keep=1, orders=orders)
-        next(start.rounds(math.inf), None)
+        next(start.rounds(Deadline.never()), None)
         search = BranchAndBound(problem, start.best, orders=orders)
-        search.run(math.inf, threading.Event())
+        search.run(Deadline.never(), threading.Event())
         assert search.finished
         assert start.best.value == expected, describe(problem)
-        confirmed = refute_with_bounds(problem, expected, math.inf, orders)
+        confirmed = refute_with_bounds(problem, expected, Deadline.never(), orders)
         assert confirmed.complete
         assert confirmed.counterexample is None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from pathlib import Path
 from random import Random
@@ -13,20 +12,20 @@ import numpy as np
 import pytest
 from builders import gemm
 from dmaze.cli.main import main
-from dmaze.cli.verbs.schemas import schema_document
+from dmaze.cli.verbs.schema_verb import schema_document
 from dmaze.model.dmazerunner.cost import costs_of_tiling
 from dmaze.model.dmazerunner.legality import broken_limits, broken_rules
 from dmaze.model.documents.spec import Spec
 from dmaze.model.faults import BackendFault
 from dmaze.solver.backend import LayerProblem
-from dmaze.solver.fronts import front_search, layer_fronts
+from dmaze.solver.deadline import Deadline
+from dmaze.solver.fronts import layer_fronts
 from dmaze.solver.fronts.front import Candidates, Front
-from dmaze.solver.fronts.front_search import FrontSearch
+from dmaze.solver.fronts.front_search import FRONT_PARAMETERS, FrontParameters, FrontSearch
 from dmaze.solver.fronts.front_steps import check_steps
 from dmaze.solver.fronts.layer_fronts import pareto_fronts
 from paths import EXAMPLES
 from random_problems import TINY, Size, describe, every_tiling, random_problem
-from starts import STARTS
 
 CONV5_2 = EXAMPLES / "conv5_2.json"
 
@@ -48,26 +47,26 @@ def front_by_enumeration(problem: LayerProblem) -> list[tuple[int, int]]:
     return front
 
 
-def found_front(problem: LayerProblem) -> list[tuple[int, int]]:
-    search = FrontSearch(problem)
-    search.run(math.inf)
+def found_front(problem: LayerProblem, parameters: FrontParameters = FRONT_PARAMETERS) -> list[tuple[int, int]]:
+    search = FrontSearch(problem, parameters)
+    search.run(Deadline.never())
     assert search.complete
     pairs = zip(search.front.points.energy_pj.tolist(), search.front.points.cycles.tolist(), strict=True)
     return [(int(energy), int(cycles)) for energy, cycles in pairs]
 
 
-@pytest.mark.parametrize("start", ["a start", "no start"])
+@pytest.mark.parametrize(
+    "parameters",
+    [FRONT_PARAMETERS, FrontParameters(starts=0, block=7, few_subspaces=2)],
+    ids=["a start", "no start"],
+)
 @pytest.mark.parametrize("block", range(4))
-def test_the_front_is_that_of_enumeration(block: int, start: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if start == "no start":
-        monkeypatch.setattr(front_search, "LocalSearch", STARTS["no start"])
-        monkeypatch.setattr(front_search, "BLOCK", 7)
-        monkeypatch.setattr(front_search, "FEW_SUBSPACES", 2)
+def test_the_front_is_that_of_enumeration(block: int, parameters: FrontParameters) -> None:
     longest = 0
     for seed in range(block, 60, 4):
         problem = random_problem(seed, Size(macs=256, tilings=1000) if seed % 3 else TINY, constrained=0.5)
         expected = front_by_enumeration(problem)
-        assert found_front(problem) == expected, f"seed {seed}\n{describe(problem)}"
+        assert found_front(problem, parameters) == expected, f"seed {seed}\n{describe(problem)}"
         longest = max(longest, len(expected))
     assert longest > 2
 
@@ -78,11 +77,11 @@ def test_successive_constrained_solves_find_nothing_between_the_points_but_what_
     for seed in range(block, 12, 3):
         problem = random_problem(seed, TINY, constrained=0.4)
         front = found_front(problem)
-        steps = list(check_steps(problem, front, time.monotonic() + 60, workers=2)) if front else []
+        steps = list(check_steps(problem, front, Deadline.after(60), workers=2)) if front else []
         assert all(step.refuted for step in steps), f"seed {seed}\n{describe(problem)}"
         for gone in range(len(front)):
             with pytest.raises(BackendFault, match="the front lacks a mapping"):
-                list(check_steps(problem, front[:gone] + front[gone + 1 :], time.monotonic() + 60, workers=2))
+                list(check_steps(problem, front[:gone] + front[gone + 1 :], Deadline.after(60), workers=2))
 
 
 def test_a_front_keeps_what_nothing_beats() -> None:
@@ -140,7 +139,7 @@ def test_a_front_that_ran_out_of_time_is_not_called_complete() -> None:
 
 
 def test_ctrl_c_keeps_the_front_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(self: FrontSearch, deadline: float, _: object = None) -> None:
+    def interrupted(self: FrontSearch, deadline: Deadline, _: object = None) -> None:
         self._start(deadline)
         raise KeyboardInterrupt
 

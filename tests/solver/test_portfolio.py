@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 from builders import nest_of
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
+from dmaze.solver.deadline import Deadline
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
 from dmaze.solver.enumeration.branch_and_bound import BranchAndBound
 from dmaze.solver.portfolio import BACKEND as PORTFOLIO
@@ -32,7 +32,7 @@ def test_enumeration_with_bounds_finds_what_full_enumeration_finds(block: int) -
         expected = optimum(problem)
         best = Incumbents(1)
         search = BranchAndBound(problem, best)
-        search.run(time.monotonic() + 60, threading.Event())
+        search.run(Deadline.after(60), threading.Event())
         assert search.finished, describe(problem)
         assert best.mappings(Scorer(problem)) == expected.candidates, describe(problem)
 
@@ -50,7 +50,7 @@ def test_the_bound_rises_and_never_exceeds_the_optimum() -> None:
     for problem in problems(range(5000, 5100)):
         expected, best = optimum(problem).bound, Watched()
         best.search = BranchAndBound(problem, best)
-        best.search.run(time.monotonic() + 60, threading.Event())
+        best.search.run(Deadline.after(60), threading.Event())
         assert best.bounds == sorted(best.bounds)
         assert expected is None or all(bound <= expected for bound in best.bounds), describe(problem)
 

@@ -17,7 +17,7 @@ from dmaze.model import InputError, Result, Verification, load_result
 from dmaze.model.documents.verification import LayerVerification
 from dmaze.solver import VerificationLimits, solve, verify
 from dmaze.solver.refutation import Refutation
-from dmaze.solver.verify import proof_checks
+from dmaze.solver.verification import proof_checks
 
 Document = dict[str, Any]
 Alter = Callable[[Document], object]

@@ -8,13 +8,14 @@ from functools import partial
 
 from dmaze.solver.cpsat.case_backend import CaseBackend, StartParameters
 from dmaze.solver.cpsat.case_search import CASE_PARAMETERS, CaseParameters
+from dmaze.solver.deadline import Deadline
 from dmaze.solver.search.local_search import Effort, LocalSearch, MakeLocalSearch
 
 
 class Nothing(LocalSearch):
     """A local search that finds nothing."""
 
-    def rounds(self, deadline: float) -> Iterator[float]:  # noqa: ARG002
+    def rounds(self, deadline: Deadline) -> Iterator[float]:  # noqa: ARG002
         return iter(())
 
 

@@ -11,8 +11,6 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
 from ...faults import InputError
 from .reading import (
     MAX_VALUE_ELEMENTS,
@@ -145,6 +143,7 @@ class _Evaluation:
         return small and all(name in self._values for name in node.input if name)
 
     def _evaluate(self, node: NodeProto) -> None:
+        import numpy as np
         from onnx.reference import ReferenceEvaluator
 
         values = {name: self._values[name] for name in node.input if name in self._values}

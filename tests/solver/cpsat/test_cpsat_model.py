@@ -32,6 +32,7 @@ from dmaze.solver.backend import LayerProblem
 from dmaze.solver.cpsat.formulation.case_model import CaseModel
 from dmaze.solver.cpsat.formulation.cutoff import Target
 from dmaze.solver.cpsat.formulation.variables import TilingVariables
+from dmaze.solver.deadline import Deadline
 from dmaze.solver.spaces.subspaces import MOST_COMBINATIONS, Subspace, Subspaces
 from ortools.sat.python import cp_model
 from random_problems import (
@@ -440,7 +441,7 @@ def test_a_slice_holds_every_allowed_tiling_with_its_factors(finest: bool) -> No
         for tiling in list(legal)[:3]:
             part = Subspaces(problem, most).around(tiling)
             assert (part.spm is None) != finest
-            found = [t for levels in Subspaces(problem).tilings(part, INFINITE) for t in to_tilings(levels)]
+            found = [t for levels in Subspaces(problem).tilings(part, Deadline.never()) for t in to_tilings(levels)]
             expected = {t for t in legal if t.dram == part.dram and part.spm in (None, t.spm)}
             assert len(found) == len(expected)
             assert set(found) == expected

@@ -20,11 +20,11 @@ from dmaze.model.dmazerunner.vectorised.batch_legality import allowed
 from dmaze.model.documents.result import Result
 from dmaze.model.layers import nest_from_expressions
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
-from dmaze.solver.enumeration import BACKEND, BOUNDED, bounded, branch_and_bound
+from dmaze.solver.deadline import Deadline
+from dmaze.solver.enumeration import BACKEND, BOUNDED, bounded
 from dmaze.solver.enumeration.accounting import Accounting
-from dmaze.solver.enumeration.branch_and_bound import BranchAndBound, trivial_bound
+from dmaze.solver.enumeration.branch_and_bound import BlockParameters, BranchAndBound, trivial_bound
 from dmaze.solver.search.scoring import Scorer
-from dmaze.solver.spaces import partial_tilings
 from dmaze.solver.spaces.partial_tilings import PartialTilings
 from random_problems import describe, every_tiling, problems, random_problem
 from searches import Watched
@@ -125,21 +125,17 @@ def test_tilings_that_get_lost_are_noticed(monkeypatch: pytest.MonkeyPatch) -> N
 # Blocks.
 
 
-@pytest.fixture
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Subspaces come in arrays of at most four, and every array is a block."""
-    monkeypatch.setattr(partial_tilings, "most_rows", lambda _: 4)
-    monkeypatch.setattr(branch_and_bound, "MOST_BYTES", 1)
+SMALL_BLOCKS = BlockParameters(most_rows=4, most_bytes=1)
+"""Subspaces come in arrays of at most four, and every array is a block."""
 
 
-@pytest.mark.usefixtures("small_blocks")
 def test_blocks_change_no_answer_and_claim_nothing_of_those_to_come() -> None:
     several = 0
     for problem in problems(range(24_000, 24_060)):
         expected, best = BACKEND.search(problem, THREE, None), Watched()
         best.size = THREE.top_k
-        best.search = BranchAndBound(problem, best, ranks=3)
-        best.search.run(time.monotonic() + 60, threading.Event())
+        best.search = BranchAndBound(problem, best, ranks=3, parameters=SMALL_BLOCKS)
+        best.search.run(Deadline.after(60), threading.Event())
         assert best.search.finished
         assert best.mappings(Scorer(problem)) == expected.candidates, describe(problem)
         assert best.bounds == sorted(best.bounds)

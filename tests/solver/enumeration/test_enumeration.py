@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,9 +24,11 @@ from dmaze.model.dmazerunner.mapping import Tiling
 from dmaze.model.dmazerunner.vectorised.batch import DRAM, SPM, to_tilings
 from dmaze.model.layers import Conv2d, nest_from_expressions
 from dmaze.model.loop_nest import LoopNest
+from dmaze.solver import deadline as deadlines
 from dmaze.solver.backend import LayerProblem, SearchLimits
-from dmaze.solver.enumeration import BACKEND, counting, stream
-from dmaze.solver.enumeration.counting import num_allowed_tilings
+from dmaze.solver.deadline import NEVER, Deadline
+from dmaze.solver.enumeration import BACKEND
+from dmaze.solver.enumeration.counting import CountingLimits, num_allowed_tilings
 from dmaze.solver.enumeration.stream import CHUNK, Part, TilingStream, tilings_of
 from dmaze.solver.spaces.branching import MOST_BYTES, MOST_ROWS, grow, most_rows, spread, steps
 from random_problems import random_problem
@@ -59,7 +60,7 @@ def streamed(
     nest: LoopNest,
     architecture: Architecture,
     constraints: Constraints,
-    deadline: float = math.inf,
+    deadline: Deadline = NEVER,
     chunk: int = CHUNK,
 ) -> list[Tiling]:
     """The stream's tilings in its order."""
@@ -118,15 +119,14 @@ def test_random_spaces_are_counted_without_listing_them() -> None:
         assert num_allowed_tilings(problem) == sum(levels.shape[2] for levels in stream), f"seed {seed}"
 
 
-@pytest.mark.parametrize("constant", ["LARGEST_COUNTS", "MOST_PAIRS"])
-def test_counting_is_not_tried_where_it_would_take_long(monkeypatch: pytest.MonkeyPatch, constant: str) -> None:
-    monkeypatch.setattr(counting, constant, 10)
-    assert num_allowed_tilings(LayerProblem(NESTS["gemm"], TIGHT, Constraints(), "edp")) is None
+@pytest.mark.parametrize("limits", [CountingLimits(largest_table=10), CountingLimits(most_pairs=10)], ids=str)
+def test_counting_is_not_tried_where_it_would_take_long(limits: CountingLimits) -> None:
+    assert num_allowed_tilings(LayerProblem(NESTS["gemm"], TIGHT, Constraints(), "edp"), limits=limits) is None
 
 
 def test_counting_ends_at_its_deadline() -> None:
     problem = LayerProblem(NESTS["gemm"], TIGHT, Constraints(), "edp")
-    assert num_allowed_tilings(problem, time.monotonic() - 1) is None
+    assert num_allowed_tilings(problem, Deadline.after(-1)) is None
 
 
 def test_the_cases_exclude_something_and_leave_something() -> None:
@@ -276,10 +276,10 @@ class Clock:
 @pytest.mark.parametrize("deadline", [0.0, 1.0, 10.0, 60.0])
 def test_a_stream_breaks_off_at_its_deadline(monkeypatch: pytest.MonkeyPatch, deadline: float) -> None:
     clock = Clock()
-    monkeypatch.setattr(stream, "time", SimpleNamespace(monotonic=clock.monotonic))
+    monkeypatch.setattr(deadlines, "time", SimpleNamespace(monotonic=clock.monotonic))
     nest = NESTS["gemm"]
-    found = streamed(nest, TIGHT, Constraints(), deadline, SMALL_CHUNK)
-    assert clock.now > deadline
+    found = streamed(nest, TIGHT, Constraints(), Deadline(deadline), SMALL_CHUNK)
+    assert clock.now >= deadline
     assert len(found) == len(set(found))
     assert set(found) < set(streamed(nest, TIGHT, Constraints()))
 

@@ -19,14 +19,15 @@ import numpy as np
 import pytest
 from builders import Specs, gemm
 from commands import START
-from dmaze.cli.progress import time_left_text
+from dmaze.cli.progress_line import time_left_text
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.vectorised.batch import Array
 from dmaze.model.documents.result import Result
 from dmaze.solver import enumerate_mappings
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
-from dmaze.solver.enumeration import BACKEND, costing, exhaustive
-from dmaze.solver.enumeration.counting import num_allowed_tilings
+from dmaze.solver.enumeration import costing
+from dmaze.solver.enumeration.counting import CountingLimits, num_allowed_tilings
+from dmaze.solver.enumeration.exhaustive import ENUMERATION_PARAMETERS, EnumerationParameters, ExhaustiveBackend
 from dmaze.solver.enumeration.stream import Part, tilings_of
 from dmaze.solver.search.scoring import Scorer
 from random_problems import random_problem
@@ -40,12 +41,16 @@ CONV2_2 = {"type": "conv2d", "name": "conv2_2", "batch": 4, "out_channels": 64, 
            "in_width": 56, "kernel_height": 3, "kernel_width": 3, "padding": 1}  # fmt: skip
 """1,160,980,152 tilings that fit: minutes of work."""
 
+BY_PROCESSES = EnumerationParameters(few_tilings=0)
+
 GoOn = Callable[[], None]
 
 
-def run(limits: SearchLimits, problem: LayerProblem = TINY) -> tuple[SearchOutcome, list[Progress]]:
+def run(
+    limits: SearchLimits, problem: LayerProblem = TINY, parameters: EnumerationParameters = ENUMERATION_PARAMETERS
+) -> tuple[SearchOutcome, list[Progress]]:
     reports: list[Progress] = []
-    return BACKEND.search(problem, limits, reports.append), reports
+    return ExhaustiveBackend(parameters).search(problem, limits, reports.append), reports
 
 
 def arrays(problem: LayerProblem = TINY) -> list[Array]:
@@ -92,47 +97,43 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
-def test_processes_give_what_one_thread_gives(monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
+def test_processes_give_what_one_thread_gives(workers: int) -> None:
     problem = LayerProblem(NESTS["conv"], TIGHT, Constraints(), "edp")
     expected, _ = run(SearchLimits(top_k=4), problem)
-    monkeypatch.setattr(exhaustive, "FEW_TILINGS", 0)
-    outcome, reports = run(SearchLimits(workers=workers, top_k=4), problem)
+    outcome, reports = run(SearchLimits(workers=workers, top_k=4), problem, BY_PROCESSES)
     assert outcome == expected
     assert len(outcome.candidates) == 4
     assert reports[-1].incumbents == outcome.candidates
     assert reports[-1].done == 1.0
 
 
-def test_a_space_that_is_not_counted_is_costed_by_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_space_that_is_not_counted_is_costed_by_processes() -> None:
     expected, _ = run(SearchLimits())
-    monkeypatch.setattr(exhaustive, "num_allowed_tilings", lambda *_: None)
-    outcome, reports = run(SearchLimits(workers=2))
+    uncounted = EnumerationParameters(counting=CountingLimits(most_pairs=0))
+    outcome, reports = run(SearchLimits(workers=2), parameters=uncounted)
     assert outcome == expected
     assert {report.done for report in reports} == {None}
     assert reports[-1].note == f"{expected.statistics['evaluated']:,} tilings"
 
 
 def test_the_import_path_of_the_processes_is_the_parents(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(exhaustive, "FEW_TILINGS", 0)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pickle.py").write_text("raise ImportError")  # what lies in the current folder is none of our modules
-    assert run(SearchLimits())[0].exhausted
+    assert run(SearchLimits(), parameters=BY_PROCESSES)[0].exhausted
 
 
 @pytest.mark.parametrize(("program", "said"), [("import sys; sys.exit('no memory')", "1: no memory"), ("exit(3)", "3")])
 def test_a_process_that_ends_by_itself_is_a_fault(monkeypatch: pytest.MonkeyPatch, program: str, said: str) -> None:
-    monkeypatch.setattr(exhaustive, "FEW_TILINGS", 0)
     monkeypatch.setattr(costing, "PROGRAM", program)
     with pytest.raises(RuntimeError, match=f"ended with {said}"):
-        run(SearchLimits(workers=2))
+        run(SearchLimits(workers=2), parameters=BY_PROCESSES)
 
 
 def test_a_process_that_says_nothing_is_ended_when_time_is_up(
     monkeypatch: pytest.MonkeyPatch, started: list[subprocess.Popen[bytes]]
 ) -> None:
-    monkeypatch.setattr(exhaustive, "FEW_TILINGS", 0)
     monkeypatch.setattr(costing, "PROGRAM", "import time; time.sleep(1000)")
-    outcome, _ = run(SearchLimits(workers=2, time_limit_s=0.2))
+    outcome, _ = run(SearchLimits(workers=2, time_limit_s=0.2), parameters=BY_PROCESSES)
     assert (outcome.candidates, outcome.bound, outcome.exhausted) == ((), None, False)
     assert len(started) == 2
     assert all(process.poll() is not None for process in started)
@@ -234,17 +235,18 @@ def test_traffic_limits_take_no_tiling_out_of_the_count_but_mappings_out_of_the_
 # Ctrl-C.
 
 
-@pytest.mark.parametrize(("few", "count"), [(exhaustive.FEW_TILINGS, 0), (0, 2)], ids=["a thread", "processes"])
+@pytest.mark.parametrize(
+    ("parameters", "count"), [(ENUMERATION_PARAMETERS, 0), (BY_PROCESSES, 2)], ids=["a thread", "processes"]
+)
 def test_an_interrupt_ends_threads_and_processes(
-    monkeypatch: pytest.MonkeyPatch, started: list[subprocess.Popen[bytes]], few: int, count: int
+    started: list[subprocess.Popen[bytes]], parameters: EnumerationParameters, count: int
 ) -> None:
     def interrupt(progress: Progress) -> None:
         if progress.incumbents:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(exhaustive, "FEW_TILINGS", few)
     with pytest.raises(KeyboardInterrupt):
-        BACKEND.search(TINY, SearchLimits(workers=2), interrupt)
+        ExhaustiveBackend(parameters).search(TINY, SearchLimits(workers=2), interrupt)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("enumeration")]
     assert len(started) == count
     assert all(process.poll() is not None for process in started)

@@ -20,6 +20,7 @@ from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.cost import costs_of_tiling
 from dmaze.model.dmazerunner.legality import broken_limits, broken_rules
 from dmaze.solver import LayerProblem, solve
+from dmaze.solver.deadline import Deadline
 from dmaze.solver.enumeration.feasibility import Feasibility
 from dmaze.solver.pipeline.infeasibility import find_conflicts
 from reference import REFERENCE
@@ -155,11 +156,10 @@ def judged_problems() -> list[tuple[LayerProblem, set[frozenset[str]]]]:
 
 
 @pytest.mark.parametrize("largest_table", [1 << 26, 0], ids=["by sets of tile sizes", "by streaming tilings"])
-def test_conflicts_are_what_trying_all_mappings_finds(monkeypatch: pytest.MonkeyPatch, largest_table: int) -> None:
-    monkeypatch.setattr("dmaze.solver.spaces.tile_lattice.LARGEST_TABLE", largest_table)
+def test_conflicts_are_what_trying_all_mappings_finds(largest_table: int) -> None:
     infeasible = 0
     for asked, mappings in judged_problems():
-        conflicts = set(find_conflicts(asked, SECONDS))
+        conflicts = set(find_conflicts(asked, SECONDS, feasibility=Feasibility(asked.nest, largest_table)))
         if any(not broken for broken in mappings):
             assert conflicts == set()
             continue
@@ -187,7 +187,7 @@ def test_least_utilisations_stay_shares_of_the_capacities_that_there_are() -> No
 def test_rules_that_are_not_judged_in_time_are_named() -> None:
     asked = problem_of(CONV, max_dram_bytes=10, spatial_dims=["M"])
     assert find_conflicts(asked, 0.0) == ("pes", "rf_bytes_per_pe", "spm", "spatial_dims", "max_dram_bytes")
-    assert Feasibility(asked.nest).decide(asked, time.monotonic() - 1) is None
+    assert Feasibility(asked.nest).decide(asked, Deadline.after(-1)) is None
 
 
 def test_a_layer_with_one_iteration_has_one_tiling() -> None:

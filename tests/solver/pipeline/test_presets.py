@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from dmaze.model.dmazerunner.constraints import Constraints, MinUtilization
 from dmaze.model.documents.result import LayerResult
 from dmaze.model.documents.spec import Spec
 from dmaze.solver import LayerProblem, SearchOutcome, enumerate_mappings, solve
+from dmaze.solver.deadline import Deadline
 from dmaze.solver.enumeration.stream import TilingStream
 from dmaze.solver.pipeline.presets import Resolved, resolve_preset, rounds
 from reference import load
@@ -37,7 +37,7 @@ def problem(layer: dict[str, Any], **constraints: Any) -> LayerProblem:
 
 
 def resolve(layer: dict[str, Any], **constraints: Any) -> Resolved:
-    return resolve_preset(problem(layer, **constraints), time.monotonic() + 60)
+    return resolve_preset(problem(layer, **constraints), Deadline.after(60))
 
 
 @pytest.mark.parametrize("case", CASES, ids=CASE_NAMES)
@@ -116,7 +116,7 @@ def test_what_clashes_with_the_preset_is_named_beside_it() -> None:
 
 
 def test_a_preset_that_is_not_counted_in_time_leaves_the_layer_unknown() -> None:
-    resolved = resolve_preset(problem(CASES[0]["layer"]), time.monotonic() - 1)
+    resolved = resolve_preset(problem(CASES[0]["layer"]), Deadline.after(-1))
     assert resolved.outcome == SearchOutcome((), None, exhausted=False)
     found = found_for(CASES[0]["layer"], solver={"time_limit_s": 1e-9})
     assert (found.status, found.thresholds, found.conflicts) == ("unknown", None, ())
@@ -126,4 +126,4 @@ def test_a_preset_that_is_not_counted_in_time_leaves_the_layer_unknown() -> None
 def test_without_a_preset_constraints_are_as_given() -> None:
     given = Constraints(no_spatial_reduction=True)
     without = LayerProblem(problem(TOO_SMALL).nest, problem(TOO_SMALL).architecture, given, "edp")
-    assert resolve_preset(without, time.monotonic()) == Resolved(given)
+    assert resolve_preset(without, Deadline.after(0)) == Resolved(given)

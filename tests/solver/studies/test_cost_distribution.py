@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,8 +20,14 @@ from dmaze.model.dmazerunner.vectorised.batch import Array
 from dmaze.model.loop_nest import LoopNest
 from dmaze.solver.backend import LayerProblem, SearchLimits
 from dmaze.solver.enumeration import BACKEND
+from dmaze.solver.enumeration.counting import CountingLimits
 from dmaze.solver.studies import cost_distribution as module
-from dmaze.solver.studies.cost_distribution import CELLS_PER_DECADE, CostDistribution, cost_distribution
+from dmaze.solver.studies.cost_distribution import (
+    CELLS_PER_DECADE,
+    CostDistribution,
+    SurveyParameters,
+    cost_distribution,
+)
 from random_problems import TINY, describe, every_tiling, random_problem
 
 Costs = list[tuple[int, int]]
@@ -61,10 +68,9 @@ def columns(costs: Array) -> Costs:
     return [(int(cycles), int(energy)) for cycles, energy in costs.T.tolist()]
 
 
-@pytest.fixture
-def _sampled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is enumerated."""
-    monkeypatch.setattr(module, "SHARE_OF_ENUMERATION", 0.0)
+def sample_of(tilings: int, chunk: int, **others: Any) -> SurveyParameters:
+    """Nothing is enumerated, but tilings are drawn, so many in chunks of so many."""
+    return SurveyParameters(enumeration_share=0.0, sampled_tilings=tilings, chunk_methods=9 * chunk, **others)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -78,7 +84,7 @@ def test_methods_are_counted_and_the_front_found_as_by_looking_at_every_one(seed
     assert seen.space_tilings == len(expected)
     assert seen.front_proved
     assert columns(seen.front) == pareto(every), describe(problem)
-    if len(every) <= module.MOST_POINTS:
+    if len(every) <= SurveyParameters.most_points:
         assert seen.points is not None
         assert sorted(columns(seen.points)) == sorted(every)
     else:
@@ -93,7 +99,7 @@ def test_the_grid_counts_the_methods_within_its_borders() -> None:
     borders = (seen.grid.cycles_edges, seen.grid.energy_edges_pj)
     counts, *_ = np.histogram2d(every[:, 0], every[:, 1], bins=borders)
     np.testing.assert_array_equal(seen.grid.counts, counts)
-    assert seen.grid.counts.sum() == seen.num_methods == len(every) > module.MOST_POINTS
+    assert seen.grid.counts.sum() == seen.num_methods == len(every) > SurveyParameters.most_points
     assert seen.grid.counts[0].any()
     assert seen.grid.counts[:, -1].any()
     np.testing.assert_allclose(borders[0][1:] / borders[0][:-1], 10 ** (1 / CELLS_PER_DECADE), rtol=1e-12)
@@ -106,11 +112,10 @@ def test_the_least_edp_of_an_exhaustive_search_is_on_the_front() -> None:
     assert best.bound == (front[0] * front[1]).min()
 
 
-def test_many_chunks_give_what_one_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_chunks_give_what_one_gives() -> None:
     problem = problem_of(gemm(12, 6, 8))
     whole = cost_distribution(problem, 60.0)
-    monkeypatch.setattr(module, "CHUNK_METHODS", 9 * 16)
-    pieces = cost_distribution(problem, 60.0)
+    pieces = cost_distribution(problem, 60.0, parameters=SurveyParameters(chunk_methods=9 * 16))
     assert pieces.grid is not None
     assert whole.grid is not None
     np.testing.assert_array_equal(pieces.grid.counts, whole.grid.counts)
@@ -118,14 +123,10 @@ def test_many_chunks_give_what_one_gives(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (pieces.num_methods, pieces.points is None) == (whole.num_methods, True)
 
 
-@pytest.mark.usefixtures("_sampled")
-def test_a_space_too_large_for_the_time_is_sampled_uniformly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SAMPLED_TILINGS", 1 << 15)
-    monkeypatch.setattr(module, "CHUNK_METHODS", 9 << 12)
-    monkeypatch.setattr(module, "num_allowed_tilings", lambda *_: None)
+def test_a_space_too_large_for_the_time_is_sampled_uniformly() -> None:
+    parameters = sample_of(1 << 15, 1 << 12, counting=CountingLimits(most_pairs=0))
     problem = problem_of(gemm(48, 40, 36), fixed={"K": {"rf": 3}})
-    seen = cost_distribution(problem, 60.0, seed=3)
-    monkeypatch.undo()
+    seen = cost_distribution(problem, 60.0, seed=3, parameters=parameters)
     every = cost_distribution(problem, 60.0)
     assert (seen.complete, seen.space_counted) == (False, False)
     assert (every.complete, every.space_counted) == (True, True)
@@ -136,36 +137,27 @@ def test_a_space_too_large_for_the_time_is_sampled_uniformly(monkeypatch: pytest
     assert seen.num_methods / seen.num_tilings == pytest.approx(pairs, abs=5 * 4 / (1 << 15) ** 0.5)
 
 
-@pytest.mark.usefixtures("_sampled")
-def test_a_sample_comes_with_the_front_of_the_whole_space(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SAMPLED_TILINGS", 50)
-    monkeypatch.setattr(module, "CHUNK_METHODS", 9 * 50)
+def test_a_sample_comes_with_the_front_of_the_whole_space() -> None:
     problem = problem_of(gemm(6, 4, 4))
-    seen = cost_distribution(problem, 60.0)
+    seen = cost_distribution(problem, 60.0, parameters=sample_of(50, 50))
     assert (seen.complete, seen.front_proved) == (False, True)
     assert (seen.space_tilings, seen.space_counted) == (len(legal_costs(problem)), True)
     assert columns(seen.front) == pareto([cost for methods in legal_costs(problem) for cost in methods])
     assert seen.num_methods == (seen.grid.counts.sum() if seen.grid else 0)
 
 
-@pytest.mark.usefixtures("_sampled")
 def test_a_front_that_is_not_proved_holds_the_best_that_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SAMPLED_TILINGS", 50)
-    monkeypatch.setattr(module, "CHUNK_METHODS", 9 * 50)
     monkeypatch.setattr(module.FrontSearch, "run", lambda *_: None)
-    seen = cost_distribution(problem_of(gemm(6, 4, 4)), 60.0)
+    seen = cost_distribution(problem_of(gemm(6, 4, 4)), 60.0, parameters=sample_of(50, 50))
     assert not seen.front_proved
     assert seen.points is not None
     assert columns(seen.front) == pareto(columns(seen.points))
 
 
-@pytest.mark.usefixtures("_sampled")
-def test_the_seed_decides_what_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SAMPLED_TILINGS", 100)
-    monkeypatch.setattr(module, "CHUNK_METHODS", 9 * 100)
-
+def test_the_seed_decides_what_is_drawn() -> None:
     def points(seed: int) -> Costs:
-        seen = cost_distribution(problem_of(gemm(12, 6, 8)), 60.0, seed=seed)
+        problem = problem_of(gemm(12, 6, 8))
+        seen = cost_distribution(problem, 60.0, seed=seed, parameters=sample_of(100, 100))
         return columns(seen.points if seen.points is not None else np.empty((2, 0)))
 
     assert points(1) == points(1) != points(2)
@@ -183,9 +175,8 @@ def test_an_enumeration_that_is_late_is_given_up_early(monkeypatch: pytest.Monke
                 yield levels
 
     monkeypatch.setattr(module, "TilingStream", Slow)
-    monkeypatch.setattr(module, "SAMPLED_TILINGS", 10)
-    monkeypatch.setattr(module, "CHUNK_METHODS", 9 * 10)
-    assert not cost_distribution(problem_of(gemm(12, 6, 8)), 2.0).complete
+    few = SurveyParameters(sampled_tilings=10, chunk_methods=9 * 10)
+    assert not cost_distribution(problem_of(gemm(12, 6, 8)), 2.0, parameters=few).complete
     assert 0 < chunks < 1.5 / 0.02 / 2  # less than half of the time that enumerating has
 
 
@@ -193,12 +184,11 @@ def test_an_enumeration_that_takes_too_long_after_all_gives_way_to_a_sample(monk
     class Stalled(module.TilingStream):
         def __iter__(self) -> Iterator[Array]:
             yield next(super().__iter__())
-            time.sleep(max(0.0, self.deadline - time.monotonic()))
+            time.sleep(max(0.0, self.deadline.left_s))
 
     monkeypatch.setattr(module, "TilingStream", Stalled)
-    monkeypatch.setattr(module, "SAMPLED_TILINGS", 10)
-    monkeypatch.setattr(module, "CHUNK_METHODS", 9 * 100)
-    seen = cost_distribution(problem_of(gemm(12, 6, 8)), 0.5)
+    few = SurveyParameters(sampled_tilings=10, chunk_methods=9 * 100)
+    seen = cost_distribution(problem_of(gemm(12, 6, 8)), 0.5, parameters=few)
     assert not seen.complete
     assert seen.num_tilings >= 10
 

@@ -18,16 +18,16 @@ from dmaze.model.documents.result import LayerResult
 from dmaze.model.documents.spec import Spec
 from dmaze.model.documents.sweep_results import SweepResult
 from dmaze.model.faults import BackendFault, InputError
-from dmaze.solver import solve, sweep, verify
+from dmaze.solver import SilentObserver, solve, sweep, verify
 from dmaze.solver.backend import LayerProblem, SearchLimits
+from dmaze.solver.deadline import Deadline
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
 from dmaze.solver.enumeration.exhaustive import ExhaustiveBackend
 from dmaze.solver.fronts.layer_fronts import pareto_fronts
 from dmaze.solver.portfolio import PortfolioBackend
 from dmaze.solver.search.local_search import LocalSearch
-from dmaze.solver.sweeps import SweepProgress
 from dmaze.solver.sweeps.plan import Plan
-from dmaze.solver.verify.recheck import VerificationLimits
+from dmaze.solver.verification.recheck import VerificationLimits
 from random_problems import TINY, random_nest
 from sweep_specs import MEMORIES, essence, sweep_spec
 
@@ -174,10 +174,10 @@ def test_local_search_begins_with_the_starts_and_ends_no_worse() -> None:
             outcome.candidates[0], tiling=replace(outcome.candidates[0].tiling, rf=(7919,) * len(nest.dims))
         )
         started = LocalSearch(replace(problem, warm_starts=(foreign, *outcome.candidates)), seed=0, keep=1)
-        assert next(started.rounds(math.inf)) == outcome.bound
+        assert next(started.rounds(Deadline.never())) == outcome.bound
         useless = LocalSearch(replace(problem, warm_starts=(foreign,)), seed=0, keep=1)
         without = LocalSearch(problem, seed=0, keep=1)
-        assert next(useless.rounds(math.inf)) == next(without.rounds(math.inf))
+        assert next(useless.rounds(Deadline.never())) == next(without.rounds(Deadline.never()))
 
 
 def test_a_start_that_does_not_fit_is_one_to_come_down_from() -> None:
@@ -188,7 +188,7 @@ def test_a_start_that_does_not_fit_is_one_to_come_down_from() -> None:
     search = LocalSearch(
         LayerProblem(nest, small, sweep_spec().constraints, "edp", best.candidates[:1]), seed=0, keep=1
     )
-    assert math.isfinite(next(search.rounds(math.inf)))
+    assert math.isfinite(next(search.rounds(Deadline.never())))
 
 
 def test_a_failing_layer_loses_no_other(monkeypatch: pytest.MonkeyPatch, executor: Executor) -> None:
@@ -242,12 +242,13 @@ def test_time_that_is_up_ends_the_sweep_with_what_there_is(executor: Executor) -
 
 
 def test_ctrl_c_ends_the_sweep_with_what_there_is(executor: Executor, tmp_path: Path) -> None:
-    def interrupt(progress: SweepProgress) -> None:
-        if progress.answered == 3:
-            raise KeyboardInterrupt
+    class Interrupting(SilentObserver):
+        def sweep_advanced(self, latest: str, answered: int, failed: int, total: int) -> None:  # noqa: ARG002
+            if answered == 3:
+                raise KeyboardInterrupt
 
     spec, file = sweep_spec(), tmp_path / "results.jsonl"
-    result = sweep(spec, interrupt, results=file, executor=executor)
+    result = sweep(spec, Interrupting(), results=file, executor=executor)
     assert result.interrupted
     assert 0 < result.counts.searched < result.counts.problems
     again = sweep(spec, results=file, executor=executor)
@@ -256,13 +257,18 @@ def test_ctrl_c_ends_the_sweep_with_what_there_is(executor: Executor, tmp_path: 
 
 
 def test_progress_counts_every_layer_once(executor: Executor) -> None:
-    told: list[SweepProgress] = []
-    sweep(sweep_spec(), told.append, executor=executor)
-    assert told[0] == SweepProgress(18, 0, 0, "")
-    assert [p.answered for p in told] == sorted(p.answered for p in told)
-    assert told[-1].answered == told[-1].total == 18
-    assert len(told) == 1 + 12
-    assert told[1].latest == "a on spm.banks 8, rf_bytes_per_pe 4"
+    heard: list[tuple[str, int, int, int]] = []
+
+    class Listening(SilentObserver):
+        def sweep_advanced(self, latest: str, answered: int, failed: int, total: int) -> None:
+            heard.append((latest, answered, failed, total))
+
+    sweep(sweep_spec(), Listening(), executor=executor)
+    assert heard[0] == ("", 0, 0, 18)
+    assert [answered for _, answered, *_ in heard] == sorted(answered for _, answered, *_ in heard)
+    assert heard[-1][1:] == (18, 0, 18)
+    assert len(heard) == 1 + 12
+    assert heard[1][0] == "a on spm.banks 8, rf_bytes_per_pe 4"
 
 
 def test_no_more_tasks_are_submitted_than_asked_for() -> None:

@@ -18,7 +18,7 @@ import pytest
 from dmaze.cli.main import main
 from dmaze.model.documents.sweep_results import SweepResult
 from dmaze.model.faults import InputError
-from dmaze.solver import SweepProgress, sweep
+from dmaze.solver import SilentObserver, sweep
 from dmaze.solver.sweeps.dask_cluster import dask_cluster
 from paths import PLUGINS
 from sweep_specs import DIARY_FILE, NAP_S, essence, sweep_spec, write_spec
@@ -75,10 +75,11 @@ def test_a_killed_worker_loses_nothing_and_counts_nothing_twice(
     """The same result as on one process; then once more by the command, on the worker that is left."""
     file, killed = tmp_path / "results.jsonl", []
 
-    def kill(progress: SweepProgress) -> None:
-        if progress.answered >= 6 and not killed:
-            cluster.kill_a_worker()
-            killed.append(progress.answered)
+    class Killing(SilentObserver):
+        def sweep_advanced(self, latest: str, answered: int, failed: int, total: int) -> None:  # noqa: ARG002
+            if answered >= 6 and not killed:
+                cluster.kill_a_worker()
+                killed.append(answered)
 
     spec = sweep_spec(axes=AXES, solver=SOLVER)
     with dask_cluster(cluster.address) as dask:
@@ -86,7 +87,7 @@ def test_a_killed_worker_loses_nothing_and_counts_nothing_twice(
         while dask.num_tasks() < 2:
             assert time.monotonic() < deadline, "the workers did not start"
             time.sleep(0.05)
-        result = sweep(spec, kill, results=file, executor=dask.executor, num_tasks=dask.num_tasks)
+        result = sweep(spec, Killing(), results=file, executor=dask.executor, num_tasks=dask.num_tasks)
     assert killed
     assert (result.faults, result.fault, result.interrupted) == ((), None, False)
     assert (result.counts.searched, result.counts.left) == (NUM_PROBLEMS, 0)

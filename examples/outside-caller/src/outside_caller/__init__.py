@@ -12,9 +12,8 @@ import tempfile
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from dmaze.model import Architecture, Constraints, Gemm, evaluate
+from dmaze.model import Architecture, Constraints, EvaluateRequest, Gemm, evaluate
 from dmaze.model.dmazerunner.mapping import mapping_to_document
-from dmaze.model.evaluate import EvaluateRequest
 from dmaze.model.reading.loading import resolve_architecture
 from dmaze.solver import Backend, LayerProblem, SearchLimits
 

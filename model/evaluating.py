@@ -3,42 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
-from pydantic import Field
-
-from .base import Model, PositiveInt, Text
 from .cost_models import model_for
-from .dmazerunner.evaluation import EvaluatedCost
-from .dmazerunner.mapping import MappingDocument
-from .documents.spec import ArchitectureField
+from .dmazerunner.evaluated_cost import EvaluatedCost
+from .documents.evaluation import EvaluateRequest, EvaluateResult
 from .faults import Fault, InputError
-from .layers import Layer
 from .reading.json_files import read_json
 from .reading.loading import resolve_architecture
 from .reading.validation import validated
-
-
-class EvaluateRequest(Model):
-    """Mappings of one layer to be costed; ``architecture`` is a name, a path or the object, as in a spec.
-
-    ``cost_model`` is that of the architecture's kind unless given.
-
-    ``padded_bounds`` holds the bounds that the mappings' factors multiply to where they pad the layer's own.
-    """
-
-    architecture: ArchitectureField
-    cost_model: Text | None = None
-    layer: Layer
-    padded_bounds: dict[Text, PositiveInt] = Field(default_factory=dict[str, int])
-    mappings: tuple[MappingDocument, ...]
-
-
-class EvaluateResult(Model):
-    """Costs in the order of the request's mappings."""
-
-    schema_: Literal["dmaze-solve/evaluate/1"] = Field(default="dmaze-solve/evaluate/1", alias="schema")
-    costs: tuple[EvaluatedCost, ...]
 
 
 def evaluate(request: EvaluateRequest, *, detail: bool = False) -> EvaluateResult:

@@ -6,59 +6,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from ...model.dmazerunner.architecture import Architecture
-from ...model.evaluate import EvaluateRequest
+from ...model.documents.evaluation import EvaluateRequest
 from ...model.faults import InputError, shown
+from ...model.reading.builtin_data import builtin_names
 from ...model.reading.interop.foreign_layers import read_layer
 from ...model.reading.interop.timeloop_mapping import MEMORIES
-from ...model.reading.loading import builtin_names, resolve_architecture
-from ..options import AsJson, OutPath
-from ..output import check_destination, document_text
-from .commands import Delivery, Exit, warnings_told
+from ...model.reading.loading import resolve_architecture
+from ..answer import Action, Delivery, Exit
+from ..arguments.grouping import with_groups
+from ..arguments.options import ArchitectureOfRequest, ForeignPaths, LayerName, LevelNames
+from ..output import check_destination, document_text, warnings_told
 
 DEFAULT_ARCHITECTURE = "dmazerunner-256pe"
-
-ForeignPaths = Annotated[
-    list[Path],
-    typer.Argument(metavar="FILE...", help="YAML: a Timeloop problem and its mapping, or a ZigZag workload."),
-]
-ArchitectureOfRequest = Annotated[
-    str, typer.Option("--architecture", metavar="NAME", help="A built-in architecture or a file.")
-]
-LayerName = Annotated[str | None, typer.Option("--layer", metavar="NAME", help="Which layer, where there are several.")]
-LevelNames = Annotated[
-    str | None,
-    typer.Option("--levels", metavar="A,B,C", help="What the mapping calls DRAM, scratchpad and register file."),
-]
 
 
 @dataclass(frozen=True)
 class ImportOptions:
     """What a request is made of beside the files."""
 
-    architecture: str
-    layer: str | None
-    levels: str | None
+    architecture: ArchitectureOfRequest = DEFAULT_ARCHITECTURE
+    layer: LayerName = None
+    levels: LevelNames = None
 
 
-def import_verb(
-    files: ForeignPaths,
-    architecture: ArchitectureOfRequest = DEFAULT_ARCHITECTURE,
-    layer: LayerName = None,
-    levels: LevelNames = None,
-    as_json: AsJson = False,
-    out: OutPath = None,
-) -> partial[int]:
+@with_groups
+def import_verb(files: ForeignPaths, *, options: ImportOptions, delivery: Delivery) -> Action:
     """Print another tool's layer and mapping as a request (JSON) that evaluate takes.
 
     Dimensions and tensors keep the names that they have in the files. What matters there and is not modelled is
     warned about on standard error.
     """
-    return partial(run_import, files, ImportOptions(architecture, layer, levels), Delivery(as_json, out))
+    return partial(run_import, files, options, delivery)
 
 
 def run_import(files: Sequence[Path], options: ImportOptions, delivery: Delivery) -> int:

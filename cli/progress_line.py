@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as ProgressBar
-from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.status import Status
 from rich.table import Column
 from rich.text import Text
 
 from ..model.documents.result import LayerResult
+from ..model.faults import escaped
 from ..model.objectives import Objective
-from ..solver import Observer, Progress
+from ..solver.backend import Progress
+from ..solver.pipeline.observer import Observer, SilentObserver
 from .reports.result_report import bound_text, edp_text, gap_text
 from .tables import name_text
+
+if TYPE_CHECKING:
+    pass
 
 
 @contextmanager
@@ -34,13 +49,13 @@ def shown_progress(objective: Objective) -> Generator[Observer | None]:
 
 
 @contextmanager
-def shown_checking() -> Generator[Callable[[str], None] | None]:
-    """What shows which layer is being checked; none where standard error is no terminal."""
+def shown_checking() -> Generator[Observer | None]:
+    """What shows which layer is being looked at; none where standard error is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return
     with Console(stderr=True).status("reading") as status:
-        yield lambda name: status.update(Text(f"checking {name_text(name)}"))
+        yield _Checking(status)
 
 
 @contextmanager
@@ -53,7 +68,53 @@ def shown_status(what: str) -> Generator[None]:
         yield
 
 
-class _Display:
+@contextmanager
+def shown_sweep() -> Generator[Observer | None]:
+    """What shows how far a sweep is, and how long it will go on; none where standard error is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (
+        SpinnerColumn(),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False),
+    )
+    with ProgressBar(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield _SweepBar(bar, bar.add_task("", total=None))
+
+
+class _Checking(SilentObserver):
+    """The layer that is being looked at, and what its search says of itself."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+
+    def layer_started(self, name: str, position: int, total: int) -> None:  # noqa: ARG002 (one after the other)
+        self._status.update(Text(f"checking {name_text(name)}"))
+
+    def progressed(self, name: str, progress: Progress) -> None:
+        self._status.update(Text(f"checking {name_text(name)}, {progress.note}"))
+
+
+class _SweepBar(SilentObserver):
+    """How many of a sweep's layers on designs are done, and which was the last."""
+
+    def __init__(self, bar: ProgressBar, task: TaskID) -> None:
+        self._bar, self._task = bar, task
+
+    def sweep_advanced(self, latest: str, answered: int, failed: int, total: int) -> None:
+        if not latest:  # what an earlier run has left says nothing about this one's speed
+            self._bar.reset(self._task, total=total, completed=answered + failed)
+            return
+        failures = f"{failed} failed, " if failed else ""
+        self._bar.update(self._task, completed=answered + failed, description=f"{failures}{escaped(latest)}")
+
+
+class _Display(SilentObserver):
     """One line: which layer of how many, the best value so far, the bound, the gap between them, the time left."""
 
     def __init__(self, bar: ProgressBar, task: TaskID, objective: Objective) -> None:

@@ -1,19 +1,37 @@
-"""What can be named in a spec without a file: built-in data and installed back ends."""
+"""The verb ``list``: what can be named in a spec without a file. Names only: nothing that they name is loaded."""
 
 from __future__ import annotations
 
-from pydantic import Field
+from dataclasses import asdict, dataclass
+from functools import partial
 
-from ...model.base import Model
-from ...model.reading.loading import builtin_names
-from ...solver import available_backends
-from ..caching import usual_folder
+from ...model.reading.builtin_data import builtin_names
+from ...solver.installed import available_backends
+from ..answer import Action, Delivery, Exit
+from ..arguments.caching import usual_folder
+from ..arguments.grouping import with_groups
+from ..output import check_destination, json_text
 
 
-class Catalog(Model):
-    """Names by kind; and where results are cached, if anywhere."""
+@with_groups
+def list_verb(delivery: Delivery) -> Action:
+    """Show built-in architectures, built-in networks and installed back ends."""
+    return partial(run_list, delivery)
 
-    schema_: str = Field(default="dmaze-solve/list/1", alias="schema")
+
+def run_list(delivery: Delivery) -> int:
+    """Built-in architectures and networks, installed back ends."""
+    check_destination(delivery.out)
+    names = catalog()
+    delivery.deliver(json_text(asdict(names)), lambda: catalog_text(names))
+    return Exit.SOLVED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """Names by kind; and where results are cached, if anywhere. The fields are those of the JSON document."""
+
+    schema: str = "dmaze-solve/list/1"
     architectures: tuple[str, ...]
     networks: tuple[str, ...]
     examples: tuple[str, ...]

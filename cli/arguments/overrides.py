@@ -9,13 +9,13 @@ from pathlib import Path
 
 from pydantic import Field
 
-from ..model.base import NaturalInt, PositiveInt, Text
-from ..model.documents.spec import SolverOptions, Spec
-from ..model.faults import Fault, InputError, shown
-from ..model.objectives import Objective
-from ..model.reading.loading import AnySpec, Substitutes, load_spec, resolve_architecture
-from ..model.reading.onnx_files import is_onnx
-from ..model.reading.validation import validated
+from ...model.base import NaturalInt, PositiveInt, Text
+from ...model.documents.spec import SolverOptions, Spec
+from ...model.faults import Fault, InputError, shown
+from ...model.objectives import Objective
+from ...model.reading.loading import AnySpec, Substitutes, load_spec, resolve_architecture
+from ...model.reading.onnx_files import is_onnx
+from ...model.reading.validation import validated
 
 FLAGS: Mapping[str, str] = {
     "architecture": "--architecture",
@@ -110,6 +110,14 @@ def with_overrides(spec: AnySpec, overrides: Overrides) -> AnySpec:
     given = {field: getattr(overrides, field) for field in of_solver}
     objective = given.pop("objective", spec.objective)
     return spec.model_copy(update={"objective": objective, "solver": spec.solver.model_copy(update=given)})
+
+
+def placed(fault: Fault, path: Path, overrides: Overrides) -> Fault:
+    """A fault that only the run could find, with the file or the option that it came from."""
+    option = fault.place.removeprefix("solver.")
+    if option in overrides.model_fields_set:
+        return replace(fault, place=FLAGS[option])
+    return fault if fault.file else replace(fault, file=str(path))
 
 
 def number_from_text(text: str) -> object:

@@ -6,7 +6,6 @@ Enumeration with bounds, and where time is too short for that, CP-SAT with other
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Sequence
 
 from ...model.dmazerunner.mapping import Mapping, MappingDocument
@@ -27,15 +26,16 @@ def claim(layer: LayerResult) -> float | None:
     return math.inf if layer.status == "infeasible" else layer.bound
 
 
-def check_proof(space: Sequence[LayerProblem], layer: LayerResult, deadline: float, workers: int | None) -> ProofCheck:
+def check_proof(
+    space: Sequence[LayerProblem], layer: LayerResult, deadline: Deadline, workers: int | None
+) -> ProofCheck:
     """Look for a mapping that disproves the claim, in every part of the space; the first one ends it."""
     limit = claim(layer)
     if not space or limit is None:
         return ProofCheck(outcome="not checked", text="proof not checked: the constraints are not known")
     checks: list[ProofCheck] = []
     for position, problem in enumerate(space):
-        now = time.monotonic()
-        until = now + (deadline - now) / (len(space) - position)
+        until = deadline.share(len(space) - position)
         checks.append(_check_part(problem, layer, limit, until, workers))
         if checks[-1].outcome == "disproved":
             return checks[-1]
@@ -53,7 +53,7 @@ def _together(checks: Sequence[ProofCheck]) -> ProofCheck:
 
 
 def _check_part(
-    problem: LayerProblem, layer: LayerResult, limit: float, deadline: float, workers: int | None
+    problem: LayerProblem, layer: LayerResult, limit: float, deadline: Deadline, workers: int | None
 ) -> ProofCheck:
     """Look for a mapping of one problem below a limit, by one route after the other until one decides."""
     tried: list[str] = []
@@ -76,36 +76,31 @@ def _check_part(
 
 
 def _answers(
-    problem: LayerProblem, layer: LayerResult, limit: float, deadline: float, workers: int | None
+    problem: LayerProblem, layer: LayerResult, limit: float, deadline: Deadline, workers: int | None
 ) -> Iterator[Refutation]:
     """The answers of the routes, each with its share of the time; first one that the search did not take.
 
     Where no mapping is said to exist, bounds on its cost exclude nothing: then every tiling that fits is looked at
     first, a search that utilisation thresholds cut short early.
     """
-
-    def share(num_routes: int) -> float:
-        now = time.monotonic()
-        return now + (deadline - now) / num_routes
-
     if limit == math.inf:
-        yield refute_by_costing_all(problem, limit, share(3))
+        yield refute_by_costing_all(problem, limit, deadline.share(3))
     enumeration = layer.certificate.enumeration if layer.certificate is not None else None
     by_enumeration = enumeration is not None and enumeration.finished and limit < math.inf
     if not by_enumeration:
-        yield refute_with_bounds(problem, limit, share(2))
-    yield _ask_cpsat(problem, limit, share(2) if by_enumeration else deadline, workers)
+        yield refute_with_bounds(problem, limit, deadline.share(2))
+    yield _ask_cpsat(problem, limit, deadline.share(2) if by_enumeration else deadline, workers)
     if by_enumeration:
         yield refute_with_bounds(problem, limit, deadline)
 
 
-def _ask_cpsat(problem: LayerProblem, limit: float, deadline: float, workers: int | None) -> Refutation:
+def _ask_cpsat(problem: LayerProblem, limit: float, deadline: Deadline, workers: int | None) -> Refutation:
     from ..cpsat.case_refutation import (
         refute_with_cpsat,  # here, as loading OR-Tools takes longer than most other commands
     )
 
     workers = workers or num_cores()
-    return refute_with_cpsat(problem, limit, Deadline(deadline), seed=VERIFIER_SEED, workers=workers)
+    return refute_with_cpsat(problem, limit, deadline, seed=VERIFIER_SEED, workers=workers)
 
 
 VERIFIER_SEED = 20190918

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -12,13 +10,14 @@ from rich.console import Console
 from ...model.documents.pareto import LayerFront, ParetoFronts
 from ...model.documents.result import Solution
 from ...model.faults import InputError
-from ...solver.fronts.layer_fronts import Told, pareto_fronts
-from ..output import check_destination, document_text, rendered
-from ..overrides import Overrides, load_with_overrides
-from ..progress import shown_checking
+from ...solver.fronts.layer_fronts import pareto_fronts
+from ..answer import Delivery, Exit
+from ..arguments.overrides import Overrides, load_with_overrides, placed
+from ..drawing import rendered
+from ..output import check_destination, document_text, warnings_told
+from ..progress_line import shown_checking
 from ..reports.result_report import edp_text
 from ..tables import Column, name_text, print_line, print_tables
-from .commands import Delivery, Exit, placed, warnings_told
 
 
 def run_pareto(path: Path, overrides: Overrides, delivery: Delivery, *, check: bool) -> int:
@@ -27,20 +26,14 @@ def run_pareto(path: Path, overrides: Overrides, delivery: Delivery, *, check: b
     with warnings_told():
         spec = load_with_overrides(path, overrides)
     try:
-        with _shown() as tell:
-            fronts = pareto_fronts(spec, tell, check=check)
+        with shown_checking() as observer:
+            fronts = pareto_fronts(spec, observer, check=check)
     except InputError as error:
         raise InputError(placed(fault, path, overrides) for fault in error.faults) from error
     delivery.deliver(document_text(fronts), lambda: rendered(partial(print_fronts, fronts)))
     if fronts.interrupted:
         return Exit.INTERRUPTED
     return Exit.SOLVED if all(layer.points for layer in fronts.layers) else Exit.UNSOLVED
-
-
-@contextmanager
-def _shown() -> Generator[Told | None]:
-    with shown_checking() as show:
-        yield None if show is None else lambda name, size: show(f"{name}, front of {size}")
 
 
 def print_fronts(fronts: ParetoFronts, console: Console) -> None:

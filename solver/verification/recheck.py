@@ -8,7 +8,7 @@ CP-SAT with other parameters (``docs/certificates.md``).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ...model.cost_models import model_for
@@ -16,13 +16,12 @@ from ...model.dmazerunner.constraints import Constraints
 from ...model.documents.result import LayerResult, Result
 from ...model.documents.verification import LayerVerification, ProofCheck, Verification
 from ..backend import LayerProblem
+from ..deadline import Deadline
+from ..pipeline.observer import Observer, SilentObserver
 from ..pipeline.padding import variants
 from ..pipeline.presets import resolve_preset, rounds
 from .proof_checks import check_proof, claim
 from .recomputation import copy_faults, document_faults, padding_faults, solution_faults, status_faults
-
-Tell = Callable[[str], None]
-"""Called with what is being looked at."""
 
 NOTHING_CLAIMED = ProofCheck(outcome="nothing claimed", text="no bound is claimed")
 COPY = ProofCheck(outcome="nothing claimed", text="a copy: see the first of its kind")
@@ -58,7 +57,7 @@ class _Premises:
     not_checked: tuple[str, ...] = ()
 
 
-def verify(result: Result, limits: VerificationLimits | None = None, tell: Tell | None = None) -> Verification:
+def verify(result: Result, limits: VerificationLimits | None = None, observer: Observer | None = None) -> Verification:
     """Check every claim of a result: solutions, status, totals, and the proofs as far as time allows.
 
     Ctrl-C ends the checking; what was checked until then is reported, with ``interrupted`` set.
@@ -68,7 +67,8 @@ def verify(result: Result, limits: VerificationLimits | None = None, tell: Tell 
         >>> verify(load_result("result.json")).holds  # doctest: +SKIP
         True
     """
-    limits = limits or VerificationLimits()
+    limits, hears = limits or VerificationLimits(), observer or SilentObserver()
+    num_distinct = sum(layer.same_as is None for layer in result.layers)
     checked: list[LayerVerification] = []
     originals: dict[str, LayerResult] = {}
     interrupted = False
@@ -77,8 +77,7 @@ def verify(result: Result, limits: VerificationLimits | None = None, tell: Tell 
             checked.append(_checked_copy(layer, originals.get(layer.same_as)))
             continue
         originals.setdefault(layer.name, layer)
-        if tell is not None:
-            tell(layer.name)
+        hears.layer_started(layer.name, len(originals), num_distinct)
         found = _checked_layer(result, layer, limits, prove=not interrupted)
         interrupted |= found.proof.text == _INTERRUPTED.text
         checked.append(found)
@@ -112,8 +111,7 @@ _INTERRUPTED = ProofCheck(outcome="not checked", text="proof not checked: interr
 
 
 def _checked_layer(result: Result, layer: LayerResult, limits: VerificationLimits, *, prove: bool) -> LayerVerification:
-    started = time.monotonic()
-    deadline = started + limits.time_limit_s
+    started, deadline = time.monotonic(), Deadline.after(limits.time_limit_s)
     try:
         premises = _premises(result, layer, deadline)
     except KeyboardInterrupt:
@@ -141,7 +139,7 @@ def _checked_layer(result: Result, layer: LayerResult, limits: VerificationLimit
 # The problem that the result is about
 
 
-def _premises(result: Result, layer: LayerResult, deadline: float) -> _Premises:
+def _premises(result: Result, layer: LayerResult, deadline: Deadline) -> _Premises:
     """The layer's nest and the choices of its bounds, with the constraints that it was to keep."""
     own, options = layer.layer.loop_nest(), result.solver
     model = model_for(result.cost_model)
@@ -156,7 +154,7 @@ def _premises(result: Result, layer: LayerResult, deadline: float) -> _Premises:
     return _Premises(replace(space[0], nest=layer.loop_nest()), space, faults, not_checked)
 
 
-def _narrowed(problem: LayerProblem, layer: LayerResult, deadline: float) -> _Narrowed:
+def _narrowed(problem: LayerProblem, layer: LayerResult, deadline: Deadline) -> _Narrowed:
     """The constraints of a layer; a preset's are those of the round with the stated thresholds."""
     given = problem.constraints
     if given.preset is None:
@@ -166,7 +164,7 @@ def _narrowed(problem: LayerProblem, layer: LayerResult, deadline: float) -> _Na
         if layer.thresholds is None and layer.status == "unknown":
             return _Narrowed(None, not_checked=("everything: the thresholds of the preset are not known",))
         return _Narrowed(None, (f"thresholds: no round of the preset has {_shown_thresholds(layer)}",))
-    resolved = resolve_preset(problem, (time.monotonic() + deadline) / 2)
+    resolved = resolve_preset(problem, deadline.share(2))
     if resolved.note is not None:
         return _Narrowed(constraints, not_checked=(f"thresholds: {resolved.note}",))
     if resolved.thresholds != layer.thresholds:

@@ -6,15 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...model.documents.result import LayerResult, Result
-from ...model.documents.spec import LayerList, Spec
-from ...model.exports.formats import ExportFormat, export_formats
-from ...model.exports.mapped_layer import MappedLayer
-from ...model.faults import InputError, escaped, shown, suggestion
-from ...model.layers import Layer
-from ..output import check_folder, complain, write_file
-
-FLAG = "--export"
+from ..model.documents.result import LayerResult, Result
+from ..model.documents.spec import LayerList, Spec
+from ..model.exports.formats import ExportFormat, export_formats
+from ..model.exports.mapped_layer import MappedLayer
+from ..model.faults import InputError, escaped, shown, suggestion
+from ..model.layers import Layer
+from .arguments.command_line import EXPORT as FLAG
+from .output import check_folder, complain, write_file
 
 
 @dataclass(frozen=True)
@@ -114,23 +113,6 @@ def exports_from_options(values: Sequence[str]) -> Exports:
             raise InputError.single(None, FLAG, f"expected a format and a folder, got {shown(value)}")
         asked.append(Export(formats[name], Path(folder)))
     return Exports(tuple(asked))
-
-
-def with_pairs_joined(arguments: Sequence[str]) -> list[str]:
-    """The arguments with every ``--export FORMAT DIR`` as ``--export FORMAT=DIR``: typer repeats single values only.
-
-    Example:
-        >>> with_pairs_joined(["spec.json", "--export", "zigzag", "out", "--json"])
-        ['spec.json', '--export', 'zigzag=out', '--json']
-    """
-    joined: list[str] = []
-    rest = list(arguments)
-    while rest:
-        joined.append(rest.pop(0))
-        if joined[-1] == FLAG and len(rest) > 1 and "=" not in rest[0] and not rest[1].startswith("-"):
-            joined.append(f"{rest[0]}={rest[1]}")
-            del rest[:2]
-    return joined
 
 
 def _best_mappings(result: Result) -> list[MappedLayer]:

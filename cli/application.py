@@ -1,0 +1,121 @@
+"""The application: its verbs, and how a command line becomes one of them, ready to run. Nothing is run here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated, Any, cast
+
+import typer
+
+from ..model.faults import InputError
+from .answer import Action, Exit
+from .arguments.command_line import completed
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb, the module that holds the function of the same name, and the first sentence of its help."""
+
+    name: str
+    module: str
+    summary: str
+
+    def load(self) -> Callable[..., Action]:
+        """The function that typer reads; only now its module and all that it uses are imported."""
+        return getattr(import_module(f".verbs.{self.module}", __package__), self.module)
+
+
+VERBS = (
+    Verb("solve", "solve_verb", "Find the best mappings of every layer of a spec."),
+    Verb(
+        "evaluate",
+        "evaluate_verb",
+        "Cost given mappings with the exact model; what does not fit is flagged and costed all the same.",
+    ),
+    Verb(
+        "enumerate",
+        "enumerate_verb",
+        "Search everything that the constraints leave, without a solver, and count it.",
+    ),
+    Verb(
+        "verify",
+        "verify_verb",
+        "Re-check a result: legality, costs, ranks, totals, and every bound by a route of its own.",
+    ),
+    Verb("gap", "gap_verb", "What dMazeRunner's pruned search loses against the proved optimum, layer by layer."),
+    Verb(
+        "dataflows",
+        "dataflows_verb",
+        "What every layer loses under the classic fixed dataflows, against the best mapping of all.",
+    ),
+    Verb(
+        "sweep",
+        "sweep_verb",
+        "The best mappings of every layer on every design of a sweep: a spec with axes over its architecture.",
+    ),
+    Verb("import", "import_verb", "Print another tool's layer and mapping as a request (JSON) that evaluate takes."),
+    Verb("schema", "schema_verb", "Print the JSON Schema of a document, or of all of them by name."),
+    Verb("list", "list_verb", "Show built-in architectures, built-in networks and installed back ends."),
+)
+"""In the order of the help."""
+
+
+def parsed(arguments: Sequence[str]) -> Action:
+    """The verb that the arguments ask for, ready to run.
+
+    Raises:
+        InputError: for arguments that make no sense.
+    """
+    words = completed(arguments, [verb.name for verb in VERBS])
+    command: Any = typer.main.get_command(application(words[0]))
+    # click's UsageError, which typer does not export by that name
+    usage_error = cast("type[Exception]", typer.BadParameter.__bases__[0])
+    try:
+        action: object = command.main(words, prog_name="dmaze-solve", standalone_mode=False)
+    except usage_error as error:
+        message = " ".join(cast("Any", error).format_message().split()).rstrip(".")
+        raise InputError.single(None, "", f"dmaze-solve: {message}; see dmaze-solve --help") from error
+    return cast("Action", action) if callable(action) else lambda: Exit.SOLVED
+
+
+def application(*loaded: str) -> typer.Typer:
+    """The application. Only the verbs that are ``loaded`` can be run; of the others it knows what the help says."""
+    settings = {"help_option_names": ["-h", "--help"]}
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=settings)
+    app.callback()(_group)
+    for verb in VERBS:
+        if verb.name in loaded:
+            app.command(verb.name)(verb.load())
+        else:
+            app.command(verb.name, help=verb.summary)(_not_loaded)
+    return app
+
+
+def installed_version() -> str:
+    """The version of this distribution."""
+    from importlib.metadata import version  # takes as long as half of the rest of --help
+
+    return version("dmaze-solve")
+
+
+def _not_loaded() -> None:
+    """Stands for a verb that is not asked for."""
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(installed_version())
+        raise typer.Exit
+
+
+def _group(
+    wanted: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Find the best mappings of neural-network layers onto an accelerator, with exact costs and certified bounds.
+
+    Without a verb, the argument is a spec to solve.
+    """

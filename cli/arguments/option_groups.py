@@ -1,0 +1,78 @@
+"""Options that several verbs share, in groups: as texts, for :mod:`.overrides` to check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .options import (
+    ArchitectureName,
+    BatchSize,
+    DimSizes,
+    Gap,
+    ObjectiveName,
+    PadBounds,
+    PadPercent,
+    Seed,
+    TimeLimit,
+    TopK,
+    TotalTime,
+)
+
+Given = dict[str, str | None]
+"""Values of options by the fields of a spec that they replace; none for those that were left out."""
+
+
+@dataclass(frozen=True)
+class SpecValues:
+    """What is mapped onto what, and to what end; ``dim`` as ``NAME=N``."""
+
+    architecture: ArchitectureName = None
+    batch: BatchSize = None
+    dim: DimSizes = None
+    objective: ObjectiveName = None
+
+    @property
+    def given(self) -> Given:
+        """All but the sizes of single dimensions."""
+        return {"architecture": self.architecture, "batch": self.batch, "objective": self.objective}
+
+
+@dataclass(frozen=True)
+class TimeLimits:
+    """How long to search."""
+
+    time_limit: TimeLimit = None
+    total_time_limit: TotalTime = None
+
+    @property
+    def given(self) -> Given:
+        """Both of them."""
+        return {"time_limit_s": self.time_limit, "total_time_limit_s": self.total_time_limit}
+
+
+@dataclass(frozen=True)
+class SearchGoals:
+    """How many mappings to find, how close to the optimum, and from where."""
+
+    top_k: TopK = None
+    gap: Gap = None
+    seed: Seed = None
+
+    @property
+    def given(self) -> Given:
+        """All of them."""
+        return {"top_k": self.top_k, "relative_gap": self.gap, "seed": self.seed}
+
+
+@dataclass(frozen=True)
+class Padding:
+    """Whether loop bounds may be padded, and by how much."""
+
+    pad_bounds: PadBounds = False
+    pad_percent: PadPercent = None
+
+    @property
+    def given(self) -> Given:
+        """Both of them; whoever says how much wants it."""
+        wanted = self.pad_bounds or self.pad_percent is not None
+        return {"pad_bounds": "true" if wanted else None, "pad_percent": self.pad_percent}

@@ -1,0 +1,152 @@
+"""Every argument and option of the command line, as typer reads them. Nothing of ours is imported here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+# What a verb works on
+
+SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="JSON file: architecture, workload, objective, limits.")]
+ModelPath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SPEC", help="JSON file: architecture, workload, objective, limits; or a network as an .onnx file."
+    ),
+]
+RequestPath = Annotated[Path, typer.Argument(metavar="REQUEST", help="JSON file: architecture, layer, mappings.")]
+ResultPath = Annotated[Path, typer.Argument(metavar="RESULT", help="JSON file that --out or --json wrote.")]
+ForeignPaths = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE...", help="YAML: a Timeloop problem and its mapping, or a ZigZag workload."),
+]
+SchemaName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[spec|result|evaluate|verification|gap|dataflows|pareto|sweep]", help="Which one; else all."
+    ),
+]
+
+# Where the answer goes, and what it holds
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of the readable report.")]
+OutPath = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the JSON document to a file, too.")]
+Loops = Annotated[bool, typer.Option("--loops", help="Show every best mapping as a tiled loop nest.")]
+WithCertificate = Annotated[
+    bool, typer.Option("--certificate", help="Show for every layer how it was excluded that something better exists.")
+]
+Detail = Annotated[bool, typer.Option("--detail", help="Add footprints, DMA bursts, reuse factors and the like.")]
+TracePath = Annotated[
+    Path | None, typer.Option("--trace", metavar="FILE", help="Write every change of incumbent or bound as JSON lines.")
+]
+ReportPath = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE.html", help="Write one HTML page with tables and pictures.")
+]
+SweepReportPath = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE.html", help="Write one HTML page with tables and the picture.")
+]
+PicturesPath = Annotated[
+    Path | None, typer.Option("--pictures", metavar="FOLDER", help="Write the pictures there as SVG files.")
+]
+ScatterLayer = Annotated[
+    str | None, typer.Option("--scatter", metavar="LAYER", help="Layer whose methods are drawn; else the costliest.")
+]
+CsvPath = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the figures as a table, too.")]
+PlotPath = Annotated[
+    Path | None, typer.Option("--plot", metavar="FILE", help="Draw them: .png or .svg; needs the extra 'plot'.")
+]
+ResultsPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--results", metavar="FILE.jsonl", help="Write answers there as they come; the same command resumes from it."
+    ),
+]
+ExportTargets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--export",
+        metavar="FORMAT DIR",
+        help="Write the best mappings as files of timeloop, accelforge, zigzag or dmazerunner; may be repeated.",
+    ),
+]
+
+# What replaces a value of the spec
+
+ArchitectureName = Annotated[
+    str | None,
+    typer.Option("--architecture", metavar="NAME", help="A built-in architecture or a file; needed for an .onnx file."),
+]
+BatchSize = Annotated[str | None, typer.Option("--batch", metavar="N", help="Batch size of the network.")]
+DimSizes = Annotated[
+    list[str] | None,
+    typer.Option("--dim", metavar="NAME=N", help="Size of a symbolic dimension of an .onnx file; may be repeated."),
+]
+ObjectiveName = Annotated[str | None, typer.Option("--objective", metavar="NAME", help="edp, energy or latency.")]
+BackendName = Annotated[str | None, typer.Option("--backend", metavar="NAME", help="Search method; see the verb list.")]
+TimeLimit = Annotated[str | None, typer.Option("--time-limit", metavar="SECONDS", help="Time for each layer.")]
+TotalTime = Annotated[str | None, typer.Option("--total-time-limit", metavar="SECONDS", help="Time for all layers.")]
+Workers = Annotated[str | None, typer.Option("--workers", metavar="N", help="Threads of the search.")]
+TopK = Annotated[str | None, typer.Option("--top-k", metavar="N", help="Most mappings to report for a layer.")]
+Gap = Annotated[str | None, typer.Option("--gap", metavar="RATIO", help="Relative gap that counts as optimal.")]
+Seed = Annotated[str | None, typer.Option("--seed", metavar="N", help="Seed of the search.")]
+PadBounds = Annotated[
+    bool, typer.Option("--pad-bounds", help="Allow loop bounds to be padded; the padded iterations are paid for.")
+]
+PadPercent = Annotated[
+    str | None, typer.Option("--pad-percent", metavar="PERCENT", help="The same, by at most so much; default 5.")
+]
+
+# How it is done
+
+Pareto = Annotated[bool, typer.Option("--pareto", help="Find the energy-latency front instead, proved complete.")]
+SweepPareto = Annotated[
+    bool,
+    typer.Option("--pareto", help="Find the front over energy, cycles and an area proxy instead, proved complete."),
+]
+WithBound = Annotated[
+    bool, typer.Option("--bound", help="Leave out what a lower bound excludes; the mappings found are the same.")
+]
+CachePath = Annotated[
+    Path | None, typer.Option("--cache", metavar="DIR", help="Where results are kept for further runs; see verb list.")
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Search everything anew, and keep nothing.")]
+ProofTime = Annotated[
+    str | None, typer.Option("--time-limit", metavar="SECONDS", help="Time for the proof of each layer; default 60.")
+]
+FullLimit = Annotated[
+    str | None,
+    typer.Option(
+        "--full-limit", metavar="SECONDS", help="Time to cost every tiling of a layer; default 60, 0 for none."
+    ),
+]
+MappingPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--mapping", metavar="FILE", help="Mappings to hold against the optima: a result, a request, or a list."
+    ),
+]
+Spatial = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--spatial", metavar="A,B", help="A further dataflow, by the dimensions that it unrolls; may be repeated."
+    ),
+]
+Processes = Annotated[
+    str | None, typer.Option("--workers", metavar="N", help="Processes, or tasks at a time of an executor.")
+]
+ExecutorName = Annotated[
+    str | None, typer.Option("--executor", metavar="NAME", help="processes (default) or dask, which needs --scheduler.")
+]
+SchedulerAddress = Annotated[
+    str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Address of a Dask scheduler, tcp://HOST:PORT.")
+]
+ArchitectureOfRequest = Annotated[
+    str, typer.Option("--architecture", metavar="NAME", help="A built-in architecture or a file.")
+]
+LayerName = Annotated[str | None, typer.Option("--layer", metavar="NAME", help="Which layer, where there are several.")]
+LevelNames = Annotated[
+    str | None,
+    typer.Option("--levels", metavar="A,B,C", help="What the mapping calls DRAM, scratchpad and register file."),
+]

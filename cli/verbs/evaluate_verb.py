@@ -1,0 +1,36 @@
+"""The verb ``evaluate``: the exact model on given mappings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from ...model.evaluating import evaluate, load_request
+from ...model.faults import InputError
+from ..answer import Action, Delivery, Exit
+from ..arguments.grouping import with_groups
+from ..arguments.options import Detail, RequestPath
+from ..drawing import rendered
+from ..output import check_destination, document_text, warnings_told
+from ..reports.evaluation_report import print_evaluation
+
+
+@with_groups
+def evaluate_verb(request: RequestPath, *, delivery: Delivery, detail: Detail = False) -> Action:
+    """Cost given mappings with the exact model; what does not fit is flagged and costed all the same."""
+    return partial(run_evaluate, request, delivery, detail=detail)
+
+
+def run_evaluate(path: Path, delivery: Delivery, *, detail: bool) -> int:
+    """The exact model on given mappings."""
+    check_destination(delivery.out)
+    with warnings_told():
+        request = load_request(path)
+    try:
+        result = evaluate(request, detail=detail)
+    except InputError as error:
+        raise InputError(replace(fault, file=fault.file or str(path)) for fault in error.faults) from error
+    text = document_text(result, leave_out_absent=True)
+    delivery.deliver(text, lambda: rendered(lambda console: print_evaluation(console, result)))
+    return Exit.SOLVED

@@ -1,0 +1,104 @@
+"""The verb ``solve``: the best mappings of every layer of a spec."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+
+from ...model.documents.result import Result
+from ...model.faults import InputError
+from ...solver.pipeline.cache import Cache
+from ...solver.pipeline.observer import Observers
+from ...solver.pipeline.solve import solve
+from ..answer import Action, Delivery, Exit
+from ..arguments.caching import CacheOptions
+from ..arguments.grouping import with_groups
+from ..arguments.option_groups import Padding, SearchGoals, SpecValues, TimeLimits
+from ..arguments.options import (
+    BackendName,
+    ExportTargets,
+    Loops,
+    ModelPath,
+    Pareto,
+    TracePath,
+    WithCertificate,
+    Workers,
+)
+from ..arguments.overrides import Overrides, load_with_overrides, overrides_from_options, placed
+from ..export import exports_from_options
+from ..extras import Extras
+from ..output import check_destination, complain, document_text, kept_for_the_answer, warnings_told
+from ..pages.delivery import PictureOptions, deliver_pictures
+from ..progress_line import shown_progress
+from ..trace_file import SearchTrace, TracePoint, traced
+from .pareto_fronts import run_pareto
+
+
+@with_groups
+def solve_verb(
+    spec: ModelPath,
+    *,
+    delivery: Delivery,
+    loops: Loops = False,
+    certificate: WithCertificate = False,
+    pareto: Pareto = False,
+    trace: TracePath = None,
+    pictures: PictureOptions,
+    export: ExportTargets = None,
+    values: SpecValues,
+    backend: BackendName = None,
+    times: TimeLimits,
+    workers: Workers = None,
+    goals: SearchGoals,
+    padding: Padding,
+    caching: CacheOptions,
+) -> Action:
+    """Find the best mappings of every layer of a spec. Options replace the spec's values.
+
+    Exit codes: 0 all layers solved; 1 some layer infeasible or unknown; 2 bad input; 70 a fault of ours or of a back
+    end; 130 interrupted.
+    """
+    extras = Extras(loops, certificate, trace, pictures, exports_from_options(export or ()))
+    given = {**values.given, "backend": backend, **times.given, "workers": workers, **goals.given, **padding.given}
+    if pareto:
+        extras.expect_none("--pareto")
+        overrides = overrides_from_options(given, values.dim or ())
+        return partial(run_pareto, spec, overrides, delivery, check=certificate)
+    cache = caching.chosen(watched=extras.watched)
+    return partial(run_solve, spec, overrides_from_options(given, values.dim or ()), delivery, extras, cache)
+
+
+def run_solve(path: Path, overrides: Overrides, delivery: Delivery, extras: Extras, cache: Cache | None) -> int:
+    """Find the best mappings for every layer of a spec; what is in the cache is not searched again."""
+    started = time.monotonic()
+    check_destination(delivery.out)
+    extras.check()
+    with warnings_told():
+        spec = load_with_overrides(path, overrides)
+    extras.check_layers(spec)
+    points: list[TracePoint] = []
+    recorded = SearchTrace(points.append) if extras.pictures.wanted else None
+    try:
+        with traced(extras.trace) as trace, shown_progress(spec.objective) as display:
+            observers = (observer for observer in (trace, recorded, display) if observer is not None)
+            with kept_for_the_answer():
+                result = solve(spec, Observers(tuple(observers)), cache=cache)
+    except InputError as error:
+        raise InputError(placed(fault, path, overrides) for fault in error.faults) from error
+    delivery.deliver(document_text(result), partial(extras.report, result))
+    for layer in result.layers:
+        if layer.fault is not None and layer.same_as is None:
+            complain(f"dmaze-solve: layer {layer.name}: {layer.fault}; please report this line with the spec")
+    extras.exports.write(result)
+    interrupted = deliver_pictures(extras.pictures, spec, result, points, started)
+    return Exit.INTERRUPTED if interrupted else exit_code(result)
+
+
+def exit_code(result: Result) -> Exit:
+    """What a result means for the caller."""
+    if result.interrupted:
+        return Exit.INTERRUPTED
+    if any(layer.fault is not None for layer in result.layers):
+        return Exit.FAULT
+    return Exit.SOLVED if all(layer.solutions for layer in result.layers) else Exit.UNSOLVED

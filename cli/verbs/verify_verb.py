@@ -1,0 +1,46 @@
+"""The verb ``verify``: a result, re-checked independently of the search that made it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from ...model.reading.results import load_result
+from ...solver.verification.recheck import VerificationLimits, verify
+from ..answer import Action, Delivery, Exit
+from ..arguments.grouping import with_groups
+from ..arguments.options import ProofTime, ResultPath, Workers
+from ..arguments.overrides import Overrides, overrides_from_options
+from ..drawing import rendered
+from ..output import check_destination, complain, document_text
+from ..progress_line import shown_checking
+from ..reports.verification_report import fault_lines, print_verification
+
+
+@with_groups
+def verify_verb(
+    result: ResultPath, *, delivery: Delivery, time_limit: ProofTime = None, workers: Workers = None
+) -> Action:
+    """Re-check a result: legality, costs, ranks, totals, and every bound by a route of its own.
+
+    Exit codes: 0 everything that was checked holds; 1 something is wrong; 2 not a result; 130 interrupted.
+    """
+    given = {"time_limit_s": time_limit, "workers": workers}
+    return partial(run_verify, result, overrides_from_options(given), delivery)
+
+
+def run_verify(path: Path, options: Overrides, delivery: Delivery) -> int:
+    """Check a result; what is wrong is told on standard error as well when the report goes elsewhere."""
+    check_destination(delivery.out)
+    result = load_result(path)
+    with shown_checking() as observer:
+        verification = verify(result, VerificationLimits(options.time_limit_s, options.workers), observer)
+    delivery.deliver(
+        document_text(verification), lambda: rendered(lambda console: print_verification(console, verification))
+    )
+    if delivery.as_json:
+        for line in fault_lines(verification):
+            complain(f"{path}: {line}")
+    if verification.interrupted:
+        return Exit.INTERRUPTED
+    return Exit.SOLVED if verification.holds else Exit.UNSOLVED
