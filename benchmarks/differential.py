@@ -13,7 +13,6 @@ import math
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,15 +21,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from common import RESULTS, append_result, machine, versions
 from dmaze.model.dmazerunner.reuse import has_more_classes
-from dmaze.solver import portfolio
 from dmaze.solver.backend import Backend, LayerProblem, SearchLimits, SearchOutcome
 from dmaze.solver.cpsat import BACKEND as CP_SAT
-from dmaze.solver.cpsat import case_backend
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
 from dmaze.solver.pipeline.ranking import faults_of_candidate, objective_value, rank
-from dmaze.solver.search.local_search import LocalSearch
+from dmaze.solver.portfolio import PortfolioBackend, PortfolioParameters
 from random_problems import OBJECTIVES, TINY, TINY_GENERAL, Size, optimum_of_all_orders, random_problem
-from starts import STARTS
+from starts import STARTS, starting
 
 SMALL = Size(macs=1 << 14, tilings=30_000, class_pairs=20)
 LIMITS = SearchLimits(time_limit_s=120, workers=1, top_k=3)
@@ -68,10 +65,11 @@ def optimum_of(problem: LayerProblem, tally: Tally, *, general: bool) -> float |
     return best_value(problem, expected)
 
 
-def backends_for(problem: LayerProblem, *, general: bool) -> list[Backend]:
-    """What is compared; CP-SAT only where there are few enough class pairs."""
+def backends_for(problem: LayerProblem, start: str, *, general: bool) -> list[Backend]:
+    """What is compared, beginning with a start; CP-SAT only where there are few enough class pairs."""
     few = not has_more_classes(problem.nest, MOST_CLASSES)
-    return [*([EXHAUSTIVE] if general else []), *([CP_SAT] if few else []), portfolio.BACKEND]
+    portfolio = PortfolioBackend(PortfolioParameters(local_search=STARTS[start]))
+    return [*([EXHAUSTIVE] if general else []), *([starting(CP_SAT, start)] if few else []), portfolio]
 
 
 def timed(backend: Backend, problem: LayerProblem, tally: Tally) -> SearchOutcome:
@@ -115,12 +113,10 @@ def fault_of(backend: Backend, problem: LayerProblem, optimum: float | None, tal
 def compare(number: int, seed: int, tally: Tally, *, general: bool) -> None:
     """The back ends against enumeration on one problem, under every objective."""
     start = WEIGHTS[number % len(WEIGHTS)]
-    beginning: Callable[..., LocalSearch] = STARTS[start]
-    case_backend.LocalSearch = portfolio.LocalSearch = beginning  # type: ignore[misc, assignment]
     for objective in OBJECTIVES:
         problem = replace(problem_of(number, seed, general=general), objective=objective)
         optimum = optimum_of(problem, tally, general=general)
-        for backend in backends_for(problem, general=general):
+        for backend in backends_for(problem, start, general=general):
             tally.counts["comparisons"] += 1
             fault = fault_of(backend, problem, optimum, tally)
             if fault is not None:

@@ -14,21 +14,36 @@ from dataclasses import dataclass
 from ..model.documents.result import Certificate, EnumerationProof
 from .backend import LayerProblem, Report, SearchLimits, SearchOutcome
 from .cpsat.case_backend import close_all
-from .cpsat.case_search import CaseSearch
+from .cpsat.case_search import CASE_PARAMETERS, CaseParameters, CaseSearch
 from .cpsat.engines import search_engine
 from .cpsat.formulation.scaling import coarse_gap
 from .deadline import Deadline
 from .enumeration.branch_and_bound import BranchAndBound
 from .enumeration.feasibility import Feasibility
-from .search.local_search import LocalSearch
+from .search.incumbents import Incumbents
+from .search.local_search import LocalSearch, MakeLocalSearch
 from .search.progress import ProgressReporter, follow
 from .search.scoring import Scorer
 
-HEAD_START_S = 3.0
-"""How long enumeration with bounds works alone."""
 
-HEAD_START_SHARE = 0.5
-"""How much of the time it has where there is one worker; CP-SAT has the rest."""
+@dataclass(frozen=True)
+class PortfolioParameters:
+    """How enumeration with bounds and CP-SAT share the time.
+
+    Attributes:
+        head_start_s: how long enumeration works alone.
+        head_start_share: how much of the time it has where there is one worker; CP-SAT has the rest.
+        local_search: makes the local search for a first incumbent.
+        cases: how CP-SAT closes the cases.
+    """
+
+    head_start_s: float = 3.0
+    head_start_share: float = 0.5
+    local_search: MakeLocalSearch = LocalSearch
+    cases: CaseParameters = CASE_PARAMETERS
+
+
+PORTFOLIO_PARAMETERS = PortfolioParameters()
 
 
 class PortfolioBackend:
@@ -36,14 +51,17 @@ class PortfolioBackend:
 
     name = "portfolio"
 
+    def __init__(self, parameters: PortfolioParameters = PORTFOLIO_PARAMETERS) -> None:
+        self._parameters = parameters
+
     def search(self, problem: LayerProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """Find the best mapping and prove it, or say how good it is; see :class:`.backend.SearchOutcome`."""
-        schedule = Schedule.of(limits)
-        start = LocalSearch(problem, seed=limits.seed, keep=limits.top_k)
+        schedule = Schedule.of(limits, self._parameters)
+        start = self._parameters.local_search(problem, seed=limits.seed, keep=limits.top_k)
         next(start.rounds(schedule.end), None)
         if not start.best.kept and Feasibility(problem.nest).decide(problem, schedule.end) is False:
             return SearchOutcome((), None, exhausted=True)
-        run = PortfolioRun(problem, limits, schedule, start, report)
+        run = PortfolioRun(problem, limits, schedule, start.best, self._parameters.cases, report)
         run.reporter.tell()
         run.run()
         return run.outcome()
@@ -58,12 +76,12 @@ class Schedule:
     handover: Deadline
 
     @classmethod
-    def of(cls, limits: SearchLimits) -> Schedule:
+    def of(cls, limits: SearchLimits, parameters: PortfolioParameters) -> Schedule:
         """The schedule of a search that begins now."""
         return cls(
             end=Deadline.after(limits.time_limit_s),
-            head_start=Deadline.after(HEAD_START_S),
-            handover=Deadline.after(HEAD_START_SHARE * limits.time_limit_s),
+            head_start=Deadline.after(parameters.head_start_s),
+            handover=Deadline.after(parameters.head_start_share * limits.time_limit_s),
         )
 
 
@@ -71,14 +89,21 @@ class PortfolioRun:
     """One layer's search: the enumeration, and CP-SAT once it is needed."""
 
     def __init__(
-        self, problem: LayerProblem, limits: SearchLimits, schedule: Schedule, start: LocalSearch, report: Report | None
+        self,
+        problem: LayerProblem,
+        limits: SearchLimits,
+        schedule: Schedule,
+        best: Incumbents,
+        parameters: CaseParameters,
+        report: Report | None,
     ) -> None:
-        self.problem, self.limits, self.schedule, self.best = problem, limits, schedule, start.best
+        self.problem, self.limits, self.schedule = problem, limits, schedule
+        self.best, self._parameters = best, parameters
         self.gap = coarse_gap(limits.relative_gap)
-        self.enumeration = BranchAndBound(problem, start.best, coarse_gap=self.gap)
+        self.enumeration = BranchAndBound(problem, best, coarse_gap=self.gap)
         self.enumerates_alone = problem.cost_model.cases(problem.nest) is None
         self.case_search: CaseSearch | None = None
-        self.reporter = ProgressReporter(report, Scorer(problem), lambda: start.best.kept, self.bound, self.note)
+        self.reporter = ProgressReporter(report, Scorer(problem), lambda: best.kept, self.bound, self.note)
 
     def run(self) -> None:
         """Enumerate in a thread of its own, so that the main thread hears Ctrl-C, and follow until all is proved."""
@@ -102,7 +127,7 @@ class PortfolioRun:
         if self.enumeration.finished or self.enumerates_alone or self.schedule.end.passed:
             return
         engine = search_engine(self.problem.objective, self.limits.seed)
-        self.case_search = CaseSearch(self.problem, self.limits, self.schedule.end, self.best, engine)
+        self.case_search = CaseSearch(self.problem, self.limits, self.schedule.end, self.best, engine, self._parameters)
         beside = workers if enumeration.done() else workers - 1
         close_all(self.case_search, beside, self.reporter, lambda: self.enumeration.finished)
         if not self.case_search.optimal:

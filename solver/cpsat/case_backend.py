@@ -7,25 +7,39 @@ is left the case is closed. When all cases are closed the incumbent is optimal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from ..backend import LayerProblem, Report, SearchLimits, SearchOutcome
 from ..deadline import Deadline
-from ..search.local_search import LocalSearch
+from ..search.local_search import LocalSearch, MakeLocalSearch
 from ..search.progress import POLL_S, ProgressReporter
 from ..search.scoring import Scorer
-from .case_search import CaseSearch
+from .case_search import CASE_PARAMETERS, CaseParameters, CaseSearch
 from .case_state import CaseState
 from .engines import MakeEngine
 from .time_slice import work_on
 
-START_SHARE = 0.25
-"""Part of the time that the search for a first incumbent may take."""
 
-MIN_ROUNDS, PATIENCE = 3, 2
-"""Rounds of local search: at least so many, then until so many in a row bring nothing."""
+@dataclass(frozen=True)
+class StartParameters:
+    """How a first incumbent is looked for.
+
+    Attributes:
+        local_search: makes the local search.
+        share: part of the time that it may take.
+        min_rounds: rounds at least.
+        patience: then, rounds in a row that bring nothing, after which it ends.
+    """
+
+    local_search: MakeLocalSearch = LocalSearch
+    share: float = 0.25
+    min_rounds: int = 3
+    patience: int = 2
+
+
+START_PARAMETERS = StartParameters()
 
 
 @dataclass(frozen=True)
@@ -34,14 +48,18 @@ class CaseBackend:
 
     name: str
     make_engine: MakeEngine
+    start: StartParameters = START_PARAMETERS
+    cases: CaseParameters = CASE_PARAMETERS
 
     def search(self, problem: LayerProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """Find the best mapping and prove it, or say how good it is; see :class:`..backend.SearchOutcome`."""
         deadline = Deadline.after(limits.time_limit_s)
-        start = LocalSearch(problem, seed=limits.seed, keep=limits.top_k)
-        search = CaseSearch(problem, limits, deadline, start.best, self.make_engine(problem.objective, limits.seed))
+        start = self.start.local_search(problem, seed=limits.seed, keep=limits.top_k)
+        engine = self.make_engine(problem.objective, limits.seed)
+        search = CaseSearch(problem, limits, deadline, start.best, engine, self.cases)
         reporter = ProgressReporter(report, Scorer(problem), lambda: start.best.kept, search.bound, search.note)
-        for _ in _first_rounds(start, deadline, limits.time_limit_s):
+        until = min(deadline, Deadline.after(self.start.share * limits.time_limit_s))
+        for _ in self._first_rounds(start.rounds(until)):
             reporter.tell()
         if search.has_choices:
             close_all(search, limits.workers, reporter, lambda: False)
@@ -54,17 +72,15 @@ class CaseBackend:
                 certificate=search.certificate(),
             )
 
-
-def _first_rounds(start: LocalSearch, deadline: Deadline, time_limit_s: float) -> Iterator[None]:
-    """Rounds of local search until they stop improving or have had their share of the time."""
-    until = min(deadline, Deadline.after(START_SHARE * time_limit_s))
-    best, idle = float("inf"), 0
-    for number, value in enumerate(start.rounds(until)):
-        yield
-        idle = 0 if value < best else idle + 1
-        best = value
-        if number + 1 >= MIN_ROUNDS and idle >= PATIENCE:
-            return
+    def _first_rounds(self, values: Iterable[float]) -> Iterator[None]:
+        """Rounds of local search, as long as they improve."""
+        best, idle = float("inf"), 0
+        for number, value in enumerate(values):
+            yield
+            idle = 0 if value < best else idle + 1
+            best = value
+            if number + 1 >= self.start.min_rounds and idle >= self.start.patience:
+                return
 
 
 def close_all(search: CaseSearch, workers: int, reporter: ProgressReporter, enough: Callable[[], bool]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import threading
+from dataclasses import dataclass
 
 from ...model.dmazerunner.factorisations import allowed_factorisations
 from ...model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from ...model.dmazerunner.relaxation.cases import Case
 from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY
-from ...model.dmazerunner.relaxation.value_ranges import ValueRanges
+from ...model.dmazerunner.relaxation.value_ranges import RANGE_PARAMETERS, RangeParameters, ValueRanges
 from ...model.dmazerunner.vectorised.batch import Array
 from ...model.documents.result import Certificate
 from ...model.objectives import OBJECTIVES
@@ -18,26 +19,53 @@ from ..deadline import Deadline
 from ..enumeration.branch_and_bound import trivial_bound
 from ..search.incumbents import Incumbents
 from ..search.scoring import Scorer
-from .case_solver import CaseSolver
+from .case_solver import SUBSPACE_PARAMETERS, CaseSolver, SubspaceParameters
 from .case_state import CaseState
 from .engines import Engine
 from .formulation.scaling import coarse_gap
 
-TIE_SUBSPACES = 64
-"""Choices of DRAM factors costed for the sake of ties alone; beyond, ties may be left undecided."""
+
+@dataclass(frozen=True)
+class CaseParameters:
+    """How cases are closed.
+
+    Attributes:
+        first_time_slice_s: a case's first time slice; every further one is twice as long.
+        raising_share: part of every further time slice in which a case is asked for less, to raise its bound.
+        fractions: parts of the incumbent's value that a case which resists is asked for, one after the other.
+        tie_subspaces: subspaces costed for the sake of ties alone; beyond, ties may be left undecided.
+        subspaces: how much is costed with a candidate.
+        ranges: up to where values of monomials are listed.
+    """
+
+    first_time_slice_s: float = 5.0
+    raising_share: float = 1 / 3
+    fractions: tuple[float, ...] = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+    tie_subspaces: int = 64
+    subspaces: SubspaceParameters = SUBSPACE_PARAMETERS
+    ranges: RangeParameters = RANGE_PARAMETERS
+
+
+CASE_PARAMETERS = CaseParameters()
 
 
 class CaseSearch:
     """What the workers of one layer share: the incumbents, the cases, the solver; guarded by ``lock``."""
 
     def __init__(
-        self, problem: LayerProblem, limits: SearchLimits, deadline: Deadline, best: Incumbents, engine: Engine
+        self,
+        problem: LayerProblem,
+        limits: SearchLimits,
+        deadline: Deadline,
+        best: Incumbents,
+        engine: Engine,
+        parameters: CaseParameters = CASE_PARAMETERS,
     ) -> None:
-        self.problem, self.limits, self.deadline = problem, limits, deadline
+        self.problem, self.deadline, self.parameters = problem, deadline, parameters
         self.rule, self.gap = OBJECTIVES[problem.objective], coarse_gap(limits.relative_gap)
         self.lock = threading.RLock()
         self.best = best
-        self.solver = CaseSolver(problem, engine, self._cost, deadline)
+        self.solver = CaseSolver(problem, engine, self._cost, deadline, parameters.subspaces)
         self.stopping = threading.Event()
         options = allowed_factorisations(problem.nest, problem.constraints)
         self.has_choices = all(len(rows) for rows in options)
@@ -46,7 +74,7 @@ class CaseSearch:
         self._enumerated_before_ties: int | None = None
         self.all_open = True
         if self.has_choices:
-            self.ranges = ValueRanges(problem.nest, options)
+            self.ranges = ValueRanges(problem.nest, options, parameters.ranges)
             self._open_cases()
 
     def _open_cases(self) -> None:
@@ -107,7 +135,7 @@ class CaseSearch:
     def ties_wanted(self) -> bool:
         """Whether to look for equally good mappings that rank higher: only of an exact optimum, and not for long."""
         first = self._enumerated_before_ties
-        few = first is None or len(self.solver.enumerated) - first < TIE_SUBSPACES
+        few = first is None or len(self.solver.enumerated) - first < self.parameters.tie_subspaces
         return self.best.kept != [] and self.best.value > 0 and few and self.gap is None
 
     def stop_solvers(self) -> None:

@@ -15,16 +15,29 @@ from ...model.dmazerunner.mapping import Tiling
 from ...model.dmazerunner.vectorised.batch import RF, SPM, Array, to_array
 from ..backend import LayerProblem
 from ..deadline import Deadline
-from ..spaces.subspaces import Subspace, Subspaces
+from ..spaces.subspaces import MOST_COMBINATIONS, Subspace, Subspaces
 from .engines import Engine, EngineAnswer
 from .formulation.case_model import CaseModel
 from .formulation.variables import TilingVariables
 
-SUBSPACE_LIMIT_S = 2.0
-"""How long costing all tilings of a candidate's subspace may take; else the candidate is costed alone."""
-
 MEMORIES = (("rf_bytes_per_pe", RF), ("spm", SPM))
 """The rules that a tile may break by being too large, each with the level that the tile belongs to."""
+
+
+@dataclass(frozen=True)
+class SubspaceParameters:
+    """How much of a candidate's surroundings is costed with it.
+
+    Attributes:
+        limit_s: how long costing all tilings of its subspace may take; else the candidate is costed alone.
+        most_combinations: combinations of factors, fitting or not, up to which a subspace is not cut finer.
+    """
+
+    limit_s: float = 2.0
+    most_combinations: int = MOST_COMBINATIONS
+
+
+SUBSPACE_PARAMETERS = SubspaceParameters()
 
 
 @dataclass
@@ -47,13 +60,19 @@ class CaseSolver:
     """
 
     def __init__(
-        self, problem: LayerProblem, engine: Engine, cost: Callable[[Array], object], deadline: Deadline
+        self,
+        problem: LayerProblem,
+        engine: Engine,
+        cost: Callable[[Array], object],
+        deadline: Deadline,
+        parameters: SubspaceParameters = SUBSPACE_PARAMETERS,
     ) -> None:
         self.engine = engine
         self.enumerated: set[Subspace] = set()
         self.num_tilings = 0
         self._problem, self._cost, self._deadline = problem, cost, deadline
-        self._subspaces, self._lock = Subspaces(problem), threading.Lock()
+        self._limit_s, self._lock = parameters.limit_s, threading.Lock()
+        self._subspaces = Subspaces(problem, parameters.most_combinations)
 
     def ask(self, model: CaseModel, history: CaseHistory, until: Deadline) -> EngineAnswer:
         """Whether a case has a mapping that meets its model's target and was not costed yet; if so, it is now."""
@@ -88,7 +107,7 @@ class CaseSolver:
 
     def _enumerate_around(self, tiling: Tiling) -> bool:
         """Cost every tiling of a tiling's subspace; false when that takes too long."""
-        subspace, until = self._subspaces.around(tiling), min(self._deadline, Deadline.after(SUBSPACE_LIMIT_S))
+        subspace, until = self._subspaces.around(tiling), min(self._deadline, Deadline.after(self._limit_s))
         try:
             for levels in self._subspaces.tilings(subspace, until):
                 self._cost(levels)

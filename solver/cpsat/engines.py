@@ -51,13 +51,13 @@ class CpSatParameters:
     """How hard literals are tried out before the search."""
 
 
-LINEARIZATION_LEVELS: Mapping[Objective, int] = {"edp": 0, "energy": 1, "latency": 0}
-"""The level of a search's models."""
+LINEARIZATION_LEVELS: Mapping[Objective, int] = {"energy": 1}
+"""The level of a search's models where it is not 0."""
 
 
 def search_engine(objective: Objective, seed: int) -> Engine:
     """CP-SAT as the searches use it."""
-    level = LINEARIZATION_LEVELS[objective]
+    level = LINEARIZATION_LEVELS.get(objective, 0)
     return CpSatEngine(CpSatParameters(random_seed=seed, linearization_level=level, cp_model_probing_level=0))
 
 

@@ -18,9 +18,6 @@ from ...model.faults import BackendFault
 from .engines import EngineAnswer
 from .mixed_integer import MixedIntegerProgram
 
-LONGEST_CALL_S = 20.0
-"""HiGHS cannot be interrupted from outside: so long may Ctrl-C take."""
-
 SILENT = "output_flag=false"
 """HiGHS greets on standard output otherwise."""
 
@@ -40,16 +37,18 @@ class Rounded:
 class HighsEngine:
     """HiGHS through OR-Tools, one thread per question.
 
+    It cannot be interrupted from outside: a question, and with it Ctrl-C, may take ``longest_call_s``.
+
     Raises:
         BackendFault: when the installed OR-Tools was built without HiGHS.
     """
 
     name: ClosedBy = "highs"
 
-    def __init__(self) -> None:
+    def __init__(self, longest_call_s: float = 20.0) -> None:
         if not model_builder.Solver("highs").solver_is_supported():
             raise BackendFault("back end highs: the installed ortools has no HiGHS in it")
-        self._stopped = threading.Event()
+        self._longest_call_s, self._stopped = longest_call_s, threading.Event()
 
     def ask(self, model: cp_model.CpModel, seconds: float) -> EngineAnswer:
         """Run HiGHS; its status is read before anything else is asked of it."""
@@ -58,7 +57,7 @@ class HighsEngine:
             return EngineAnswer()
         solver = model_builder.Solver("highs")
         solver.set_solver_specific_parameters(SILENT)
-        solver.set_time_limit_in_seconds(min(max(seconds, 0.01), LONGEST_CALL_S))
+        solver.set_time_limit_in_seconds(min(max(seconds, 0.01), self._longest_call_s))
         status = solver.solve(translated.program)
         found = status in (model_builder.SolveStatus.OPTIMAL, model_builder.SolveStatus.FEASIBLE)
         values = Rounded(solver, translated) if found else None

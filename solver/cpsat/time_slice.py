@@ -12,15 +12,6 @@ from .case_state import CaseState
 from .formulation.case_model import CaseModel
 from .formulation.cutoff import Target
 
-FIRST_TIME_SLICE_S = 5.0
-"""A case's first time slice; every further one is twice as long."""
-
-RAISING_SHARE = 1 / 3
-"""Part of every further time slice in which a case is asked for less, to raise its bound."""
-
-FRACTIONS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
-"""Parts of the incumbent's value that a case which resists is asked for, one after the other."""
-
 
 def work_on(search: CaseSearch, state: CaseState) -> None:
     """Spend one time slice on a case."""
@@ -33,9 +24,9 @@ class TimeSlice:
     def __init__(self, search: CaseSearch, state: CaseState) -> None:
         self._search, self._state = search, state
         self._started = time.monotonic()
-        length = FIRST_TIME_SLICE_S * 2**state.time_slices
+        length = search.parameters.first_time_slice_s * 2**state.time_slices
         self._end = min(search.deadline, Deadline.after(length))
-        self._raising_end = min(self._end, Deadline.after(length * RAISING_SHARE))
+        self._raising_end = min(self._end, Deadline.after(length * search.parameters.raising_share))
 
     def work(self) -> None:
         """Close the case, or its ties where it is closed already, as far as there is time."""
@@ -69,9 +60,9 @@ class TimeSlice:
 
     def _raise_bound(self) -> None:
         """Prove that the case has nothing below ever larger parts of the incumbent's value."""
-        search, state = self._search, self._state
-        while state.next_fraction < len(FRACTIONS) and self._goes_on(self._raising_end):
-            asked = search.best.value * FRACTIONS[state.next_fraction]
+        search, state, fractions = self._search, self._state, self._search.parameters.fractions
+        while state.next_fraction < len(fractions) and self._goes_on(self._raising_end):
+            asked = search.best.value * fractions[state.next_fraction]
             if asked <= state.bound or self._is_empty_up_to(asked, self._raising_end):
                 with search.lock:
                     state.bound = max(state.bound, asked)

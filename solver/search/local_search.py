@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,14 @@ class Effort:
     starts: int = 24
     remembered: int = 16
     pairs: int = 1 << 14
+
+
+class MakeLocalSearch(Protocol):
+    """Makes a local search for a problem, which keeps so many tilings; :class:`LocalSearch` itself is one."""
+
+    def __call__(self, problem: LayerProblem, *, seed: int, keep: int) -> LocalSearch:
+        """The local search, before its first round."""
+        ...
 
 
 class LocalSearch:

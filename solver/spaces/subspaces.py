@@ -36,16 +36,16 @@ class Subspace:
 
 
 class Subspaces:
-    """Finds and streams subspaces of one layer's space."""
+    """Finds and streams subspaces of one layer's space; those of more than ``most_combinations`` are cut finer."""
 
-    def __init__(self, problem: LayerProblem) -> None:
-        self._problem = problem
+    def __init__(self, problem: LayerProblem, most_combinations: int = MOST_COMBINATIONS) -> None:
+        self._problem, self._most_combinations = problem, most_combinations
         self._options = allowed_factorisations(problem.nest, problem.constraints)
 
     def around(self, tiling: Tiling) -> Subspace:
         """The subspace that holds a tiling, of a size that is quickly scored."""
         whole = Subspace(tiling.dram)
-        if math.prod(len(rows) for rows in self._choices(whole)) <= MOST_COMBINATIONS:
+        if math.prod(len(rows) for rows in self._choices(whole)) <= self._most_combinations:
             return whole
         return Subspace(tiling.dram, tiling.spm)
 

@@ -62,7 +62,7 @@ class Workforce(Protocol):
         ...
 
 
-class Borrowed:
+class BorrowedExecutor:
     """An executor of the caller's; it is not shut down."""
 
     def __init__(self, executor: TaskExecutor, num_tasks: Callable[[], int]) -> None:
@@ -96,17 +96,18 @@ class ProcessPool:
     """Processes of this machine, one task each at a time; for a ``with`` statement.
 
     They are spawned, not forked, since OR-Tools and numpy may have started threads. They do not hear Ctrl-C, which is
-    the sweep's to answer, and they end with the process that started them, whatever ended it.
+    the sweep's to answer, and they end with the process that started them, whatever ended it: :func:`end_with_owner`
+    sees to both, unless they are to ``prepare`` in another way.
     """
 
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
+    def __init__(self, workers: int, prepare: Callable[[PipeEnd], None] | None = None) -> None:
+        self._workers, self._prepare = workers, prepare or end_with_owner
         self._start()
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         inner, self._alive = context.Pipe(duplex=False)
-        self._executor = ProcessPoolExecutor(self._workers, context, _begin_work, (inner,))
+        self._executor = ProcessPoolExecutor(self._workers, context, self._prepare, (inner,))
 
     def __enter__(self) -> ProcessPool:
         return self
@@ -137,19 +138,21 @@ class ProcessPool:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 
-class _PipeEnd(Protocol):
-    """The end of a pipe that a process waits at."""
+class PipeEnd(Protocol):
+    """The end of a pipe that a process of the pool waits at."""
 
-    def poll(self, timeout: float | None = ..., /) -> bool: ...
+    def poll(self, timeout: float | None = ..., /) -> bool:
+        """Wait until something is to be read, or the other end is closed."""
+        ...
 
 
-def _begin_work(alive: _PipeEnd) -> None:
+def end_with_owner(alive: PipeEnd) -> None:
     """Prepare a process of the pool: it ends when the other end of the pipe is closed, also by its owner's death."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_owner, args=(alive,), name="end-with-owner", daemon=True).start()
+    threading.Thread(target=_wait_for_owner, args=(alive,), name="end-with-owner", daemon=True).start()
 
 
-def _end_with_owner(alive: _PipeEnd) -> None:
+def _wait_for_owner(alive: PipeEnd) -> None:
     alive.poll(None)
     os._exit(0)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import BrokenExecutor, CancelledError
@@ -15,6 +14,7 @@ from ...model.documents.sweep_results import AnswerT, SweepRecord
 from ...model.documents.sweep_spec import SweepSpec
 from ...model.faults import DmazeError
 from ...model.reading.loading import ResolvedSpec
+from ..deadline import Deadline
 from ..pipeline.observer import Observer
 from .executors import TaskFuture, Workforce
 from .goals import Goal, on_design, options_of_one
@@ -22,34 +22,45 @@ from .plan import Plan, Slot
 from .results_file import ResultsFile
 from .tasks import Task, software
 
-MOST_BREAKDOWNS = 5
-"""How often in a row workers may die without any answer in between."""
 
-LEAST_TIME_S = 0.001
-"""Time limit of a task that is submitted just before the deadline."""
+@dataclass(frozen=True)
+class SweepParameters:
+    """What a run puts up with.
+
+    Attributes:
+        most_breakdowns: how often in a row workers may die without any answer in between.
+        least_time_s: time limit of a task that is submitted just before the deadline.
+    """
+
+    most_breakdowns: int = 5
+    least_time_s: float = 0.001
+
+
+SWEEP_PARAMETERS = SweepParameters()
 
 
 @dataclass(frozen=True)
-class Job(Generic[AnswerT]):
-    """What a run is given. ``deadline``: a reading of ``time.monotonic``, ``cache``: a folder; both may be ``None``."""
+class SweepJob(Generic[AnswerT]):
+    """What a run is given. ``cache`` is a folder, or ``None``."""
 
     spec: ResolvedSpec[SweepSpec]
     plan: Plan
     goal: Goal[AnswerT]
     cache: Path | None
-    deadline: float | None
+    deadline: Deadline
     observer: Observer
+    parameters: SweepParameters = SWEEP_PARAMETERS
 
 
 @dataclass(frozen=True)
-class _Running(Generic[AnswerT]):
+class TaskUnderWay(Generic[AnswerT]):
     """A task under way, and the time that its search may take."""
 
     future: TaskFuture[AnswerT]
     limit_s: float
 
 
-class Run(Generic[AnswerT]):
+class SweepRun(Generic[AnswerT]):
     """One run of a sweep; afterwards :attr:`answers` has what is known, by the number of the problem.
 
     ``finished`` are the problems that need no further search, ``failed`` those whose search went wrong and how;
@@ -57,7 +68,7 @@ class Run(Generic[AnswerT]):
     at a time, so that a task which kills its worker is found and blamed, and no other.
     """
 
-    def __init__(self, job: Job[AnswerT], workforce: Workforce, file: ResultsFile[AnswerT] | None) -> None:
+    def __init__(self, job: SweepJob[AnswerT], workforce: Workforce, file: ResultsFile[AnswerT] | None) -> None:
         self.answers: dict[int, AnswerT] = {}
         self.failed: dict[int, str] = {}
         self.fault: str | None = None
@@ -74,7 +85,7 @@ class Run(Generic[AnswerT]):
         self._waiting = deque(n for n in range(len(job.plan.problems)) if n not in self.finished)
         self._suspects: deque[int] = deque()
         self._alone: int | None = None
-        self._running: dict[int, _Running[AnswerT]] = {}
+        self._running: dict[int, TaskUnderWay[AnswerT]] = {}
         self._broken, self._why, self._num_breakdowns = False, "", 0
         self._done: SimpleQueue[int] = SimpleQueue()
 
@@ -139,14 +150,13 @@ class Run(Generic[AnswerT]):
         """Go on after a breakdown of the workforce, unless it keeps breaking down."""
         self._broken = False
         self._num_breakdowns += 1
-        if self._num_breakdowns > MOST_BREAKDOWNS:
+        if self._num_breakdowns > self._job.parameters.most_breakdowns:
             self.fault = "worker processes keep dying; standard error has what they said"
         elif not self._workforce.renew():
             self.fault = f"the executor broke down: {self._why}"
 
     def _may_submit(self) -> bool:
-        out_of_time = self._job.deadline is not None and time.monotonic() >= self._job.deadline
-        if self.fault is not None or out_of_time:
+        if self.fault is not None or self._job.deadline.passed:
             return False
         if self._suspects or self._alone is not None:
             return bool(self._suspects) and not self._running
@@ -155,15 +165,13 @@ class Run(Generic[AnswerT]):
     def _submit(self, number: int) -> None:
         job, slot = self._job, self._job.plan.problems[number][0]
         design, layer = job.plan.designs[slot.design], job.plan.layers[slot.layer]
-        limit_s = self._options.time_limit_s
-        if job.deadline is not None:
-            limit_s = min(limit_s, max(job.deadline - time.monotonic(), LEAST_TIME_S))
+        limit_s = min(self._options.time_limit_s, max(job.deadline.left_s, job.parameters.least_time_s))
         options = self._options.model_copy(update={"time_limit_s": limit_s})
         spec = on_design(job.spec, design.architecture, layer, options)
         near = (self.answers[n] for n in (number, *job.plan.neighbours(number)) if n in self.answers)
         warm_starts = tuple(start for answer in near for start in job.goal.warm_starts_of(answer))
         future = self._workforce.submit(Task(job.goal, spec, warm_starts, job.cache, self._software))
-        self._running[number] = _Running(future, limit_s)
+        self._running[number] = TaskUnderWay(future, limit_s)
         future.add_done_callback(lambda _: self._done.put(number))
 
     def _take_in(self, number: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...model.designs import designs_of
@@ -13,14 +13,15 @@ from ...model.documents.sweep_results import AnswerT, SweepResult
 from ...model.documents.sweep_spec import SweepSpec
 from ...model.faults import InputError
 from ...model.reading.sweep_loading import ResolvedSweep, resolve_sweep
+from ..deadline import NEVER, Deadline
 from ..pipeline.observer import Observer, SilentObserver
 from ..pipeline.solve import num_cores
 from ..registry import load_backend
-from .executors import Borrowed, ProcessPool, TaskExecutor, Workforce
+from .executors import BorrowedExecutor, ProcessPool, TaskExecutor, Workforce
 from .goals import Fronts, Goal, Optima
 from .plan import Plan
 from .results_file import results_file
-from .run import Job, Run
+from .run import SWEEP_PARAMETERS, SweepJob, SweepParameters, SweepRun
 from .sweep_document import header_of, sweep_result
 
 
@@ -57,35 +58,39 @@ def sweep(
     workers = known.document.solver.workers or num_cores()
     known = known.with_workers(workers)
     limit = known.document.solver.total_time_limit_s
-    setting = _Setting(results, cache, None if limit is None else started + limit, observer or SilentObserver())
+    deadline = NEVER if limit is None else Deadline(started + limit)
     with _workforce(workers, executor, num_tasks) as workforce:
-        return (
-            _swept(known, Fronts(), setting, workforce)
-            if known.document.sweep.pareto
-            else _swept(known, Optima(), setting, workforce)
-        )
+        return sweep_on(workforce, known, SweepSetting(results, cache, deadline, observer or SilentObserver()))
 
 
 @dataclass(frozen=True)
-class _Setting:
-    """Where a sweep keeps its answers, when it must end, and where progress is reported."""
+class SweepSetting:
+    """Where a sweep keeps its answers, when it must end, where progress is reported, and what it puts up with."""
 
-    results: Path | None
-    cache: Path | None
-    deadline: float | None
-    observer: Observer
+    results: Path | None = None
+    cache: Path | None = None
+    deadline: Deadline = NEVER
+    observer: Observer = field(default_factory=SilentObserver)
+    parameters: SweepParameters = SWEEP_PARAMETERS
 
 
-def _swept(known: ResolvedSweep, goal: Goal[AnswerT], setting: _Setting, workforce: Workforce) -> SweepResult:
+def sweep_on(workforce: Workforce, known: ResolvedSweep, setting: SweepSetting) -> SweepResult:
+    """A sweep whose tasks are worked on by somebody given."""
+    if known.document.sweep.pareto:
+        return _swept(known, Fronts(), setting, workforce)
+    return _swept(known, Optima(), setting, workforce)
+
+
+def _swept(known: ResolvedSweep, goal: Goal[AnswerT], setting: SweepSetting, workforce: Workforce) -> SweepResult:
     """Run a sweep for one kind of answer."""
     plan = Plan(designs_of(known), known.spec.layers)
-    job = Job(known.spec, plan, goal, setting.cache, setting.deadline, setting.observer)
+    job = SweepJob(known.spec, plan, goal, setting.cache, setting.deadline, setting.observer, setting.parameters)
     with (
         nullcontext()
         if setting.results is None
         else results_file(setting.results, header_of(job), goal.record_type) as file
     ):
-        run = Run(job, workforce, file)
+        run = SweepRun(job, workforce, file)
         run.run()
         return sweep_result(job, run)
 
@@ -96,7 +101,7 @@ def _workforce(
 ) -> Generator[Workforce]:
     """The caller's executor, or processes of this machine, which end with the sweep."""
     if executor is not None:
-        yield Borrowed(executor, num_tasks or (lambda: workers))
+        yield BorrowedExecutor(executor, num_tasks or (lambda: workers))
         return
     with ProcessPool(workers) as pool:
         yield pool

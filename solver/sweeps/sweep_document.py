@@ -18,14 +18,14 @@ from ...model.documents.sweep_results import (
 from ..pipeline.summary import versions
 from .goals import RunFacts, options_of_one
 from .plan import Slot
-from .run import Job, Run
+from .run import SweepJob, SweepRun
 from .sweep_front import sweep_front
 from .tasks import software
 
 UNREACHED = "not reached before the sweep ended"
 
 
-def header_of(job: Job[AnswerT]) -> SweepHeader:
+def header_of(job: SweepJob[AnswerT]) -> SweepHeader:
     """What determines a sweep's answers, part by part; limits of time do not, nor do names of the sweep."""
     spec, options = job.spec.document, job.spec.document.solver
     machines = [(dict(d.values), d.architecture.model_dump(mode="json", exclude={"name"})) for d in job.plan.designs]
@@ -47,7 +47,7 @@ def _digest(part: object) -> str:
     return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()
 
 
-def sweep_result(job: Job[AnswerT], run: Run[AnswerT]) -> SweepResult:
+def sweep_result(job: SweepJob[AnswerT], run: SweepRun[AnswerT]) -> SweepResult:
     """The document of a sweep from the answers of its run."""
     spec, plan, model = job.spec.document, job.plan, job.spec.cost_model.name
     found_versions = versions(spec.solver.backend)
@@ -77,7 +77,7 @@ def sweep_result(job: Job[AnswerT], run: Run[AnswerT]) -> SweepResult:
     )
 
 
-def _answer(job: Job[AnswerT], run: Run[AnswerT], slot: Slot) -> AnswerT:
+def _answer(job: SweepJob[AnswerT], run: SweepRun[AnswerT], slot: Slot) -> AnswerT:
     """What is known of a layer on a design."""
     number = job.plan.problem_of[slot]
     if number in run.answers:
@@ -86,7 +86,7 @@ def _answer(job: Job[AnswerT], run: Run[AnswerT], slot: Slot) -> AnswerT:
     return job.goal.unanswered(job.plan.layers[slot.layer], UNREACHED if fault is None else None, fault)
 
 
-def _faults(job: Job[AnswerT], run: Run[AnswerT]) -> list[SweepFault]:
+def _faults(job: SweepJob[AnswerT], run: SweepRun[AnswerT]) -> list[SweepFault]:
     first = {number: job.plan.problems[number][0] for number in run.failed}
     return [
         SweepFault(
@@ -98,7 +98,7 @@ def _faults(job: Job[AnswerT], run: Run[AnswerT]) -> list[SweepFault]:
     ]
 
 
-def _counts(job: Job[AnswerT], run: Run[AnswerT]) -> SweepCounts:
+def _counts(job: SweepJob[AnswerT], run: SweepRun[AnswerT]) -> SweepCounts:
     plan = job.plan
     return SweepCounts(
         designs=len(plan.designs),

@@ -18,7 +18,7 @@ from dmaze.cli.verbs.schema_verb import schema_document
 from dmaze.model.documents.result import Result
 from dmaze.model.documents.sweep_results import SweepResult
 from dmaze.solver.sweeps import study
-from dmaze.solver.sweeps.executors import Borrowed
+from dmaze.solver.sweeps.executors import BorrowedExecutor
 from sweep_specs import document, write_spec
 
 AXES = ({"spm.banks": [8, 16]}, {"rf_bytes_per_pe": [16, 64]})
@@ -30,7 +30,7 @@ def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the command does with its processes is tested elsewhere; here their start would only take time."""
     from concurrent.futures import ThreadPoolExecutor
 
-    class Pool(Borrowed):
+    class Pool(BorrowedExecutor):
         def __init__(self, workers: int) -> None:
             self.threads = ThreadPoolExecutor(workers)
             super().__init__(self.threads, lambda: workers)

@@ -14,12 +14,11 @@ from itertools import product
 from random import Random
 
 import numpy as np
-import pytest
 from dmaze.model.dmazerunner.architecture import AccessEnergy, Architecture, Dma, Spm
 from dmaze.model.dmazerunner.constraints import Constraints, FixedFactors, MinUtilization
 from dmaze.model.dmazerunner.factorisations import allowed_factorisations, divisors, num_tilings
 from dmaze.model.dmazerunner.mapping import LEVELS, Tiling
-from dmaze.model.dmazerunner.relaxation import logarithms, value_ranges
+from dmaze.model.dmazerunner.relaxation.value_ranges import RangeParameters
 from dmaze.model.dmazerunner.reuse import all_reuse_classes, has_more_classes
 from dmaze.model.dmazerunner.vectorised.batch import DRAM, Array, TilingBatch, to_array
 from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
@@ -28,7 +27,6 @@ from dmaze.model.layers import Conv2d, Gemm, LoopNestLayer
 from dmaze.model.loop_nest import MAX_MACS, LoopNest
 from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem
-from dmaze.solver.cpsat.formulation import variables
 
 OBJECTIVES: tuple[Objective, ...] = ("edp", "energy", "latency")
 
@@ -59,11 +57,9 @@ LARGE = Size(macs=1 << 46, class_pairs=64, bounds=(3, 112, 720, 1001, 2520, 5040
 """Too many values of some monomials to list them, so that only their ranges are known."""
 
 
-def know_ranges_only(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-    """Make the values of monomials known by their range where there are more than so many; 0 for all of them."""
-    monkeypatch.setattr(logarithms, "MAX_POINTS", most)
-    for module in (value_ranges, variables):
-        monkeypatch.setattr(module, "MAX_COMBINATIONS", most)
+def ranges_only(most: int) -> RangeParameters:
+    """The values of monomials are known by their range where there are more than so many; 0 for all of them."""
+    return RangeParameters(max_points=most, max_combinations=most)
 
 
 def random_nest(random: Random, size: Size = ANY) -> LoopNest:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
+from dmaze.solver.cpsat.case_backend import CaseBackend, StartParameters
+from dmaze.solver.cpsat.case_search import CASE_PARAMETERS, CaseParameters
 from dmaze.solver.deadline import Deadline
-from dmaze.solver.search.local_search import Effort, LocalSearch
+from dmaze.solver.search.local_search import Effort, LocalSearch, MakeLocalSearch
 
 
 class Nothing(LocalSearch):
@@ -16,8 +19,13 @@ class Nothing(LocalSearch):
         return iter(())
 
 
-STARTS: dict[str, Callable[..., LocalSearch]] = {
+STARTS: dict[str, MakeLocalSearch] = {
     "no start": Nothing,
     "poor start": partial(LocalSearch, effort=Effort(samples=4, starts=3, remembered=2, pairs=2)),
     "local search": LocalSearch,
 }
+
+
+def starting(backend: CaseBackend, start: str, cases: CaseParameters = CASE_PARAMETERS) -> CaseBackend:
+    """A back end with one of these starts, and with parameters of its own for the cases."""
+    return replace(backend, start=StartParameters(local_search=STARTS[start]), cases=cases)

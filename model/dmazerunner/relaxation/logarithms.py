@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 LOG_SCALE = 1 << 16
 """Units per binary order; one unit is a relative step of 1.06e-5."""
 
-MAX_POINTS = 2048
-"""Reachable points of a monomial beyond which only their range is kept."""
-
 
 def scaled_log(value: float) -> int:
     """The scaled binary logarithm of a positive number, rounded to the nearest."""
@@ -70,13 +67,13 @@ class ValueRange:
         inside = self.values[self.values <= limit * (1 + 1e-12)]
         return float(inside.max()) if len(inside) else 0.0
 
-    def times(self, other: ValueRange, slack: float) -> ValueRange:
-        """The reach of a product of independent parts; ``slack`` is used once points are too many to keep."""
+    def times(self, other: ValueRange, slack: float, max_points: int) -> ValueRange:
+        """The reach of a product of independent parts; ``slack`` is used once there are too many points to keep."""
         own, others = self.points, other.points
-        if own is not None and others is not None and len(own[0]) * len(others[0]) <= 64 * MAX_POINTS:
+        if own is not None and others is not None and len(own[0]) * len(others[0]) <= 64 * max_points:
             logs = np.add.outer(own[0], others[0]).ravel()
             joint = ValueRange.of_points(logs, np.multiply.outer(own[1], others[1]).ravel())
-            if joint.logs is not None and len(joint.logs) <= MAX_POINTS:
+            if joint.logs is not None and len(joint.logs) <= max_points:
                 return joint
         return ValueRange(self.low + other.low, self.high + other.high, slack)
 

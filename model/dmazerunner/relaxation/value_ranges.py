@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,15 +26,30 @@ from .monomials import (
 Reals = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-MAX_COMBINATIONS = 4096
-"""Combinations of tile sizes of one compound index that get a Boolean each; beyond, only a bound is kept."""
+
+@dataclass(frozen=True)
+class RangeParameters:
+    """Up to where the values of a monomial are listed; beyond, only their range is known.
+
+    Attributes:
+        max_points: reachable values of one monomial.
+        max_combinations: combinations of tile sizes of one compound index; a solver's model has a Boolean for each.
+    """
+
+    max_points: int = 2048
+    max_combinations: int = 4096
+
+
+RANGE_PARAMETERS = RangeParameters()
 
 
 class ValueRanges:
     """Reachable values of monomials over all tilings of a nest, computed once per monomial."""
 
-    def __init__(self, nest: LoopNest, options: Sequence[Reals]) -> None:
-        self.nest, self._options = nest, options
+    def __init__(
+        self, nest: LoopNest, options: Sequence[Reals], parameters: RangeParameters = RANGE_PARAMETERS
+    ) -> None:
+        self.nest, self.parameters, self._options = nest, parameters, options
         self._known: dict[Monomial, ValueRange] = {}
 
     def __call__(self, monomial: Monomial) -> ValueRange:
@@ -47,7 +63,7 @@ class ValueRanges:
         slack = sum(abs(power) * self._rounding(symbol) for symbol, power in monomial.powers)
         value_range = ValueRange.of_points(np.zeros(1, dtype=np.int64), np.ones(1))
         for dims, powers in groups:
-            value_range = value_range.times(self._of_group(dims, powers), slack)
+            value_range = value_range.times(self._of_group(dims, powers), slack, self.parameters.max_points)
         return value_range
 
     def _rounding(self, symbol: Symbol) -> float:
@@ -77,7 +93,7 @@ class ValueRanges:
         if not dims:
             (symbol, power), *_ = powers
             return self._of_invocations(symbol, power)
-        if math.prod(len(self._options[dim]) for dim in dims) > 64 * MAX_COMBINATIONS:
+        if math.prod(len(self._options[dim]) for dim in dims) > 64 * self.parameters.max_combinations:
             return self._range(powers)
         grids = np.meshgrid(*(np.arange(len(self._options[dim])) for dim in dims), indexing="ij")
         rows = {dim: self._options[dim][grid.ravel()].T for dim, grid in zip(dims, grids, strict=True)}

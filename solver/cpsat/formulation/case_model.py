@@ -34,7 +34,8 @@ class CaseModel:
         self.problem, self.case, self.relaxation, self.target = problem, case, relaxation, target
         self.ranges = ranges
         self.model = cp_model.CpModel()
-        self.tiling = TilingVariables(self.model, problem.nest, problem.constraints)
+        combinations = ranges.parameters.max_combinations
+        self.tiling = TilingVariables(self.model, problem.nest, problem.constraints, combinations)
         self._terms = Terms(self.tiling, ranges)
         self._terms.feasible = self.tiling.feasible
 

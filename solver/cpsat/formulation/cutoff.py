@@ -43,7 +43,11 @@ class Target:
 
     @property
     def limits(self) -> dict[str, float]:
-        """The largest admissible energy (pJ) and cycles, as far as they are limited."""
+        """The largest admissible energy (pJ) and cycles, as far as they are limited.
+
+        Of a product only that energy times cycles is at most its value is used: of higher powers that is true as well,
+        since both are integers.
+        """
         alone = self.value if self.rule.is_integer else math.inf
         energy, cycles = (self.tie, alone) if self.rule.tie == "energy_pj" else (alone, self.tie)
         if not self.rule.is_integer and self.value < math.inf:

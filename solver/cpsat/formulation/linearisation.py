@@ -23,11 +23,13 @@ ThresholdLiteral = tuple[float, tuple[cp_model.IntVar, ...]]
 class Terms:
     """Variables for the monomials of one model, each made once.
 
-    :attr:`feasible` turns false when a term's least value already exceeds what it may be.
+    :attr:`feasible` turns false when a term's least value already exceeds what it may be. No row reaches more than
+    ``max_activity``.
     """
 
-    def __init__(self, tiling: TilingVariables, ranges: ValueRanges) -> None:
+    def __init__(self, tiling: TilingVariables, ranges: ValueRanges, max_activity: int = MAX_ACTIVITY) -> None:
         self.tiling, self.model, self.ranges = tiling, tiling.model, ranges
+        self._max_activity = max_activity
         self.feasible = True
         self._logs: dict[Monomial, cp_model.IntVar] = {}
         self._terms: dict[tuple[Monomial, float, tuple[int, ...]], cp_model.LinearExprT] = {}
@@ -82,7 +84,7 @@ class Terms:
                 + abs(line.slope) * max(abs(value_range.low), abs(value_range.high))
                 + abs(line.offset)
             )
-            if largest > MAX_ACTIVITY:
+            if largest > self._max_activity:
                 raise OverflowError(f"a term of {largest} does not fit the solver's 64 bits")
             add_if(self.model, line.scale * value >= line.slope * log + line.offset, *needed)
         return value

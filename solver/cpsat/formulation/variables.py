@@ -20,7 +20,7 @@ from ....model.dmazerunner.legality import pinned_factors
 from ....model.dmazerunner.mapping import LEVELS, Tiling
 from ....model.dmazerunner.relaxation.logarithms import scaled_log
 from ....model.dmazerunner.relaxation.monomials import TILE_LEVELS, FactorOf, InvocationsOf, Monomial, Symbol, WindowOf
-from ....model.dmazerunner.relaxation.value_ranges import MAX_COMBINATIONS
+from ....model.dmazerunner.relaxation.value_ranges import RANGE_PARAMETERS
 from ....model.dmazerunner.vectorised.batch import DRAM, SPM
 from ....model.loop_nest import AffineIndex, LoopNest
 from ...spaces.subspaces import Subspace
@@ -42,10 +42,19 @@ def add_if(
 
 
 class TilingVariables:
-    """Variables of one layer's tiling in one CP-SAT model, with the factors that constraints pin."""
+    """Variables of one layer's tiling in one CP-SAT model, with the factors that constraints pin.
 
-    def __init__(self, model: cp_model.CpModel, nest: LoopNest, constraints: Constraints) -> None:
-        self.model, self.nest = model, nest
+    Up to ``max_combinations`` tile sizes of a compound index get a Boolean each; beyond, its extent is only bounded.
+    """
+
+    def __init__(
+        self,
+        model: cp_model.CpModel,
+        nest: LoopNest,
+        constraints: Constraints,
+        max_combinations: int = RANGE_PARAMETERS.max_combinations,
+    ) -> None:
+        self.model, self.nest, self._max_combinations = model, nest, max_combinations
         self._pins = pinned_factors(nest, constraints)
         self.feasible = True
         self.exponents: dict[tuple[int, int, int], cp_model.IntVar] = {}
@@ -176,7 +185,7 @@ class TilingVariables:
             variable = self.model.new_int_var(0, high, "window")
             self._windows[window] = variable
             sizes = [divisors(self.nest.bounds[dim]) for dim, _ in window.terms]
-            if math.prod(len(choices) for choices in sizes) <= MAX_COMBINATIONS:
+            if math.prod(len(choices) for choices in sizes) <= self._max_combinations:
                 self._tabulate(window, variable, list(combinations_of(*sizes)))
             else:
                 for dim, _ in window.terms:  # the extent is at least every tile size; one unit for rounding per prime

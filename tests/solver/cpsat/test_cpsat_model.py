@@ -23,7 +23,7 @@ from dmaze.model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from dmaze.model.dmazerunner.relaxation.cases import Case, all_cases, holds
 from dmaze.model.dmazerunner.relaxation.monomials import TILE_LEVELS
 from dmaze.model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, Relaxation, relax
-from dmaze.model.dmazerunner.relaxation.value_ranges import ValueRanges
+from dmaze.model.dmazerunner.relaxation.value_ranges import RANGE_PARAMETERS, RangeParameters, ValueRanges
 from dmaze.model.dmazerunner.reuse import reuse_classes
 from dmaze.model.dmazerunner.vectorised.batch import RF, SPM, Array, TilingBatch, to_array, to_tilings
 from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
@@ -33,8 +33,7 @@ from dmaze.solver.cpsat.formulation.case_model import CaseModel
 from dmaze.solver.cpsat.formulation.cutoff import Target
 from dmaze.solver.cpsat.formulation.variables import TilingVariables
 from dmaze.solver.deadline import Deadline
-from dmaze.solver.spaces import subspaces
-from dmaze.solver.spaces.subspaces import Subspace, Subspaces
+from dmaze.solver.spaces.subspaces import MOST_COMBINATIONS, Subspace, Subspaces
 from ortools.sat.python import cp_model
 from random_problems import (
     LARGE,
@@ -45,11 +44,11 @@ from random_problems import (
     describe,
     every_tiling,
     fitting_levels,
-    know_ranges_only,
     random_architecture,
     random_levels,
     random_nest,
     random_problem,
+    ranges_only,
     within_traffic_limits,
 )
 
@@ -96,11 +95,11 @@ def solve(model: cp_model.CpModel) -> tuple[cp_model.CpSolver, int]:
     return solver, int(solver.solve(model))
 
 
-def cases_of(problem: LayerProblem) -> list[OfCase]:
+def cases_of(problem: LayerProblem, parameters: RangeParameters = RANGE_PARAMETERS) -> list[OfCase]:
     options = allowed_factorisations(problem.nest, problem.constraints)
     if not all(map(len, options)):
         return []
-    ranges = ValueRanges(problem.nest, options)
+    ranges = ValueRanges(problem.nest, options, parameters)
     return [OfCase(problem, case, ranges) for case in all_cases(reuse_classes(problem.nest))]
 
 
@@ -124,10 +123,17 @@ def legal_mappings(of_case: OfCase, levels: Array) -> list[tuple[Tiling, PairCos
     return found
 
 
-def check_accepted(seed: int, problem: LayerProblem, levels: Array, *, per_case: int) -> int:
+def check_accepted(
+    seed: int,
+    problem: LayerProblem,
+    levels: Array,
+    *,
+    per_case: int,
+    parameters: RangeParameters = RANGE_PARAMETERS,
+) -> int:
     """Every sampled mapping is accepted by its case at exactly its own objective value; says how many were tried."""
     random, checked = Random(seed), 0
-    for of_case in cases_of(problem):
+    for of_case in cases_of(problem, parameters):
         mappings = legal_mappings(of_case, levels)
         for tiling, pair, column in random.sample(mappings, min(per_case, len(mappings))):
             for objective in OBJECTIVES:
@@ -163,14 +169,12 @@ def test_mappings_of_large_nests_are_accepted_at_their_own_objective_value(seed:
 
 
 @pytest.mark.parametrize("most", [0, 1, 12])
-def test_mappings_are_accepted_where_values_are_known_by_their_range_only(
-    most: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    know_ranges_only(monkeypatch, most)
-    checked = 0
+def test_mappings_are_accepted_where_values_are_known_by_their_range_only(most: int) -> None:
+    parameters, checked = ranges_only(most), 0
     for seed in range(12):
         problem = random_problem(seed, MEDIUM, constrained=0.5)
-        checked += check_accepted(seed, problem, fitting_levels(Random(seed), problem, 40), per_case=1)
+        levels = fitting_levels(Random(seed), problem, 40)
+        checked += check_accepted(seed, problem, levels, per_case=1, parameters=parameters)
     assert checked > 100
 
 
@@ -429,14 +433,13 @@ def test_excluding_cuts_exactly_what_it_says(seed: int) -> None:
 
 
 @pytest.mark.parametrize("finest", [False, True])
-def test_a_slice_holds_every_allowed_tiling_with_its_factors(finest: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if finest:
-        monkeypatch.setattr(subspaces, "MOST_COMBINATIONS", 0)
+def test_a_slice_holds_every_allowed_tiling_with_its_factors(finest: bool) -> None:
+    most = 0 if finest else MOST_COMBINATIONS
     for seed in range(40):
         problem = random_problem(seed, TINY)
         legal = set(to_tilings(every_legal(problem)))
         for tiling in list(legal)[:3]:
-            part = Subspaces(problem).around(tiling)
+            part = Subspaces(problem, most).around(tiling)
             assert (part.spm is None) != finest
             found = [t for levels in Subspaces(problem).tilings(part, Deadline.never()) for t in to_tilings(levels)]
             expected = {t for t in legal if t.dram == part.dram and part.spm in (None, t.spm)}

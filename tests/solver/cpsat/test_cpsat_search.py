@@ -14,16 +14,18 @@ from dmaze.model.dmazerunner.constraints import Constraints, FixedFactors
 from dmaze.model.objectives import OBJECTIVES as RULES
 from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem, Progress, SearchLimits, SearchOutcome
-from dmaze.solver.cpsat import BACKEND, case_backend, case_solver, engines, time_slice
+from dmaze.solver.cpsat import BACKEND, engines
+from dmaze.solver.cpsat.case_backend import CaseBackend
+from dmaze.solver.cpsat.case_search import CASE_PARAMETERS, CaseParameters
+from dmaze.solver.cpsat.case_solver import SubspaceParameters
 from dmaze.solver.cpsat.formulation.scaling import coarse_gap
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
 from dmaze.solver.pipeline.ranking import faults_of_candidate, objective_value, rank
 from dmaze.solver.pipeline.status import bound_fault
-from dmaze.solver.spaces import subspaces
 from ortools.sat.python import cp_model
-from random_problems import OBJECTIVES, TINY, Size, describe, know_ranges_only, random_problem
+from random_problems import OBJECTIVES, TINY, Size, describe, random_problem, ranges_only
 from reference import REFERENCE, load, studied_layer
-from starts import STARTS
+from starts import starting
 
 LIMITS = SearchLimits(time_limit_s=60, top_k=3)
 SMALL = Size(macs=1 << 16, tilings=40_000, class_pairs=20)
@@ -37,10 +39,10 @@ def best_of(problem: LayerProblem, outcome: SearchOutcome) -> float | None:
     return float(objective_value(problem.objective, ranked[0].cost)) if ranked else None
 
 
-def check_equal_to_enumeration(problem: LayerProblem, message: str) -> bool:
+def check_equal_to_enumeration(problem: LayerProblem, message: str, backend: CaseBackend = BACKEND) -> bool:
     """The same optimum from both back ends, or the same infeasibility; says whether there was a mapping."""
     expected = EXHAUSTIVE.search(problem, LIMITS, None)
-    found = BACKEND.search(problem, LIMITS, None)
+    found = backend.search(problem, LIMITS, None)
     assert expected.exhausted, message
     assert found.exhausted, message
     best, optimum = best_of(problem, found), best_of(problem, expected)
@@ -51,23 +53,30 @@ def check_equal_to_enumeration(problem: LayerProblem, message: str) -> bool:
     return best is not None
 
 
+FINEST = CaseParameters(subspaces=SubspaceParameters(most_combinations=0))
+PUT_OFF = CaseParameters(first_time_slice_s=1e-3)
+NEVER_ENUMERATED = CaseParameters(subspaces=SubspaceParameters(limit_s=-1.0))
+PARAMETERS = (
+    CASE_PARAMETERS,
+    PUT_OFF,
+    FINEST,
+    PUT_OFF,
+    NEVER_ENUMERATED,
+    FINEST,
+    *(CaseParameters(ranges=ranges_only(block)) for block in (6, 7)),
+)
+"""As they are; cases put off again and again, bounds raised; as fine subspaces as there are; none enumerated; ..."""
+
+
 @pytest.mark.parametrize("block", range(16))
-def test_the_optimum_is_that_of_enumeration(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_optimum_is_that_of_enumeration(block: int) -> None:
     """Without a good start, by every way of excluding what was looked at, with loose bounds too."""
     start = ("no start", "poor start")[block % 2]
-    monkeypatch.setattr(case_backend, "LocalSearch", STARTS[start])
-    if block % 8 in (2, 5):
-        monkeypatch.setattr(subspaces, "MOST_COMBINATIONS", 0)  # as fine slices as there are
-    if block % 8 in (1, 3):
-        monkeypatch.setattr(time_slice, "FIRST_TIME_SLICE_S", 1e-3)  # cases are put off again and again, bounds raised
-    if block % 8 in (6, 7):
-        know_ranges_only(monkeypatch, block)
-    if block % 8 == 4:
-        monkeypatch.setattr(case_solver, "SUBSPACE_LIMIT_S", -1.0)  # no slice is ever settled
+    backend = starting(BACKEND, start, PARAMETERS[block % 8])
     for seed in range(1000 + block, 1064, 16):
         for objective in OBJECTIVES:
             problem = replace(random_problem(seed, TINY, constrained=0.6), objective=objective)
-            check_equal_to_enumeration(problem, f"seed {seed}, {objective}, {start}\n{describe(problem)}")
+            check_equal_to_enumeration(problem, f"seed {seed}, {objective}, {start}\n{describe(problem)}", backend)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -113,13 +122,13 @@ def test_a_search_without_time_claims_nothing_false(limits: SearchLimits) -> Non
 
 
 @pytest.mark.parametrize("gap", [0.1, 0.0, 1.0])
-def test_a_gap_is_kept_and_the_bound_stays_true(gap: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(case_backend, "LocalSearch", STARTS["no start"])
+def test_a_gap_is_kept_and_the_bound_stays_true(gap: float) -> None:
+    backend = starting(BACKEND, "no start")
     for seed in range(4000, 4006):
         for objective in OBJECTIVES:
             problem = replace(random_problem(seed, TINY), objective=objective)
             optimum = best_of(problem, EXHAUSTIVE.search(problem, LIMITS, None))
-            outcome = BACKEND.search(problem, replace(LIMITS, relative_gap=gap), None)
+            outcome = backend.search(problem, replace(LIMITS, relative_gap=gap), None)
             best = best_of(problem, outcome)
             message = f"seed {seed}, {objective}, optimum {optimum}, {outcome}\n{describe(problem)}"
             assert outcome.exhausted, message
@@ -162,12 +171,12 @@ def test_energies_of_zero_are_found_below_energies_of_one() -> None:
 
 
 @pytest.mark.parametrize(("start", "size"), [("poor start", TINY), ("local search", SMALL)])
-def test_the_same_seed_gives_the_same_outcome(start: str, size: Size, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(case_backend, "LocalSearch", STARTS[start])
+def test_the_same_seed_gives_the_same_outcome(start: str, size: Size) -> None:
+    backend = starting(BACKEND, start)
     for seed in range(5000, 5003):
         for objective in OBJECTIVES:
             problem = replace(random_problem(seed, size), objective=objective)
-            outcomes = [without_seconds(BACKEND.search(problem, replace(LIMITS, seed=seed), None)) for _ in range(2)]
+            outcomes = [without_seconds(backend.search(problem, replace(LIMITS, seed=seed), None)) for _ in range(2)]
             assert outcomes[0] == outcomes[1]
 
 
@@ -180,12 +189,12 @@ def without_seconds(outcome: SearchOutcome) -> SearchOutcome:
     return replace(outcome, statistics=statistics, certificate=certificate)
 
 
-def test_two_workers_prove_the_same_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(case_backend, "LocalSearch", STARTS["poor start"])
+def test_two_workers_prove_the_same_optimum() -> None:
+    backend = starting(BACKEND, "poor start")
     for seed in range(6000, 6006):
         for objective in OBJECTIVES:
             problem = replace(random_problem(seed, TINY), objective=objective)
-            one, two = (BACKEND.search(problem, replace(LIMITS, workers=workers), None) for workers in (1, 2))
+            one, two = (backend.search(problem, replace(LIMITS, workers=workers), None) for workers in (1, 2))
             assert one.exhausted, seed
             assert two.exhausted, seed
             assert one.bound == two.bound, seed
@@ -219,15 +228,12 @@ def test_the_minima_of_conv5_2_are_proved(objective: Objective, optimum: float) 
 
 @pytest.mark.parametrize("name", load("optima.json")["layers"])
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_bounds_never_exceed_the_brute_force_minima(
-    name: str, objective: Objective, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bounds_never_exceed_the_brute_force_minima(name: str, objective: Objective) -> None:
     """Whenever time runs out: from a poor start, with cases put off and their bounds raised step by step."""
-    monkeypatch.setattr(case_backend, "LocalSearch", STARTS["poor start"])
-    monkeypatch.setattr(time_slice, "FIRST_TIME_SLICE_S", 0.02)
+    backend = starting(BACKEND, "poor start", CaseParameters(first_time_slice_s=0.02))
     layer, problem = studied(name)
     problem = replace(problem, objective=objective)
-    outcome = BACKEND.search(problem, replace(LIMITS, time_limit_s=1.5), None)
+    outcome = backend.search(problem, replace(LIMITS, time_limit_s=1.5), None)
     best = best_of(problem, outcome)
     assert best is not None
     assert bound_fault(outcome.bound, [layer[FIELDS[objective]]]) is None
@@ -278,7 +284,6 @@ class DeafAtFirst:
 
 def test_a_solver_that_is_about_to_start_is_stopped_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines.cp_model, "CpSolver", DeafAtFirst)
-    monkeypatch.setattr(case_backend, "LocalSearch", STARTS["no start"])
     monkeypatch.setattr(DeafAtFirst, "starting", threading.Event())
     _, problem = studied("conv5_2")
 
@@ -288,5 +293,5 @@ def test_a_solver_that_is_about_to_start_is_stopped_as_well(monkeypatch: pytest.
 
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        BACKEND.search(problem, replace(LIMITS, workers=2), report)
+        starting(BACKEND, "no start").search(problem, replace(LIMITS, workers=2), report)
     assert time.monotonic() - started < 10

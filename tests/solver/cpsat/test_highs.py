@@ -20,7 +20,7 @@ from dmaze.model.faults import BackendFault
 from dmaze.model.loop_nest import LoopNest
 from dmaze.model.reading.loading import load_spec
 from dmaze.solver.backend import LayerProblem, SearchLimits
-from dmaze.solver.cpsat import HIGHS, case_backend, highs
+from dmaze.solver.cpsat import HIGHS, highs
 from dmaze.solver.cpsat.formulation.case_model import CaseModel
 from dmaze.solver.cpsat.formulation.cutoff import Target
 from dmaze.solver.cpsat.formulation.variables import TilingVariables, add_if
@@ -31,7 +31,7 @@ from dmaze.solver.search.scoring import Scorer
 from ortools.sat.python import cp_model
 from paths import EXAMPLES
 from random_problems import OBJECTIVES, TINY, Size, describe, every_tiling, fitting_levels, random_nest, random_problem
-from starts import STARTS
+from starts import starting
 
 LIMITS = SearchLimits(time_limit_s=60, top_k=1)
 SOME_S = 60.0
@@ -75,12 +75,12 @@ def test_every_legal_mapping_is_accepted_at_its_own_objective_value(block: int) 
 
 
 @pytest.mark.parametrize("block", range(4))
-def test_the_optimum_is_that_of_enumeration(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(case_backend, "LocalSearch", STARTS["no start"])
+def test_the_optimum_is_that_of_enumeration(block: int) -> None:
+    backend = starting(HIGHS, "no start")
     for seed in range(3000 + block, 3012, 4):
         for objective in OBJECTIVES:
             problem = replace(random_problem(seed, TINY, constrained=0.5), objective=objective)
-            expected, found = EXHAUSTIVE.search(problem, LIMITS, None), HIGHS.search(problem, LIMITS, None)
+            expected, found = EXHAUSTIVE.search(problem, LIMITS, None), backend.search(problem, LIMITS, None)
             message = f"seed {seed}, {objective}\n{describe(problem)}"
             assert found.exhausted, message
             assert bool(found.candidates) == bool(expected.candidates), message

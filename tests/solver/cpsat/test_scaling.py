@@ -28,7 +28,7 @@ from dmaze.model.dmazerunner.relaxation.monomials import (
     symbol_value,
 )
 from dmaze.model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, Relaxation, Row, relax
-from dmaze.model.dmazerunner.relaxation.value_ranges import ValueRanges
+from dmaze.model.dmazerunner.relaxation.value_ranges import RANGE_PARAMETERS, RangeParameters, ValueRanges
 from dmaze.model.dmazerunner.reuse import reuse_classes
 from dmaze.model.dmazerunner.vectorised.batch import RF as RF_LEVEL
 from dmaze.model.dmazerunner.vectorised.batch import SPM as SPM_LEVEL
@@ -44,7 +44,7 @@ from dmaze.solver.cpsat.formulation.cutoff import Target, TargetRows
 from dmaze.solver.cpsat.formulation.scaling import COST_UNITS, MAX_ACTIVITY, lower_lines
 from dmaze.solver.cpsat.formulation.variables import TilingVariables
 from ortools.sat.python import cp_model
-from random_problems import LARGE, OBJECTIVES, Size, know_ranges_only, random_levels, random_problem
+from random_problems import LARGE, OBJECTIVES, Size, random_levels, random_problem, ranges_only
 from reference import REFERENCE
 
 NESTS = Size(macs=1 << 24, class_pairs=40)
@@ -62,9 +62,9 @@ def monomials_of(problem: LayerProblem, seed: int) -> list[Monomial]:
     return list(found)
 
 
-def reaches_of(problem: LayerProblem) -> ValueRanges | None:
+def reaches_of(problem: LayerProblem, parameters: RangeParameters = RANGE_PARAMETERS) -> ValueRanges | None:
     options = allowed_factorisations(problem.nest, problem.constraints)
-    return ValueRanges(problem.nest, options) if all(map(len, options)) else None
+    return ValueRanges(problem.nest, options, parameters) if all(map(len, options)) else None
 
 
 def by_range(value_range: ValueRange) -> ValueRange:
@@ -198,15 +198,12 @@ def scaled(problem: LayerProblem, monomial: Monomial, tiling: Tiling, batch: Til
 @pytest.mark.parametrize(
     ("size", "most"), [(NESTS, None), (LARGE, None), (NESTS, 0), (NESTS, 12)], ids=["points", "large", "ranges", "both"]
 )
-def test_every_tiling_lies_within_the_reach_of_every_monomial(
-    size: Size, most: int | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if most is not None:
-        know_ranges_only(monkeypatch, most)
+def test_every_tiling_lies_within_the_reach_of_every_monomial(size: Size, most: int | None) -> None:
+    parameters = RANGE_PARAMETERS if most is None else ranges_only(most)
     num_ranges = points = 0
     for seed in range(300, 330):
         problem = random_problem(seed, size, constrained=0.3)
-        ranges = reaches_of(problem)
+        ranges = reaches_of(problem, parameters)
         if ranges is None:
             continue
         monomials = monomials_of(problem, seed)
@@ -387,8 +384,10 @@ def test_extreme_layers_are_searched(nest: LoopNest, objective: Objective) -> No
     assert outcome.bound is not None
 
 
-def test_what_does_not_fit_64_bits_is_an_error_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linearisation, "MAX_ACTIVITY", 1 << 20)
-    problem = LayerProblem(gemm_nest(8, 9, 10), MACHINES["the reference machine"], Constraints(), "energy")
+def test_what_does_not_fit_64_bits_is_an_error_of_its_own() -> None:
+    nest = gemm_nest(8, 9, 10)
+    ranges = ValueRanges(nest, allowed_factorisations(nest, Constraints()))
+    variables = TilingVariables(cp_model.CpModel(), nest, Constraints())
+    terms = linearisation.Terms(variables, ranges, max_activity=1 << 20)
     with pytest.raises(OverflowError, match="does not fit the solver's 64 bits"):
-        BACKEND.search(problem, SearchLimits(), None)
+        terms.term(factors(RF_LEVEL, range(3)), COST_UNITS / 720, COST_UNITS)

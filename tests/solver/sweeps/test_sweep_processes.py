@@ -17,10 +17,13 @@ import pytest
 from builders import gemm
 from commands import START
 from dmaze.cli.main import main
+from dmaze.model.designs import resolve_sweep
 from dmaze.model.documents.sweep_results import SweepResult
 from dmaze.solver import sweep
-from dmaze.solver.sweeps import executors, run
+from dmaze.solver.sweeps.executors import ProcessPool
 from dmaze.solver.sweeps.goals import Fronts, Optima
+from dmaze.solver.sweeps.run import SweepParameters
+from dmaze.solver.sweeps.study import SweepSetting, sweep_on
 from dmaze.solver.sweeps.tasks import Task
 from paths import PLUGINS
 from sweep_specs import DIARY_FILE, NAP_S, PRODUCTS, essence, sweep_spec, write_spec
@@ -173,10 +176,10 @@ def test_a_search_that_kills_its_process_is_blamed_and_no_other() -> None:
         assert [layer.status for layer in design.result.layers] == ["optimal"] * 3 + ["unknown"]
 
 
-def test_workers_that_keep_dying_end_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executors, "_begin_work", exit_at_once)
-    monkeypatch.setattr(run, "MOST_BREAKDOWNS", 1)
-    result = sweep(sweep_spec(axes=[{"spm.banks": [8, 16, 32, 64]}], solver={"workers": 1}))
+def test_workers_that_keep_dying_end_the_sweep() -> None:
+    known = resolve_sweep(sweep_spec(axes=[{"spm.banks": [8, 16, 32, 64]}], solver={"workers": 1}), Path.cwd())
+    with ProcessPool(1, exit_at_once) as pool:
+        result = sweep_on(pool, known, SweepSetting(parameters=SweepParameters(most_breakdowns=1)))
     assert result.fault == "worker processes keep dying; standard error has what they said"
     assert (result.counts.searched, result.counts.left) == (0, 8)
 
