@@ -16,12 +16,15 @@ from .loop_nest import LoopNest
 
 if TYPE_CHECKING:
     from .dmazerunner.capacities import Capacities
+    from .dmazerunner.legality import Pin
     from .dmazerunner.relaxation.cases import Case
     from .dmazerunner.relaxation.relaxed_model import Relaxation
+    from .dmazerunner.relaxation.value_ranges import ValueRanges
     from .dmazerunner.reuse import ReuseClass
+    from .dmazerunner.vectorised.batch import Array, Mask
     from .dmazerunner.vectorised.batch_bounds import BoundModel
     from .dmazerunner.vectorised.batch_cost import BatchModel
-    from .dmazerunner.vectorised.order_query import OrderSearch
+    from .dmazerunner.vectorised.order_query import OrderSearch, Permit
 
 
 class Cost(Protocol):
@@ -107,6 +110,22 @@ class CostModel(
         """What a tiling may take of the machine, in the order in which it is checked."""
         ...
 
+    def allowed(self, nest: LoopNest, machine: MachineT, constraints: ConstraintsT, levels: Array) -> Mask:
+        """Which tilings of an array fit and pass every rule that does not depend on orders."""
+        ...
+
+    def permit(self, machine: MachineT, constraints: ConstraintsT) -> Permit | None:
+        """What says which orders keep the limits on what is counted; `None` without limits."""
+        ...
+
+    def factorisations(self, nest: LoopNest, constraints: ConstraintsT) -> list[Array]:
+        """For every dimension its factors over all levels that the constraints leave, a row for each choice."""
+        ...
+
+    def pinned_factors(self, nest: LoopNest, constraints: ConstraintsT) -> tuple[Pin, ...]:
+        """Every factor that the constraints determine."""
+        ...
+
     # Bounds
 
     def trivial_bounds(self, nest: LoopNest, machine: MachineT) -> tuple[float, float]:
@@ -139,6 +158,12 @@ class CostModel(
 
     def relaxation(self, nest: LoopNest, machine: MachineT, case: Case) -> Relaxation:
         """Lower bounds on energy and cycles in one case, as sums of monomials."""
+        ...
+
+    def case_bounds(
+        self, nest: LoopNest, machine: MachineT, relaxation: Relaxation, ranges: ValueRanges
+    ) -> dict[str, float]:
+        """Lower bounds on energy and cycles over a whole case, by the names of the relaxation's quantities."""
         ...
 
     # Documents

@@ -16,7 +16,8 @@ from .constraints import Constraints
 from .cost import PARTS, ExactCost, cost_of_mapping, costs_of_tiling
 from .cost_document import Cost, cost_to_document
 from .evaluated_cost import EvaluatedCost, orders_from_document
-from .legality import broken_limits, broken_rules, pinned_factors
+from .factorisations import allowed_factorisations
+from .legality import Pin, broken_limits, broken_rules, pinned_factors
 from .mapping import (
     LEVELS,
     Mapping,
@@ -25,13 +26,17 @@ from .mapping import (
     order_from_document,
     tiling_from_document,
 )
+from .relaxation.case_bounds import analytic_bounds
 from .relaxation.cases import Case, all_cases, has_few_cases
 from .relaxation.relaxed_model import Relaxation, relax
+from .relaxation.value_ranges import ValueRanges
 from .reuse import ReuseClass, has_more_classes, reuse_classes
 from .vectorised.all_pairs import AllPairs
+from .vectorised.batch import Array, Mask
 from .vectorised.batch_bounds import BoundModel
 from .vectorised.batch_cost import BatchModel
-from .vectorised.order_query import OrderSearch
+from .vectorised.batch_legality import allowed, permit_of
+from .vectorised.order_query import OrderSearch, Permit
 from .vectorised.order_search import BestOrders
 
 SAFE = 1 - 1e-12
@@ -89,6 +94,22 @@ class PublishedModel:
         """PEs, register files and SPM (section 2)."""
         return capacities(machine)
 
+    def allowed(self, nest: LoopNest, machine: Architecture, constraints: Constraints, levels: Array) -> Mask:
+        """Tilings of shape (4, dimensions, n) that fit and pass (section 2)."""
+        return allowed(nest, machine, constraints, levels)
+
+    def permit(self, machine: Architecture, constraints: Constraints) -> Permit | None:
+        """Which DRAM orders keep the limits on bytes and DMA invocations."""
+        return permit_of(constraints, machine)
+
+    def factorisations(self, nest: LoopNest, constraints: Constraints) -> list[Array]:
+        """Rows of factors for DRAM, SPM, RF and PEs."""
+        return allowed_factorisations(nest, constraints)
+
+    def pinned_factors(self, nest: LoopNest, constraints: Constraints) -> tuple[Pin, ...]:
+        """Factors that are fixed, or that a pruning rule sets to 1."""
+        return pinned_factors(nest, constraints)
+
     def trivial_bounds(self, nest: LoopNest, machine: Architecture) -> tuple[float, float]:
         """Every multiply-accumulate with its register accesses, on all PEs."""
         price = machine.access_energy_pj
@@ -118,6 +139,12 @@ class PublishedModel:
     def relaxation(self, nest: LoopNest, machine: Architecture, case: Case) -> Relaxation:
         """Energy and cycles of one case from below, as sums of monomials (``docs/cpsat_formulation.md``)."""
         return relax(nest, machine, case)
+
+    def case_bounds(
+        self, nest: LoopNest, machine: Architecture, relaxation: Relaxation, ranges: ValueRanges
+    ) -> dict[str, float]:
+        """Every monomial at its least value."""
+        return analytic_bounds(nest, machine, relaxation, ranges)
 
     def mapping_document(self, nest: LoopNest, mapping: Mapping) -> MappingDocument:
         """Factors by dimension and level, and both orders."""

@@ -15,15 +15,12 @@ from typing import Protocol
 
 import numpy as np
 
-from ...model.dmazerunner.factorisations import allowed_factorisations
 from ...model.dmazerunner.mapping import Mapping, Tiling
-from ...model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from ...model.dmazerunner.relaxation.cases import Case
 from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY
 from ...model.dmazerunner.relaxation.value_ranges import ValueRanges
 from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
 from ...model.dmazerunner.vectorised.batch_cost import mapping_of
-from ...model.dmazerunner.vectorised.batch_legality import permit_of
 from ...model.dmazerunner.vectorised.order_query import Costing
 from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
@@ -93,7 +90,7 @@ class WithinLimits:
     def __init__(self, problem: LayerProblem, limits: Limits) -> None:
         self.problem, self._limits = problem, limits
         self._model, self._found = problem.cost_model.batch_model(problem.nest, problem.architecture), None
-        self._costing = Costing(permit=permit_of(problem.constraints, problem.architecture))
+        self._costing = Costing(permit=problem.cost_model.permit(problem.architecture, problem.constraints))
 
     def target(self, least: dict[str, float]) -> Target:
         """Energy within its limit, and the other metric within that of cycles."""
@@ -156,7 +153,7 @@ class RefutationRun:
 
     def __init__(self, question: Question, cases: Sequence[Case], deadline: Deadline, seed: int) -> None:
         self.question, self.deadline, self.problem = question, deadline, question.problem
-        self.options = allowed_factorisations(self.problem.nest, self.problem.constraints)
+        self.options = self.problem.cost_model.factorisations(self.problem.nest, self.problem.constraints)
         self.ranges = ValueRanges(self.problem.nest, self.options)
         self.cases = cases
         self.num_closed = self.num_calls = 0
@@ -177,7 +174,7 @@ class RefutationRun:
         """Ask for mappings of a case below the limit until none is left, one is found, or time is up."""
         nest, architecture, history = self.problem.nest, self.problem.architecture, CaseHistory()
         relaxation = self.problem.cost_model.relaxation(nest, architecture, case)
-        target = self.question.target(analytic_bounds(nest, architecture, relaxation, self.ranges))
+        target = self.question.target(self.problem.cost_model.case_bounds(nest, architecture, relaxation, self.ranges))
         answer = EngineAnswer()
         while not self.stopping.is_set() and not self.deadline.passed:
             model = CaseModel(self.problem, case, relaxation, self.ranges, target).build()

@@ -6,8 +6,6 @@ import math
 import threading
 from dataclasses import dataclass
 
-from ...model.dmazerunner.factorisations import allowed_factorisations
-from ...model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from ...model.dmazerunner.relaxation.cases import Case
 from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY
 from ...model.dmazerunner.relaxation.value_ranges import RANGE_PARAMETERS, RangeParameters, ValueRanges
@@ -67,7 +65,7 @@ class CaseSearch:
         self.best = best
         self.solver = CaseSolver(problem, engine, self._cost, deadline, parameters.subspaces)
         self.stopping = threading.Event()
-        options = allowed_factorisations(problem.nest, problem.constraints)
+        options = problem.cost_model.factorisations(problem.nest, problem.constraints)
         self.has_choices = all(len(rows) for rows in options)
         self.scorer = Scorer(problem)
         self.states: list[CaseState] = []
@@ -91,7 +89,9 @@ class CaseSearch:
 
     def _open(self, number: int, case: Case) -> CaseState:
         relaxation = self.problem.cost_model.relaxation(self.problem.nest, self.problem.architecture, case)
-        bounds = analytic_bounds(self.problem.nest, self.problem.architecture, relaxation, self.ranges)
+        bounds = self.problem.cost_model.case_bounds(
+            self.problem.nest, self.problem.architecture, relaxation, self.ranges
+        )
         return CaseState(number, case, relaxation, bounds, self.rule.lower_bound(bounds[ENERGY], bounds[CYCLES]))
 
     @property

@@ -10,18 +10,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ...model.dmazerunner.legality import broken_rules
-from ...model.dmazerunner.mapping import Tiling
-from ...model.dmazerunner.vectorised.batch import RF, SPM, Array, to_array
+from ...model.dmazerunner.mapping import LEVELS, Mapping, Tiling
+from ...model.dmazerunner.vectorised.batch import Array, to_array
 from ..backend import LayerProblem
 from ..deadline import Deadline
 from ..spaces.subspaces import MOST_COMBINATIONS, Subspace, Subspaces
 from .engines import Engine, EngineAnswer
 from .formulation.case_model import CaseModel
 from .formulation.variables import TilingVariables
-
-MEMORIES = (("rf_bytes_per_pe", RF), ("spm", SPM))
-"""The rules that a tile may break by being too large, each with the level that the tile belongs to."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +91,11 @@ class CaseSolver:
 
     def _take(self, tiling: Tiling, history: CaseHistory) -> None:
         """Enumerate a candidate's subspace exactly, or exclude it with all larger tiles where a memory overflows."""
-        problem = self._problem
-        broken = broken_rules(problem.nest, problem.architecture, problem.constraints, tiling)
-        overflowing = [level for rule, level in MEMORIES if rule in broken]
+        problem, order = self._problem, tuple(range(len(self._problem.nest.dims)))
+        nest, architecture, model = problem.nest, problem.architecture, problem.cost_model
+        broken = model.broken_rules(nest, architecture, problem.constraints, Mapping(tiling, order, order))
+        memories = (capacity for capacity in model.capacities(architecture) if capacity.level != "spatial")
+        overflowing = [LEVELS.index(capacity.level) for capacity in memories if capacity.rule in broken]
         if overflowing:
             history.too_large.append((overflowing[0], tiling))
         elif not self._enumerate_around(tiling):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from ...model.dmazerunner.factorisations import allowed_factorisations, num_tilings
+from ...model.dmazerunner.factorisations import num_tilings
 from ..backend import LayerProblem, Report, SearchLimits, SearchOutcome
 from ..deadline import Deadline
 from ..search.incumbents import Scored, mappings_of
@@ -114,7 +114,7 @@ class ExhaustiveRun:
         if finished and self._total not in (None, self.evaluated):
             raise RuntimeError(f"{self.evaluated} tilings were costed, but {self._total} fit and pass")
         if finished:
-            whole = num_tilings(allowed_factorisations(self._problem.nest, self._problem.constraints))
+            whole = num_tilings(self._problem.cost_model.factorisations(self._problem.nest, self._problem.constraints))
             statistics["pruned_by_capacity"] = whole - self.evaluated
         bound = kept[0].value if finished and kept else None
         return SearchOutcome(mappings_of(kept, Scorer(self._problem)), bound, finished, statistics)

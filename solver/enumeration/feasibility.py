@@ -58,7 +58,7 @@ class Feasibility:
 def _has_tiling(problem: LayerProblem, deadline: Deadline) -> bool | None:
     """The decision by looking for the first tiling."""
     scorer = Scorer(problem)
-    for levels in TilingStream(problem.nest, problem.architecture, problem.constraints, deadline, FIRST_FEW):
+    for levels in TilingStream(problem, deadline, FIRST_FEW):
         if np.isfinite(scorer.scores(levels).values).any():
             return True
     return None if deadline.passed else False

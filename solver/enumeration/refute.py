@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from ...model.dmazerunner.factorisations import allowed_factorisations, num_tilings
+from ...model.dmazerunner.factorisations import num_tilings
 from ...model.dmazerunner.vectorised.batch import Array
 from ...model.dmazerunner.vectorised.order_query import OrderSearch
 from ..backend import LayerProblem
@@ -55,7 +55,7 @@ def refute_with_bounds(
     problem: LayerProblem, limit: float, deadline: Deadline, orders: OrderSearch | None = None
 ) -> Refutation:
     """Search the whole space for a mapping with an objective below a limit, costing only what bounds leave."""
-    total = num_tilings(allowed_factorisations(problem.nest, problem.constraints))
+    total = num_tilings(problem.cost_model.factorisations(problem.nest, problem.constraints))
 
     def examined(costed: int) -> str:
         return f"{total:,} tilings, {costed:,} of them costed, the others excluded by bounds and capacities"
@@ -67,7 +67,7 @@ def refute_by_costing_all(problem: LayerProblem, limit: float, deadline: Deadlin
     """Search the whole space for a mapping with an objective below a limit, costing every tiling that fits."""
 
     def stream() -> Iterator[Array]:
-        yield from TilingStream(problem.nest, problem.architecture, problem.constraints, deadline)
+        yield from TilingStream(problem, deadline)
         deadline.check()
 
     return _first_below(problem, stream(), limit, lambda costed: f"{costed:,} tilings that fit, all costed")

@@ -14,11 +14,8 @@ from functools import partial
 
 import numpy as np
 
-from ...model.dmazerunner.architecture import Architecture
-from ...model.dmazerunner.constraints import Constraints
 from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM, Array, Mask, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import fits
-from ...model.loop_nest import LoopNest
 from ..backend import LayerProblem
 from ..deadline import NEVER, Deadline
 from ..spaces.branching import Indices, chosen_of, grow, most_rows, spread, steps
@@ -43,21 +40,18 @@ WHOLE = Part(0, 1)
 class TilingStream:
     """The tilings of one layer that fit and pass the constraints that do not depend on loop orders.
 
-    Iteration breaks off at the ``deadline``. ``chunk`` is the most tilings per
-    array: a small one reaches the first tilings sooner, a large one all of them.
+    Iteration breaks off at the ``deadline``. ``chunk`` is the most tilings per array: a small one reaches the first
+    tilings sooner, a large one all of them.
     """
 
-    nest: LoopNest
-    architecture: Architecture
-    constraints: Constraints
+    problem: LayerProblem
     deadline: Deadline = NEVER
     chunk: int = CHUNK
 
     def __iter__(self) -> Iterator[Array]:
         """Arrays of shape (4, dimensions, n) with n at most ``chunk``."""
-        problem = LayerProblem(self.nest, self.architecture, self.constraints, "edp")
         try:
-            yield from tilings_of(problem, self.deadline.check, self.chunk)
+            yield from tilings_of(self.problem, self.deadline.check, self.chunk)
         except TimeoutError:
             return
 

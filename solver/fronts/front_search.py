@@ -15,7 +15,6 @@ import numpy as np
 
 from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask, TilingBatch, to_array
 from ...model.dmazerunner.vectorised.batch_cost import PairCosts
-from ...model.dmazerunner.vectorised.batch_legality import permit_of
 from ...model.dmazerunner.vectorised.order_query import Costing
 from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
@@ -61,7 +60,7 @@ class FrontSearch:
         self._problem, self._parameters, self._until = problem, parameters, NEVER
         self._space, self._bounds = PartialTilings(problem, self._go_on), PairBounds(problem)
         self._walk = Walk(self._space, self._open_subspaces, self._open_array_tiles)
-        self._costing = Costing(permit=permit_of(problem.constraints, problem.architecture))
+        self._costing = Costing(permit=problem.cost_model.permit(problem.architecture, problem.constraints))
 
     def run(self, deadline: Deadline, report: Callable[[int], None] | None = None) -> None:
         """Work until complete or until the deadline; ``report`` hears the front's size often."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ...model.dmazerunner.capacities import Capacity, grown
 from ...model.dmazerunner.constraints import Constraints, FixedFactors, MinUtilization
-from ...model.dmazerunner.legality import TRAFFIC_LIMITS, pinned_factors, traffic_limits
+from ...model.dmazerunner.legality import TRAFFIC_LIMITS, traffic_limits
 from ...model.loop_nest import LoopNest
 from ..backend import LayerProblem
 from ..deadline import Deadline
@@ -45,7 +45,7 @@ def _rules(problem: LayerProblem, *, by_preset: bool) -> dict[str, list[str]]:
     constraints, machine = problem.constraints, problem.cost_model.capacities(problem.architecture)
     thresholds = [part.threshold_rule for part in machine if part.least(constraints.min_utilization)]
     names = [*(part.rule for part in machine), *thresholds]
-    names += dict.fromkeys(pin.rule for pin in pinned_factors(problem.nest, constraints))
+    names += dict.fromkeys(pin.rule for pin in problem.cost_model.pinned_factors(problem.nest, constraints))
     names += traffic_limits(constraints)
     groups: dict[str, list[str]] = {}
     for name in names:

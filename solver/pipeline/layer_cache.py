@@ -18,7 +18,7 @@ from typing import Literal, TypeVar
 from ...model.base import Factor, Flag, Model, NaturalInt
 from ...model.dmazerunner.constraints import MinUtilization
 from ...model.dmazerunner.mapping import Mapping, Tiling
-from ...model.dmazerunner.reuse import reuse_classes
+from ...model.dmazerunner.relaxation.cases import class_label
 from ...model.documents.result import Certificate, ClassPair, Number
 from ...model.documents.spec import SolverOptions
 from ...model.loop_nest import LoopNest
@@ -128,7 +128,7 @@ class LayerCache:
             bound=entry.bound,
             exhausted=entry.exhausted,
             statistics=entry.statistics,
-            certificate=_renamed(entry, problem.nest),
+            certificate=_renamed(entry, problem),
         )
 
     def keep_outcome(
@@ -215,13 +215,13 @@ def _digest_of_sources() -> str:
     return digest.hexdigest()
 
 
-def _renamed(entry: _OutcomeEntry, nest: LoopNest) -> Certificate | None:
+def _renamed(entry: _OutcomeEntry, problem: LayerProblem) -> Certificate | None:
     """The certificate with this nest's names of dimensions and tensors; ``None`` when its wording is not known."""
-    names = _names(nest)
+    nest, names = problem.nest, _names(problem.nest)
     if entry.certificate is None or (entry.dims, entry.tensors) == (nest.dims, names):
         return entry.certificate
     tensors = dict(zip(entry.tensors, names, strict=True))
-    labels = _labels(entry, nest) if entry.certificate.class_pairs else {}
+    labels = _labels(entry, problem) if entry.certificate.class_pairs else {}
     try:
         pairs = tuple(_pair_renamed(pair, labels, tensors) for pair in entry.certificate.class_pairs)
     except KeyError:
@@ -234,12 +234,11 @@ def _pair_renamed(pair: ClassPair, labels: MappingOf[str, str], tensors: Mapping
     return pair.model_copy(update={**own, "skipped": tuple(tensors[name] for name in pair.skipped)})
 
 
-def _labels(entry: _OutcomeEntry, nest: LoopNest) -> dict[str, str]:
+def _labels(entry: _OutcomeEntry, problem: LayerProblem) -> dict[str, str]:
     """How the reuse classes are called with an entry's names, and with a nest's."""
-    from ...model.dmazerunner.relaxation.cases import (
-        class_label,  # here: OR-Tools is loaded already where there are class pairs
-    )
-
+    nest = problem.nest
     named = zip(nest.tensors, entry.tensors, strict=True)
     known = replace(nest, dims=entry.dims, tensors=tuple(replace(tensor, name=name) for tensor, name in named))
-    return {class_label(known, found): class_label(nest, found) for found in (None, *reuse_classes(nest))}
+    return {
+        class_label(known, found): class_label(nest, found) for found in (None, *problem.cost_model.reuse_classes(nest))
+    }

@@ -51,8 +51,8 @@ class SilentObserver:
 
 
 @dataclass(frozen=True)
-class Observers(SilentObserver):
-    """Lets several observers hear what happens while layers are solved."""
+class Observers:
+    """Lets several observers hear what one hears."""
 
     each: tuple[Observer, ...]
 
@@ -70,6 +70,11 @@ class Observers(SilentObserver):
         """Passed on."""
         for observer in self.each:
             observer.layer_finished(result)
+
+    def sweep_advanced(self, latest: str, answered: int, failed: int, total: int) -> None:
+        """Passed on."""
+        for observer in self.each:
+            observer.sweep_advanced(latest, answered, failed, total)
 
 
 class SearchRecorder:

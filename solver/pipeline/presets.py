@@ -112,7 +112,7 @@ def nothing_passes() -> SearchOutcome:
 def _num_tilings(problem: LayerProblem, constraints: Constraints, enough: int, deadline: Deadline) -> int:
     """Number of tilings that fit and pass; counting stops once there are enough."""
     number = 0
-    for levels in TilingStream(problem.nest, problem.architecture, constraints, deadline):
+    for levels in TilingStream(replace(problem, constraints=constraints), deadline):
         number += levels.shape[2]
         if number >= enough:
             break

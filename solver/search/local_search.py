@@ -16,10 +16,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ...model.dmazerunner.factorisations import allowed_factorisations
 from ...model.dmazerunner.mapping import Mapping
 from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
-from ...model.dmazerunner.vectorised.batch_legality import allowed, filled, taken
+from ...model.dmazerunner.vectorised.batch_legality import filled, taken
 from ...model.dmazerunner.vectorised.order_query import OrderSearch
 from ..backend import LayerProblem
 from ..deadline import NEVER, Deadline
@@ -68,7 +67,7 @@ class LocalSearch:
         self.scorer = Scorer(problem, orders)
         self.best = Incumbents(keep)
         self.effort = effort or Effort()
-        self.options = allowed_factorisations(problem.nest, problem.constraints)
+        self.options = problem.cost_model.factorisations(problem.nest, problem.constraints)
         self._random = np.random.default_rng(seed)
         self._deadline = NEVER
         self._ends: Indices = np.empty((len(self.options), 0), dtype=np.int64)
@@ -192,7 +191,7 @@ class LocalSearch:
                 2, 0, 1
             )
         )
-        legal = allowed(nest, architecture, self.problem.constraints, levels)
+        legal = self.problem.cost_model.allowed(nest, architecture, self.problem.constraints, levels)
         values = np.empty(levels.shape[2])
         if legal.any():
             fitting = np.ascontiguousarray(levels[:, :, legal])

@@ -10,7 +10,6 @@ from ...model.dmazerunner.mapping import Mapping, Tiling
 from ...model.dmazerunner.reuse import ReuseClass
 from ...model.dmazerunner.vectorised.batch import Array, TilingBatch, to_array
 from ...model.dmazerunner.vectorised.batch_cost import mapping_of
-from ...model.dmazerunner.vectorised.batch_legality import permit_of
 from ...model.dmazerunner.vectorised.order_query import Best, Costing, OrderQuery, OrderSearch
 from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
@@ -27,7 +26,7 @@ class Scorer:
     def __init__(self, problem: LayerProblem, orders: OrderSearch | None = None) -> None:
         self._nest = problem.nest
         self._orders = orders or order_search(problem)
-        permit = permit_of(problem.constraints, problem.architecture)
+        permit = problem.cost_model.permit(problem.architecture, problem.constraints)
         self._query = OrderQuery(OBJECTIVES[problem.objective], Costing(permit=permit))
 
     def scores(self, levels: Array, worst: float = np.inf) -> Best:

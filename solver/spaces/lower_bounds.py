@@ -8,7 +8,6 @@ import numpy as np
 
 from ...model.dmazerunner.vectorised.batch import Array, Mask, TilingBatch
 from ...model.dmazerunner.vectorised.batch_cost import PairCosts
-from ...model.dmazerunner.vectorised.batch_legality import permit_of
 from ...model.dmazerunner.vectorised.order_query import OrderQuery, OrderSearch
 from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
@@ -30,7 +29,7 @@ class LowerBounds:
         self._nest, self._objective = problem.nest, OBJECTIVES[problem.objective]
         self._orders = orders or order_search(problem)
         self._floor = problem.cost_model.bound_model(problem.nest, problem.architecture, problem.constraints)
-        self._permit = permit_of(problem.constraints, problem.architecture)
+        self._permit = problem.cost_model.permit(problem.architecture, problem.constraints)
 
     def of_subspaces(self, subspaces: Array, limit: Limit = NO_LIMIT) -> tuple[Array, Array]:
         """Bounds where only DRAM factors are chosen; above the limit they may be lower than they could be."""
@@ -52,7 +51,7 @@ class PairBounds:
     def __init__(self, problem: LayerProblem) -> None:
         self._model = problem.cost_model.batch_model(problem.nest, problem.architecture)
         self._floor = problem.cost_model.bound_model(problem.nest, problem.architecture, problem.constraints)
-        self._permit = permit_of(problem.constraints, problem.architecture)
+        self._permit = problem.cost_model.permit(problem.architecture, problem.constraints)
 
     def of_subspaces(self, subspaces: Array) -> Iterator[PairCosts]:
         """Bounds where only DRAM factors are chosen, under every DRAM class."""

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM, Array, Mask, TilingBatch
-from ...model.dmazerunner.vectorised.batch_legality import allowed, fits
+from ...model.dmazerunner.vectorised.batch_legality import fits
 from ..backend import LayerProblem
 from .branching import Dropped, chosen_of, grow, most_rows, steps
 from .partial_legality import moved, splits_may_pass
@@ -61,7 +61,7 @@ class PartialTilings:
         """All allowed tilings with the DRAM and SPM factors of the given array tiles."""
         problem, dropped, passes = self._problem, self._dropped_tilings, partial(splits_may_pass, self._problem)
         for tilings in grow(array_tiles, RF, self._spatial_steps, self._most, self._go_on, passes, dropped):
-            legal = allowed(problem.nest, problem.architecture, problem.constraints, tilings)
+            legal = problem.cost_model.allowed(problem.nest, problem.architecture, problem.constraints, tilings)
             if dropped is not None:
                 dropped(chosen_of(tilings, ~legal), ())
             if legal.any():

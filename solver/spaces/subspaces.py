@@ -13,10 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...model.dmazerunner.factorisations import allowed_factorisations
 from ...model.dmazerunner.mapping import Tiling
 from ...model.dmazerunner.vectorised.batch import DRAM, SPM, Array, Mask, TilingBatch
-from ...model.dmazerunner.vectorised.batch_legality import allowed, fits
+from ...model.dmazerunner.vectorised.batch_legality import fits
 from ..backend import LayerProblem
 from ..deadline import Deadline
 
@@ -40,7 +39,7 @@ class Subspaces:
 
     def __init__(self, problem: LayerProblem, most_combinations: int = MOST_COMBINATIONS) -> None:
         self._problem, self._most_combinations = problem, most_combinations
-        self._options = allowed_factorisations(problem.nest, problem.constraints)
+        self._options = problem.cost_model.factorisations(problem.nest, problem.constraints)
 
     def around(self, tiling: Tiling) -> Subspace:
         """The subspace that holds a tiling, of a size that is quickly scored."""
@@ -71,7 +70,7 @@ class Subspaces:
         deadline.check()
         if not steps:
             nest, architecture = self._problem.nest, self._problem.architecture
-            legal = allowed(nest, architecture, self._problem.constraints, partial)
+            legal = self._problem.cost_model.allowed(nest, architecture, self._problem.constraints, partial)
             if legal.any():
                 yield np.ascontiguousarray(partial[:, :, legal])
             return

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from ...model.dmazerunner.capacities import Capacity
 from ...model.dmazerunner.factorisations import prime_factors
-from ...model.dmazerunner.legality import pinned_factors, traffic_limits
+from ...model.dmazerunner.legality import traffic_limits
 from ...model.dmazerunner.mapping import LEVELS
 from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask, TilingBatch
-from ...model.dmazerunner.vectorised.batch_legality import keeps, permit_of
+from ...model.dmazerunner.vectorised.batch_legality import keeps
 from ...model.loop_nest import LoopNest
 from ..backend import LayerProblem
 from ..search.scoring import order_search
@@ -66,7 +66,7 @@ class TileSets:
     def spm_tiles(self, problem: LayerProblem, dram_pins: Pins) -> Mask:
         """SPM tiles that fit, fill the SPM enough, and keep the traffic limits in some loop order."""
         pins = {dim: self.nest.bounds[dim] // factor for dim, factor in dram_pins.items()}
-        orders, permit = order_search(problem), permit_of(problem.constraints, problem.architecture)
+        orders, permit = order_search(problem), problem.cost_model.permit(problem.architecture, problem.constraints)
         keep = None if permit is None else partial(orders.permitted, permit=permit)
         return self._kept(problem, problem.cost_model.capacities(problem.architecture).spm, pins, keep)
 
@@ -105,7 +105,7 @@ class TileSets:
 def pins_of(problem: LayerProblem) -> tuple[Pins, ...] | None:
     """The pinned factors of every level, in the order of the levels; None when they cannot all hold."""
     pins: tuple[dict[int, int], ...] = tuple({} for _ in LEVELS)
-    for pin in pinned_factors(problem.nest, problem.constraints):
+    for pin in problem.cost_model.pinned_factors(problem.nest, problem.constraints):
         agreed = pins[LEVELS.index(pin.level)].setdefault(pin.dim, pin.factor) == pin.factor
         if not agreed or problem.nest.bounds[pin.dim] % pin.factor:
             return None

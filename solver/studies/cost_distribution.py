@@ -17,9 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...model.dmazerunner.factorisations import allowed_factorisations, num_tilings
+from ...model.dmazerunner.factorisations import num_tilings
 from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
-from ...model.dmazerunner.vectorised.batch_legality import allowed, permit_of
 from ...model.dmazerunner.vectorised.order_query import Costing
 from ..backend import LayerProblem
 from ..deadline import Deadline
@@ -141,8 +140,7 @@ def _enumerated(problem: LayerProblem, counted: int, until: Deadline, parameters
     started, survey = time.monotonic(), _Survey(problem, parameters)
     time_s = until.left_s
     trial_s = min(parameters.trial_s, parameters.trial_share * time_s)
-    nest, architecture, constraints = problem.nest, problem.architecture, problem.constraints
-    for levels in TilingStream(nest, architecture, constraints, until, survey.chunk):
+    for levels in TilingStream(problem, until, survey.chunk):
         survey.take(levels)
         taken_s = time.monotonic() - started
         if taken_s > trial_s and taken_s * counted > time_s * survey.num_tilings:
@@ -172,7 +170,7 @@ class _Draw:
 
     def __init__(self, problem: LayerProblem, seed: int) -> None:
         self._problem = problem
-        self._options = allowed_factorisations(problem.nest, problem.constraints)
+        self._options = problem.cost_model.factorisations(problem.nest, problem.constraints)
         self._random = np.random.default_rng(seed)
         self._space = num_tilings(self._options)
         self._drawn = self._fitting = 0
@@ -187,7 +185,9 @@ class _Draw:
         problem = self._problem
         chosen = [rows.T[:, self._random.integers(len(rows), size=number)] for rows in self._options]
         levels = np.stack(chosen, axis=1)
-        levels = levels[:, :, allowed(problem.nest, problem.architecture, problem.constraints, levels)]
+        levels = levels[
+            :, :, problem.cost_model.allowed(problem.nest, problem.architecture, problem.constraints, levels)
+        ]
         self._drawn += number
         self._fitting += levels.shape[2]
         return np.ascontiguousarray(levels)
@@ -198,7 +198,7 @@ class _Survey:
 
     def __init__(self, problem: LayerProblem, parameters: SurveyParameters, front: Front | None = None) -> None:
         self._model = problem.cost_model.batch_model(problem.nest, problem.architecture)
-        self._costing = Costing(permit=permit_of(problem.constraints, problem.architecture))
+        self._costing = Costing(permit=problem.cost_model.permit(problem.architecture, problem.constraints))
         self._grid: Grid | None = None
         self._front = front or Front(len(problem.nest.dims))
         self._points: list[Array] = []

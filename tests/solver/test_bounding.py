@@ -64,7 +64,7 @@ def test_bounds_on_open_factors_never_exceed_the_exact_costs(block: int) -> None
 def test_no_more_pes_are_used_than_a_tile_can_be_spread_over() -> None:
     for seed in range(60):
         problem = random_problem(seed, ANY_NEST)
-        for levels in TilingStream(problem.nest, problem.architecture, problem.constraints, Deadline.after(0.05)):
+        for levels in TilingStream(problem, Deadline.after(0.05)):
             whole = levels.copy()
             whole[RF] *= levels[SPATIAL]
             floor = BoundModel(problem.nest, problem.architecture, problem.constraints)
@@ -74,7 +74,7 @@ def test_no_more_pes_are_used_than_a_tile_can_be_spread_over() -> None:
 
 def least(problem: LayerProblem) -> float:
     scorer = Scorer(problem)
-    stream = TilingStream(problem.nest, problem.architecture, problem.constraints)
+    stream = TilingStream(problem)
     return min((float(scorer.scores(levels).values.min()) for levels in stream), default=math.inf)
 
 

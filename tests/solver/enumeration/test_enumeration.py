@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builders import gemm_nest, whole_space
+from builders import gemm, gemm_nest, problem_of, whole_space
 from dmaze.model.dmazerunner.architecture import Architecture
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.cost import costs_of_tiling
@@ -64,7 +64,7 @@ def streamed(
     chunk: int = CHUNK,
 ) -> list[Tiling]:
     """The stream's tilings in its order."""
-    arrays = list(TilingStream(nest, architecture, constraints, deadline, chunk))
+    arrays = list(TilingStream(LayerProblem(nest, architecture, constraints, "edp"), deadline, chunk))
     assert all(array.shape[:2] == (4, len(nest.dims)) and array.shape[2] <= chunk for array in arrays)
     return [tiling for array in arrays for tiling in to_tilings(array)]
 
@@ -115,7 +115,7 @@ def test_counting_without_listing_gives_the_length_of_the_list(kind: str, constr
 def test_random_spaces_are_counted_without_listing_them() -> None:
     for seed in range(300):
         problem = random_problem(seed)
-        stream = TilingStream(problem.nest, problem.architecture, problem.constraints)
+        stream = TilingStream(problem)
         assert num_allowed_tilings(problem) == sum(levels.shape[2] for levels in stream), f"seed {seed}"
 
 
@@ -183,7 +183,7 @@ def test_the_size_of_a_space_is_counted_without_enumerating_it() -> None:
 
 
 def test_the_number_of_tilings_of_a_large_product_that_fit() -> None:
-    arrays = TilingStream(gemm_nest(1000, 1000, 1000), REFERENCE, Constraints())
+    arrays = TilingStream(problem_of(gemm(1000, 1000, 1000)))
     assert sum(array.shape[2] for array in arrays) == 6_400_243
 
 
@@ -292,6 +292,6 @@ def test_a_space_without_a_legal_tiling_is_exhausted_without_a_bound() -> None:
 
 
 def test_arrays_are_of_bounded_size() -> None:
-    sizes = [array.shape[2] for array in TilingStream(gemm_nest(64, 64, 64), REFERENCE, Constraints())]
+    sizes = [array.shape[2] for array in TilingStream(problem_of(gemm(64, 64, 64)))]
     assert max(sizes) <= CHUNK
     assert np.mean(sizes) > CHUNK / 8

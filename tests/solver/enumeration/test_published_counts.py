@@ -69,7 +69,7 @@ def test_the_sweep_has_98_designs_of_two_layers_and_49_were_recomputed() -> None
 def test_as_many_tilings_pass_as_published(row: dict[str, Any]) -> None:
     asked = problem(row)
     assert num_allowed_tilings(asked) == row["evaluated"]
-    stream = TilingStream(asked.nest, asked.architecture, asked.constraints)
+    stream = TilingStream(asked)
     assert sum(levels.shape[2] for levels in stream) == row["evaluated"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ def test_rounds_have_the_published_thresholds_and_numbers_of_tilings(case: dict[
         assert found.thresholds == MinUtilization(**expected["min_utilization"])
         assert found.rules == expected["rules"]
         constraints = found.constraints(asked.constraints)
-        stream = TilingStream(asked.nest, asked.architecture, constraints)
+        stream = TilingStream(replace(asked, constraints=constraints))
         assert sum(levels.shape[2] for levels in stream) == expected["tilings"]
     last = list(rounds())[len(case["rounds"]) - 1]
     assert resolve(case["layer"]) == Resolved(last.constraints(asked.constraints), last.thresholds)
