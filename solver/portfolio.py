@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ..model.documents.result import Certificate, EnumerationProof
+from ..model.objectives import OBJECTIVES
 from .backend import LayerProblem, Report, SearchLimits, SearchOutcome
 from .cpsat.case_backend import close_all
 from .cpsat.case_search import CASE_PARAMETERS, CaseParameters, CaseSearch
@@ -142,7 +143,9 @@ class PortfolioRun:
         """The better one of both bounds, at most the incumbent's value; ``None`` when there is no mapping."""
         value = self.best.value
         if self.enumeration.finished:
-            return value * (1 - (self.gap or 0.0)) if self.best.kept else None
+            if not self.best.kept:
+                return None
+            return value if self.gap is None else OBJECTIVES[self.problem.objective].largest_improving(value, self.gap)
         proved = self.case_search.bound() if self.case_search is not None else None
         if proved is None and self.case_search is not None:
             return None

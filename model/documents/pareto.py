@@ -10,7 +10,7 @@ from ..base import Model, Text
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.constraints import Constraints, MinUtilization
 from ..layers import Layer
-from .result import Solution
+from .result import Solution, Termination
 
 
 class StepCheck(Model):
@@ -33,6 +33,7 @@ class LayerFront(Model):
     many cycles as some point. ``infeasible``: proved that there is no mapping. ``tilings_costed`` were costed exactly
     with all their loop orders; bounds excluded the others. ``steps``: a second proof, by successive constrained solves
     with CP-SAT, where it was asked for. ``thresholds``: those that a preset ended with.
+    ``termination``: why the search ended; ``optimal`` stands for a complete front.
     """
 
     name: str
@@ -46,6 +47,7 @@ class LayerFront(Model):
     steps: tuple[StepCheck, ...] = ()
     wall_s: float = 0.0
     thresholds: MinUtilization | None = None
+    termination: Termination | None = None
     note: str | None = None
 
 

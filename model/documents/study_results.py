@@ -150,6 +150,7 @@ class GapStudy(Model):
 
     schema_: Literal["dmaze-solve/gap/1"] = Field(default="dmaze-solve/gap/1", alias="schema")
     name: str | None = None
+    cost_model: Text = "dmazerunner"
     objective: Objective
     backend: str
     architecture: Architecture
@@ -243,6 +244,7 @@ class DataflowStudy(Model):
 
     schema_: Literal["dmaze-solve/dataflows/1"] = Field(default="dmaze-solve/dataflows/1", alias="schema")
     name: str | None = None
+    cost_model: Text = "dmazerunner"
     objective: Objective
     backend: str
     architecture: Architecture

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..base import Model
+from ..base import Model, Text
 from ..dmazerunner.cost_document import Cost
 from ..dmazerunner.mapping import MappingDocument
 from ..objectives import Objective
@@ -59,6 +59,7 @@ class Verification(Model):
 
     schema_: Literal["dmaze-solve/verification/1"] = Field(default="dmaze-solve/verification/1", alias="schema")
     name: str | None
+    cost_model: Text = "dmazerunner"
     objective: Objective
     backend: str
     holds: bool

@@ -14,9 +14,8 @@ from ...model.documents.result import Certificate
 from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem, SearchLimits
 from ..deadline import Deadline
-from ..enumeration.branch_and_bound import trivial_bound
 from ..search.incumbents import Incumbents
-from ..search.scoring import Scorer
+from ..search.scoring import Scorer, trivial_bound
 from .case_solver import SUBSPACE_PARAMETERS, CaseSolver, SubspaceParameters
 from .case_state import CaseState
 from .engines import Engine

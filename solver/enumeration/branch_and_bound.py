@@ -24,7 +24,7 @@ from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
 from ..deadline import NEVER, Deadline
 from ..search.incumbents import Incumbents
-from ..search.scoring import Scorer, order_search
+from ..search.scoring import Scorer, order_search, trivial_bound
 from ..spaces.branching import chosen_of
 from ..spaces.lower_bounds import LowerBounds
 from ..spaces.partial_tilings import PartialTilings
@@ -111,7 +111,7 @@ class BranchAndBound:
     def _limit(self) -> float:
         """The largest objective that is still of interest."""
         if self._gap is not None:
-            return self._best.value * (1 - self._gap)
+            return OBJECTIVES[self._problem.objective].largest_improving(self._best.value, self._gap)
         kept = self._best.kept
         return kept[self._ranks - 1].value if len(kept) >= self._ranks else math.inf
 
@@ -184,9 +184,3 @@ def _sorted(factors: list[Array], bounds: list[Array]) -> tuple[Array, Array]:
     values = np.concatenate(bounds)
     order = np.argsort(values, kind="stable")
     return np.take(np.concatenate(factors, axis=1), order, axis=1), values[order]
-
-
-def trivial_bound(problem: LayerProblem) -> float:
-    """A lower bound on the objective of every mapping that needs no search."""
-    bounds = problem.cost_model.trivial_bounds(problem.nest, problem.architecture)
-    return OBJECTIVES[problem.objective].lower_bound(*bounds)

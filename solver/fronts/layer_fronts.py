@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...model.documents.pareto import LayerFront, ParetoFronts, StepCheck
-from ...model.documents.result import Solution
+from ...model.documents.result import Limit, Reason, Solution, Termination
 from ...model.documents.spec import Spec
 from ...model.faults import BackendFault, InputError
 from ...model.layers import Layer
@@ -18,6 +18,7 @@ from ..pipeline.observer import Observer, SilentObserver
 from ..pipeline.presets import Resolved, resolve_preset
 from ..pipeline.ranking import cost_candidate, faults_of_candidate, solution
 from ..pipeline.solve import num_cores
+from ..pipeline.status import termination
 from ..pipeline.summary import versions
 from .front_search import FrontSearch
 from .front_steps import check_steps
@@ -78,9 +79,13 @@ def _fronts(
             layers.append(first.model_copy(update=own))
             continue
         problem = LayerProblem(nest, known.architecture, spec.constraints, spec.objective, cost_model=known.cost_model)
-        limit_s = 0.0 if interrupted else min(spec.solver.time_limit_s, deadline.left_s)
+        left_s, own_s = deadline.left_s, spec.solver.time_limit_s
+        limit_s, limit = (
+            (0.0 if interrupted else min(own_s, left_s)),
+            Limit.TIME if own_s <= left_s else Limit.TOTAL_TIME,
+        )
         observer.layer_started(layer.name, len(fronts) + 1, num_distinct)
-        front, cut_short = front_of_layer(layer, problem, limit_s, observer)
+        front, cut_short = front_of_layer(layer, problem, limit_s, observer, limit)
         if check and front.points and not cut_short:
             front, cut_short = _with_steps(front, problem, limit_s, spec.solver.workers or num_cores())
         interrupted |= cut_short
@@ -94,11 +99,12 @@ def front_progress(size: int) -> Progress:
     return Progress(None, None, note=f"front of {size}")
 
 
-def front_of_layer(layer: Layer, problem: LayerProblem, limit_s: float, observer: Observer) -> tuple[LayerFront, bool]:
-    """One layer's front, and whether Ctrl-C cut it short; nothing is searched without time."""
+def front_of_layer(
+    layer: Layer, problem: LayerProblem, limit_s: float, observer: Observer, limit: Limit = Limit.TIME
+) -> tuple[LayerFront, bool]:
+    """One layer's front, and whether Ctrl-C cut it short; nothing is searched without time, which ``limit`` sets."""
     if limit_s <= 0:
-        note = "no time was left for this layer"
-        return LayerFront(name=layer.name, count=layer.count, layer=layer, complete=False, note=note), False
+        return without_time(layer, "no time was left for this layer"), False
     started, deadline, interrupted = time.monotonic(), Deadline.after(limit_s), False
     resolved, search = Resolved(problem.constraints), None
     try:
@@ -112,6 +118,8 @@ def front_of_layer(layer: Layer, problem: LayerProblem, limit_s: float, observer
     decided = resolved.outcome is not None and resolved.outcome.exhausted
     complete = decided or (search is not None and search.complete)
     points = () if search is None else _points(problem, search)
+    wall_s = time.monotonic() - started
+    status = ("optimal" if points else "infeasible") if complete else "unknown"
     return LayerFront(
         name=layer.name,
         count=layer.count,
@@ -120,10 +128,17 @@ def front_of_layer(layer: Layer, problem: LayerProblem, limit_s: float, observer
         infeasible=complete and not points,
         points=points,
         tilings_costed=0 if search is None else search.costed,
-        wall_s=time.monotonic() - started,
+        wall_s=wall_s,
         thresholds=resolved.thresholds,
+        termination=termination(status, limit, wall_s / limit_s, interrupted=interrupted),
         note="interrupted" if interrupted else resolved.note,
     ), interrupted
+
+
+def without_time(layer: Layer, note: str) -> LayerFront:
+    """A layer whose front was not searched, since the run's time was used up."""
+    ended = Termination(reason=Reason.LIMIT, limit=Limit.TOTAL_TIME)
+    return LayerFront(name=layer.name, count=layer.count, layer=layer, complete=False, termination=ended, note=note)
 
 
 def _with_steps(front: LayerFront, problem: LayerProblem, limit_s: float, workers: int) -> tuple[LayerFront, bool]:

@@ -14,7 +14,7 @@ from functools import cached_property
 from ...model.documents.result import Number, PaddingVariant
 from ..backend import LayerProblem, Progress, SearchOutcome
 from ..deadline import Deadline
-from ..enumeration.branch_and_bound import trivial_bound
+from ..search.scoring import trivial_bound
 from .layer_search import LayerSearch, ProblemAnswer, TimeShare
 from .observer import SearchRecorder
 from .padding import padding_of

@@ -42,3 +42,9 @@ class Scorer:
         """A tiling with its best orders; none where no orders keep the traffic limits."""
         found = self.best_classes(tiling)
         return None if found is None else mapping_of(tiling, *found)
+
+
+def trivial_bound(problem: LayerProblem) -> float:
+    """A lower bound on the objective of every mapping that needs no search."""
+    bounds = problem.cost_model.trivial_bounds(problem.nest, problem.architecture)
+    return OBJECTIVES[problem.objective].lower_bound(*bounds)

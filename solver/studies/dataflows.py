@@ -72,6 +72,7 @@ def dataflow_study(
     classic = {dataflow.name for dataflow in CLASSIC_DATAFLOWS}
     return DataflowStudy(
         name=run.spec.name,
+        cost_model=run.cost_model.name,
         objective=run.spec.objective,
         backend=run.options.backend,
         architecture=run.architecture,

@@ -90,6 +90,7 @@ def _concluded(
     verdicts = [layer.agree for layer in distinct if layer.agree is not None]
     return GapStudy(
         name=run.spec.name,
+        cost_model=run.cost_model.name,
         objective=run.spec.objective,
         backend=run.options.backend,
         architecture=run.architecture,

@@ -69,6 +69,7 @@ class StudyRun:
             message = "expected false for a study: it compares searches of the same loop nest"
             raise InputError.single(None, "solver.pad_bounds", message)
         self.architecture, self.layers = self._resolved.architecture, self._resolved.layers
+        self.cost_model = self._resolved.cost_model
         self.options = options.model_copy(update={"workers": options.workers or num_cores()})
         self.interrupted = False
         self._observer = observer
@@ -123,7 +124,7 @@ class StudyRun:
             self.architecture,
             constraints,
             self.spec.objective,
-            cost_model=self._resolved.cost_model,
+            cost_model=self.cost_model,
         )
 
     def over_layers(self, study: Callable[[Layer], Studied]) -> tuple[Studied, ...]:

@@ -84,6 +84,7 @@ def verify(result: Result, limits: VerificationLimits | None = None, observer: O
     faults = tuple(document_faults(result))
     return Verification(
         name=result.name,
+        cost_model=result.cost_model,
         objective=result.objective,
         backend=result.backend,
         holds=not faults and all(not layer.faults and layer.proof.outcome != "disproved" for layer in checked),

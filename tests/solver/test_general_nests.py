@@ -36,11 +36,11 @@ from dmaze.solver.cpsat import BACKEND as CP_SAT
 from dmaze.solver.cpsat.case_refutation import refute_with_cpsat
 from dmaze.solver.deadline import Deadline
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
-from dmaze.solver.enumeration.branch_and_bound import BranchAndBound, trivial_bound
+from dmaze.solver.enumeration.branch_and_bound import BranchAndBound
 from dmaze.solver.enumeration.refute import refute_with_bounds
 from dmaze.solver.portfolio import BACKEND as PORTFOLIO
 from dmaze.solver.search.local_search import LocalSearch
-from dmaze.solver.search.scoring import Scorer
+from dmaze.solver.search.scoring import Scorer, trivial_bound
 from dmaze.solver.spaces.lower_bounds import LowerBounds
 from random_problems import (
     OBJECTIVES,

@@ -11,13 +11,15 @@ from collections.abc import Iterable
 
 from ortools.sat.python import cp_model
 
+from ....model.dmazerunner.capacities import Capacity
+from ....model.dmazerunner.mapping import LEVELS
 from ....model.dmazerunner.relaxation.cases import Case
 from ....model.dmazerunner.relaxation.logarithms import LOG_SCALE
 from ....model.dmazerunner.relaxation.monomials import Monomial, Posynomial, factors, footprint
 from ....model.dmazerunner.relaxation.relaxed_model import Relaxation
 from ....model.dmazerunner.relaxation.value_ranges import ValueRanges
 from ....model.dmazerunner.reuse import ReuseClass
-from ....model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM
+from ....model.dmazerunner.vectorised.batch import DRAM, SPATIAL, SPM
 from ...backend import LayerProblem
 from .cutoff import Target, TargetRows
 from .linearisation import Terms
@@ -48,9 +50,7 @@ class CaseModel:
         """All rules, in order."""
         self._classes()
         self._skipping()
-        self._pes()
-        self._register_files()
-        self._scratchpad()
+        self._capacities()
         self._traffic_limits()
         TargetRows(self._terms, self.target).add(self.relaxation)
         return self
@@ -104,29 +104,33 @@ class CaseModel:
 
     # What fits (``docs/model.md`` section 2)
 
-    def _pes(self) -> None:
+    def _capacities(self) -> None:
+        """Whatever the machine has only so much of, and what is asked to be used of it."""
+        for capacity in self.problem.cost_model.capacities(self.problem.architecture):
+            if capacity.bytes_per_element is None:
+                self._pes(capacity)
+            else:
+                self._memory(capacity, capacity.bytes_per_element)
+
+    def _pes(self, capacity: Capacity) -> None:
         """U <= PEs, and at least the asked share of them."""
-        nest, architecture = self.problem.nest, self.problem.architecture
-        used = factors(SPATIAL, range(len(nest.dims)))
+        used = factors(SPATIAL, range(len(self.problem.nest.dims)))
         value_range = self.ranges(used)
         log = self._terms.log(used)
-        self.model.add(log <= value_range.highest_within(architecture.pes))
-        least = self.problem.constraints.min_utilization.pe * architecture.pes
+        self.model.add(log <= value_range.highest_within(capacity.limit))
+        least = capacity.least(self.problem.constraints.min_utilization) * capacity.whole
         if least > 1:
             self.model.add(log >= math.floor(math.log2(least * (1 - 1e-12)) * LOG_SCALE - value_range.slack - 64))
 
-    def _register_files(self) -> None:
-        """One tile of every tensor fits a register file."""
-        capacity = self.problem.architecture.rf_elements
-        asked = self.problem.constraints.min_utilization.rf * self.problem.architecture.rf_bytes_per_pe
-        self._capacity(RF, capacity, asked / self.problem.architecture.bytes_per_element, least_per_tensor=1.0)
-
-    def _scratchpad(self) -> None:
-        """One tile of every tensor fits the SPM, at least one bank each; rounding up to banks is relaxed."""
-        architecture, size = self.problem.architecture, self.problem.architecture.bytes_per_element
-        asked = self.problem.constraints.min_utilization.spm * architecture.spm_bytes
-        bank = architecture.spm.bytes_per_bank / size
-        self._capacity(SPM, architecture.spm_bytes / size, asked / size, least_per_tensor=bank)
+    def _memory(self, capacity: Capacity, size: int) -> None:
+        """One tile of every tensor fits, each at least one element or unit; rounding up to units is relaxed."""
+        asked = capacity.least(self.problem.constraints.min_utilization) * capacity.whole
+        level = LEVELS.index(capacity.level)
+        if capacity.bytes_per_unit is None:
+            self._capacity(level, capacity.whole // size, asked / size, least_per_tensor=1.0)
+        else:
+            unit = capacity.bytes_per_unit / size
+            self._capacity(level, capacity.whole / size, asked / size, least_per_tensor=unit)
 
     def _capacity(self, level: int, capacity: float, asked: float, *, least_per_tensor: float) -> None:
         nest = self.problem.nest

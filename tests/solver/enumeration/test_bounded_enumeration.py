@@ -24,8 +24,8 @@ from dmaze.solver.deadline import Deadline
 from dmaze.solver.enumeration import BACKEND, BOUNDED
 from dmaze.solver.enumeration.accounting import Accounting
 from dmaze.solver.enumeration.bounded import BoundedBackend
-from dmaze.solver.enumeration.branch_and_bound import BlockParameters, BranchAndBound, trivial_bound
-from dmaze.solver.search.scoring import Scorer
+from dmaze.solver.enumeration.branch_and_bound import BlockParameters, BranchAndBound
+from dmaze.solver.search.scoring import Scorer, trivial_bound
 from dmaze.solver.spaces.partial_tilings import PartialTilings
 from random_problems import describe, every_tiling, problems, random_problem
 from searches import Watched

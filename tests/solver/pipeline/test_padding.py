@@ -25,12 +25,12 @@ from dmaze.model.loop_nest import AffineIndex, LoopNest, Tensor
 from dmaze.model.objectives import Objective
 from dmaze.solver import Cache, LayerProblem, Progress, SearchLimits, SearchOutcome, enumerate_mappings, solve, verify
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
-from dmaze.solver.enumeration.branch_and_bound import trivial_bound
 from dmaze.solver.pipeline.layer_search import LayerSearch
 from dmaze.solver.pipeline.observer import SearchRecorder
 from dmaze.solver.pipeline.padded_search import LayerAnswer, answer_all
 from dmaze.solver.pipeline.padding import MAX_VARIANTS, num_combinations, padded_bounds, variants
 from dmaze.solver.pipeline.ranking import objective_value, rank
+from dmaze.solver.search.scoring import trivial_bound
 from hypothesis import given
 from hypothesis import strategies as st
 from machines import SMALL
