@@ -84,6 +84,10 @@ def _fronts(
             (0.0 if interrupted else min(own_s, left_s)),
             Limit.TIME if own_s <= left_s else Limit.TOTAL_TIME,
         )
+        if interrupted:
+            fronts[nest.key] = not_searched(layer, Termination(reason=Reason.INTERRUPTED))
+            layers.append(fronts[nest.key])
+            continue
         observer.layer_started(layer.name, len(fronts) + 1, num_distinct)
         front, cut_short = front_of_layer(layer, problem, limit_s, observer, limit)
         if check and front.points and not cut_short:
@@ -104,7 +108,7 @@ def front_of_layer(
 ) -> tuple[LayerFront, bool]:
     """One layer's front, and whether Ctrl-C cut it short; nothing is searched without time, which ``limit`` sets."""
     if limit_s <= 0:
-        return without_time(layer, "no time was left for this layer"), False
+        return not_searched(layer, Termination(reason=Reason.LIMIT, limit=Limit.TOTAL_TIME)), False
     started, deadline, interrupted = time.monotonic(), Deadline.after(limit_s), False
     resolved, search = Resolved(problem.constraints), None
     try:
@@ -135,9 +139,9 @@ def front_of_layer(
     ), interrupted
 
 
-def without_time(layer: Layer, note: str) -> LayerFront:
-    """A layer whose front was not searched, since the run's time was used up."""
-    ended = Termination(reason=Reason.LIMIT, limit=Limit.TOTAL_TIME)
+def not_searched(layer: Layer, ended: Termination) -> LayerFront:
+    """A layer whose front was not searched."""
+    note = "no time was left for this layer"
     return LayerFront(name=layer.name, count=layer.count, layer=layer, complete=False, termination=ended, note=note)
 
 
