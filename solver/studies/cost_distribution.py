@@ -1,8 +1,9 @@
 """Energy against cycles of all the methods that one layer has: how many there are where, and the Pareto front.
 
 A *method* is here a tiling that fits and passes the constraints, with one pair of the reuse classes that it attains
-(:func:`..reuse.reuse_classes`: a class stands for all its loop orders, and classes that are never better than another
-are left out). Methods are costed with the exact vectorised model and streamed: memory does not grow with their number.
+(:func:`...model.dmazerunner.reuse.reuse_classes`: a class stands for all its loop orders, and classes that are never
+better than another are left out). Methods are costed with the exact vectorised model and streamed: memory does not grow
+with their number.
 
 A space too large for the time is not cut off, which would show whatever happens to be enumerated first: tilings are
 drawn from it uniformly instead. The front is searched for on its own then (:mod:`..fronts.front_search`), so that it is

@@ -23,7 +23,10 @@ PAGES = ("architects.md", "tool_authors.md", "researchers.md", "sweeps.md")
 
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 MARKDOWN = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")),
+    *(
+        ROOT / name
+        for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md", "tests/README.md")
+    ),
     *DOCS,
     *sorted((ROOT / "examples").glob("*/README.md")),
 ]

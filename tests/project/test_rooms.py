@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -18,6 +20,7 @@ MODULES = {
     for path in sorted((ROOT / folder).rglob("*.py"))
 }
 MOST_MODULES = 12
+RELATIVE_REFERENCE = re.compile(r":(?:mod|class|func|meth|data|attr|exc):`(\.+)([\w.]+)`")
 MOST_LINES_OF_A_FUNCTION = 40
 
 
@@ -43,6 +46,29 @@ def statements(body: Iterable[ast.stmt], *, whenever: bool) -> Iterator[ast.stmt
         for field in ("body", "orelse", "finalbody"):
             if inner:
                 yield from statements(getattr(node, field, []), whenever=whenever)
+
+
+def docstrings_of(path: Path) -> Iterator[str]:
+    """The docstrings of a module, also those that stand below a constant or a field."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.value.value
+
+
+def is_there(name: str) -> bool:
+    """Whether a full name is that of a module of ours, or of something in one."""
+    parts = name.split(".")
+    length = next((n for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in MODULES), 0)
+    if not length:
+        return False
+    found: object = importlib.import_module(".".join(["dmaze", *parts[:length]]))
+    for part in parts[length:]:
+        if part in getattr(found, "__annotations__", {}):  # a field, which a class without defaults does not have
+            return part == parts[-1]
+        if not hasattr(found, part):
+            return False
+        found = getattr(found, part)
+    return True
 
 
 def cycle_in(arrows: Mapping[str, Iterable[str]]) -> list[str] | None:
@@ -83,6 +109,21 @@ def test_folders_hold_a_dozen_modules_at_most_and_base_names_are_used_once() -> 
     crowded = {folder: n for folder, n in Counter(path.parent for path in modules).items() if n > MOST_MODULES}
     assert not crowded
     assert not [stem for stem, times in Counter(path.stem for path in modules).items() if times > 1]
+
+
+def test_what_a_docstring_refers_to_is_there() -> None:
+    """References that begin with a dot are read as imports are: from the folder of the module."""
+    broken: list[str] = []
+    number = 0
+    for name, path in MODULES.items():
+        package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+        for dots, target in (pair for text in docstrings_of(path) for pair in RELATIVE_REFERENCE.findall(text)):
+            number += 1
+            base = package[: len(package) - len(dots) + 1]
+            if len(dots) > len(package) + 1 or not is_there(".".join([*base, target])):
+                broken.append(f"{name}: {dots}{target}")
+    assert number > 40
+    assert not broken
 
 
 def test_functions_are_short() -> None:

@@ -13,7 +13,7 @@ from .order_query import Best, OrderQuery, Permit
 
 
 class AllPairs:
-    """Costs every pair of reuse classes: the other :class:`.order_query.OrderSearch` beside :class:`.BestOrders`.
+    """Costs every pair of reuse classes, where :class:`.order_search.BestOrders` costs those that may be best.
 
     The answers do not depend on the limit of a query.
     """

@@ -16,14 +16,14 @@ from .order_query import Permit
 
 
 def filled(batch: TilingBatch, capacity: Capacity) -> Array:
-    """How much of a capacity's whole every tiling fills (:meth:`.capacities.Capacity.filled`)."""
+    """How much of a capacity's whole every tiling fills (:meth:`..capacities.Capacity.filled`)."""
     if capacity.bytes_per_element is None:
         return batch.product_except(SPATIAL, ())
     return sum(_footprints(batch, capacity), start=np.zeros(batch.size)) * capacity.bytes_per_element
 
 
 def taken(batch: TilingBatch, capacity: Capacity) -> Array:
-    """How many units of a capacity every tiling takes (:meth:`.capacities.Capacity.taken`)."""
+    """How many units of a capacity every tiling takes (:meth:`..capacities.Capacity.taken`)."""
     size, unit = capacity.bytes_per_element, capacity.bytes_per_unit
     if size is None or unit is None:
         return filled(batch, capacity)

@@ -1,6 +1,7 @@
 """A back end from another distribution: legal mappings drawn at random, the cheapest few kept, nothing proved.
 
-It uses only what ``dmaze.solver`` and ``dmaze.model`` export for back ends: the problem, the rules, the exact model.
+What a mapping costs and what it breaks it asks the problem's cost model. Drawing one takes knowledge of the map space,
+which is the published model's: its factorisations and its ``Mapping`` come from ``dmaze.model.dmazerunner``.
 """
 
 from __future__ import annotations
@@ -8,13 +9,11 @@ from __future__ import annotations
 import random
 import time
 
-from dmaze.model.dmazerunner.cost import cost_of_mapping
+from dmaze.model import LoopNest
 from dmaze.model.dmazerunner.factorisations import factorisations
-from dmaze.model.dmazerunner.legality import broken_limits, broken_rules
 from dmaze.model.dmazerunner.mapping import Mapping, Tiling
-from dmaze.model.loop_nest import LoopNest
+from dmaze.model.objectives import OBJECTIVES
 from dmaze.solver import LayerProblem, Progress, Report, SearchLimits, SearchOutcome
-from dmaze.solver.pipeline.ranking import rank_key
 
 SAMPLES = 2000
 """Draws per search: with a fixed number, the time limit apart, the same seed gives the same answer."""
@@ -35,20 +34,25 @@ class RandomSampler:
         while drawn < SAMPLES and time.monotonic() < deadline:
             drawn += 1
             mapping = draw(problem.nest, generator)
-            cost = cost_of_mapping(problem.nest, problem.architecture, mapping)
-            if self._allowed(problem, mapping) and not broken_limits(problem.architecture, problem.constraints, cost):
-                rank = (*rank_key(problem.objective, cost), mapping.tiling.levels)
-                if mapping.tiling not in kept or rank < kept[mapping.tiling][0]:
-                    kept[mapping.tiling] = (rank, mapping)
-                    kept = dict(sorted(kept.items(), key=lambda item: item[1][0])[: limits.top_k])
+            rank = rank_of(problem, mapping)
+            if rank is not None and (mapping.tiling not in kept or rank < kept[mapping.tiling][0]):
+                kept[mapping.tiling] = (rank, mapping)
+                kept = dict(sorted(kept.items(), key=lambda item: item[1][0])[: limits.top_k])
         best = tuple(mapping for _, mapping in kept.values())
         if report is not None and best:
             report(Progress(next(iter(kept.values()))[0][0], None, best, f"{drawn} draws"))
         return SearchOutcome(best, bound=None, exhausted=False, statistics={"draws": drawn})
 
-    @staticmethod
-    def _allowed(problem: LayerProblem, mapping: Mapping) -> bool:
-        return not broken_rules(problem.nest, problem.architecture, problem.constraints, mapping.tiling)
+
+def rank_of(problem: LayerProblem, mapping: Mapping) -> Rank | None:
+    """What mappings are sorted by: the objective, the metric that decides ties, the tiling; ``None`` if illegal."""
+    model, machine, constraints = problem.cost_model, problem.architecture, problem.constraints
+    if model.broken_rules(problem.nest, machine, constraints, mapping):
+        return None
+    cost = model.cost(problem.nest, machine, mapping)
+    if model.broken_limits(machine, constraints, cost):
+        return None
+    return *OBJECTIVES[problem.objective].rank_key(cost.energy_pj, cost.cycles), mapping.tiling.levels
 
 
 def draw(nest: LoopNest, generator: random.Random) -> Mapping:
