@@ -1,7 +1,7 @@
 """What a cost model offers: the seam between the search for mappings and the definition of what they cost.
 
 The published model (:mod:`.dmazerunner.published`) is the first implementation. A layer problem carries its cost model.
-The pipeline, verification and ``evaluate`` ask it whether a mapping is legal, what it costs and how documents say it, and
+The pipeline, verification and ``evaluate`` ask it whether a mapping is legal, what it costs and how documents say it;
 the searches ask it for costs and bounds. So a model that costs the same mappings differently needs nothing but itself
 (``docs/extending.md`` shows one).
 
