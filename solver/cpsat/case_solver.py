@@ -64,7 +64,7 @@ class CaseSolver:
         parameters: SubspaceParameters = SUBSPACE_PARAMETERS,
     ) -> None:
         self.engine = engine
-        self.enumerated: set[Subspace] = set()
+        self.enumerated: dict[Subspace, None] = {}  # in the order found: that of a set varies from process to process
         self.num_tilings = 0
         self._problem, self._cost, self._deadline = problem, cost, deadline
         self._limit_s, self._lock = parameters.limit_s, threading.Lock()
@@ -114,5 +114,5 @@ class CaseSolver:
         except TimeoutError:
             return False
         with self._lock:
-            self.enumerated.add(subspace)
+            self.enumerated[subspace] = None
         return True
