@@ -1,8 +1,14 @@
 """What a cost model offers: the seam between the search for mappings and the definition of what they cost.
 
-The published model (:mod:`.dmazerunner.published`) is the first implementation. A layer problem carries its cost model,
-and whatever checks, costs, ranks, bounds or words a mapping asks it: nothing outside the model's own room knows which
-machine it is for (``docs/extending.md`` shows how another one is added).
+The published model (:mod:`.dmazerunner.published`) is the first implementation. A layer problem carries its cost model.
+The pipeline, verification and ``evaluate`` ask it whether a mapping is legal, what it costs and how documents say it;
+the searches ask it for costs and bounds. So a model that costs the same mappings differently needs nothing but itself
+(``docs/extending.md`` shows one).
+
+The map space is not behind the seam. What enumerates, splits or formulates it (enumeration, spaces, local search and
+fronts, the CP-SAT formulation, presets, padding, conflicts) searches the mappings of the published model, four factors
+for each dimension, by its rules of legality, and imports its room. So do some types below, documents and exports. A
+machine with other levels brings a search of its own.
 """
 
 from __future__ import annotations
