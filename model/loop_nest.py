@@ -61,9 +61,9 @@ class Tensor:
         """
         known = {dim for dim in self.dims if bounds[dim] == 1}
         left = list(self.index)
-        while told := [index for index in left if _tells_apart(index, known, bounds)]:
-            known |= {dim for index in told for dim, _ in index.terms}
-            left = [index for index in left if index not in told]
+        while apart := [index for index in left if _tells_apart(index, known, bounds)]:
+            known |= {dim for index in apart for dim, _ in index.terms}
+            left = [index for index in left if index not in apart]
         return known >= self.dims
 
     def footprint(self, tile: Sequence[int]) -> int:

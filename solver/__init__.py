@@ -1,4 +1,4 @@
-"""How mappings are found: back ends propose, the pipeline checks, costs, ranks and judges.
+"""How mappings are found: back ends propose, the pipeline checks, costs, ranks and states what is proved.
 
 Example:
     >>> from dmaze.model import load_spec

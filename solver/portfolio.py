@@ -63,7 +63,7 @@ class PortfolioBackend:
         if not start.best.kept and Feasibility(problem.nest).decide(problem, schedule.end) is False:
             return SearchOutcome((), None, exhausted=True)
         run = PortfolioRun(problem, limits, schedule, start.best, self._parameters.cases, report)
-        run.reporter.tell()
+        run.reporter.report_changes()
         run.run()
         return run.outcome()
 
@@ -122,7 +122,7 @@ class PortfolioRun:
         workers = self.limits.workers
         together = workers > 1 and not self.enumerates_alone
         alone_until = self.schedule.head_start if together else self.schedule.end
-        follow([enumeration], alone_until, self.reporter.tell)
+        follow([enumeration], alone_until, self.reporter.report_changes)
         if enumeration.done():
             enumeration.result()
         if self.enumeration.finished or self.enumerates_alone or self.schedule.end.passed:
@@ -132,7 +132,7 @@ class PortfolioRun:
         beside = workers if enumeration.done() else workers - 1
         close_all(self.case_search, beside, self.reporter, lambda: self.enumeration.finished)
         if not self.case_search.optimal:
-            follow([enumeration], self.schedule.end, self.reporter.tell)
+            follow([enumeration], self.schedule.end, self.reporter.report_changes)
 
     @property
     def optimal(self) -> bool:

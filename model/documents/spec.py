@@ -1,4 +1,4 @@
-"""The public spec: what to map onto what, how to judge it, how hard to try (``docs/contract.md`` section 1)."""
+"""The public spec: what to map onto what, what to minimise, how hard to try (``docs/contract.md`` section 1)."""
 
 from __future__ import annotations
 

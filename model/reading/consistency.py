@@ -59,8 +59,8 @@ def warn_of_overlaps(nests: Nests, file: str | None) -> None:
         if not output.is_injective(nest.bounds):
             name, own = (shortened(text, _LONGEST_NAME) for text in (output.name, layer))
             message = f"different loops may add to one element of '{name}'; what that costs is not modelled"
-            told = Fault(file, "workload", f"{message} (layer '{own}')")
-            warnings.warn(str(told), InputWarning, stacklevel=2)
+            fault = Fault(file, "workload", f"{message} (layer '{own}')")
+            warnings.warn(str(fault), InputWarning, stacklevel=2)
 
 
 def _unknown_dims(nests: Nests, constraints: Constraints, file: str | None) -> Iterator[Fault]:

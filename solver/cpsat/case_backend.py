@@ -60,7 +60,7 @@ class CaseBackend:
         reporter = ProgressReporter(report, Scorer(problem), lambda: start.best.kept, search.bound, search.note)
         until = min(deadline, Deadline.after(self.start.share * limits.time_limit_s))
         for _ in self._first_rounds(start.rounds(until)):
-            reporter.tell()
+            reporter.report_changes()
         if search.has_choices:
             close_all(search, limits.workers, reporter, lambda: False)
         with search.lock:
@@ -94,7 +94,7 @@ def close_all(search: CaseSearch, workers: int, reporter: ProgressReporter, enou
                 if not running:
                     return
                 _collect(running, POLL_S)
-                reporter.tell()
+                reporter.report_changes()
         finally:
             while running:
                 search.stop_solvers()

@@ -70,10 +70,10 @@ class BoundedRun:
             RuntimeError: when the enumeration has lost tilings.
         """
         stopping = threading.Event()
-        reporter.tell()
+        reporter.report_changes()
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="enumeration") as pool:
             try:
-                follow([pool.submit(self._enumeration.run, deadline, stopping)], deadline, reporter.tell)
+                follow([pool.submit(self._enumeration.run, deadline, stopping)], deadline, reporter.report_changes)
             finally:
                 stopping.set()
         if self._enumeration.finished and self.accounting.missing:

@@ -76,7 +76,7 @@ class ExhaustiveRun:
         with ThreadPoolExecutor(max_workers=count, thread_name_prefix="enumeration") as pool:
             try:
                 running = [pool.submit(worker.run, partial(self._take, i)) for i, worker in enumerate(workers)]
-                follow(running, deadline, reporter.tell)
+                follow(running, deadline, reporter.report_changes)
             finally:
                 for worker in workers:
                     worker.stop()

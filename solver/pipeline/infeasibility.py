@@ -23,7 +23,7 @@ def find_conflicts(
     """Names of constraints and capacities that clash; empty when the problem is found to have a mapping.
 
     None of the names can be left out: without it the others can hold. That is not so of rules that could not be
-    judged in time; they are named as well, so that what is named clashes in any case. ``by_preset`` says that a preset
+    decided in time; they are named as well, so that what is named clashes in any case. ``by_preset`` says that a preset
     has set the least utilisations and the two pruning rules, which are then one rule called ``preset``.
     """
     deadline = Deadline.after(time_limit_s)

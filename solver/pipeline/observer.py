@@ -1,4 +1,4 @@
-"""Watching a run: what the pipeline reports while it works, and what it remembers in case it is interrupted."""
+"""What the pipeline reports while it works, and what it remembers in case it is interrupted."""
 
 from __future__ import annotations
 
@@ -89,17 +89,17 @@ class SearchRecorder:
         self._observer = observer or SilentObserver()
         self._incumbents: tuple[Mapping, ...] = ()
         self._bound: float | None = None
-        self._as_told: Callable[[Progress], Progress] = _as_it_is
+        self._as_reported: Callable[[Progress], Progress] = _as_it_is
 
-    def begin(self, as_told: Callable[[Progress], Progress]) -> None:
-        """Forget the search before; the next one's snapshots are passed on as what ``as_told`` makes of them."""
-        self._incumbents, self._bound, self._as_told = (), None, as_told
+    def begin(self, as_reported: Callable[[Progress], Progress]) -> None:
+        """Forget the search before; the next one's snapshots are passed on as what ``as_reported`` makes of them."""
+        self._incumbents, self._bound, self._as_reported = (), None, as_reported
 
     def report(self, progress: Progress) -> None:
         """Take in a snapshot; what a snapshot leaves out stays as the one before had it."""
         self._incumbents = progress.incumbents or self._incumbents
         self._bound = self._bound if progress.bound is None else progress.bound
-        self._observer.progressed(self._name, self._as_told(progress))
+        self._observer.progressed(self._name, self._as_reported(progress))
 
     def outcome(self) -> SearchOutcome:
         """What is known so far, as the outcome of a search that was cut short."""

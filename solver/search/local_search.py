@@ -30,7 +30,7 @@ Indices = NDArray[np.int64]
 
 CHUNK = 1 << 15
 ILLEGAL = 1e250
-"""Judgement of a tiling that is not allowed: above every cost, growing with how far it is from being allowed."""
+"""Score of a tiling that is not allowed: above every cost, growing with how far it is from being allowed."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class ProgressReporter:
         self._reported: tuple[tuple[Scored, ...], float | None, str] | None = None
         self._mappings: tuple[Mapping, ...] = ()
 
-    def tell(self) -> None:
+    def report_changes(self) -> None:
         """Report the incumbents, the bound, the note and the share done, if any but the last of them changed."""
         if self._report is None:
             return
@@ -50,7 +50,7 @@ class ProgressReporter:
         self._report(Progress(value, now[1], self._mappings, now[2], self._done()))
 
 
-def follow(workers: Sequence[Future[None]], until: Deadline, tell: Callable[[], None]) -> None:
+def follow(workers: Sequence[Future[None]], until: Deadline, report: Callable[[], None]) -> None:
     """Report how it goes until all workers are done or ``until`` is reached.
 
     What a worker raised is raised.
@@ -60,4 +60,4 @@ def follow(workers: Sequence[Future[None]], until: Deadline, tell: Callable[[], 
         done, pending = wait(pending, min(POLL_S, left), FIRST_EXCEPTION)
         for worker in done:
             worker.result()
-        tell()
+        report()

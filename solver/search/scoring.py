@@ -1,4 +1,4 @@
-"""Judging arrays of tilings by the objective, on the exact vectorised model."""
+"""The objective of arrays of tilings, on the exact vectorised model."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from ..backend import LayerProblem
 from ..search.scoring import order_search
 
 CHUNK = 1 << 15
-"""Tile sizes judged at a time."""
+"""Tile sizes checked at a time."""
 
 LARGEST_TABLE = 1 << 26
 """Bytes of the largest table of products."""

@@ -23,7 +23,7 @@ def whole_searches(layer: LayerGap) -> tuple[StudySearch, ...]:
     return tuple(search for search in searches if search is not None)
 
 
-def judged(layer: LayerGap) -> LayerGap:
+def with_agreement(layer: LayerGap) -> LayerGap:
     """The layer with what its searches prove together: the optimum, and whether they agree.
 
     They agree when every mapping that one of them found is possible by the bounds of all others (two optima are then

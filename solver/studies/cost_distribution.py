@@ -178,7 +178,7 @@ class _Draw:
 
     @property
     def expected_tilings(self) -> float:
-        """Number of tilings of the whole space that fit and pass, judged by those drawn."""
+        """Number of tilings of the whole space that fit and pass, estimated from those drawn."""
         return self._space * self._fitting / max(self._drawn, 1)
 
     def fitting(self, number: int) -> Array:

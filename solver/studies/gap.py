@@ -24,7 +24,7 @@ from ...model.faults import Fault, InputError
 from ...model.layers import Layer
 from ..pipeline.observer import Observer
 from ..pipeline.summary import versions
-from .agreement import finished, judged, loss
+from .agreement import finished, loss, with_agreement
 from .given import LayerMapping, hold_against
 from .searches import Found, StudyRun
 
@@ -135,7 +135,7 @@ def _layer_gap(run: StudyRun, layer: Layer, full_limit_s: float) -> LayerGap:
         full=full,
         bounded=bounded,
     )
-    return _with_loss(judged(gap))
+    return _with_loss(with_agreement(gap))
 
 
 def _document(found: Found | None) -> StudySearch | None:

@@ -225,8 +225,8 @@ def _worst(statuses: Sequence[Status]) -> Status:
 
 def _note(reasons: Iterable[tuple[str, str]]) -> str | None:
     """The first layer that keeps a design from being proved, with the reason, and how many more there are."""
-    told = [f"{layer}: {why}" for layer, why in reasons]
-    return f"{told[0]}{f' and {len(told) - 1} more' if len(told) > 1 else ''}" if told else None
+    notes = [f"{layer}: {why}" for layer, why in reasons]
+    return f"{notes[0]}{f' and {len(notes) - 1} more' if len(notes) > 1 else ''}" if notes else None
 
 
 def _value(objective: Objective, answers: Sequence[LayerResult]) -> Number | None:

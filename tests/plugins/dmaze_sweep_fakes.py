@@ -1,4 +1,4 @@
-"""Back ends for tests of sweeps, which search in other processes: what they do is told by the environment."""
+"""Back ends for tests of sweeps, which search in other processes: environment variables say what they do."""
 
 from __future__ import annotations
 

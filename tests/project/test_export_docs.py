@@ -1,4 +1,4 @@
-"""The page on other tools' files tells what happens: its commands run, and print and write what it shows."""
+"""The page on other tools' files says what happens: its commands run, and print and write what it shows."""
 
 from __future__ import annotations
 

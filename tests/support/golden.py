@@ -1,4 +1,4 @@
-"""Golden files: texts that were looked at once and are kept, to be told of every change in them."""
+"""Golden files: texts that were looked at once and are kept, so that no change in them goes unnoticed."""
 
 from __future__ import annotations
 

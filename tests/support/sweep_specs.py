@@ -13,7 +13,7 @@ from dmaze.model.reading.sweep_loading import resolve_sweep
 from reference import REFERENCE
 
 DIARY_FILE, NAP_S = "DMAZE_TEST_DIARY", "DMAZE_TEST_NAP_S"
-"""What the environment tells the back ends of ``dmaze_sweep_fakes``."""
+"""Environment variables that say what to do to the back ends of ``dmaze_sweep_fakes``."""
 
 MACHINE = REFERENCE.model_dump(mode="json")
 
@@ -29,7 +29,7 @@ PRODUCTS = (gemm(8, 6, 4, name="a"), gemm(8, 6, 4, name="again"), gemm(6, 6, 6, 
 
 
 def document(*layers: dict[str, Any], axes: Sequence[dict[str, Any]] = MEMORIES, **fields: Any) -> dict[str, Any]:
-    """The JSON of a spec; ``pareto`` and other fields of ``sweep`` are told by their names."""
+    """The JSON of a spec; ``pareto`` and other fields of ``sweep`` are recognised by their names."""
     own = {
         name: fields.pop(name)
         for name in ("pareto", "access_energy_pj", "area_weights", "front_tolerance")

@@ -132,12 +132,12 @@ class _Search:
         most = [np.maximum.reduceat(factor, self._dram.starts)[self._spm.column] for factor in self._dram.factors]
         return spm_lower_bounds(SpmTerms(shared, self._spm.reuse(shared.rf_passes)), most, self._query.costing.rules)
 
-    def _judged(self, spm: Indices | Mask, dram: Indices | Mask) -> tuple[Array, Array]:
+    def _least_of_pairs(self, spm: Indices | Mask, dram: Indices | Mask) -> tuple[Array, Array]:
         """What pairs of entries come to at least."""
         energy = np.rint(self._spm_energy[spm] + self._dram_energy[dram])
         return self._query.objective.of_arrays(energy, np.maximum(self._spm_cycles[spm], self._dram_cycles[dram]))
 
-    def _judged_alone(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    def _least_of_entries(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         """What entries of either level come to at least, whatever they are paired with."""
         spm_energy, spm_cycles, dram_energy, dram_cycles = (
             np.minimum.reduceat(values, entries.starts)
@@ -156,7 +156,7 @@ class _Search:
     def _guess(self) -> tuple[Indices, Indices]:
         """The entries that look best, one of either level for every tiling."""
         firsts: list[Indices] = []
-        for entries, (values, ties) in zip((self._spm, self._dram), self._judged_alone(), strict=True):
+        for entries, (values, ties) in zip((self._spm, self._dram), self._least_of_entries(), strict=True):
             order = np.lexsort((ties, values, entries.column))
             firsts.append(order[np.flatnonzero(np.diff(entries.column[order], prepend=-1))])
         return firsts[0], firsts[1]
@@ -164,8 +164,8 @@ class _Search:
     def _pairs_within(self, values: Array, ties: Array) -> Iterator[tuple[Indices, Indices]]:
         """Pairs of entries that may be as good as what is known; the latter may improve meanwhile."""
         kept: list[Indices] = []
-        for entries, judged in zip((self._spm, self._dram), self._judged_alone(), strict=True):
-            kept.append(np.flatnonzero(_within(judged, values[entries.column], ties[entries.column])))
+        for entries, least in zip((self._spm, self._dram), self._least_of_entries(), strict=True):
+            kept.append(np.flatnonzero(_within(least, values[entries.column], ties[entries.column])))
         spm, dram = kept
         counts = np.bincount(self._dram.column[dram], minlength=self._shared.size)
         starts = np.cumsum(counts) - counts
@@ -173,7 +173,7 @@ class _Search:
             own = self._spm.column[spm[part]]
             rows, numbers = repeated(counts[own])
             first, second, column = spm[part][rows], dram[starts[own][rows] + numbers], own[rows]
-            open_ones = _within(self._judged(first, second), values[column], ties[column])
+            open_ones = _within(self._least_of_pairs(first, second), values[column], ties[column])
             if open_ones.any():
                 yield first[open_ones], second[open_ones]
 
@@ -220,7 +220,7 @@ def _lower(values: Array, ties: Array, rows: _Rows) -> None:
     values[places], ties[places] = rows.value[better], rows.tie[better]
 
 
-def _within(judged: tuple[Array, Array], values: Array | float, ties: Array | float) -> Mask:
+def _within(found: tuple[Array, Array], values: Array | float, ties: Array | float) -> Mask:
     """Where something is as good as known values, and finite."""
-    value, tie = judged
+    value, tie = found
     return (value < values) | ((value == values) & (tie <= ties) & (value < np.inf))

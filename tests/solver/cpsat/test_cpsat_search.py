@@ -246,12 +246,12 @@ def test_bounds_never_exceed_the_brute_force_minima(name: str, objective: Object
 @pytest.mark.parametrize("reports", [1, 3, 6])
 def test_an_interrupt_in_a_report_ends_the_search_and_its_threads(reports: int) -> None:
     _, problem = studied("conv2_2")
-    before, told = threading.active_count(), 0
+    before, reported = threading.active_count(), 0
 
     def report(_: Progress) -> None:
-        nonlocal told
-        told += 1
-        if told == reports:
+        nonlocal reported
+        reported += 1
+        if reported == reports:
             raise KeyboardInterrupt
 
     started = time.monotonic()
@@ -262,7 +262,7 @@ def test_an_interrupt_in_a_report_ends_the_search_and_its_threads(reports: int) 
 
 
 class DeafAtFirst:
-    """A solver that is not yet listening when it is told to stop, as CP-SAT before its search has begun."""
+    """A solver that is not yet listening when it is asked to stop, as CP-SAT before its search has begun."""
 
     starting = threading.Event()
 

@@ -143,9 +143,9 @@ def test_a_worker_that_was_stopped_does_not_start() -> None:
     for make in (costing.CostedHere, costing.CostedElsewhere):
         worker = make(costing.Job(TINY, 1, Part(0, 1)))
         worker.stop()
-        told: list[costing.Snapshot] = []
-        worker.run(told.append)
-        assert told == []
+        reported: list[costing.Snapshot] = []
+        worker.run(reported.append)
+        assert reported == []
 
 
 # Limits, and what is claimed.

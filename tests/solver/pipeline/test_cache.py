@@ -150,12 +150,12 @@ def test_the_usual_folder_is_the_platforms(
 def test_a_folder_that_cannot_be_used_is_told_once_and_the_run_goes_on(
     tmp_path: Path, searched: list[SearchLimits]
 ) -> None:
-    told: list[str] = []
+    messages: list[str] = []
     (tmp_path / "file").write_text("")
-    result = solve(spec(GEMM, OTHER), cache=Cache(tmp_path / "file", told.append))
+    result = solve(spec(GEMM, OTHER), cache=Cache(tmp_path / "file", messages.append))
     assert [layer.status for layer in result.layers] == ["optimal", "optimal"]
     assert len(searched) == 2
-    assert told == [f"the cache {tmp_path / 'file'} is not used: cannot read it: Not a directory"]
+    assert messages == [f"the cache {tmp_path / 'file'} is not used: cannot read it: Not a directory"]
 
 
 def test_from_python_a_folder_that_cannot_be_used_is_a_warning(tmp_path: Path) -> None:

@@ -151,14 +151,14 @@ def broken_by_each_mapping(asked: LayerProblem) -> set[frozenset[str]]:
 
 
 @cache
-def judged_problems() -> list[tuple[LayerProblem, set[frozenset[str]]]]:
+def problems_with_broken_rules() -> list[tuple[LayerProblem, set[frozenset[str]]]]:
     return [(asked, broken_by_each_mapping(asked)) for _, asked in zip(range(50), small_problems(), strict=False)]
 
 
 @pytest.mark.parametrize("largest_table", [1 << 26, 0], ids=["by sets of tile sizes", "by streaming tilings"])
 def test_conflicts_are_what_trying_all_mappings_finds(largest_table: int) -> None:
     infeasible = 0
-    for asked, mappings in judged_problems():
+    for asked, mappings in problems_with_broken_rules():
         conflicts = set(find_conflicts(asked, SECONDS, feasibility=Feasibility(asked.nest, largest_table)))
         if any(not broken for broken in mappings):
             assert conflicts == set()
@@ -184,7 +184,7 @@ def test_least_utilisations_stay_shares_of_the_capacities_that_there_are() -> No
     assert find_conflicts(asked, SECONDS) == ("rf_bytes_per_pe", "fixed.M.rf", "fixed.N.rf")
 
 
-def test_rules_that_are_not_judged_in_time_are_named() -> None:
+def test_rules_that_are_not_decided_in_time_are_named() -> None:
     asked = problem_of(CONV, max_dram_bytes=10, spatial_dims=["M"])
     assert find_conflicts(asked, 0.0) == ("pes", "rf_bytes_per_pe", "spm", "spatial_dims", "max_dram_bytes")
     assert Feasibility(asked.nest).decide(asked, Deadline.after(-1)) is None

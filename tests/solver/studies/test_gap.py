@@ -26,7 +26,7 @@ from dmaze.model.documents.study_results import FullEnumeration, LayerGap, Prune
 from dmaze.model.loop_nest import LoopNest
 from dmaze.solver import LayerProblem, Progress, SearchLimits, SearchOutcome, gap_study
 from dmaze.solver.studies import gap
-from dmaze.solver.studies.agreement import judged, loss
+from dmaze.solver.studies.agreement import loss, with_agreement
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from study_specs import COLUMN, CONV5_1, CONV5_2, ONE_ELEMENT_EACH, TINY, value_in_table
@@ -234,24 +234,24 @@ NOTHING_A, NOTHING_B = search("a", "infeasible"), search("b", "infeasible")
 def test_searches_agree_when_all_their_claims_can_be_true(
     solver: StudySearch, bounded: StudySearch, agree: bool | None, optimum: Number | None, words: tuple[str, ...]
 ) -> None:
-    layer = judged(LayerGap(name="x", count=1, solver=solver, bounded=bounded))
+    layer = with_agreement(LayerGap(name="x", count=1, solver=solver, bounded=bounded))
     assert (layer.agree, layer.optimum, layer.disagreements) == (agree, optimum, words)
 
 
 def test_the_pruned_search_can_disprove_a_bound_but_claims_none() -> None:
     pruned = PrunedSearch(search=search("exhaustive", "optimal", 9, 9))
-    layer = judged(LayerGap(name="x", count=1, solver=A10, pruned=pruned))
+    layer = with_agreement(LayerGap(name="x", count=1, solver=A10, pruned=pruned))
     assert layer.disagreements == ("exhaustive found 9, but a claims a bound of 10.0",)
     pruned = PrunedSearch(search=search("exhaustive", "infeasible"))
-    assert judged(LayerGap(name="x", count=1, solver=A10, bounded=B10, pruned=pruned)).agree is True
+    assert with_agreement(LayerGap(name="x", count=1, solver=A10, bounded=B10, pruned=pruned)).agree is True
 
 
 def test_full_enumeration_must_cost_as_many_tilings_as_there_are() -> None:
     costed = B10.model_copy(update={"tilings_costed": 7})
     full = FullEnumeration(outcome="finished", search=costed, done=1.0, projected_s=None)
     layer = LayerGap(name="x", count=1, solver=A10, full=full, space_tilings=7)
-    assert judged(layer).agree is True
-    wrong = judged(layer.model_copy(update={"space_tilings": 8}))
+    assert with_agreement(layer).agree is True
+    wrong = with_agreement(layer.model_copy(update={"space_tilings": 8}))
     assert (wrong.agree, wrong.disagreements) == (False, ("b costed 7 tilings, but there are 8",))
 
 

@@ -146,14 +146,14 @@ def test_ctrl_c_prints_what_is_finished_and_the_same_command_goes_on(
     process = start(*command)
     wait_until(lambda: len(lines(file)) > 4, "some answers are there")
     os.killpg(process.pid, signal.SIGINT)  # a terminal tells the whole group
-    told, complaints = process.communicate(timeout=PATIENCE_S)
+    printed, complaints = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert complaints == ""
-    assert told.splitlines()[0].endswith("(interrupted)")
+    assert printed.splitlines()[0].endswith("(interrupted)")
     first = SweepResult.model_validate_json(out.read_text(encoding="utf-8"))
     assert first.interrupted
     assert 0 < first.counts.searched < NUM_PROBLEMS
-    assert f"{first.counts.searched} searched" in told
+    assert f"{first.counts.searched} searched" in printed
     wait_until(lambda: not group_exists(process.pid), "no process of the group is left")
     again = start(*command, nap_s=0)
     assert again.wait(PATIENCE_S) == 0
