@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..model.documents.result import LayerResult, Result
+from ..model.documents.result import Result
 from ..model.documents.spec import LayerList, Spec
 from ..model.exports.formats import ExportFormat, export_formats
-from ..model.exports.mapped_layer import MappedLayer
+from ..model.exports.mapped_layer import best_mappings
 from ..model.faults import InputError, escaped, shown, suggestion
 from ..model.layers import Layer
 from .arguments.command_line import EXPORT as FLAG
@@ -56,7 +56,7 @@ class Export:
         Raises:
             InputError: when a file cannot be written.
         """
-        layers = _best_mappings(result)
+        layers = best_mappings(result)
         files = self.format.files([layer for layer in layers if self.format.why_not(layer.nest) is None])
         for name, text in files.items():
             path = self.folder / name
@@ -113,14 +113,3 @@ def exports_from_options(values: Sequence[str]) -> Exports:
             raise InputError.single(None, FLAG, f"expected a format and a folder, got {shown(value)}")
         asked.append(Export(formats[name], Path(folder)))
     return Exports(tuple(asked))
-
-
-def _best_mappings(result: Result) -> list[MappedLayer]:
-    """Every distinct layer with its best mapping and the number of times that it occurs under all its names."""
-    return [_mapped(result, layer) for layer in result.layers if layer.same_as is None and layer.solutions]
-
-
-def _mapped(result: Result, layer: LayerResult) -> MappedLayer:
-    count = sum(other.count for other in result.layers if layer.name in (other.name, other.same_as))
-    mapping = layer.solutions[0].mapping
-    return MappedLayer.from_document(layer.name, count, layer.loop_nest(), result.architecture, mapping)
