@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..model.documents.result import Result
-from ..model.documents.spec import LayerList, Spec
 from ..model.exports.formats import ExportFormat, export_formats
 from ..model.exports.mapped_layer import best_mappings
 from ..model.faults import InputError, escaped, shown, suggestion
@@ -82,10 +81,10 @@ class Exports:
         if len(set(folders)) < len(folders):
             raise InputError.single(None, FLAG, "expected a folder of its own for every format")
 
-    def check_layers(self, spec: Spec) -> None:
-        """As :meth:`Export.check_layers`, for the layers of a resolved spec."""
+    def check_layers(self, layers: Sequence[Layer]) -> None:
+        """As :meth:`Export.check_layers`."""
         for export in self.asked:
-            export.check_layers(spec.workload.layers if isinstance(spec.workload, LayerList) else ())
+            export.check_layers(layers)
 
     def write(self, result: Result) -> None:
         """As :meth:`Export.write`; layers without a mapping are named on standard error."""
