@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..model.documents.result import LayerResult, Result
-from ..model.documents.spec import LayerList, Spec
+from ..model.documents.result import Result
 from ..model.exports.formats import ExportFormat, export_formats
-from ..model.exports.mapped_layer import MappedLayer
+from ..model.exports.mapped_layer import best_mappings
 from ..model.faults import InputError, escaped, shown, suggestion
 from ..model.layers import Layer
 from .arguments.command_line import EXPORT as FLAG
@@ -56,7 +55,7 @@ class Export:
         Raises:
             InputError: when a file cannot be written.
         """
-        layers = _best_mappings(result)
+        layers = best_mappings(result)
         files = self.format.files([layer for layer in layers if self.format.why_not(layer.nest) is None])
         for name, text in files.items():
             path = self.folder / name
@@ -82,10 +81,10 @@ class Exports:
         if len(set(folders)) < len(folders):
             raise InputError.single(None, FLAG, "expected a folder of its own for every format")
 
-    def check_layers(self, spec: Spec) -> None:
-        """As :meth:`Export.check_layers`, for the layers of a resolved spec."""
+    def check_layers(self, layers: Sequence[Layer]) -> None:
+        """As :meth:`Export.check_layers`."""
         for export in self.asked:
-            export.check_layers(spec.workload.layers if isinstance(spec.workload, LayerList) else ())
+            export.check_layers(layers)
 
     def write(self, result: Result) -> None:
         """As :meth:`Export.write`; layers without a mapping are named on standard error."""
@@ -113,14 +112,3 @@ def exports_from_options(values: Sequence[str]) -> Exports:
             raise InputError.single(None, FLAG, f"expected a format and a folder, got {shown(value)}")
         asked.append(Export(formats[name], Path(folder)))
     return Exports(tuple(asked))
-
-
-def _best_mappings(result: Result) -> list[MappedLayer]:
-    """Every distinct layer with its best mapping and the number of times that it occurs under all its names."""
-    return [_mapped(result, layer) for layer in result.layers if layer.same_as is None and layer.solutions]
-
-
-def _mapped(result: Result, layer: LayerResult) -> MappedLayer:
-    count = sum(other.count for other in result.layers if layer.name in (other.name, other.same_as))
-    mapping = layer.solutions[0].mapping
-    return MappedLayer.from_document(layer.name, count, layer.loop_nest(), result.architecture, mapping)

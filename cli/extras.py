@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,8 +10,8 @@ from pathlib import Path
 from rich.console import Console
 
 from ..model.documents.result import Result
-from ..model.documents.spec import Spec
 from ..model.faults import InputError
+from ..model.layers import Layer
 from .drawing import rendered
 from .export import Exports
 from .output import check_destination
@@ -55,14 +56,14 @@ class Extras:
         self.pictures.check()
         self.exports.check()
 
-    def check_layers(self, spec: Spec) -> None:
+    def check_layers(self, layers: Sequence[Layer]) -> None:
         """Find out whether the layers of a spec can be drawn and exported as is asked for.
 
         Raises:
             InputError: when they cannot.
         """
-        self.pictures.check_layer(spec)
-        self.exports.check_layers(spec)
+        self.pictures.check_layer(layers)
+        self.exports.check_layers(layers)
 
     def report(self, result: Result) -> str:
         """The readable report with the parts that were asked for."""

@@ -15,8 +15,8 @@ from .dmazerunner.architecture import Architecture
 from .documents.result import Number
 from .documents.sweep_spec import AreaWeights, EnergyRules, PowerLaw, PriceTable, SweepSpec, values_of
 from .faults import Fault, InputError, Place, place_text, shown, suggestion
-from .reading.loading import Substitutes, load_spec_as
-from .reading.sweep_loading import PRICES, ResolvedSweep, resolve_sweep
+from .reading.loading import Substitutes, load_resolved
+from .reading.sweep_loading import PRICES, ResolvedSweep, resolve_sweep, with_rules
 from .reading.validation import validated
 
 MAX_DESIGNS = 100_000
@@ -78,9 +78,14 @@ def load_sweep(path: Path, substitutes: Substitutes | None = None) -> SweepSpec:
         >>> len(designs(load_sweep(builtin_path("sweeps", "memory-designs"))))
         49
     """
-    known = resolve_sweep(load_spec_as(SweepSpec, path, substitutes), path.parent, str(path))
+    return load_resolved_sweep(path, substitutes).document
+
+
+def load_resolved_sweep(path: Path, substitutes: Substitutes | None = None) -> ResolvedSweep:
+    """The parts of the spec of a sweep, as :func:`load_sweep` finds them."""
+    known = with_rules(load_resolved(SweepSpec, path, substitutes), path.parent, str(path))
     designs_of(known, str(path))
-    return known.document
+    return known
 
 
 def designs(spec: SweepSpec) -> tuple[Design, ...]:

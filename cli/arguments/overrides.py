@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from ...model.base import NaturalInt, PositiveInt, Text
 from ...model.documents.spec import SolverOptions, Spec
 from ...model.faults import Fault, InputError, shown
 from ...model.objectives import Objective
-from ...model.reading.loading import AnySpec, Substitutes, load_spec, resolve_architecture
+from ...model.reading.loading import AnySpec, ResolvedSpec, Substitutes, load_resolved, resolve_architecture
 from ...model.reading.onnx_files import is_onnx
 from ...model.reading.validation import validated
 
@@ -79,17 +79,21 @@ def _sizes(texts: Sequence[str]) -> dict[str, object]:
     return {name: number_from_text(size) for _, name, _, size in pairs}
 
 
-def load_with_overrides(path: Path, overrides: Overrides) -> Spec:
+def load_with_overrides(path: Path, overrides: Overrides) -> ResolvedSpec[Spec]:
     """The spec in a file, or of the network in an ONNX file, with the options in place of its own values.
 
     Raises:
         InputError: for a faulty file or option; an ONNX file needs an architecture.
     """
-    return loaded_with_overrides(load_spec, path, overrides)
+    return with_overrides(load_resolved(Spec, path, substitutes_of(path, overrides)), overrides)
 
 
-def loaded_with_overrides(load: Callable[[Path, Substitutes], AnySpec], path: Path, overrides: Overrides) -> AnySpec:
-    """What ``load`` makes of a file, as :func:`load_with_overrides` does it."""
+def substitutes_of(path: Path, overrides: Overrides) -> Substitutes:
+    """What the options put in place of what the spec in a file names.
+
+    Raises:
+        InputError: for an architecture that is not there or faulty, or without one for an ONNX file.
+    """
     architecture = None
     if overrides.architecture is not None:
         try:
@@ -101,15 +105,15 @@ def loaded_with_overrides(load: Callable[[Path, Substitutes], AnySpec], path: Pa
     elif is_onnx(path.name):
         message = f"expected the name or the file of an architecture to map {path.name} onto"
         raise InputError.single(None, FLAGS["architecture"], message)
-    return with_overrides(load(path, Substitutes(architecture, overrides.batch, overrides.dims)), overrides)
+    return Substitutes(architecture, overrides.batch, overrides.dims)
 
 
-def with_overrides(spec: AnySpec, overrides: Overrides) -> AnySpec:
+def with_overrides(spec: ResolvedSpec[AnySpec], overrides: Overrides) -> ResolvedSpec[AnySpec]:
     """The spec with the options of its solver and its objective in place of its own."""
     of_solver = overrides.model_fields_set - {"architecture", "batch", "dims"}
     given = {field: getattr(overrides, field) for field in of_solver}
-    objective = given.pop("objective", spec.objective)
-    return spec.model_copy(update={"objective": objective, "solver": spec.solver.model_copy(update=given)})
+    objective = given.pop("objective", spec.document.objective)
+    return spec.with_values(objective=objective, solver=spec.document.solver.model_copy(update=given))
 
 
 def placed(fault: Fault, path: Path, overrides: Overrides) -> Fault:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...model.documents.result import Result
-from ...model.documents.spec import LayerList, Spec
+from ...model.documents.spec import Spec
 from ...model.faults import InputError, suggestion
+from ...model.layers import Layer
 from ..arguments.options import PicturesPath, ReportPath, ScatterLayer
 from ..output import check_destination, check_folder, write_file
 from ..pictures.album import Album, ScatterOptions, album
@@ -48,13 +49,13 @@ class PictureOptions:
         if self.wanted:
             require_matplotlib(REPORT if self.report is not None else PICTURES)
 
-    def check_layer(self, spec: Spec) -> None:
-        """Find out whether the layer to be drawn is one of the spec's.
+    def check_layer(self, layers: Sequence[Layer]) -> None:
+        """Find out whether the layer to be drawn is one of those of the spec.
 
         Raises:
             InputError: when it is not.
         """
-        names = [layer.name for layer in spec.workload.layers] if isinstance(spec.workload, LayerList) else []
+        names = [layer.name for layer in layers]
         if self.scatter is not None and self.scatter not in names:
             message = f"no layer is called {self.scatter!r}; {suggestion(self.scatter, names)}"
             raise InputError.single(None, SCATTER, message)

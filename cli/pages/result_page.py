@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ...model.documents.result import LayerResult, Number, Result
 from ...model.documents.spec import Spec
+from ...model.exports.mapped_layer import best_mappings
 from ...model.faults import escaped
 from ..output import json_text
 from ..pictures.album import Picture
@@ -149,10 +150,9 @@ def _figure_text(value: Number) -> str:
 
 
 def _loops(result: Result) -> Iterator[str]:
-    solved = [layer for layer in _distinct(result) if layer.solutions]
+    solved = best_mappings(result)
     if solved:
         yield element("h2", text("Best mappings as loop nests"))
         yield element("p", text("A move serves the loops below it; loops with one iteration are left out."))
-    for layer in solved:
-        lines = loop_lines(layer.loop_nest(), result.architecture, layer.solutions[0].mapping)
-        yield folded(name_text(layer.name), preformatted("\n".join(map(escaped, lines))))
+    for mapped in solved:
+        yield folded(name_text(mapped.name), preformatted("\n".join(map(escaped, loop_lines(mapped)))))

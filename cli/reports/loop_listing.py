@@ -5,99 +5,86 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ...model.dmazerunner.architecture import Architecture
-from ...model.dmazerunner.cost import ExactCost, cost_of_mapping, reduction_width
-from ...model.dmazerunner.mapping import Mapping, MappingDocument, Tiling, order_from_document, tiling_from_document
+from ...model.dmazerunner.cost import reduction_width
+from ...model.dmazerunner.mapping import Tiling
+from ...model.exports.mapped_layer import MappedLayer, fetch_depth
 from ...model.loop_nest import AffineIndex, LoopNest, Tensor
 
 INDENT = "  "
 
 
-def loop_lines(nest: LoopNest, architecture: Architecture, document: MappingDocument) -> list[str]:
+def loop_lines(mapped: MappedLayer) -> list[str]:
     """The lines of a mapping's tiled loop nest; loops with one iteration are left out.
 
     A move stands where it happens: above the innermost loops over which its tensor is reused.
-
-    Raises:
-        ValueError: when the mapping is not one of this nest, or has no orders.
     """
-    tiling = tiling_from_document(nest, document.tiling)
-    dram_order = order_from_document(nest, document.dram_order or (), "dram_order")
-    spm_order = order_from_document(nest, document.spm_order or (), "spm_order")
-    mapping = Mapping(tiling, dram_order, spm_order)
-    view = _View(nest, tiling, cost_of_mapping(nest, architecture, mapping))
-    dram, spm = view.iterating(tiling.dram, dram_order), view.iterating(tiling.spm, spm_order)
-    everything = tuple(range(len(nest.dims)))
-    spatial, rf = view.iterating(tiling.spatial, everything), view.iterating(tiling.rf, everything)
-    lines = [f"# DRAM, SPM passes: {tiling.spm_passes}; {view.stationary(dram, view.cost.dram_reuse)}"]
-    lines += view.nested("dram", dram, tiling.dram, 0, view.dram_moves(dram))
+    view, tiling, cost = _View(mapped), mapped.mapping.tiling, mapped.cost
+    dram, spm, spatial, rf = mapped.dram_loops, mapped.spm_loops, mapped.spatial_loops, mapped.rf_loops
+    lines = [f"# DRAM, SPM passes: {tiling.spm_passes}; {view.stationary(dram, cost.dram_reuse)}"]
+    lines += view.nested("dram", dram, tiling.dram, 0, view.dram_moves())
     depth = len(dram)
-    comment = f"# SPM, RF passes in each: {tiling.rf_passes}; {view.stationary(spm, view.cost.spm_reuse)}"
+    comment = f"# SPM, RF passes in each: {tiling.rf_passes}; {view.stationary(spm, cost.spm_reuse)}"
     lines += _indented(depth, [comment])
-    lines += view.nested("spm", spm, tiling.spm, depth, view.spm_moves(spm))
+    lines += view.nested("spm", spm, tiling.spm, depth, view.spm_moves())
     depth += len(spm)
-    lines += _indented(depth, [view.pe_comment(architecture)])
+    lines += _indented(depth, [view.pe_comment()])
     lines += view.nested("pe", spatial, tiling.spatial, depth, {}, keyword="parallel for")
     depth += len(spatial)
     lines += view.nested("rf", rf, tiling.rf, depth, {})
-    return [*lines, *_indented(depth + len(rf), [_statement(nest)])]
+    return [*lines, *_indented(depth + len(rf), [_statement(mapped.nest)])]
 
 
 @dataclass(frozen=True)
 class _View:
     """A costed mapping, asked for the lines that describe it. ``moves`` map a depth within a level to comments."""
 
-    nest: LoopNest
-    tiling: Tiling
-    cost: ExactCost
+    mapped: MappedLayer
 
-    def iterating(self, trips: Sequence[int], order: Sequence[int]) -> tuple[int, ...]:
-        """The dimensions with more than one iteration, outermost first."""
-        return tuple(dim for dim in order if trips[dim] > 1)
+    @property
+    def nest(self) -> LoopNest:
+        """The layer's loop nest."""
+        return self.mapped.nest
 
-    def place(self, tensor: Tensor, loops: Sequence[int]) -> int:
-        """How many of a level's loops stand above a tensor's moves: all but the innermost ones that do not index it."""
-        return max((depth for depth, dim in enumerate(loops, start=1) if dim in tensor.dims), default=0)
-
-    def is_skipped(self, t: int) -> bool:
-        """Whether a tensor stays in the register files across SPM passes."""
-        return self.cost.spm_reuse[t] == self.tiling.rf_passes and self.cost.dram_reuse[t] > 1
+    @property
+    def tiling(self) -> Tiling:
+        """The mapping's tiling."""
+        return self.mapped.mapping.tiling
 
     def stationary(self, loops: Sequence[int], reuse: Sequence[int]) -> str:
         """The tensors that stay put while the innermost of a level's loops run, with their reuse factors."""
         kept: list[str] = []
         for t, tensor in enumerate(self.nest.tensors):
             if reuse[t] > 1:
-                over = " ".join(self.nest.dims[dim] for dim in loops[self.place(tensor, loops) :])
+                over = " ".join(self.nest.dims[dim] for dim in loops[fetch_depth(tensor, loops) :])
                 kept.append(f"{tensor.name} over {over} ({reuse[t]}x)")
         return f"stationary: {', '.join(kept) or 'nothing'}"
 
-    def dram_moves(self, loops: Sequence[int]) -> dict[int, list[str]]:
+    def dram_moves(self) -> dict[int, list[str]]:
         """DMA transfers, and the deliveries of tensors that skip SPM passes."""
         moves: dict[int, list[str]] = {}
         for t, tensor in enumerate(self.nest.tensors):
-            at = moves.setdefault(self.place(tensor, loops), [])
+            at = moves.setdefault(fetch_depth(tensor, self.mapped.dram_loops), [])
             elements = tensor.footprint(self.tiling.spm_tile)
             at.append(f"# DMA: {tensor.name} {self._dma_direction(t)}, {elements} elements")
-            if self.is_skipped(t):
+            if t in self.mapped.skipped:
                 at.append(f"{self._delivery(t)}; skip: stays there across SPM passes")
         return moves
 
     def _dma_direction(self, t: int) -> str:
         if t != self.nest.output:
             return "DRAM -> SPM"
-        visits = self.tiling.spm_passes // self.cost.dram_reuse[t]
+        visits = self.tiling.spm_passes // self.mapped.cost.dram_reuse[t]
         tiles = 1
         for dim in self.nest.tensors[t].dims:
             tiles *= self.tiling.dram[dim]
         return "SPM -> DRAM" if visits == tiles else "SPM -> DRAM and partial sums back"
 
-    def spm_moves(self, loops: Sequence[int]) -> dict[int, list[str]]:
+    def spm_moves(self) -> dict[int, list[str]]:
         """Deliveries between the SPM and the register files."""
         moves: dict[int, list[str]] = {}
         for t, tensor in enumerate(self.nest.tensors):
-            if not self.is_skipped(t):
-                moves.setdefault(self.place(tensor, loops), []).append(self._delivery(t))
+            if t not in self.mapped.skipped:
+                moves.setdefault(fetch_depth(tensor, self.mapped.spm_loops), []).append(self._delivery(t))
         return moves
 
     def _delivery(self, t: int) -> str:
@@ -105,11 +92,11 @@ class _View:
         arrow = "SPM <-> RF" if t == self.nest.output else "SPM -> RF"
         return f"# NoC: {tensor.name} {arrow}, {tensor.footprint(self.tiling.pe_array_tile)} elements"
 
-    def pe_comment(self, architecture: Architecture) -> str:
+    def pe_comment(self) -> str:
         """How many PEs work, and how many of them add up one element of the output."""
         width, output = reduction_width(self.nest, self.tiling), self.nest.tensors[self.nest.output].name
         adding = f"; {width} PEs add up each element of {output}" if width > 1 else ""
-        return f"# PEs: {self.tiling.pes_used} of {architecture.pes}{adding}"
+        return f"# PEs: {self.tiling.pes_used} of {self.mapped.architecture.pes}{adding}"
 
     def nested(
         self,

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from ...model.dmazerunner.cost_document import Cost
 from ...model.documents.result import LayerResult, Result
+from ...model.exports.mapped_layer import MappedLayer, best_mappings
 from ...model.faults import escaped, shortened
 from ...model.objectives import Objective
 from ..tables import Column, name_text, print_line, print_tables
@@ -35,8 +36,8 @@ def print_report(console: Console, result: Result, *, loops: bool) -> None:
         for line in trouble_lines(layer):
             print_line(console, line)
     if loops:
-        for layer in solved:
-            _print_loops(console, result, layer)
+        for mapped in best_mappings(result):
+            _print_loops(console, mapped)
 
 
 def _heading(result: Result) -> str:
@@ -179,8 +180,8 @@ def trouble_lines(layer: LayerResult) -> Iterator[str]:
         yield f"\n{name}: fault: {layer.fault}"
 
 
-def _print_loops(console: Console, result: Result, layer: LayerResult) -> None:
+def _print_loops(console: Console, mapped: MappedLayer) -> None:
     explained = "a move serves the loops below it; loops with one iteration are left out"
-    print_line(console, f"\n{name_text(layer.name)}, best mapping ({explained}):")
-    for line in loop_lines(layer.loop_nest(), result.architecture, layer.solutions[0].mapping):
+    print_line(console, f"\n{name_text(mapped.name)}, best mapping ({explained}):")
+    for line in loop_lines(mapped):
         print_line(console, escaped(line))

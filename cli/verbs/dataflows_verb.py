@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...model.documents.study_results import DataflowStudy, LayerDataflows, StudySearch
 from ...model.faults import Fault, InputError
-from ...solver.studies import dataflow_study
+from ...solver.studies.dataflows import dataflow_study_resolved
 from ..answer import Action, Delivery
 from ..arguments.grouping import with_groups
 from ..arguments.option_groups import SpecValues, TimeLimits
@@ -66,8 +66,8 @@ def run_dataflows(
 ) -> int:
     """Hold the best mapping of every layer under fixed dataflows against the best of all."""
     spec = prepared(path, overrides, delivery, files)
-    with faults_placed(path, overrides), shown_progress(spec.objective) as display:
-        study = dataflow_study(spec, display, more=more)
+    with faults_placed(path, overrides), shown_progress(spec.document.objective) as display:
+        study = dataflow_study_resolved(spec, display, more=more)
     files.write(lambda: dataflows_csv(study), lambda: _dataflows_figure(study))
     delivery.deliver(document_text(study), lambda: rendered(lambda console: print_dataflows(console, study)))
     searches = {layer.name: _searches_of_dataflows(layer) for layer in study.layers if layer.same_as is None}

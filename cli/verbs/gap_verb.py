@@ -13,9 +13,9 @@ from ...model.base import Model
 from ...model.documents.study_results import GapStudy, LayerGap, StudySearch
 from ...model.faults import InputError
 from ...model.reading.validation import validated
-from ...solver.studies import gap_study, load_mappings
 from ...solver.studies.agreement import whole_searches
-from ...solver.studies.gap import DEFAULT_FULL_LIMIT_S
+from ...solver.studies.gap import DEFAULT_FULL_LIMIT_S, gap_study_resolved
+from ...solver.studies.given import load_mappings_resolved
 from ..answer import Action, Delivery, Exit
 from ..arguments.grouping import with_groups
 from ..arguments.option_groups import SpecValues, TimeLimits
@@ -86,9 +86,9 @@ def run_gap(
 ) -> int:
     """Hold the pruned search of every layer against its proved optimum."""
     spec = prepared(path, overrides, delivery, files)
-    mappings = load_mappings(mapping, spec) if mapping is not None else ()
-    with faults_placed(path, overrides), shown_progress(spec.objective) as display:
-        study = gap_study(spec, display, full_limit_s=full_limit_s, mappings=mappings)
+    mappings = load_mappings_resolved(mapping, spec) if mapping is not None else ()
+    with faults_placed(path, overrides), shown_progress(spec.document.objective) as display:
+        study = gap_study_resolved(spec, display, full_limit_s=full_limit_s, mappings=mappings)
     files.write(lambda: gap_csv(study), lambda: _gap_figure(study))
     delivery.deliver(document_text(study), lambda: rendered(lambda console: print_gap(console, study)))
     for layer in study.layers:

@@ -10,7 +10,7 @@ from rich.console import Console
 from ...model.documents.pareto import LayerFront, ParetoFronts
 from ...model.documents.result import Solution
 from ...model.faults import InputError
-from ...solver.fronts.layer_fronts import pareto_fronts
+from ...solver.fronts.layer_fronts import pareto_fronts_resolved
 from ..answer import Delivery, Exit
 from ..arguments.overrides import Overrides, load_with_overrides, placed
 from ..drawing import rendered
@@ -27,7 +27,7 @@ def run_pareto(path: Path, overrides: Overrides, delivery: Delivery, *, check: b
         spec = load_with_overrides(path, overrides)
     try:
         with shown_checking() as observer:
-            fronts = pareto_fronts(spec, observer, check=check)
+            fronts = pareto_fronts_resolved(spec, observer, check=check)
     except InputError as error:
         raise InputError(placed(fault, path, overrides) for fault in error.faults) from error
     delivery.deliver(document_text(fronts), lambda: rendered(partial(print_fronts, fronts)))

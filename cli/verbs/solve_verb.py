@@ -10,7 +10,7 @@ from ...model.documents.result import Result
 from ...model.faults import InputError
 from ...solver.pipeline.cache import Cache
 from ...solver.pipeline.observer import Observers
-from ...solver.pipeline.solve import solve
+from ...solver.pipeline.solve import solve_resolved
 from ..answer import Action, Delivery, Exit
 from ..arguments.caching import CacheOptions
 from ..arguments.grouping import with_groups
@@ -76,14 +76,14 @@ def run_solve(path: Path, overrides: Overrides, delivery: Delivery, extras: Extr
     extras.check()
     with warnings_told():
         spec = load_with_overrides(path, overrides)
-    extras.check_layers(spec)
+    extras.check_layers(spec.layers)
     points: list[TracePoint] = []
     recorded = SearchTrace(points.append) if extras.pictures.wanted else None
     try:
-        with traced(extras.trace) as trace, shown_progress(spec.objective) as display:
+        with traced(extras.trace) as trace, shown_progress(spec.document.objective) as display:
             observers = (observer for observer in (trace, recorded, display) if observer is not None)
             with kept_for_the_answer():
-                result = solve(spec, Observers(tuple(observers)), cache=cache)
+                result = solve_resolved(spec, Observers(tuple(observers)), cache=cache)
     except InputError as error:
         raise InputError(placed(fault, path, overrides) for fault in error.faults) from error
     delivery.deliver(document_text(result), partial(extras.report, result))
@@ -91,7 +91,7 @@ def run_solve(path: Path, overrides: Overrides, delivery: Delivery, extras: Extr
         if layer.fault is not None and layer.same_as is None:
             complain(f"dmaze-solve: layer {layer.name}: {layer.fault}; please report this line with the spec")
     extras.exports.write(result)
-    interrupted = deliver_pictures(extras.pictures, spec, result, points, started)
+    interrupted = deliver_pictures(extras.pictures, spec.document, result, points, started)
     return Exit.INTERRUPTED if interrupted else exit_code(result)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ...model.documents.spec import Spec
 from ...model.documents.study_results import StudySearch
 from ...model.faults import InputError, escaped
+from ...model.reading.loading import ResolvedSpec
 from ...solver.studies.dataflows import MORE
 from ..answer import Delivery, Exit
 from ..arguments.options import CsvPath, PlotPath
@@ -49,7 +50,7 @@ class StudyFiles:
             write_picture(self.plot, figure())
 
 
-def prepared(path: Path, overrides: Overrides, delivery: Delivery, files: StudyFiles) -> Spec:
+def prepared(path: Path, overrides: Overrides, delivery: Delivery, files: StudyFiles) -> ResolvedSpec[Spec]:
     """The spec with its options replaced, once all files that are to be written can be."""
     check_destination(delivery.out)
     files.check()

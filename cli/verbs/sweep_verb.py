@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from ...model.designs import label_of, load_sweep
+from ...model.designs import label_of, load_resolved_sweep
 from ...model.documents.sweep_results import SweepResult
 from ...model.documents.sweep_spec import SweepSpec
 from ...model.faults import InputError, escaped
 from ...solver.pipeline.cache import Cache
-from ...solver.sweeps import sweep
 from ...solver.sweeps.dask_cluster import SCHEDULER, DaskCluster, dask_cluster
+from ...solver.sweeps.study import sweep_resolved
 from ..answer import Action, Delivery, Exit
 from ..arguments.caching import CacheOptions
 from ..arguments.grouping import with_groups
@@ -31,7 +31,7 @@ from ..arguments.options import (
     SweepPareto,
     SweepReportPath,
 )
-from ..arguments.overrides import FLAGS, Overrides, loaded_with_overrides, overrides_from_options, placed
+from ..arguments.overrides import FLAGS, Overrides, overrides_from_options, placed, substitutes_of, with_overrides
 from ..drawing import rendered
 from ..output import check_destination, complain, document_text, kept_for_the_answer, warnings_told, write_file
 from ..pages.delivery import REPORT
@@ -158,10 +158,11 @@ def run_sweep(
     check_destination(delivery.out)
     files.check()
     with warnings_told():
-        spec = loaded_with_overrides(load_sweep, path, overrides)
+        loaded = load_resolved_sweep(path, substitutes_of(path, overrides))
+    spec = with_overrides(loaded.spec, overrides)
     if pareto:
-        spec = spec.model_copy(update={"sweep": spec.sweep.model_copy(update={"pareto": True})})
-    if spec.sweep.pareto and overrides.objective is not None:
+        spec = spec.with_values(sweep=spec.document.sweep.model_copy(update={"pareto": True}))
+    if spec.document.sweep.pareto and overrides.objective is not None:
         message = "expected none for a front, which is over energy, cycles and area proxy"
         raise InputError.single(None, FLAGS["objective"], message)
     cache = None if execution.cache is None else execution.cache.folder
@@ -169,12 +170,17 @@ def run_sweep(
         executor, num_tasks = (None, None) if cluster is None else (cluster.executor, cluster.num_tasks)
         try:
             with shown_sweep() as observer, kept_for_the_answer():
-                result = sweep(
-                    spec, observer, results=files.results, executor=executor, num_tasks=num_tasks, cache=cache
+                result = sweep_resolved(
+                    replace(loaded, spec=spec),
+                    observer,
+                    results=files.results,
+                    executor=executor,
+                    num_tasks=num_tasks,
+                    cache=cache,
                 )
         except InputError as error:
             raise InputError(placed(fault, path, overrides) for fault in error.faults) from error
-    files.write(result, spec)
+    files.write(result, spec.document)
     delivery.deliver(document_text(result), lambda: rendered(partial(print_sweep, result=result)))
     return exit_code(result)
 

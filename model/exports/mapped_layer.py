@@ -6,40 +6,51 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..cost_models import AnyCostModel, model_for
 from ..dmazerunner.architecture import Architecture
-from ..dmazerunner.cost import ExactCost, cost_of_mapping
-from ..dmazerunner.mapping import Mapping, MappingDocument, order_from_document, tiling_from_document
+from ..dmazerunner.cost import ExactCost
+from ..dmazerunner.mapping import Mapping, MappingDocument
+from ..dmazerunner.published import PUBLISHED
+from ..documents.result import Result
 from ..loop_nest import LoopNest, Tensor
 
 
 @dataclass(frozen=True)
 class MappedLayer:
-    """A layer, the machine, and one mapping of the layer onto it. ``count``: how often the layer occurs."""
+    """A layer, the machine, and one mapping of the layer onto it, with the model that costs it.
+
+    ``count``: how often the layer occurs.
+    """
 
     name: str
     count: int
     nest: LoopNest
     architecture: Architecture
     mapping: Mapping
+    cost_model: AnyCostModel = PUBLISHED
 
     @classmethod
     def from_document(
-        cls, name: str, count: int, nest: LoopNest, architecture: Architecture, document: MappingDocument
+        cls,
+        name: str,
+        count: int,
+        nest: LoopNest,
+        architecture: Architecture,
+        document: MappingDocument,
+        cost_model: AnyCostModel = PUBLISHED,
     ) -> MappedLayer:
         """The layer with a public mapping that has both orders.
 
         Raises:
             ValueError: when the mapping is not one of this nest, or has no orders.
         """
-        tiling = tiling_from_document(nest, document.tiling)
-        dram_order = order_from_document(nest, document.dram_order or (), "dram_order")
-        spm_order = order_from_document(nest, document.spm_order or (), "spm_order")
-        return cls(name, count, nest, architecture, Mapping(tiling, dram_order, spm_order))
+        mapping = cost_model.mapping_of(nest, document, with_orders=True)
+        return cls(name, count, nest, architecture, mapping, cost_model)
 
     @cached_property
     def cost(self) -> ExactCost:
         """The exact cost of the mapping."""
-        return cost_of_mapping(self.nest, self.architecture, self.mapping)
+        return self.cost_model.cost(self.nest, self.architecture, self.mapping)
 
     @cached_property
     def skipped(self) -> tuple[int, ...]:
@@ -79,6 +90,18 @@ class MappedLayer:
     def spatial_loops(self) -> tuple[int, ...]:
         """Dimensions that are split over the PEs, in the nest's order."""
         return iterating(self.mapping.tiling.spatial, range(len(self.nest.dims)))
+
+
+def best_mappings(result: Result) -> list[MappedLayer]:
+    """Every distinct layer with its best mapping and the number of times that it occurs under all its names."""
+    model = model_for(result.cost_model)
+    found: list[MappedLayer] = []
+    for layer in result.layers:
+        if layer.same_as is None and layer.solutions:
+            count = sum(other.count for other in result.layers if layer.name in (other.name, other.same_as))
+            nest, document = layer.loop_nest(), layer.solutions[0].mapping
+            found.append(MappedLayer.from_document(layer.name, count, nest, result.architecture, document, model))
+    return found
 
 
 def iterating(trips: Sequence[int], order: Sequence[int]) -> tuple[int, ...]:

@@ -50,11 +50,11 @@ def load_spec(path: Path, substitutes: Substitutes | None = None) -> Spec:
         >>> load_spec(builtin_path("examples", "conv5_2")).architecture.name
         'dmazerunner-256pe'
     """
-    return load_spec_as(Spec, path, substitutes)
+    return load_resolved(Spec, path, substitutes).document
 
 
-def load_spec_as(kind: type[AnySpec], path: Path, substitutes: Substitutes | None = None) -> AnySpec:
-    """A spec of some kind, as :func:`load_spec` loads one."""
+def load_resolved(kind: type[AnySpec], path: Path, substitutes: Substitutes | None = None) -> ResolvedSpec[AnySpec]:
+    """The parts of a spec of some kind, as :func:`load_spec` finds them: what is to be searched need not look again."""
     given = substitutes or Substitutes()
     network: JsonObject = {"name": path.stem, "workload": {"network": path.name}}
     document = network if onnx_files.is_onnx(path.name) else read_json(path)
@@ -65,7 +65,7 @@ def load_spec_as(kind: type[AnySpec], path: Path, substitutes: Substitutes | Non
     except InputError as error:
         raise InputError([*error.faults, *_reference_faults(document, path)]) from error
     workload = _substituted(spec.workload, given, str(path))
-    return resolve_spec(spec.model_copy(update={"workload": workload}), path.parent, str(path))
+    return resolved(spec.model_copy(update={"workload": workload}), path.parent, str(path))
 
 
 def _substituted(
@@ -112,6 +112,10 @@ class ResolvedSpec(Generic[SpecT]):
     def layers(self) -> tuple[Layer, ...]:
         """The layers of the workload."""
         return self.workload.layers
+
+    def with_values(self, **changes: object) -> ResolvedSpec[SpecT]:
+        """The same with other values of fields that name nothing."""
+        return self.variant(self.layers, **changes)
 
     def variant(self, layers: tuple[Layer, ...], **changes: object) -> ResolvedSpec[SpecT]:
         """The same with some of its layers and other values of fields that name nothing."""

@@ -29,7 +29,7 @@ class ResolvedSweep:
     def with_workers(self, workers: int) -> ResolvedSweep:
         """The same on another number of processes."""
         options = self.document.solver.model_copy(update={"workers": workers})
-        return ResolvedSweep(self.spec.variant(self.spec.layers, solver=options), self.rules)
+        return ResolvedSweep(self.spec.with_values(solver=options), self.rules)
 
 
 def resolve_sweep(spec: SweepSpec, base: Path, file: str | None = None) -> ResolvedSweep:
@@ -38,10 +38,14 @@ def resolve_sweep(spec: SweepSpec, base: Path, file: str | None = None) -> Resol
     Raises:
         InputError: for unknown names, faulty files, and parts that contradict each other.
     """
-    known = resolved(spec, base, file)
+    return with_rules(resolved(spec, base, file), base, file)
+
+
+def with_rules(known: ResolvedSpec[SweepSpec], base: Path, file: str | None = None) -> ResolvedSweep:
+    """A resolved spec with what its sweep names, as :func:`resolve_sweep` looks it up."""
     rules = _rules(known.document, base, file)
     axes = known.document.sweep.model_copy(update={PRICES: rules})
-    return ResolvedSweep(known.variant(known.layers, sweep=axes), rules)
+    return ResolvedSweep(known.with_values(sweep=axes), rules)
 
 
 def _rules(spec: SweepSpec, base: Path, file: str | None) -> EnergyRules:

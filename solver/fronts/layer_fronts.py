@@ -45,7 +45,13 @@ def pareto_fronts(spec: Spec, observer: Observer | None = None, *, check: bool =
         >>> [point.cost.cycles for point in fronts.layers[0].points]  # doctest: +SKIP
         [3450848, 2557840, 2458496, 2457488]
     """
-    known = resolved(spec, Path.cwd())
+    return pareto_fronts_resolved(resolved(spec, Path.cwd()), observer, check=check)
+
+
+def pareto_fronts_resolved(
+    known: ResolvedSpec[Spec], observer: Observer | None = None, *, check: bool = False
+) -> ParetoFronts:
+    """What :func:`pareto_fronts` gives, of a spec that is resolved already."""
     spec = known.document
     if spec.solver.pad_bounds:
         raise InputError.single(None, "solver.pad_bounds", "expected false, since fronts are of the bounds as given")

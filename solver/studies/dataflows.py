@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from math import exp, log
+from pathlib import Path
 from statistics import fmean
 
 from ...model.dmazerunner.constraints import Constraints
@@ -26,6 +27,7 @@ from ...model.documents.study_results import (
 )
 from ...model.faults import Fault, InputError, shown, suggestion
 from ...model.layers import Layer
+from ...model.reading.loading import ResolvedSpec, resolved
 from ..pipeline.observer import Observer
 from ..pipeline.summary import versions
 from .searches import StudyRun
@@ -53,7 +55,8 @@ def dataflow_study(
 ) -> DataflowStudy:
     """What every layer loses under each classic fixed dataflow, and under those that unroll the dimensions in ``more``.
 
-    Ctrl-C ends the study with what was found so far, ``interrupted`` set.
+    Names and paths in the spec are resolved against the current folder. Ctrl-C ends the study with what was found so
+    far, ``interrupted`` set.
 
     Raises:
         InputError: for a spec that makes no sense, a preset, a fixed spatial factor that a dataflow rules out, or a
@@ -65,6 +68,13 @@ def dataflow_study(
         >>> study.classic_mean.arithmetic.edp  # doctest: +SKIP
         4.2
     """
+    return dataflow_study_resolved(resolved(spec, Path.cwd()), observer, more=more)
+
+
+def dataflow_study_resolved(
+    spec: ResolvedSpec[Spec], observer: Observer | None = None, *, more: Sequence[Sequence[str]] = ()
+) -> DataflowStudy:
+    """What :func:`dataflow_study` gives, of a spec that is resolved already."""
     run = StudyRun(spec, observer)
     dataflows = _with_more(run.layers, more)
     _refuse_contradictions(run.spec.constraints, dataflows)

@@ -7,6 +7,7 @@ proof without a solver), by the pruned search, and, where that is feasible, by c
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import fmean
 
 from ...model.dmazerunner.constraints import SET_BY_PRESET, Constraints
@@ -22,6 +23,7 @@ from ...model.documents.study_results import (
 )
 from ...model.faults import Fault, InputError
 from ...model.layers import Layer
+from ...model.reading.loading import ResolvedSpec, resolved
 from ..pipeline.observer import Observer
 from ..pipeline.summary import versions
 from .agreement import finished, loss, with_agreement
@@ -60,8 +62,9 @@ def gap_study(
 ) -> GapStudy:
     """What pruning costs: every layer's pruned search against its proved optimum, and whether the proofs agree.
 
-    ``full_limit_s`` is the time of the full enumeration of a layer, 0 for none. ``mappings`` are somebody else's, to
-    be held against the optima. Ctrl-C ends the study with what was found so far, ``interrupted`` set.
+    Names and paths in the spec are resolved against the current folder. ``full_limit_s`` is the time of the full
+    enumeration of a layer, 0 for none. ``mappings`` are somebody else's, to be held against the optima. Ctrl-C ends
+    the study with what was found so far, ``interrupted`` set.
 
     Raises:
         InputError: for a spec that makes no sense, or that sets what the pruned search sets.
@@ -72,7 +75,18 @@ def gap_study(
         >>> study.mean_loss  # doctest: +SKIP
         0.0144
     """
-    _refuse_what_the_preset_sets(spec.constraints)
+    return gap_study_resolved(resolved(spec, Path.cwd()), observer, full_limit_s=full_limit_s, mappings=mappings)
+
+
+def gap_study_resolved(
+    spec: ResolvedSpec[Spec],
+    observer: Observer | None = None,
+    *,
+    full_limit_s: float = DEFAULT_FULL_LIMIT_S,
+    mappings: Sequence[LayerMapping] = (),
+) -> GapStudy:
+    """What :func:`gap_study` gives, of a spec that is resolved already."""
+    _refuse_what_the_preset_sets(spec.document.constraints)
     run = StudyRun(spec, observer)
     layers = run.over_layers(lambda layer: _layer_gap(run, layer, full_limit_s))
     given, layers = hold_against(run, layers, mappings)

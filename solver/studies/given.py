@@ -16,7 +16,7 @@ from ...model.faults import Fault, InputError, Place, place_text, shown, suggest
 from ...model.layers import Layer
 from ...model.loop_nest import LoopNest
 from ...model.reading.json_files import JsonObject, read_json
-from ...model.reading.loading import resolved
+from ...model.reading.loading import ResolvedSpec, resolved
 from ...model.reading.results import load_result
 from ...model.reading.validation import validated
 from ..backend import LayerProblem
@@ -54,7 +54,13 @@ def load_mappings(path: Path, spec: Spec) -> tuple[LayerMapping, ...]:
     Raises:
         InputError: with everything that is wrong with the file, or that does not belong to the spec.
     """
-    known, faults, found = resolved(spec, Path.cwd()), list[Fault](), list[LayerMapping]()
+    return load_mappings_resolved(path, resolved(spec, Path.cwd()))
+
+
+def load_mappings_resolved(path: Path, known: ResolvedSpec[Spec]) -> tuple[LayerMapping, ...]:
+    """What :func:`load_mappings` gives, for a spec that is resolved already."""
+    faults: list[Fault] = []
+    found: list[LayerMapping] = []
     for entry in _entries(path, read_json(path), known.document):
         try:
             layer = _layer_of(entry, known.layers)

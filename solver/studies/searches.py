@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 from ...model.dmazerunner.constraints import Constraints
@@ -14,7 +13,7 @@ from ...model.documents.spec import Spec
 from ...model.documents.study_results import LayerDataflows, LayerGap, StudySearch
 from ...model.faults import InputError
 from ...model.layers import Layer
-from ...model.reading.loading import resolved
+from ...model.reading.loading import ResolvedSpec
 from ..backend import LayerProblem, Progress
 from ..deadline import Deadline
 from ..enumeration.counting import num_allowed_tilings
@@ -54,22 +53,19 @@ class Found:
 class StudyRun:
     """Runs the searches of a study of a spec, each on one layer; after Ctrl-C (``interrupted``) no further one.
 
-    The spec's ``total_time_limit_s`` is for all searches together, ``time_limit_s`` for each. Names and paths in it are
-    resolved against the current folder.
+    The spec's ``total_time_limit_s`` is for all searches together, ``time_limit_s`` for each.
 
     Raises:
-        InputError: for names, files or constraints that do not make sense, or padded bounds.
+        InputError: for padded bounds.
     """
 
-    def __init__(self, spec: Spec, observer: Observer | None) -> None:
-        self._resolved = resolved(spec, Path.cwd())
-        self.spec = self._resolved.document
+    def __init__(self, spec: ResolvedSpec[Spec], observer: Observer | None) -> None:
+        self._resolved, self.spec = spec, spec.document
         limit, options = self.spec.solver.total_time_limit_s, self.spec.solver
         if options.pad_bounds:
             message = "expected false for a study: it compares searches of the same loop nest"
             raise InputError.single(None, "solver.pad_bounds", message)
-        self.architecture, self.layers = self._resolved.architecture, self._resolved.layers
-        self.cost_model = self._resolved.cost_model
+        self.architecture, self.layers, self.cost_model = spec.architecture, spec.layers, spec.cost_model
         self.options = options.model_copy(update={"workers": options.workers or num_cores()})
         self.interrupted = False
         self._observer = observer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -52,13 +51,25 @@ def sweep(
         >>> sweep(load_sweep(Path("sweep.json")), results=Path("sweep.jsonl")).best.values  # doctest: +SKIP
         {'spm_kib_double_buffered': 128, 'rf_bytes_per_pe': 64}
     """
-    started = time.monotonic()
     known = resolve_sweep(spec, Path.cwd())
+    return sweep_resolved(known, observer, results=results, executor=executor, num_tasks=num_tasks, cache=cache)
+
+
+def sweep_resolved(
+    known: ResolvedSweep,
+    observer: Observer | None = None,
+    *,
+    results: Path | None = None,
+    executor: TaskExecutor | None = None,
+    num_tasks: Callable[[], int] | None = None,
+    cache: Path | None = None,
+) -> SweepResult:
+    """What :func:`sweep` gives, of a spec that is resolved already."""
     _check(known.document)
     workers = known.document.solver.workers or num_cores()
     known = known.with_workers(workers)
     limit = known.document.solver.total_time_limit_s
-    deadline = NEVER if limit is None else Deadline(started + limit)
+    deadline = NEVER if limit is None else Deadline.after(limit)
     with _workforce(workers, executor, num_tasks) as workforce:
         return sweep_on(workforce, known, SweepSetting(results, cache, deadline, observer or SilentObserver()))
 

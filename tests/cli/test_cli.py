@@ -158,6 +158,17 @@ def test_bad_specs_are_told_with_file_and_place(write: Write, capsys: Output) ->
     assert main([]) == 2
 
 
+@pytest.mark.parametrize("verb", [["solve"], ["solve", "--pareto"], ["gap"], ["dataflows"]])
+def test_what_a_spec_asks_for_and_nobody_models_is_reported_once(write: Write, capsys: Output, verb: list[str]) -> None:
+    """Warnings fail the tests: one that the command does not catch is a second report."""
+    tensors = [{"name": "x", "index": ["i"]}, {"name": "y", "index": ["2*i + f"], "output": True}]
+    layer = {"type": "loop_nest", "name": "up", "bounds": {"i": 2, "f": 3}, "tensors": tensors}
+    spec = write(layer)
+    main([*verb, spec])
+    message = "workload: different loops may add to one element of 'y'; what that costs is not modelled (layer 'up')"
+    assert capsys.readouterr().err == f"warning: {spec}: {message}\n"
+
+
 def test_infeasible_layers_end_with_1_and_keep_the_document(write: Write, capsys: Output) -> None:
     spec = write(backend="fake-none", constraints={"min_utilization": {"pe": 1.0}})
     assert main(["--json", spec]) == 1
@@ -188,7 +199,7 @@ def test_our_own_faults_end_with_70_without_a_traceback(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug\nof ours")
 
-    monkeypatch.setattr("dmaze.cli.verbs.solve_verb.solve", broken)
+    monkeypatch.setattr("dmaze.cli.verbs.solve_verb.solve_resolved", broken)
     assert main([write()]) == 70
     out, err = capsys.readouterr()
     assert out == ""

@@ -121,7 +121,9 @@ def test_a_layer_without_a_mapping_is_named(write: Write, tmp_path: Path, capsys
 def test_bad_exports_give_one_line_before_anything_is_searched(
     write: Write, tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dmaze.cli.verbs.solve_verb.solve", lambda *_, **__: pytest.fail("searched all the same"))
+    monkeypatch.setattr(
+        "dmaze.cli.verbs.solve_verb.solve_resolved", lambda *_, **__: pytest.fail("searched all the same")
+    )
     (tmp_path / "file").write_text("")
     folder = str(tmp_path / "out")
     cases = [

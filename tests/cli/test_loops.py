@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from dmaze.cli.reports.loop_listing import loop_lines
 from dmaze.model.dmazerunner.mapping import MappingDocument
+from dmaze.model.exports.mapped_layer import MappedLayer
 from dmaze.model.layers import Conv2d, LoopNestLayer
 from reference import REFERENCE
 
@@ -35,7 +36,9 @@ SHARED = {
 
 def lines(tiling: dict[str, Any], dram_order: str, spm_order: str, layer: Conv2d | LoopNestLayer = CONV) -> str:
     document = {"tiling": tiling, "dram_order": dram_order.split(), "spm_order": spm_order.split()}
-    return "\n".join(loop_lines(layer.loop_nest(), REFERENCE, MappingDocument.model_validate(document)))
+    mapping, nest = MappingDocument.model_validate(document), layer.loop_nest()
+    mapped = MappedLayer.from_document(layer.name, 1, nest, REFERENCE, mapping)
+    return "\n".join(loop_lines(mapped))
 
 
 def test_moves_stand_above_the_loops_over_which_their_tensor_is_reused() -> None:
