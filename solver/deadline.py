@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, order=True)
 class Deadline:
-    """A reading of ``time.monotonic`` at which work must end; infinite where nothing limits it.
+    """A time on the clock ``time.monotonic`` at which work must end; infinite where nothing limits it.
 
     Example:
         >>> Deadline.never().passed

@@ -30,8 +30,8 @@ class Capacity:
         limit: how many units there are.
         whole: of how much utilisation is a share: PEs, or bytes.
         threshold: the least utilisation that belongs to it, a field of :class:`.constraints.MinUtilization`.
-        bytes_per_element: bytes that an element takes; none where no tensors are held.
-        bytes_per_unit: every tensor takes whole units of so many bytes; none where nothing is rounded.
+        bytes_per_element: bytes that an element takes; ``None`` where no tensors are held.
+        bytes_per_unit: every tensor takes whole units of so many bytes; ``None`` where nothing is rounded.
     """
 
     rule: str

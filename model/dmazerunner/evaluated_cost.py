@@ -64,7 +64,7 @@ Orders = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 def orders_from_document(nest: LoopNest, document: MappingDocument) -> Orders | None:
-    """DRAM order and SPM order of a public mapping; none when it has none.
+    """DRAM order and SPM order of a public mapping; ``None`` when it has no orders.
 
     Raises:
         ValueError: when only one is given, or one is not a permutation of the nest's dimensions.

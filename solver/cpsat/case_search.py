@@ -99,7 +99,7 @@ class CaseSearch:
         return self.all_open and all(state.closed for state in self.states)
 
     def bound(self) -> float | None:
-        """A lower bound on the exact objective of every mapping; none when there is no mapping."""
+        """A lower bound on the exact objective of every mapping; ``None`` when there is no mapping."""
         values = [state.bound for state in self.states if state.bound < math.inf]
         values += [] if self.all_open else [trivial_bound(self.problem)]
         return min([*values, self.best.value] if self.best.kept else values, default=None)
@@ -109,7 +109,7 @@ class CaseSearch:
         return self.rule.largest_improving(self.best.value, self.gap)
 
     def next_case(self, busy: list[CaseState]) -> CaseState | None:
-        """The case to work on next: an open one, then one whose ties are open; none when there is none, or no time."""
+        """The next case to work on: an open one, then one with open ties; ``None`` when there is none, or no time."""
         if self.deadline.passed:
             return None
         with self.lock:

@@ -30,7 +30,7 @@ class Feasibility:
         self.sets = TileSets(nest, largest_table)
 
     def decide(self, problem: LayerProblem, deadline: Deadline) -> bool | None:
-        """Whether some mapping fits and keeps all constraints; none when the ``deadline`` came first."""
+        """Whether some mapping fits and keeps all constraints; ``None`` when the ``deadline`` came first."""
         if deadline.passed:
             return None
         pins = pins_of(problem)

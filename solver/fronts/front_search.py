@@ -31,13 +31,13 @@ class FrontParameters:
     """How a front is started and a space worked through.
 
     Attributes:
-        starts: mappings per objective that the front starts from, found by local search; 0 for no start.
-        start_share: part of the time that the start may take.
+        initial_mappings: mappings per objective that the front begins with, found by local search; 0 for none.
+        start_share: part of the time that finding them may take.
         block: subspaces that are kept in memory to be sorted.
         few_subspaces: subspaces worked on together.
     """
 
-    starts: int = 20
+    initial_mappings: int = 20
     start_share: float = 0.1
     block: int = 200_000
     few_subspaces: int = 256
@@ -83,12 +83,12 @@ class FrontSearch:
 
     def _start(self, deadline: Deadline) -> None:
         """A first front from what local search finds for each objective."""
-        starts, share = self._parameters.starts, self._parameters.start_share
-        if not starts:
+        keep, share = self._parameters.initial_mappings, self._parameters.start_share
+        if not keep:
             return
         ends = [deadline.part(share * number / len(OBJECTIVES)) for number in range(1, len(OBJECTIVES) + 1)]
         for objective, until in zip(OBJECTIVES, ends, strict=True):
-            search = LocalSearch(replace(self._problem, objective=objective), seed=0, keep=starts)
+            search = LocalSearch(replace(self._problem, objective=objective), seed=0, keep=keep)
             next(search.rounds(until), None)
             if search.best.kept:
                 self._take(to_array([entry.tiling for entry in search.best.kept]))

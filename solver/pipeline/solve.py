@@ -54,9 +54,9 @@ class SolveJob:
     def problem(self, nest: LoopNest) -> LayerProblem:
         """The problem of one nest."""
         spec = self.spec.document
-        starts = tuple(_warm_starts(self.spec.cost_model, nest, self.warm_starts))
+        warm_starts = tuple(_warm_starts(self.spec.cost_model, nest, self.warm_starts))
         return LayerProblem(
-            nest, self.spec.architecture, spec.constraints, spec.objective, starts, self.spec.cost_model
+            nest, self.spec.architecture, spec.constraints, spec.objective, warm_starts, self.spec.cost_model
         )
 
 

@@ -37,7 +37,7 @@ def bound_fault(bound: float | None, values: Sequence[Number]) -> str | None:
 
 
 def status_of(best: Number | None, outcome: SearchOutcome, relative_gap: float) -> LayerStatus:
-    """The status of a layer whose best mapping has the given objective value (none without a mapping).
+    """The status of a layer whose best mapping has the given objective value (``None`` without a mapping).
 
     The outcome's bound must have passed :func:`bound_fault`. An exhausted search also claims that nothing lies more
     than the relative gap below the best mapping, which is a bound of its own.

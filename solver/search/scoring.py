@@ -35,11 +35,11 @@ class Scorer:
         return best if worst == np.inf else Best(np.where(best.values <= worst, best.values, np.inf), best.ties)
 
     def best_classes(self, tiling: Tiling) -> tuple[ReuseClass, ReuseClass] | None:
-        """The classes (SPM, DRAM) of a tiling's best orders; none where no orders keep the traffic limits."""
+        """The classes (SPM, DRAM) of a tiling's best orders; ``None`` where no orders keep the traffic limits."""
         return self._orders.orders(TilingBatch(self._nest, to_array([tiling])), self._query)
 
     def best_mapping(self, tiling: Tiling) -> Mapping | None:
-        """A tiling with its best orders; none where no orders keep the traffic limits."""
+        """A tiling with its best orders; ``None`` where no orders keep the traffic limits."""
         found = self.best_classes(tiling)
         return None if found is None else mapping_of(tiling, *found)
 

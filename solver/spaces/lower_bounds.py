@@ -28,20 +28,20 @@ class LowerBounds:
     def __init__(self, problem: LayerProblem, orders: OrderSearch | None = None) -> None:
         self._nest, self._objective = problem.nest, OBJECTIVES[problem.objective]
         self._orders = orders or order_search(problem)
-        self._floor = problem.cost_model.bound_model(problem.nest, problem.architecture, problem.constraints)
+        self._bound_model = problem.cost_model.bound_model(problem.nest, problem.architecture, problem.constraints)
         self._permit = problem.cost_model.permit(problem.architecture, problem.constraints)
 
     def of_subspaces(self, subspaces: Array, limit: Limit = NO_LIMIT) -> tuple[Array, Array]:
         """Bounds where only DRAM factors are chosen; above the limit they may be lower than they could be."""
         batch = TilingBatch(self._nest, subspaces)
-        query = OrderQuery(self._objective, self._floor.of_subspaces(batch, self._permit), limit)
-        best, enough = self._orders.best(batch, query), self._floor.enough_pes(batch)
+        query = OrderQuery(self._objective, self._bound_model.of_subspaces(batch, self._permit), limit)
+        best, enough = self._orders.best(batch, query), self._bound_model.enough_pes(batch)
         return _where(enough, best.values), _where(enough, best.ties)
 
     def of_array_tiles(self, tiles: Array, limit: Limit = NO_LIMIT) -> tuple[Array, Array]:
         """Bounds where DRAM and SPM factors are chosen; above the limit they may be lower than they could be."""
         batch = TilingBatch(self._nest, tiles)
-        best = self._orders.best(batch, OrderQuery(self._objective, self._floor.of_array_tiles(batch), limit))
+        best = self._orders.best(batch, OrderQuery(self._objective, self._bound_model.of_array_tiles(batch), limit))
         return best.values, best.ties
 
 
@@ -50,21 +50,21 @@ class PairBounds:
 
     def __init__(self, problem: LayerProblem) -> None:
         self._model = problem.cost_model.batch_model(problem.nest, problem.architecture)
-        self._floor = problem.cost_model.bound_model(problem.nest, problem.architecture, problem.constraints)
+        self._bound_model = problem.cost_model.bound_model(problem.nest, problem.architecture, problem.constraints)
         self._permit = problem.cost_model.permit(problem.architecture, problem.constraints)
 
     def of_subspaces(self, subspaces: Array) -> Iterator[PairCosts]:
         """Bounds where only DRAM factors are chosen, under every DRAM class."""
         batch = TilingBatch(self._model.nest, subspaces)
-        enough = self._floor.enough_pes(batch)
-        for pair in self._model.pair_costs(batch, self._floor.of_subspaces(batch, self._permit)):
+        enough = self._bound_model.enough_pes(batch)
+        for pair in self._model.pair_costs(batch, self._bound_model.of_subspaces(batch, self._permit)):
             energy, cycles = _where(enough, pair.energy_pj), _where(enough, pair.cycles)
             yield PairCosts(pair.spm_class, pair.dram_class, energy, cycles)
 
     def of_array_tiles(self, tiles: Array) -> Iterator[PairCosts]:
         """Bounds where DRAM and SPM factors are chosen."""
         batch = TilingBatch(self._model.nest, tiles)
-        return self._model.pair_costs(batch, self._floor.of_array_tiles(batch))
+        return self._model.pair_costs(batch, self._bound_model.of_array_tiles(batch))
 
 
 def _where(kept: Mask, values: Array) -> Array:

@@ -48,10 +48,10 @@ def test_bounds_on_open_factors_never_exceed_the_exact_costs(block: int) -> None
         array_tiles[RF], array_tiles[SPATIAL] = levels[RF] * levels[SPATIAL], 1
         slices = array_tiles.copy()
         slices[RF], slices[SPM] = array_tiles[RF] * array_tiles[SPM], 1
-        floor = BoundModel(nest, architecture, problem.constraints)
+        bound_model = BoundModel(nest, architecture, problem.constraints)
         model, coarse, fine = BatchModel(nest, architecture), TilingBatch(nest, slices), TilingBatch(nest, array_tiles)
-        of_subspaces = {found.dram_class: found for found in model.pair_costs(coarse, floor.of_subspaces(coarse))}
-        of_tiles = list(model.pair_costs(fine, floor.of_array_tiles(fine)))
+        of_subspaces = {found.dram_class: found for found in model.pair_costs(coarse, bound_model.of_subspaces(coarse))}
+        of_tiles = list(model.pair_costs(fine, bound_model.of_array_tiles(fine)))
         exact_pairs = model.pair_costs(TilingBatch(nest, levels))
         for exact, tile in zip(exact_pairs, of_tiles, strict=True):
             compared += int(np.isfinite(exact.cycles).sum())
@@ -67,8 +67,8 @@ def test_no_more_pes_are_used_than_a_tile_can_be_spread_over() -> None:
         for levels in TilingStream(problem, Deadline.after(0.05)):
             whole = levels.copy()
             whole[RF] *= levels[SPATIAL]
-            floor = BoundModel(problem.nest, problem.architecture, problem.constraints)
-            assert (levels[SPATIAL].prod(axis=0) <= floor.most_pes(TilingBatch(problem.nest, whole))).all()
+            bound_model = BoundModel(problem.nest, problem.architecture, problem.constraints)
+            assert (levels[SPATIAL].prod(axis=0) <= bound_model.most_pes(TilingBatch(problem.nest, whole))).all()
             break
 
 

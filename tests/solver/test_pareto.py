@@ -57,7 +57,7 @@ def found_front(problem: LayerProblem, parameters: FrontParameters = FRONT_PARAM
 
 @pytest.mark.parametrize(
     "parameters",
-    [FRONT_PARAMETERS, FrontParameters(starts=0, block=7, few_subspaces=2)],
+    [FRONT_PARAMETERS, FrontParameters(initial_mappings=0, block=7, few_subspaces=2)],
     ids=["a start", "no start"],
 )
 @pytest.mark.parametrize("block", range(4))

@@ -45,7 +45,7 @@ class Case:
 
 
 def class_label(nest: LoopNest, reuse_class: ReuseClass | None) -> str:
-    """What a class reuses, over which loops; none stands for a level with one pass."""
+    """What a class reuses, over which loops; ``None`` stands for a level with one pass."""
     if reuse_class is None:
         return "none (one pass)"
     names = [

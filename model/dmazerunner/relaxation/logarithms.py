@@ -68,7 +68,7 @@ class ValueRange:
         return float(inside.max()) if len(inside) else 0.0
 
     def times(self, other: ValueRange, slack: float, max_points: int) -> ValueRange:
-        """The reach of a product of independent parts; ``slack`` is used once there are too many points to keep."""
+        """The range of a product of independent parts; ``slack`` is used once there are too many points to keep."""
         own, others = self.points, other.points
         if own is not None and others is not None and len(own[0]) * len(others[0]) <= 64 * max_points:
             logs = np.add.outer(own[0], others[0]).ravel()

@@ -38,7 +38,7 @@ class AllPairs:
         return mask
 
     def orders(self, batch: TilingBatch, query: OrderQuery) -> tuple[ReuseClass, ReuseClass] | None:
-        """The classes (SPM, DRAM) of the best orders of a batch of one tiling; none where no orders are permitted."""
+        """Classes (SPM, DRAM) of the best orders of a batch of one tiling; ``None`` where no orders are permitted."""
         best, found = (np.inf, np.inf), None
         for pair in self._model.pair_costs(batch, query.costing):
             value, tie = query.objective.of_arrays(pair.energy_pj, pair.cycles)

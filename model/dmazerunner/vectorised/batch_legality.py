@@ -52,7 +52,7 @@ def keeps(batch: TilingBatch, capacity: Capacity, asked: MinUtilization) -> Mask
 
 
 def permit_of(constraints: Constraints, architecture: Architecture) -> Permit | None:
-    """What says which DRAM orders keep the traffic limits; none without limits."""
+    """What says which DRAM orders keep the traffic limits; ``None`` without limits."""
     limits = traffic_limits(constraints)
 
     def permit(shared: SharedTerms, terms: DramTerms) -> Mask:

@@ -95,7 +95,7 @@ def _dma(batch: TilingBatch, architecture: Architecture, t: int) -> tuple[Array,
 class LevelReuse:
     """What orders of one level reuse, for every tiling of a batch.
 
-    ``factors`` has the reuse factor of every tensor, none where it is 1 for all; ``repeats`` the product of the trip
+    ``factors`` has every tensor's reuse factor, ``None`` where it is 1 for all; ``repeats`` the product of the trip
     counts over which the tensor is not reused. ``attained`` says which tilings have such orders.
     """
 

@@ -105,7 +105,7 @@ class Entries:
         return entries - self.starts[self.column[entries]]
 
     def reuse(self, iterations: Array, entries: Indices | None = None) -> LevelReuse:
-        """What entries reuse, of tilings with so many iterations of the level; all entries if none are given."""
+        """What entries reuse, of tilings with so many iterations of the level; all entries for ``None``."""
         return level_reuse(
             self.factors if entries is None else [factor[entries] for factor in self.factors], iterations
         )

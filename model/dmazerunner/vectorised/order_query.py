@@ -42,7 +42,7 @@ EXACT = Rules(lambda spm, dram: cost_of_terms(spm, dram, layer_cycles), lambda s
 class Costing:
     """By which rules orders are costed, and which are permitted.
 
-    ``permit``: none where all orders are permitted. ``run``: as in :class:`.level_terms.SharedTerms`.
+    ``permit``: ``None`` where all orders are permitted. ``run``: as in :class:`.level_terms.SharedTerms`.
     """
 
     rules: Rules = EXACT
@@ -89,5 +89,5 @@ class OrderSearch(Protocol):
         ...
 
     def orders(self, batch: TilingBatch, query: OrderQuery) -> tuple[ReuseClass, ReuseClass] | None:
-        """The classes (SPM, DRAM) of the best orders of a batch of one tiling; none where no orders are permitted."""
+        """Classes (SPM, DRAM) of the best orders of a batch of one tiling; ``None`` where no orders are permitted."""
         ...

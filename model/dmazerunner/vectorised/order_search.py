@@ -66,7 +66,7 @@ class BestOrders:
         return mask
 
     def orders(self, batch: TilingBatch, query: OrderQuery) -> tuple[ReuseClass, ReuseClass] | None:
-        """The classes (SPM, DRAM) of the best orders of a batch of one tiling; none where no orders are permitted."""
+        """Classes (SPM, DRAM) of the best orders of a batch of one tiling; ``None`` where no orders are permitted."""
         shared = SharedTerms(batch, self._architecture)
         spm, dram = self._choices.of_tilings(batch)
         only = np.zeros(1, dtype=np.int64)

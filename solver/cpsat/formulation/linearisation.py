@@ -99,7 +99,7 @@ class Terms:
         return self._logs[monomial]
 
     def above_one(self, monomial: Monomial) -> tuple[cp_model.IntVar, ...] | None:
-        """Literals that hold together where a monomial is above 1; none where it cannot be."""
+        """Literals that hold together where a monomial is above 1; ``None`` where it cannot be."""
         literals = self.threshold_literals(monomial)
         return literals[1][1] if len(literals) > 1 else None
 

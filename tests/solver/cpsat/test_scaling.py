@@ -62,23 +62,23 @@ def monomials_of(problem: LayerProblem, seed: int) -> list[Monomial]:
     return list(found)
 
 
-def reaches_of(problem: LayerProblem, parameters: RangeParameters = RANGE_PARAMETERS) -> ValueRanges | None:
+def ranges_of(problem: LayerProblem, parameters: RangeParameters = RANGE_PARAMETERS) -> ValueRanges | None:
     options = allowed_factorisations(problem.nest, problem.constraints)
     return ValueRanges(problem.nest, options, parameters) if all(map(len, options)) else None
 
 
 def by_range(value_range: ValueRange) -> ValueRange:
-    """The same reach without its points: only its range, and how far logarithms lie above the true ones."""
+    """The same range without its points: only its ends, and how far logarithms lie above the true ones."""
     assert value_range.logs is not None
     assert value_range.values is not None
     slack = float(np.max(value_range.logs - np.log2(value_range.values) * LOG_SCALE))
     return ValueRange(value_range.low, value_range.high, max(slack, 0.0) + 0.01)
 
 
-def random_reaches(seeds: range) -> Iterator[tuple[Random, ValueRange]]:
+def random_ranges(seeds: range) -> Iterator[tuple[Random, ValueRange]]:
     for seed in seeds:
         problem = random_problem(seed, NESTS)
-        ranges = reaches_of(problem)
+        ranges = ranges_of(problem)
         for monomial in monomials_of(problem, seed) if ranges is not None else ():
             value_range = ranges(monomial) if ranges is not None else None
             if value_range is not None and value_range.logs is not None:
@@ -117,7 +117,7 @@ def check_lines(value_range: ValueRange, points: ValueRange, coefficient: float,
 
 def test_lines_through_points_lie_below_the_rounded_value_everywhere() -> None:
     checked = 0
-    for random, value_range in random_reaches(range(60)):
+    for random, value_range in random_ranges(range(60)):
         for coefficient in coefficients(random, value_range):
             for cap in (COST_UNITS, random.uniform(0, COST_UNITS), 2 * COST_UNITS):
                 checked += check_lines(value_range, value_range, coefficient, cap)
@@ -126,7 +126,7 @@ def test_lines_through_points_lie_below_the_rounded_value_everywhere() -> None:
 
 def test_tangents_lie_below_the_rounded_value_for_logarithms_known_by_their_range() -> None:
     checked = 0
-    for random, value_range in random_reaches(range(100, 140)):
+    for random, value_range in random_ranges(range(100, 140)):
         for coefficient in coefficients(random, value_range):
             for cap in (COST_UNITS, random.uniform(0, COST_UNITS)):
                 checked += check_lines(by_range(value_range), value_range, coefficient, cap)
@@ -146,7 +146,7 @@ def test_few_points_are_bounded_exactly() -> None:
 
 def test_bounds_stay_within_a_hundred_thousandth() -> None:
     """At the upper end, where an optimum lies, lines lose next to nothing; tangents some units more."""
-    for _, value_range in random_reaches(range(200, 220)):
+    for _, value_range in random_ranges(range(200, 220)):
         assert value_range.values is not None
         top = float(value_range.values.max())
         lines = lower_lines(value_range, COST_UNITS / top, COST_UNITS)
@@ -198,12 +198,12 @@ def scaled(problem: LayerProblem, monomial: Monomial, tiling: Tiling, batch: Til
 @pytest.mark.parametrize(
     ("size", "most"), [(NESTS, None), (LARGE, None), (NESTS, 0), (NESTS, 12)], ids=["points", "large", "ranges", "both"]
 )
-def test_every_tiling_lies_within_the_reach_of_every_monomial(size: Size, most: int | None) -> None:
+def test_every_tiling_lies_within_the_range_of_every_monomial(size: Size, most: int | None) -> None:
     parameters = RANGE_PARAMETERS if most is None else ranges_only(most)
     num_ranges = points = 0
     for seed in range(300, 330):
         problem = random_problem(seed, size, constrained=0.3)
-        ranges = reaches_of(problem, parameters)
+        ranges = ranges_of(problem, parameters)
         if ranges is None:
             continue
         monomials = monomials_of(problem, seed)
