@@ -9,9 +9,10 @@ from ...model.documents.result import LayerResult, Number, Result
 from ...model.documents.spec import Spec
 from ...model.exports.mapped_layer import best_mappings
 from ...model.faults import escaped
+from ...model.objectives import OBJECTIVES
 from ..output import json_text
 from ..pictures.album import Picture
-from ..pictures.style import OBJECTIVE_NAMES, picture_bytes
+from ..pictures.style import picture_bytes
 from ..reports.certificate_report import certificate_lines
 from ..reports.import_report import import_lines
 from ..reports.loop_listing import loop_lines
@@ -131,7 +132,7 @@ def _verdict(result: Result, layer: LayerResult) -> str:
     """What is proved about a layer, in a sentence with exact figures."""
     if layer.status == "infeasible":
         return "infeasible: the constraints and capacities leave no mapping"
-    metric, found, bound = OBJECTIVE_NAMES[result.objective], layer.objective_value, layer.bound
+    metric, found, bound = OBJECTIVES[result.objective].title, layer.objective_value, layer.bound
     bounded = (
         "no lower bound is known" if bound is None else f"every mapping allowed has at least {_figure_text(bound)}"
     )

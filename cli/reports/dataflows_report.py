@@ -17,8 +17,8 @@ from ...model.documents.study_results import (
 )
 from ...model.objectives import Objective
 from ..tables import Column, name_text, print_line, print_tables
-from .result_report import gap_text
-from .study_report import study_heading, troubles, value_text
+from .result_report import edp_text, gap_text
+from .study_report import study_heading, troubles
 
 Figure = Callable[[Ratios], float | None]
 
@@ -70,7 +70,7 @@ def _unrestricted_columns() -> tuple[Column[LayerDataflows], ...]:
         Column("count", lambda layer: str(layer.count)),
         Column("status", said(lambda search: search.status), left=True),
         Column("gap", said(lambda search: None if search.gap is None else gap_text(search.gap))),
-        Column("EDP pJ*cycles", said(lambda s: value_text("edp", s.best.cost.edp) if s.best else None)),
+        Column("EDP pJ*cycles", said(lambda s: edp_text(s.best.cost.edp) if s.best else None)),
         Column("energy pJ", said(lambda s: f"{s.best.cost.energy_pj:,}" if s.best else None)),
         Column("cycles", said(lambda s: f"{s.best.cost.cycles:,}" if s.best else None)),
         Column("s", said(lambda search: f"{search.seconds:.1f}")),

@@ -9,11 +9,11 @@ from rich.console import Console
 
 from ...model.documents.study_results import FullEnumeration, GapStudy, GivenMapping, LayerGap, StudySearch
 from ...model.faults import escaped
-from ...model.objectives import Objective
+from ...model.objectives import OBJECTIVES, Objective
 from ...solver.studies.agreement import finished, whole_searches
 from ..tables import Column, name_text, print_line, print_tables
 from .result_report import gap_text
-from .study_report import study_heading, troubles, value_text
+from .study_report import study_heading, troubles
 
 
 def print_gap(console: Console, study: GapStudy) -> None:
@@ -69,7 +69,7 @@ def _pruned(layer: LayerGap) -> StudySearch | None:
 
 def _value(objective: Objective, search: StudySearch) -> str:
     value = search.objective_value
-    return search.status if value is None else value_text(objective, value)
+    return search.status if value is None else OBJECTIVES[objective].value_text(value)
 
 
 def _gap(search: StudySearch) -> str | None:
@@ -126,7 +126,7 @@ def _mapping_column() -> Column[GivenMapping]:
 
 def _mapping_columns(study: GapStudy) -> tuple[Column[GivenMapping], ...]:
     return (
-        Column("value", lambda mapping: value_text(study.objective, mapping.objective_value)),
+        Column("value", lambda mapping: OBJECTIVES[study.objective].value_text(mapping.objective_value)),
         Column("loss", lambda mapping: _loss(mapping.loss)),
         Column("energy pJ", lambda mapping: f"{mapping.cost.energy_pj:,}"),
         Column("cycles", lambda mapping: f"{mapping.cost.cycles:,}"),

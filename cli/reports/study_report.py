@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from ...model.documents.result import Number
 from ...model.documents.study_results import StudySearch
 from ...model.faults import escaped, shortened
-from ...model.objectives import Objective
+from ...model.objectives import OBJECTIVES, Objective
 from ..tables import name_text
-from .result_report import LONGEST_TITLE, edp_text
-
-UNITS: Mapping[Objective, str] = {"edp": "pJ*cycles", "energy": "pJ", "latency": "cycles"}
+from .result_report import LONGEST_TITLE
 
 
 def study_heading(name: str | None, what: str, objective: Objective, architecture: str, *, interrupted: bool) -> str:
     """The first line of a study's report."""
     title = f"{shortened(escaped(name), LONGEST_TITLE)}: " if name is not None else ""
     ended = " (interrupted)" if interrupted else ""
-    return f"{title}{what} for {objective} ({UNITS[objective]}) on {name_text(architecture)}{ended}"
-
-
-def value_text(objective: Objective, value: Number) -> str:
-    """An objective value: an EDP to seven digits, counts in full."""
-    return edp_text(value) if objective == "edp" else f"{value:,}"
+    return f"{title}{what} for {objective} ({OBJECTIVES[objective].unit}) on {name_text(architecture)}{ended}"
 
 
 def troubles(search: StudySearch | None) -> Iterator[str]:
