@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...model.documents.result import Result
 from ...model.faults import InputError
+from ...solver.deadline import NEVER, Deadline
 from ...solver.pipeline.cache import Cache
 from ...solver.pipeline.observer import Observers
 from ...solver.pipeline.solve import solve_resolved
@@ -77,6 +78,8 @@ def run_solve(path: Path, overrides: Overrides, delivery: Delivery, extras: Extr
     with warnings_told():
         spec = load_with_overrides(path, overrides)
     extras.check_layers(spec.layers)
+    total_s = spec.document.solver.total_time_limit_s
+    deadline = NEVER if total_s is None else Deadline(started + total_s)
     points: list[TracePoint] = []
     recorded = SearchTrace(points.append) if extras.pictures.wanted else None
     try:
@@ -91,7 +94,7 @@ def run_solve(path: Path, overrides: Overrides, delivery: Delivery, extras: Extr
         if layer.fault is not None and layer.same_as is None:
             complain(f"dmaze-solve: layer {layer.name}: {layer.fault}; please report this line with the spec")
     extras.exports.write(result)
-    interrupted = deliver_pictures(extras.pictures, spec.document, result, points, started)
+    interrupted = deliver_pictures(extras.pictures, spec.document, result, points, deadline)
     return Exit.INTERRUPTED if interrupted else exit_code(result)
 
 
