@@ -34,7 +34,7 @@ from .tables import name_text
 
 @contextmanager
 def shown_progress(objective: Objective) -> Generator[Observer | None]:
-    """An observer that shows the search while it runs; none where standard error is no terminal."""
+    """An observer that shows the search while it runs; ``None`` where standard error is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -46,7 +46,7 @@ def shown_progress(objective: Objective) -> Generator[Observer | None]:
 
 @contextmanager
 def shown_checking() -> Generator[Observer | None]:
-    """What shows which layer is being looked at; none where standard error is no terminal."""
+    """What shows which layer is being looked at; ``None`` where standard error is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -66,7 +66,7 @@ def shown_status(what: str) -> Generator[None]:
 
 @contextmanager
 def shown_sweep() -> Generator[Observer | None]:
-    """What shows how far a sweep is, and how long it will go on; none where standard error is no terminal."""
+    """What shows how far a sweep is, and how long it will go on; ``None`` where standard error is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return

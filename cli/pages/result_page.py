@@ -20,10 +20,10 @@ from ..reports.result_report import (
     energy_columns,
     gap_text,
     name_column,
+    status_columns,
     subject,
     total_line,
     trouble_lines,
-    verdict_columns,
 )
 from ..tables import name_text
 from .markup import bullets, element, folded, image, preformatted, table, text
@@ -65,7 +65,7 @@ def page(result: Result, spec: Spec, pictures: Sequence[Picture]) -> str:
         folded("The spec, as it was searched", preformatted(spec_text(spec))),
         *_troubles(result),
         element("h2", text("Verdicts")),
-        table(result.layers, name_column(), verdict_columns(result.objective)),
+        table(result.layers, name_column(), status_columns(result.objective)),
         element("div", *map(figure_with_caption, pictures), class_="pictures"),
         *_energies(result),
         element("h2", text("Why nothing better exists")),
@@ -125,10 +125,10 @@ def _certificates(result: Result) -> Iterator[str]:
         details = [f"back end {result.backend} gives no details"]
         if layer.certificate is not None:
             details = list(certificate_lines(layer.certificate))
-        yield folded(f"{name_text(layer.name)} is {_verdict(result, layer)}", bullets(details))
+        yield folded(f"{name_text(layer.name)} is {_status_text(result, layer)}", bullets(details))
 
 
-def _verdict(result: Result, layer: LayerResult) -> str:
+def _status_text(result: Result, layer: LayerResult) -> str:
     """What is proved about a layer, in a sentence with exact figures."""
     if layer.status == "infeasible":
         return "infeasible: the constraints and capacities leave no mapping"

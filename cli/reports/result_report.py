@@ -23,7 +23,7 @@ def print_report(console: Console, result: Result, *, loops: bool) -> None:
     """Print a result; ``loops`` adds the best mapping of every distinct layer as a tiled loop nest."""
     print_line(console, _heading(result))
     print_line(console)
-    print_tables(console, result.layers, name_column(), verdict_columns(result.objective))
+    print_tables(console, result.layers, name_column(), status_columns(result.objective))
     solved = [layer for layer in result.layers if layer.solutions and layer.same_as is None]
     if solved:
         print_line(console, "\nEnergy of the best mappings, and how much of moving data each tensor causes:\n")
@@ -61,7 +61,7 @@ def _of_best(text: Callable[[Cost], str]) -> Callable[[LayerResult], str | None]
     return lambda layer: text(layer.solutions[0].cost) if layer.solutions else None
 
 
-def verdict_columns(objective: Objective) -> tuple[Column[LayerResult], ...]:
+def status_columns(objective: Objective) -> tuple[Column[LayerResult], ...]:
     """What was found for a layer, what it costs, and how good it provably is."""
     bound_text = OBJECTIVES[objective].bound_text
     return (

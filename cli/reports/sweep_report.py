@@ -47,18 +47,18 @@ def print_sweep(console: Console, result: SweepResult) -> None:
     if len(rows) > MOST_ROWS:
         rows.sort(key=_rank)
     print_tables(console, rows[:MOST_ROWS], number_column(), design_columns(result))
-    _tell_of_more(console, len(rows), "designs")
+    _print_num_left_out(console, len(rows), "designs")
     if result.front is not None and result.front.points:
         print_line(console, f"\n{front_heading(result)}\n")
         points = point_rows(result)
         print_tables(console, points[:MOST_ROWS], POINT_NUMBER, point_columns(result))
-        _tell_of_more(console, len(points), "points")
+        _print_num_left_out(console, len(points), "points")
     print_line(console)
     for line in closing_lines(result):
         print_line(console, line)
 
 
-def _tell_of_more(console: Console, number: int, what: str) -> None:
+def _print_num_left_out(console: Console, number: int, what: str) -> None:
     if number > MOST_ROWS:
         print_line(console, f"... {number - MOST_ROWS:,} more {what}: see --csv, --json or --out")
 
