@@ -1,4 +1,4 @@
-"""What ``solve`` and ``enumerate`` tell besides their answer."""
+"""What ``solve`` and ``enumerate`` report besides their answer."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Extras:
     exports: Exports
 
     @property
-    def watched(self) -> bool:
-        """Whether the course of the search itself is asked for."""
+    def recorded(self) -> bool:
+        """Whether the course of the search itself is to be recorded."""
         return self.trace is not None or self.pictures.wanted
 
     def expect_none(self, beside: str) -> None:
@@ -42,7 +42,7 @@ class Extras:
         Raises:
             InputError: when any was asked for.
         """
-        if self.loops or self.watched or self.exports != Exports():
+        if self.loops or self.recorded or self.exports != Exports():
             others = "--loops, --trace, pictures and exports"
             raise InputError.single(None, beside, f"expected without {others}")
 

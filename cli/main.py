@@ -18,7 +18,7 @@ def run() -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit code of a command line; faults are told on standard error, never as a traceback."""
+    """The exit code of a command line; faults are reported on standard error, never as a traceback."""
     try:
         return parsed(arguments)()
     except InputError as error:

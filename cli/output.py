@@ -65,7 +65,7 @@ def complain(line: str) -> None:
 
 
 @contextmanager
-def warnings_told() -> Generator[None]:
+def warnings_reported() -> Generator[None]:
     """Say on standard error what a foreign file asks for and nobody models."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", InputWarning)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -26,19 +25,16 @@ from rich.text import Text
 
 from ..model.documents.result import LayerResult
 from ..model.faults import escaped
-from ..model.objectives import Objective
+from ..model.objectives import OBJECTIVES, Objective
 from ..solver.backend import Progress
 from ..solver.pipeline.observer import Observer, SilentObserver
-from .reports.result_report import bound_text, edp_text, gap_text
+from .reports.result_report import gap_text
 from .tables import name_text
-
-if TYPE_CHECKING:
-    pass
 
 
 @contextmanager
 def shown_progress(objective: Objective) -> Generator[Observer | None]:
-    """An observer that shows the search while it runs; none where standard error is no terminal."""
+    """An observer that shows the search while it runs; ``None`` where standard error is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -50,7 +46,7 @@ def shown_progress(objective: Objective) -> Generator[Observer | None]:
 
 @contextmanager
 def shown_checking() -> Generator[Observer | None]:
-    """What shows which layer is being looked at; none where standard error is no terminal."""
+    """What shows which layer is being looked at; ``None`` where standard error is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -70,7 +66,7 @@ def shown_status(what: str) -> Generator[None]:
 
 @contextmanager
 def shown_sweep() -> Generator[Observer | None]:
-    """What shows how far a sweep is, and how long it will go on; none where standard error is no terminal."""
+    """What shows how far a sweep is, and how long it will go on; ``None`` where standard error is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -143,12 +139,12 @@ class _Display(SilentObserver):
 
 def progress_text(objective: Objective, progress: Progress) -> str:
     """The best value so far, the bound and the gap, as far as they are known."""
-    value, bound = progress.objective_value, progress.bound
+    value, bound, rule = progress.objective_value, progress.bound, OBJECTIVES[objective]
     parts: list[str] = []
     if value is not None:
-        parts.append(f"best {objective} {edp_text(value) if objective == 'edp' else f'{value:,.0f}'}")
+        parts.append(f"best {objective} {rule.value_text(round(value) if rule.is_integer else value)}")
     if bound is not None:
-        parts.append(f"bound {bound_text(objective, bound)}")
+        parts.append(f"bound {rule.bound_text(bound)}")
     if value and bound is not None:
         parts.append(f"gap {gap_text((value - bound) / value)}")
     return ", ".join([*parts, progress.note] if progress.note else parts) or "searching"

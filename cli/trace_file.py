@@ -32,7 +32,7 @@ class TracePoint:
 
 @contextmanager
 def traced(path: Path | None) -> Generator[Observer | None]:
-    """An observer that writes the trace; none without a path.
+    """An observer that writes the trace; ``None`` without a path.
 
     Raises:
         InputError: when the file cannot be opened.
@@ -49,36 +49,36 @@ def traced(path: Path | None) -> Generator[Observer | None]:
 
 
 class SearchTrace(SilentObserver):
-    """An observer that tells each change of a layer's incumbent or bound, and at its end its status as the note.
+    """An observer that reports each change of a layer's incumbent or bound, and at its end its status as the note.
 
-    Reports may come from a thread of the back end; what is told comes one after the other.
+    Progress may come from a thread of the back end; points are reported one after the other.
     """
 
-    def __init__(self, tell: Callable[[TracePoint], None]) -> None:
-        self._tell = tell
+    def __init__(self, report: Callable[[TracePoint], None]) -> None:
+        self._report = report
         self._lock = threading.Lock()
         self._started: dict[str, float] = {}
-        self._told: tuple[Number | None, float | None] | None = None
+        self._reported: tuple[Number | None, float | None] | None = None
 
-    def layer_started(self, name: str, position: int, total: int) -> None:  # noqa: ARG002 (told to all observers)
+    def layer_started(self, name: str, position: int, total: int) -> None:  # noqa: ARG002 (all observers get it)
         """The layer's clock starts."""
         with self._lock:
-            self._started[name], self._told = time.monotonic(), None
+            self._started[name], self._reported = time.monotonic(), None
 
     def progressed(self, name: str, progress: Progress) -> None:
-        """Told on where something has changed."""
+        """Reported where something has changed."""
         with self._lock:
             now = (progress.objective_value, progress.bound)
-            if now != self._told:
-                self._told = now
-                self._tell(TracePoint(self._seconds(name), name, *now, progress.note))
+            if now != self._reported:
+                self._reported = now
+                self._report(TracePoint(self._seconds(name), name, *now, progress.note))
 
     def layer_finished(self, result: LayerResult) -> None:
         """The layer's final point; a copy of another layer, or one that got no time, has no other."""
         copied = "" if result.same_as is None else f", same as {result.same_as}"
         name, note = result.name, result.status + copied
         with self._lock:
-            self._tell(TracePoint(self._seconds(name), name, result.objective_value, result.bound, note))
+            self._report(TracePoint(self._seconds(name), name, result.objective_value, result.bound, note))
 
     def _seconds(self, name: str) -> float:
         return time.monotonic() - self._started[name] if name in self._started else 0.0

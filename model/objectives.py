@@ -27,9 +27,13 @@ SAFE = 1 - 1e-12
 
 @dataclass(frozen=True)
 class ObjectiveRule:
-    """``energy_pj ** energy_power * cycles ** cycles_power``, ties decided by the metric ``tie``."""
+    """``energy_pj ** energy_power * cycles ** cycles_power``, ties decided by the metric ``tie``.
+
+    ``title`` is what reports and pictures call its values, which are in ``unit``.
+    """
 
     name: Objective
+    title: str
     energy_power: int
     cycles_power: int
     tie: Metric
@@ -39,6 +43,24 @@ class ObjectiveRule:
     def is_integer(self) -> bool:
         """Whether its values are integers: those of a single metric are."""
         return self.energy_power + self.cycles_power == 1
+
+    @property
+    def title_of_sum(self) -> str:
+        """What a sum over layers is called: that of a single metric is the metric of the whole."""
+        return self.title if self.is_integer else f"sum of {self.title}s"
+
+    def value_text(self, value: int | float) -> str:
+        """A value as reports show it: counts in full, products to seven digits.
+
+        Example:
+            >>> OBJECTIVES["energy"].value_text(1234567), OBJECTIVES["edp"].value_text(1234567)
+            ('1,234,567', '1.234567e+06')
+        """
+        return f"{value:,}" if self.is_integer else f"{value:.6e}"
+
+    def bound_text(self, bound: float) -> str:
+        """A lower bound as reports show it, rounded down where values are counts."""
+        return self.value_text(math.floor(bound) if self.is_integer else bound)
 
     def of_arrays(self, energy_pj: Array, cycles: Array) -> tuple[Array, Array]:
         """Values and the metric that breaks ties, element by element; neither falls as energy and cycles rise."""
@@ -87,9 +109,9 @@ class ObjectiveRule:
 OBJECTIVES: Mapping[Objective, ObjectiveRule] = {
     rule.name: rule
     for rule in (
-        ObjectiveRule("edp", 1, 1, tie="cycles", unit="pJ*cycles"),
-        ObjectiveRule("energy", 1, 0, tie="cycles", unit="pJ"),
-        ObjectiveRule("latency", 0, 1, tie="energy_pj", unit="cycles"),
+        ObjectiveRule("edp", "EDP", 1, 1, tie="cycles", unit="pJ*cycles"),
+        ObjectiveRule("energy", "energy", 1, 0, tie="cycles", unit="pJ"),
+        ObjectiveRule("latency", "cycles", 0, 1, tie="energy_pj", unit="cycles"),
     )
 }
 """All objectives by name."""

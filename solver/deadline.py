@@ -30,6 +30,11 @@ class Deadline:
         """No limit."""
         return cls(math.inf)
 
+    @classmethod
+    def of_limit(cls, limit_s: float | None) -> Deadline:
+        """When a limit that begins now is over; without one, never."""
+        return cls.never() if limit_s is None else cls.after(limit_s)
+
     @property
     def left_s(self) -> float:
         """Seconds until then; negative once it has passed."""

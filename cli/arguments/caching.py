@@ -14,7 +14,7 @@ FLAG, NO_FLAG = "--cache", "--no-cache"
 
 
 def usual_folder() -> Path | None:
-    """Where the cache is unless a folder is given; none for a user without a home."""
+    """Where the cache is unless a folder is given; ``None`` for a user without a home."""
     try:
         return default_folder()
     except RuntimeError:
@@ -28,15 +28,15 @@ class CacheOptions:
     cache: CachePath = None
     no_cache: NoCache = False
 
-    def chosen(self, *, watched: bool) -> Cache | None:
-        """The cache to use; none where it is switched off, or where the search itself is to be ``watched``.
+    def chosen(self, *, recorded: bool) -> Cache | None:
+        """The cache to use; ``None`` where it is switched off, or where the search itself is to be ``recorded``.
 
         Raises:
             InputError: for a folder that is given and switched off at once.
         """
         if self.no_cache and self.cache is not None:
             raise InputError.single(None, NO_FLAG, f"expected without {FLAG}")
-        if self.no_cache or watched:
+        if self.no_cache or recorded:
             return None
         folder = self.cache or usual_folder()
         if folder is None:

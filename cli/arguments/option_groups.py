@@ -19,7 +19,7 @@ from .options import (
 )
 
 Given = dict[str, str | None]
-"""Values of options by the fields of a spec that they replace; none for those that were left out."""
+"""Values of options by the fields of a spec that they replace; ``None`` for those that were left out."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from ...model.documents.result import Result
 from ...model.documents.spec import Spec
 from ...model.faults import InputError, suggestion
 from ...model.layers import Layer
+from ...solver.deadline import Deadline
 from ..arguments.options import PicturesPath, ReportPath, ScatterLayer
 from ..output import check_destination, check_folder, write_file
 from ..pictures.album import Album, ScatterOptions, album
@@ -69,19 +70,17 @@ def _check_folder(folder: Path) -> None:
 
 
 def deliver_pictures(
-    options: PictureOptions, spec: Spec, result: Result, points: Sequence[TracePoint], started: float
+    options: PictureOptions, spec: Spec, result: Result, points: Sequence[TracePoint], deadline: Deadline
 ) -> bool:
     """Draw and write what was asked for; says whether Ctrl-C kept a picture from being drawn.
 
-    ``started`` is when the command began, a reading of ``time.monotonic``.
+    ``deadline`` is when the command must end.
 
     Raises:
         InputError: when a file cannot be written after all.
     """
     if not options.wanted:
         return False
-    total = result.solver.total_time_limit_s
-    deadline = None if total is None else started + total
     drawn = album(result, points, ScatterOptions(options.scatter, deadline))
     if options.folder is not None:
         _write_folder(options.folder, drawn)

@@ -9,9 +9,10 @@ from ...model.documents.result import LayerResult, Number, Result
 from ...model.documents.spec import Spec
 from ...model.exports.mapped_layer import best_mappings
 from ...model.faults import escaped
+from ...model.objectives import OBJECTIVES
 from ..output import json_text
 from ..pictures.album import Picture
-from ..pictures.style import OBJECTIVE_NAMES, picture_bytes
+from ..pictures.style import picture_bytes
 from ..reports.certificate_report import certificate_lines
 from ..reports.import_report import import_lines
 from ..reports.loop_listing import loop_lines
@@ -19,10 +20,10 @@ from ..reports.result_report import (
     energy_columns,
     gap_text,
     name_column,
+    status_columns,
     subject,
     total_line,
     trouble_lines,
-    verdict_columns,
 )
 from ..tables import name_text
 from .markup import bullets, element, folded, image, preformatted, table, text
@@ -64,7 +65,7 @@ def page(result: Result, spec: Spec, pictures: Sequence[Picture]) -> str:
         folded("The spec, as it was searched", preformatted(spec_text(spec))),
         *_troubles(result),
         element("h2", text("Verdicts")),
-        table(result.layers, name_column(), verdict_columns(result.objective)),
+        table(result.layers, name_column(), status_columns(result.objective)),
         element("div", *map(figure_with_caption, pictures), class_="pictures"),
         *_energies(result),
         element("h2", text("Why nothing better exists")),
@@ -124,14 +125,14 @@ def _certificates(result: Result) -> Iterator[str]:
         details = [f"back end {result.backend} gives no details"]
         if layer.certificate is not None:
             details = list(certificate_lines(layer.certificate))
-        yield folded(f"{name_text(layer.name)} is {_verdict(result, layer)}", bullets(details))
+        yield folded(f"{name_text(layer.name)} is {_status_text(result, layer)}", bullets(details))
 
 
-def _verdict(result: Result, layer: LayerResult) -> str:
+def _status_text(result: Result, layer: LayerResult) -> str:
     """What is proved about a layer, in a sentence with exact figures."""
     if layer.status == "infeasible":
         return "infeasible: the constraints and capacities leave no mapping"
-    metric, found, bound = OBJECTIVE_NAMES[result.objective], layer.objective_value, layer.bound
+    metric, found, bound = OBJECTIVES[result.objective].title, layer.objective_value, layer.bound
     bounded = (
         "no lower bound is known" if bound is None else f"every mapping allowed has at least {_figure_text(bound)}"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from ...model.cost_models import model_for
 from ...model.dmazerunner.reuse import has_more_classes
 from ...model.documents.result import LayerResult, Result
 from ...solver.backend import LayerProblem
-from ...solver.deadline import Deadline
+from ...solver.deadline import NEVER, Deadline
 from ...solver.pipeline.presets import resolve_preset
 from ...solver.studies.cost_distribution import MOST_CLASSES, cost_distribution
 from ..progress_line import shown_status
@@ -46,10 +45,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class ScatterOptions:
-    """Which layer's space to draw (none: the one that matters most), and when the whole run must end, if it must."""
+    """Which layer's space to draw (``None``: the one that matters most), and when the whole run must end."""
 
     layer: str | None = None
-    deadline: float | None = None
+    deadline: Deadline = NEVER
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def album(result: Result, points: Sequence[TracePoint], options: ScatterOptions)
 
 
 def most_costly(result: Result) -> LayerResult | None:
-    """The distinct layer with the largest share of the network's EDP, its copies included; none without mappings."""
+    """The distinct layer with the largest share of the network's EDP, copies included; ``None`` without mappings."""
     solved = [layer for layer in result.layers if layer.solutions and layer.same_as is None]
     shares = [occurrences(result, layer) * layer.solutions[0].cost.edp for layer in solved]
     return solved[shares.index(max(shares))] if solved else None
@@ -97,9 +96,7 @@ def _scatter(result: Result, options: ScatterOptions) -> Picture:
     if layer is None:
         return _no_scatter("no layer has a mapping")
     own = result.solver.time_limit_s
-    limit = own if named is not None else min(own, SCATTER_S)
-    if options.deadline is not None:
-        limit = min(limit, options.deadline - time.monotonic())
+    limit = min(own if named is not None else min(own, SCATTER_S), options.deadline.left_s)
     if limit <= 0:
         return _no_scatter("total_time_limit_s was reached")
     with shown_status(f"costing the methods of {name_text(layer.name)}"):

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...model.documents.study_results import GapStudy, LayerGap, StudySearch
+from ...model.objectives import OBJECTIVES
 from .bars import Series, grouped_bars, named_rows, note_at_row, readable_log_scale
 from .style import (
     BLUE,
     GREEN,
     GREY,
-    OBJECTIVE_NAMES,
     ORANGE,
     PALE_GREEN,
     SKY,
@@ -61,7 +61,7 @@ def _draw_losses(axes: Axes, study: GapStudy, layers: Sequence[LayerGap]) -> Non
         if mean is not None:
             axes.axvline(100 * mean, color=colour, linestyle=dashes, linewidth=1.2, label=f"{name}, {mean:.2%}")
     axes.set_xlim(0, 1.35 * max([0.1, *(v for v in percent if v), *(100 * m for m, *_ in means if m)]))
-    axes.set_xlabel(f"loss in {OBJECTIVE_NAMES[study.objective]} (%)")
+    axes.set_xlabel(f"loss in {OBJECTIVES[study.objective].title} (%)")
 
 
 def _draw_seconds(axes: Axes, layers: Sequence[LayerGap]) -> None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...model.dmazerunner.cost_document import Cost
-from ...model.objectives import Objective
+from ...model.objectives import OBJECTIVES, Objective
 from ...solver.studies.cost_distribution import CostDistribution, Grid
-from .style import BLUE, GREEN, OBJECTIVE_NAMES, VERMILION, in_house_style, label, new_figure, words_only
+from .style import BLUE, GREEN, VERMILION, in_house_style, label, new_figure, words_only
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,11 +68,11 @@ def how_many(seen: CostDistribution) -> str:
 def _draw_chosen(axes: Axes, chosen: Cost, objective: Objective) -> None:
     """The chosen mapping, and the line along which everything is as good by the objective."""
     at = (max(chosen.cycles, 1), max(chosen.energy_pj, 1))
-    along = {"energy": (1, 0), "latency": (0, 1), "edp": (1, -1)}[objective]
-    further = (at[0] * 10.0 ** along[0], at[1] * 10.0 ** along[1])
-    equal = f"equal {OBJECTIVE_NAMES[objective]}"
+    rule = OBJECTIVES[objective]
+    further = (at[0] * 10.0**rule.energy_power, at[1] / 10.0**rule.cycles_power)
+    equal = f"equal {rule.title}"
     axes.axline(at, further, color=GREEN, linestyle="--", linewidth=1, label=equal)
-    axes.plot(*at, "*", color=GREEN, markersize=11, label=f"least {OBJECTIVE_NAMES[objective]} found")
+    axes.plot(*at, "*", color=GREEN, markersize=11, label=f"least {rule.title} found")
 
 
 def _set_limits(axes: Axes, grid: Grid, chosen: Cost | None) -> None:

@@ -13,7 +13,6 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 from ...model.faults import escaped, shortened
-from ...model.objectives import Objective
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,8 +43,6 @@ BLUE, SKY, ORANGE, VERMILION, GREEN, PURPLE, YELLOW = (
 """Colours that colour-blind readers tell apart (Okabe and Ito, 2008)."""
 
 GREY, PALE_GREEN = "#999999", "#b3dfd0"
-
-OBJECTIVE_NAMES: Mapping[Objective, str] = {"edp": "EDP", "energy": "energy", "latency": "cycles"}
 
 LONGEST_LABEL = 24
 

@@ -13,9 +13,8 @@ import numpy as np
 from ...model.documents.result import Number
 from ...model.documents.sweep_results import FrontPoint, SweepResult
 from ...model.documents.sweep_spec import values_of
-from ...model.objectives import Objective
-from ..reports.study_report import UNITS
-from .style import BLUE, GREEN, OBJECTIVE_NAMES, grid_lines, in_house_style, label, new_figure, words_only
+from ...model.objectives import OBJECTIVES, Objective
+from .style import BLUE, GREEN, grid_lines, in_house_style, label, new_figure, words_only
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,8 +52,8 @@ def _axis(result: SweepResult, number: int) -> tuple[str, Sequence[Number]]:
 
 
 def _quantity(objective: Objective) -> str:
-    name = "sum of EDPs" if objective == "edp" else OBJECTIVE_NAMES[objective]
-    return f"{name} ({UNITS[objective]})"
+    rule = OBJECTIVES[objective]
+    return f"{rule.title_of_sum} ({rule.unit})"
 
 
 def _draw_line(figure: Figure, axes: Axes, result: SweepResult, objective: Objective) -> None:  # noqa: ARG001

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...model.documents.result import LayerResult, Result
+from ...model.objectives import OBJECTIVES
 from ..reports.result_report import gap_text
 from ..trace_file import TracePoint
-from .style import BLUE, OBJECTIVE_NAMES, VERMILION, grid_lines, in_house_style, label, new_figure, words_only
+from .style import BLUE, VERMILION, grid_lines, in_house_style, label, new_figure, words_only
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +39,7 @@ def trace_figure(result: Result, points: Sequence[TracePoint]) -> Figure:
         _draw(axes, _known(points, layer))
         gap = "" if layer.gap is None else f", gap {gap_text(layer.gap)}"
         axes.set_title(f"{label(layer.name)}: {layer.status} after {layer.wall_s:.1f} s{gap}", loc="left")
-        axes.set_ylabel(OBJECTIVE_NAMES[result.objective])
+        axes.set_ylabel(OBJECTIVES[result.objective].title)
     figure.align_ylabels()
     panels[-1].set_xlabel("seconds since the layer's start")
     handles, names = panels[0].get_legend_handles_labels()

@@ -8,9 +8,8 @@ from rich.console import Console
 
 from ...model.documents.result import Certificate, ClassPair, LayerResult, Result
 from ...model.faults import escaped
-from ...model.objectives import Objective
+from ...model.objectives import OBJECTIVES, Objective
 from ..tables import Column, name_text, print_line, print_tables
-from .result_report import bound_text
 
 
 def print_certificates(console: Console, result: Result) -> None:
@@ -50,12 +49,13 @@ def certificate_lines(certificate: Certificate) -> Iterator[str]:
 
 
 def _columns(objective: Objective) -> tuple[Column[ClassPair], ...]:
+    bound_text = OBJECTIVES[objective].bound_text
     return (
         Column("DRAM reuse", lambda pair: escaped(pair.dram_reuse), left=True),
         Column("skipped", lambda pair: escaped(" ".join(pair.skipped)) or None, left=True),
         Column("closed by", lambda pair: pair.closed_by or "open", left=True),
-        Column(f"{objective} bound", lambda pair: None if pair.bound is None else bound_text(objective, pair.bound)),
-        Column("refuted at", lambda pair: None if pair.refuted is None else bound_text(objective, pair.refuted)),
+        Column(f"{objective} bound", lambda pair: None if pair.bound is None else bound_text(pair.bound)),
+        Column("refuted at", lambda pair: None if pair.refuted is None else bound_text(pair.refuted)),
         Column("solver calls", lambda pair: str(pair.solver_calls)),
         Column("s", lambda pair: f"{pair.seconds:.2f}"),
     )

@@ -17,8 +17,8 @@ from ...model.documents.study_results import (
 )
 from ...model.objectives import Objective
 from ..tables import Column, name_text, print_line, print_tables
-from .result_report import gap_text
-from .study_report import study_heading, troubles, value_text
+from .result_report import edp_text, gap_text
+from .study_report import open_ends, published_line, study_heading
 
 Figure = Callable[[Ratios], float | None]
 
@@ -54,7 +54,7 @@ def print_dataflows(console: Console, study: DataflowStudy) -> None:
         print_line(console, f"\n{figure} of the best mapping under each dataflow / without restriction:\n")
         print_tables(console, _rows(study, FIGURES[figure]), _name_column(), _ratio_columns(study.dataflows))
     print_line(console)
-    for line in (*_legend(study), *_means(study), *_open_ends(study)):
+    for line in (*_legend(study), *_means(study), *open_ends(_searches(study))):
         print_line(console, line)
 
 
@@ -70,7 +70,7 @@ def _unrestricted_columns() -> tuple[Column[LayerDataflows], ...]:
         Column("count", lambda layer: str(layer.count)),
         Column("status", said(lambda search: search.status), left=True),
         Column("gap", said(lambda search: None if search.gap is None else gap_text(search.gap))),
-        Column("EDP pJ*cycles", said(lambda s: value_text("edp", s.best.cost.edp) if s.best else None)),
+        Column("EDP pJ*cycles", said(lambda s: edp_text(s.best.cost.edp) if s.best else None)),
         Column("energy pJ", said(lambda s: f"{s.best.cost.energy_pj:,}" if s.best else None)),
         Column("cycles", said(lambda s: f"{s.best.cost.cycles:,}" if s.best else None)),
         Column("s", said(lambda search: f"{search.seconds:.1f}")),
@@ -148,17 +148,15 @@ def _means(study: DataflowStudy) -> Iterator[str]:
         yield f"arithmetic mean over {over}: {', '.join(figures)}"
         figures = [f"{name} {_times(of(mean.geometric))}" for name, of in FIGURES.items()]
         yield f"geometric mean over the same: {', '.join(figures)}"
-    yield (
-        f"published, on the authors' model, layers and machine: EDP {published.mean_edp_ratio}x, "
-        f"execution time {published.mean_cycles_ratio}x ({published.source})"
-    )
+    ratios = f"EDP {published.mean_edp_ratio}x, execution time {published.mean_cycles_ratio}x"
+    yield published_line(ratios, published.source)
 
 
-def _open_ends(study: DataflowStudy) -> Iterator[str]:
-    """What went wrong or was left open, search by search."""
+def _searches(study: DataflowStudy) -> Iterator[tuple[str, StudySearch | None]]:
+    """Every search of a distinct layer with its heading."""
     for layer in study.layers:
         if layer.same_as is None:
             name = name_text(layer.name)
-            yield from (f"{name}: {text}" for text in troubles(layer.unrestricted))
+            yield name, layer.unrestricted
             for entry in layer.restricted:
-                yield from (f"{name}, {name_text(entry.dataflow)}: {text}" for text in troubles(entry.search))
+                yield f"{name}, {name_text(entry.dataflow)}", entry.search

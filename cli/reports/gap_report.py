@@ -9,11 +9,11 @@ from rich.console import Console
 
 from ...model.documents.study_results import FullEnumeration, GapStudy, GivenMapping, LayerGap, StudySearch
 from ...model.faults import escaped
-from ...model.objectives import Objective
+from ...model.objectives import OBJECTIVES, Objective
 from ...solver.studies.agreement import finished, whole_searches
 from ..tables import Column, name_text, print_line, print_tables
 from .result_report import gap_text
-from .study_report import study_heading, troubles, value_text
+from .study_report import open_ends, published_line, study_heading
 
 
 def print_gap(console: Console, study: GapStudy) -> None:
@@ -69,7 +69,7 @@ def _pruned(layer: LayerGap) -> StudySearch | None:
 
 def _value(objective: Objective, search: StudySearch) -> str:
     value = search.objective_value
-    return search.status if value is None else value_text(objective, value)
+    return search.status if value is None else OBJECTIVES[objective].value_text(value)
 
 
 def _gap(search: StudySearch) -> str | None:
@@ -126,7 +126,7 @@ def _mapping_column() -> Column[GivenMapping]:
 
 def _mapping_columns(study: GapStudy) -> tuple[Column[GivenMapping], ...]:
     return (
-        Column("value", lambda mapping: value_text(study.objective, mapping.objective_value)),
+        Column("value", lambda mapping: OBJECTIVES[study.objective].value_text(mapping.objective_value)),
         Column("loss", lambda mapping: _loss(mapping.loss)),
         Column("energy pJ", lambda mapping: f"{mapping.cost.energy_pj:,}"),
         Column("cycles", lambda mapping: f"{mapping.cost.cycles:,}"),
@@ -145,10 +145,8 @@ def _means(study: GapStudy) -> Iterator[str]:
     if study.mean_search_reduction is not None:
         over = f"arithmetic mean, distinct layers: {study.mean_search_reduction_layers}"
         yield f"methods that it looks at: {study.mean_search_reduction:,.0f} times fewer than there are ({over})"
-    yield (
-        f"published, on the authors' model, layers and machine: {published.mean_loss:.2%} mean loss in EDP, "
-        f"{published.search_reduction:,.0f} times less search ({published.source})"
-    )
+    lost, saved = f"{published.mean_loss:.2%} mean loss in EDP", f"{published.search_reduction:,.0f} times less search"
+    yield published_line(f"{lost}, {saved}", published.source)
 
 
 def _open_ends(study: GapStudy) -> Iterator[str]:
@@ -157,6 +155,10 @@ def _open_ends(study: GapStudy) -> Iterator[str]:
         if layer.same_as is None:
             name = name_text(layer.name)
             yield from (f"{name}: DISAGREEMENT: {escaped(line)}" for line in layer.disagreements)
-            for what, search in (("", layer.solver), ("enumeration with bounds: ", layer.bounded)):
-                yield from (f"{name}: {what}{text}" for text in troubles(search))
-            yield from (f"{name}: pruned search: {text}" for text in troubles(_pruned(layer)))
+            yield from open_ends(
+                (
+                    (name, layer.solver),
+                    (f"{name}: enumeration with bounds", layer.bounded),
+                    (f"{name}: pruned search", _pruned(layer)),
+                )
+            )

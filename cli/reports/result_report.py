@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 
 from rich.console import Console
@@ -11,7 +10,7 @@ from ...model.dmazerunner.cost_document import Cost
 from ...model.documents.result import LayerResult, Result
 from ...model.exports.mapped_layer import MappedLayer, best_mappings
 from ...model.faults import escaped, shortened
-from ...model.objectives import Objective
+from ...model.objectives import OBJECTIVES, Objective
 from ..tables import Column, name_text, print_line, print_tables
 from .import_report import import_lines
 from .loop_listing import loop_lines
@@ -24,7 +23,7 @@ def print_report(console: Console, result: Result, *, loops: bool) -> None:
     """Print a result; ``loops`` adds the best mapping of every distinct layer as a tiled loop nest."""
     print_line(console, _heading(result))
     print_line(console)
-    print_tables(console, result.layers, name_column(), verdict_columns(result.objective))
+    print_tables(console, result.layers, name_column(), status_columns(result.objective))
     solved = [layer for layer in result.layers if layer.solutions and layer.same_as is None]
     if solved:
         print_line(console, "\nEnergy of the best mappings, and how much of moving data each tensor causes:\n")
@@ -62,8 +61,9 @@ def _of_best(text: Callable[[Cost], str]) -> Callable[[LayerResult], str | None]
     return lambda layer: text(layer.solutions[0].cost) if layer.solutions else None
 
 
-def verdict_columns(objective: Objective) -> tuple[Column[LayerResult], ...]:
+def status_columns(objective: Objective) -> tuple[Column[LayerResult], ...]:
     """What was found for a layer, what it costs, and how good it provably is."""
+    bound_text = OBJECTIVES[objective].bound_text
     return (
         Column("count", lambda layer: str(layer.count)),
         Column("status", lambda layer: layer.status, left=True),
@@ -71,7 +71,7 @@ def verdict_columns(objective: Objective) -> tuple[Column[LayerResult], ...]:
         Column("energy pJ", _of_best(lambda cost: f"{cost.energy_pj:,}")),
         Column("cycles", _of_best(lambda cost: f"{cost.cycles:,}")),
         Column("EDP pJ*cycles", _of_best(lambda cost: edp_text(cost.edp))),
-        Column(f"{objective} bound", lambda layer: None if layer.bound is None else bound_text(objective, layer.bound)),
+        Column(f"{objective} bound", lambda layer: None if layer.bound is None else bound_text(layer.bound)),
         Column("PE", _of_best(lambda cost: f"{cost.utilization.pe:.1%}")),
         Column("RF", _of_best(lambda cost: f"{cost.utilization.rf:.1%}")),
         Column("SPM", _of_best(lambda cost: f"{cost.utilization.spm:.1%}")),
@@ -109,12 +109,7 @@ def _uj(energy_pj: float) -> str:
 
 def edp_text(edp: float) -> str:
     """An EDP in pJ * cycles, to seven digits."""
-    return f"{edp:.6e}"
-
-
-def bound_text(objective: Objective, bound: float) -> str:
-    """A lower bound in the unit of the objective, rounded down where it is a count."""
-    return edp_text(bound) if objective == "edp" else f"{math.floor(bound):,}"
+    return OBJECTIVES["edp"].value_text(edp)
 
 
 def gap_text(gap: float) -> str:

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
-from ...model.documents.result import Number
 from ...model.documents.study_results import StudySearch
 from ...model.faults import escaped, shortened
-from ...model.objectives import Objective
+from ...model.objectives import OBJECTIVES, Objective
 from ..tables import name_text
-from .result_report import LONGEST_TITLE, edp_text
-
-UNITS: Mapping[Objective, str] = {"edp": "pJ*cycles", "energy": "pJ", "latency": "cycles"}
+from .result_report import LONGEST_TITLE
 
 
 def study_heading(name: str | None, what: str, objective: Objective, architecture: str, *, interrupted: bool) -> str:
     """The first line of a study's report."""
     title = f"{shortened(escaped(name), LONGEST_TITLE)}: " if name is not None else ""
     ended = " (interrupted)" if interrupted else ""
-    return f"{title}{what} for {objective} ({UNITS[objective]}) on {name_text(architecture)}{ended}"
+    return f"{title}{what} for {objective} ({OBJECTIVES[objective].unit}) on {name_text(architecture)}{ended}"
 
 
-def value_text(objective: Objective, value: Number) -> str:
-    """An objective value: an EDP to seven digits, counts in full."""
-    return edp_text(value) if objective == "edp" else f"{value:,}"
+def published_line(figures: str, source: str) -> str:
+    """What the paper says of the same question."""
+    return f"published, on the authors' model, layers and machine: {figures} ({source})"
 
 
-def troubles(search: StudySearch | None) -> Iterator[str]:
-    """Why a search has no proved mapping: what clashes, or the time, or a fault."""
-    if search is None or search.status == "optimal":
-        return
-    reasons = [search.note or "", f"fault: {search.fault}" if search.fault is not None else "", *search.conflicts]
-    told = "; ".join(escaped(reason) for reason in reasons if reason)
-    yield f"{search.status}{f': {told}' if told else ''}"
+def open_ends(searches: Iterable[tuple[str, StudySearch | None]]) -> Iterator[str]:
+    """Why searches, each with its heading, have no proved mapping: what clashes, or the time, or a fault."""
+    for heading, search in searches:
+        if search is not None and search.status != "optimal":
+            fault = f"fault: {search.fault}" if search.fault is not None else ""
+            reasons = "; ".join(escaped(reason) for reason in (search.note or "", fault, *search.conflicts) if reason)
+            yield f"{heading}: {search.status}{f': {reasons}' if reasons else ''}"

@@ -13,9 +13,9 @@ from ...model.dmazerunner.cost_document import Cost
 from ...model.documents.result import Number, Totals
 from ...model.documents.sweep_results import FrontPoint, SweepResult, SweptDesign
 from ...model.faults import escaped, shortened
+from ...model.objectives import OBJECTIVES
 from ..tables import Column, name_text, print_line, print_tables
-from .result_report import LONGEST_TITLE, bound_text, edp_text
-from .study_report import UNITS, value_text
+from .result_report import LONGEST_TITLE, edp_text
 
 MOST_ROWS = 100
 """Rows of a table for reading; the files have all."""
@@ -47,18 +47,18 @@ def print_sweep(console: Console, result: SweepResult) -> None:
     if len(rows) > MOST_ROWS:
         rows.sort(key=_rank)
     print_tables(console, rows[:MOST_ROWS], number_column(), design_columns(result))
-    _tell_of_more(console, len(rows), "designs")
+    _print_num_left_out(console, len(rows), "designs")
     if result.front is not None and result.front.points:
         print_line(console, f"\n{front_heading(result)}\n")
         points = point_rows(result)
         print_tables(console, points[:MOST_ROWS], POINT_NUMBER, point_columns(result))
-        _tell_of_more(console, len(points), "points")
+        _print_num_left_out(console, len(points), "points")
     print_line(console)
     for line in closing_lines(result):
         print_line(console, line)
 
 
-def _tell_of_more(console: Console, number: int, what: str) -> None:
+def _print_num_left_out(console: Console, number: int, what: str) -> None:
     if number > MOST_ROWS:
         print_line(console, f"... {number - MOST_ROWS:,} more {what}: see --csv, --json or --out")
 
@@ -147,7 +147,7 @@ def _bound(result: SweepResult, design: SweptDesign) -> str | None:
     """The bound of a design that is not proved."""
     if result.objective is None or design.status != "feasible" or design.bound is None:
         return None
-    return bound_text(result.objective, design.bound)
+    return OBJECTIVES[result.objective].bound_text(design.bound)
 
 
 def _share(result: SweepResult, design: SweptDesign) -> str | None:
@@ -215,10 +215,11 @@ def _value_of_point(field: str) -> Callable[[PointRow], str]:
 def closing_lines(result: SweepResult) -> Iterator[str]:
     """What is best, what the figures mean, how much was done, and what went wrong."""
     if result.best is not None and result.objective is not None:
-        value, unit = value_text(result.objective, result.best.objective_value), UNITS[result.objective]
+        rule = OBJECTIVES[result.objective]
+        value = rule.value_text(result.best.objective_value)
         proof = "proved: no design of the sweep has less" if result.best.proved else "the best found, not proved"
-        summed = "sum of EDPs" if result.objective == "edp" else result.objective
-        yield f"least {summed}: {label_of(result.best.values)}, {value} {unit}; {proof}"
+        summed = rule.name if rule.is_integer else rule.title_of_sum
+        yield f"least {summed}: {label_of(result.best.values)}, {value} {rule.unit}; {proof}"
     weights, counts = result.sweep.area_weights, result.counts
     yield (
         f"area proxy: {weights.rf:g} x bytes of all register files + {weights.spm:g} x bytes of both SPM buffers; "

@@ -12,7 +12,7 @@ from ..answer import Action, Delivery, Exit
 from ..arguments.grouping import with_groups
 from ..arguments.options import Detail, RequestPath
 from ..drawing import rendered
-from ..output import check_destination, document_text, warnings_told
+from ..output import check_destination, document_text, warnings_reported
 from ..reports.evaluation_report import print_evaluation
 
 
@@ -25,7 +25,7 @@ def evaluate_verb(request: RequestPath, *, delivery: Delivery, detail: Detail = 
 def run_evaluate(path: Path, delivery: Delivery, *, detail: bool) -> int:
     """The exact model on given mappings."""
     check_destination(delivery.out)
-    with warnings_told():
+    with warnings_reported():
         request = load_request(path)
     try:
         result = evaluate(request, detail=detail)

@@ -17,7 +17,7 @@ from ...model.reading.loading import resolve_architecture
 from ..answer import Action, Delivery, Exit
 from ..arguments.grouping import with_groups
 from ..arguments.options import ArchitectureOfRequest, ForeignPaths, LayerName, LevelNames
-from ..output import check_destination, document_text, warnings_told
+from ..output import check_destination, document_text, warnings_reported
 
 DEFAULT_ARCHITECTURE = "dmazerunner-256pe"
 
@@ -44,7 +44,7 @@ def import_verb(files: ForeignPaths, *, options: ImportOptions, delivery: Delive
 def run_import(files: Sequence[Path], options: ImportOptions, delivery: Delivery) -> int:
     """Make a request of other tools' files; an architecture that is not built in goes into it as a whole."""
     check_destination(delivery.out)
-    with warnings_told():
+    with warnings_reported():
         imported = read_layer(files, options.layer, _levels(options.levels))
         architecture = _architecture(options.architecture)
     mappings = () if imported.mapping is None else (imported.mapping,)

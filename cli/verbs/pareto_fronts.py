@@ -14,7 +14,7 @@ from ...solver.fronts.layer_fronts import pareto_fronts_resolved
 from ..answer import Delivery, Exit
 from ..arguments.overrides import Overrides, load_with_overrides, placed
 from ..drawing import rendered
-from ..output import check_destination, document_text, warnings_told
+from ..output import check_destination, document_text, warnings_reported
 from ..progress_line import shown_checking
 from ..reports.result_report import edp_text
 from ..tables import Column, name_text, print_line, print_tables
@@ -23,7 +23,7 @@ from ..tables import Column, name_text, print_line, print_tables
 def run_pareto(path: Path, overrides: Overrides, delivery: Delivery, *, check: bool) -> int:
     """Find every layer's front, and prove that it is complete."""
     check_destination(delivery.out)
-    with warnings_told():
+    with warnings_reported():
         spec = load_with_overrides(path, overrides)
     try:
         with shown_checking() as observer:
@@ -42,7 +42,7 @@ def print_fronts(fronts: ParetoFronts, console: Console) -> None:
     ended = " (interrupted)" if fronts.interrupted else ""
     print_line(console, f"{title}energy-latency fronts on {name_text(fronts.architecture.name)}{ended}")
     for layer in fronts.layers:
-        print_line(console, f"\n{name_text(layer.name)}: {_verdict(layer)}")
+        print_line(console, f"\n{name_text(layer.name)}: {_status_text(layer)}")
         if layer.points and layer.same_as is None:
             print_line(console)
             print_tables(console, layer.points, _POINT, _COLUMNS)
@@ -52,7 +52,7 @@ def print_fronts(fronts: ParetoFronts, console: Console) -> None:
                 print_line(console, f"\n{refuted} of {len(layer.points) + 1} {what}")
 
 
-def _verdict(layer: LayerFront) -> str:
+def _status_text(layer: LayerFront) -> str:
     if layer.same_as is not None:
         return f"same as {name_text(layer.same_as)}"
     if layer.infeasible:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...model.documents.result import Result
 from ...model.faults import InputError
+from ...solver.deadline import NEVER, Deadline
 from ...solver.pipeline.cache import Cache
 from ...solver.pipeline.observer import Observers
 from ...solver.pipeline.solve import solve_resolved
@@ -28,7 +29,7 @@ from ..arguments.options import (
 from ..arguments.overrides import Overrides, load_with_overrides, overrides_from_options, placed
 from ..export import exports_from_options
 from ..extras import Extras
-from ..output import check_destination, complain, document_text, kept_for_the_answer, warnings_told
+from ..output import check_destination, complain, document_text, kept_for_the_answer, warnings_reported
 from ..pages.delivery import PictureOptions, deliver_pictures
 from ..progress_line import shown_progress
 from ..trace_file import SearchTrace, TracePoint, traced
@@ -65,7 +66,7 @@ def solve_verb(
         extras.expect_none("--pareto")
         overrides = overrides_from_options(given, values.dim or ())
         return partial(run_pareto, spec, overrides, delivery, check=certificate)
-    cache = caching.chosen(watched=extras.watched)
+    cache = caching.chosen(recorded=extras.recorded)
     return partial(run_solve, spec, overrides_from_options(given, values.dim or ()), delivery, extras, cache)
 
 
@@ -74,14 +75,16 @@ def run_solve(path: Path, overrides: Overrides, delivery: Delivery, extras: Extr
     started = time.monotonic()
     check_destination(delivery.out)
     extras.check()
-    with warnings_told():
+    with warnings_reported():
         spec = load_with_overrides(path, overrides)
     extras.check_layers(spec.layers)
+    total_s = spec.document.solver.total_time_limit_s
+    deadline = NEVER if total_s is None else Deadline(started + total_s)
     points: list[TracePoint] = []
-    recorded = SearchTrace(points.append) if extras.pictures.wanted else None
+    recorder = SearchTrace(points.append) if extras.pictures.wanted else None
     try:
         with traced(extras.trace) as trace, shown_progress(spec.document.objective) as display:
-            observers = (observer for observer in (trace, recorded, display) if observer is not None)
+            observers = (observer for observer in (trace, recorder, display) if observer is not None)
             with kept_for_the_answer():
                 result = solve_resolved(spec, Observers(tuple(observers)), cache=cache)
     except InputError as error:
@@ -91,7 +94,7 @@ def run_solve(path: Path, overrides: Overrides, delivery: Delivery, extras: Extr
         if layer.fault is not None and layer.same_as is None:
             complain(f"dmaze-solve: layer {layer.name}: {layer.fault}; please report this line with the spec")
     extras.exports.write(result)
-    interrupted = deliver_pictures(extras.pictures, spec.document, result, points, started)
+    interrupted = deliver_pictures(extras.pictures, spec.document, result, points, deadline)
     return Exit.INTERRUPTED if interrupted else exit_code(result)
 
 

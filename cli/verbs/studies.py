@@ -16,7 +16,7 @@ from ...solver.studies.dataflows import MORE
 from ..answer import Delivery, Exit
 from ..arguments.options import CsvPath, PlotPath
 from ..arguments.overrides import Overrides, load_with_overrides, placed
-from ..output import check_destination, complain, warnings_told, write_file
+from ..output import check_destination, complain, warnings_reported, write_file
 from ..pictures.files import check_picture, write_picture
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def prepared(path: Path, overrides: Overrides, delivery: Delivery, files: StudyF
     """The spec with its options replaced, once all files that are to be written can be."""
     check_destination(delivery.out)
     files.check()
-    with warnings_told():
+    with warnings_reported():
         return load_with_overrides(path, overrides)
 
 
@@ -71,7 +71,7 @@ def faults_placed(path: Path, overrides: Overrides) -> Generator[None]:
 
 
 def exit_code_of_study(searches: Mapping[str, Sequence[StudySearch]], *, interrupted: bool, solved: bool) -> Exit:
-    """What a study means for the caller; faults are told."""
+    """What a study means for the caller; faults are reported."""
     faults = {name: [s.fault for s in found if s.fault is not None] for name, found in searches.items()}
     for name, lines in faults.items():
         complain_of_layer(name, lines)
@@ -83,6 +83,6 @@ def exit_code_of_study(searches: Mapping[str, Sequence[StudySearch]], *, interru
 
 
 def complain_of_layer(layer: str, lines: Iterable[str]) -> None:
-    """Tell what is a fault of ours or of a back end, and ask for a report."""
+    """Report what is a fault of ours or of a back end, and ask for a report."""
     for line in lines:
         complain(f"dmaze-solve: layer {escaped(layer)}: {line}; please report this line with the spec")

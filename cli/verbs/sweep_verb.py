@@ -33,7 +33,7 @@ from ..arguments.options import (
 )
 from ..arguments.overrides import FLAGS, Overrides, overrides_from_options, placed, substitutes_of, with_overrides
 from ..drawing import rendered
-from ..output import check_destination, complain, document_text, kept_for_the_answer, warnings_told, write_file
+from ..output import check_destination, complain, document_text, kept_for_the_answer, warnings_reported, write_file
 from ..pages.delivery import REPORT
 from ..pictures.files import check_picture, require_matplotlib, write_picture
 from ..progress_line import shown_sweep
@@ -126,12 +126,12 @@ def sweep_verb(
     overrides = overrides_from_options(given, values.dim or ())
     address = scheduler_from_options(executor, scheduler)
     # workers on other machines have no use for this user's folder, unless it is said to be shared
-    cache = caching.chosen(watched=address is not None and caching.cache is None)
+    cache = None if address is not None and caching.cache is None else caching.chosen(recorded=False)
     return partial(run_sweep, spec, overrides, delivery, files, Execution(address, cache), pareto=pareto)
 
 
 def scheduler_from_options(executor: str | None, scheduler: str | None) -> str | None:
-    """The address of the Dask scheduler; none for processes of this machine.
+    """The address of the Dask scheduler; ``None`` for processes of this machine.
 
     Raises:
         InputError: for an unknown executor, and when one of the two options lacks the other.
@@ -157,7 +157,7 @@ def run_sweep(
     """Find the best mappings of every layer on every design, or the front of all."""
     check_destination(delivery.out)
     files.check()
-    with warnings_told():
+    with warnings_reported():
         loaded = load_resolved_sweep(path, substitutes_of(path, overrides))
     spec = with_overrides(loaded.spec, overrides)
     if pareto:
@@ -186,7 +186,7 @@ def run_sweep(
 
 
 def exit_code(result: SweepResult) -> Exit:
-    """What a sweep means for the caller; faults are told."""
+    """What a sweep means for the caller; faults are reported."""
     if result.fault is not None:
         complain(f"dmaze-solve: {escaped(result.fault)}")
     for fault in result.faults:

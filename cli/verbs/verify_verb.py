@@ -30,7 +30,7 @@ def verify_verb(
 
 
 def run_verify(path: Path, options: Overrides, delivery: Delivery) -> int:
-    """Check a result; what is wrong is told on standard error as well when the report goes elsewhere."""
+    """Check a result; what is wrong is reported on standard error as well when the report goes elsewhere."""
     check_destination(delivery.out)
     result = load_result(path)
     with shown_checking() as observer:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..cost_models import AnyCostModel, model_for
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.cost import ExactCost
 from ..dmazerunner.mapping import Mapping, MappingDocument
-from ..dmazerunner.published import PUBLISHED
 from ..documents.result import Result
 from ..loop_nest import LoopNest, Tensor
 
@@ -27,7 +26,7 @@ class MappedLayer:
     nest: LoopNest
     architecture: Architecture
     mapping: Mapping
-    cost_model: AnyCostModel = PUBLISHED
+    cost_model: AnyCostModel = field(default_factory=lambda: model_for(None))
 
     @classmethod
     def from_document(
@@ -37,15 +36,16 @@ class MappedLayer:
         nest: LoopNest,
         architecture: Architecture,
         document: MappingDocument,
-        cost_model: AnyCostModel = PUBLISHED,
+        cost_model: AnyCostModel | None = None,
     ) -> MappedLayer:
-        """The layer with a public mapping that has both orders.
+        """The layer with a public mapping that has both orders; without a cost model, with the architecture's own.
 
         Raises:
             ValueError: when the mapping is not one of this nest, or has no orders.
         """
-        mapping = cost_model.mapping_of(nest, document, with_orders=True)
-        return cls(name, count, nest, architecture, mapping, cost_model)
+        model = cost_model or model_for(None)
+        mapping = model.mapping_of(nest, document, with_orders=True)
+        return cls(name, count, nest, architecture, mapping, model)
 
     @cached_property
     def cost(self) -> ExactCost:

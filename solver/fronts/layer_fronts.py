@@ -55,8 +55,7 @@ def pareto_fronts_resolved(
     spec = known.document
     if spec.solver.pad_bounds:
         raise InputError.single(None, "solver.pad_bounds", "expected false, since fronts are of the bounds as given")
-    total = spec.solver.total_time_limit_s
-    deadline = Deadline.never() if total is None else Deadline.after(total)
+    deadline = Deadline.of_limit(spec.solver.total_time_limit_s)
     layers, interrupted = _fronts(known, deadline, observer or SilentObserver(), check=check)
     return ParetoFronts(
         name=spec.name,

@@ -81,8 +81,7 @@ def solve(spec: Spec, observer: Observer | None = None, *, cache: Cache | None =
 
 def solve_resolved(spec: ResolvedSpec[Spec], observer: Observer | None = None, *, cache: Cache | None = None) -> Result:
     """What :func:`solve` gives, of a spec that is resolved already."""
-    document, total_s = spec.document, spec.document.solver.total_time_limit_s
-    total = Deadline.never() if total_s is None else Deadline.after(total_s)
+    document, total = spec.document, Deadline.of_limit(spec.document.solver.total_time_limit_s)
     layer_search = _layer_search(document, cache)
     job = SolveJob(spec, layer_search, observer, total)
     results, interrupted = _solve_layers(job)

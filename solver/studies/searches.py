@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -61,7 +60,7 @@ class StudyRun:
 
     def __init__(self, spec: ResolvedSpec[Spec], observer: Observer | None) -> None:
         self._resolved, self.spec = spec, spec.document
-        limit, options = self.spec.solver.total_time_limit_s, self.spec.solver
+        options = self.spec.solver
         if options.pad_bounds:
             message = "expected false for a study: it compares searches of the same loop nest"
             raise InputError.single(None, "solver.pad_bounds", message)
@@ -69,7 +68,7 @@ class StudyRun:
         self.options = options.model_copy(update={"workers": options.workers or num_cores()})
         self.interrupted = False
         self._observer = observer
-        self._deadline = None if limit is None else time.monotonic() + limit
+        self._deadline = Deadline.of_limit(options.total_time_limit_s)
         self._positions = _positions(self.layers)
 
     def search(
@@ -87,10 +86,10 @@ class StudyRun:
         """
         if self.interrupted:
             return None
-        left = None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
+        left_s = None if self.options.total_time_limit_s is None else max(self._deadline.left_s, 0.0)
         given = {"backend": backend, "time_limit_s": time_limit_s}
         changes = {name: value for name, value in given.items() if value is not None}
-        options = self.options.model_copy(update={"top_k": 1, "total_time_limit_s": left, **changes})
+        options = self.options.model_copy(update={"top_k": 1, "total_time_limit_s": left_s, **changes})
         own = _constraints_of(layer, self.spec.constraints if constraints is None else constraints)
         variant = self._resolved.variant((layer,), constraints=own, solver=options)
         recorder = _SearchObserver(self._observer, what, *self._positions[layer.loop_nest().key])

@@ -68,8 +68,7 @@ def sweep_resolved(
     _check(known.document)
     workers = known.document.solver.workers or num_cores()
     known = known.with_workers(workers)
-    limit = known.document.solver.total_time_limit_s
-    deadline = NEVER if limit is None else Deadline.after(limit)
+    deadline = Deadline.of_limit(known.document.solver.total_time_limit_s)
     with _workforce(workers, executor, num_tasks) as workforce:
         return sweep_on(workforce, known, SweepSetting(results, cache, deadline, observer or SilentObserver()))
 

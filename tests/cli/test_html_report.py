@@ -8,7 +8,6 @@ import json
 import re
 import shutil
 import subprocess
-import time
 from html.parser import HTMLParser
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +26,7 @@ from dmaze.model.documents.imported_network import ImportedNetwork
 from dmaze.model.documents.result import PaddedBound
 from dmaze.model.reading.loading import builtin_path
 from dmaze.solver import solve
+from dmaze.solver.deadline import Deadline
 
 GEMM, OTHER, INFEASIBLE = gemm(3, 4, 4), gemm(5, 6, 8, name="h", count=3), gemm(31, 31, 37, name="no")
 MOVES_LITTLE = {"max_dram_bytes": 3000}
@@ -242,7 +242,7 @@ def scatter_of(spec: Spec, options: ScatterOptions) -> Picture:
 
 
 def test_the_scatter_counts_towards_the_time_of_the_whole_command() -> None:
-    late = ScatterOptions(deadline=time.monotonic() - 1)
+    late = ScatterOptions(deadline=Deadline.after(-1))
     assert scatter_of(spec_of(GEMM), late).caption == ("Not drawn: total_time_limit_s was reached.")
 
 
