@@ -19,14 +19,15 @@ from commands import START
 from dmaze.cli.main import main
 from dmaze.model.designs import resolve_sweep
 from dmaze.model.documents.sweep_results import SweepResult
+from dmaze.model.documents.sweep_spec import SweepSpec
 from dmaze.solver import sweep
 from dmaze.solver.sweeps.executors import ProcessPool
-from dmaze.solver.sweeps.goals import Fronts, Optima
+from dmaze.solver.sweeps.goals import Fronts, Optima, on_design
 from dmaze.solver.sweeps.run import SweepParameters
 from dmaze.solver.sweeps.study import SweepSetting, sweep_on
 from dmaze.solver.sweeps.tasks import Task
 from paths import PLUGINS
-from sweep_specs import DIARY_FILE, NAP_S, PRODUCTS, essence, sweep_spec, write_spec
+from sweep_specs import DIARY_FILE, NAP_S, PRODUCTS, document, essence, sweep_spec, write_spec
 
 PATIENCE_S = 60.0
 """How long to wait for what takes a second on an idle machine."""
@@ -189,8 +190,8 @@ def exit_at_once(_: object) -> None:
 
 
 def test_a_task_can_be_sent_anywhere() -> None:
-    spec = sweep_spec(gemm(2, 2, 2, name="a"))
-    layer = spec.workload.layers[0]  # type: ignore[union-attr]
+    spec = resolve_sweep(SweepSpec.model_validate(document()), Path()).spec
+    one = on_design(spec, spec.architecture, spec.layers[0], spec.document.solver)
     for goal in (Optima(), Fronts()):
-        task: Task[Any] = Task(goal, spec, layer, (), Path("cache"), {"dmaze-solve": "1"})
+        task: Task[Any] = Task(goal, one, (), Path("cache"), {"dmaze-solve": "1"})
         assert pickle.loads(pickle.dumps(task)) == task
