@@ -120,7 +120,7 @@ def sweep_verb(
     """The best mappings of every layer on every design of a sweep: a spec with axes over its architecture.
 
     Exit codes: 0 every layer solved on every design; 1 some layer infeasible or unknown on some design; 2 bad input;
-    70 a fault of ours, of a back end or of the executor; 130 interrupted. What is finished is told in any case.
+    70 a fault of ours, of a back end or of the executor; 130 interrupted. What is finished is reported in any case.
     """
     given = {**values.given, "backend": backend, **times.given, "workers": workers}
     overrides = overrides_from_options(given, values.dim or ())

@@ -93,7 +93,7 @@ class CpSatEngine:
         return EngineAnswer(found, status == cp_model.INFEASIBLE)
 
     def stop(self) -> None:
-        """Stop every running solver; one that is only about to search does not hear it, and is to be told again."""
+        """Stop every running solver; one that is only about to search does not notice, and must be stopped again."""
         with self._lock:
             self._stopped = True
             for solver in self._solvers:

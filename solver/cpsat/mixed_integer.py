@@ -153,7 +153,7 @@ class MixedIntegerProgram:
             self._add(self._sum_of([-literal - 1 for literal in having if literal is not None]), 1, None)
 
     def _has_value(self, position: int, value: int) -> int | None:
-        """A literal that holds exactly where a variable has a value; none where it always has it."""
+        """A literal that holds exactly where a variable has a value; ``None`` where it always has it."""
         low, high = self._bounds[position]
         if low == high:
             return None

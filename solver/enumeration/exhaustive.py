@@ -100,7 +100,7 @@ class ExhaustiveRun:
         return f"{self.evaluated:,}{of_how_many} tilings"
 
     def done(self) -> float | None:
-        """The share of the tilings that is costed; none when it is not known how many there are."""
+        """The share of the tilings that is costed; ``None`` when it is not known how many there are."""
         return None if self._total is None else self.evaluated / max(self._total, 1)
 
     def outcome(self) -> SearchOutcome:

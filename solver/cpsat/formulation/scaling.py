@@ -39,7 +39,7 @@ MAX_ACTIVITY = 1 << 62
 
 
 def coarse_gap(relative_gap: float) -> float | None:
-    """A gap above the solver's own resolution; none for a smaller one, which costs no more to prove than none."""
+    """A gap above the solver's own resolution; ``None`` for a smaller one, which costs no more to prove than no gap."""
     return relative_gap if relative_gap > GAP_UNITS / COST_UNITS else None
 
 

@@ -142,7 +142,7 @@ class TilingVariables:
         self.model.add_bool_or(smaller)
 
     def iterates(self, level: int, dim: int) -> cp_model.IntVar | None:
-        """A literal that holds exactly when a factor is above 1; none where the bound is 1."""
+        """A literal that holds exactly when a factor is above 1; ``None`` where the bound is 1."""
         primes = [prime for prime, _ in prime_factors(self.nest.bounds[dim])]
         if not primes:
             return None
@@ -232,7 +232,7 @@ class TilingVariables:
         return self._invocations[symbol]
 
     def _inside_full(self, tensor: int, axis: int) -> cp_model.IntVar | None:
-        """A literal that may hold only where all axes inside an axis are full; none where they cannot be."""
+        """A literal that may hold only where all axes inside an axis are full; ``None`` where they cannot be."""
         data = self.nest.tensors[tensor]
         inside = [(data.index[a], data.shape[a]) for a in range(axis + 1, len(data.index))]
         if any(index.extent(self.nest.bounds) != size for index, size in inside):
