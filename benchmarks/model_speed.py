@@ -21,11 +21,11 @@ from common import RESULTS, append_result, machine, versions
 from dmaze.model.dmazerunner.architecture import Architecture
 from dmaze.model.dmazerunner.cost import costs_of_tiling
 from dmaze.model.dmazerunner.factorisations import factorisations
-from dmaze.model.dmazerunner.mapping import Tiling
 from dmaze.model.dmazerunner.reuse import all_reuse_classes, reuse_classes
 from dmaze.model.dmazerunner.vectorised.batch import to_array
 from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel
 from dmaze.model.loop_nest import LoopNest
+from dmaze.model.mapping import Tiling
 from dmaze.model.reading.loading import resolve_architecture, resolve_workload
 
 ARCHITECTURE, WORKLOAD = "dmazerunner-256pe", "resnet-study"

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .dmazerunner.architecture import Architecture
     from .dmazerunner.constraints import Constraints
     from .dmazerunner.cost_document import Cost
-    from .dmazerunner.mapping import MappingDocument
     from .documents.evaluation import EvaluateRequest, EvaluateResult
     from .documents.result import LayerResult, Result, Solution, Totals
     from .documents.spec import LayerList, NetworkReference, SolverOptions, Spec
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
         TtmChain,
     )
     from .loop_nest import LoopNest
+    from .mapping import MappingDocument
     from .reading.loading import load_spec, resolve_spec
     from .reading.results import load_result
 
@@ -94,7 +94,7 @@ if not TYPE_CHECKING:
             "designs": ("load_sweep",),
             "dmazerunner.architecture": ("Architecture",),
             "dmazerunner.constraints": ("Constraints",),
-            "dmazerunner.mapping": ("MappingDocument",),
+            "mapping": ("MappingDocument",),
             "dmazerunner.cost_document": ("Cost",),
             "documents.result": ("LayerResult", "Result", "Solution", "Totals"),
             "documents.spec": ("LayerList", "NetworkReference", "SolverOptions", "Spec"),

@@ -11,8 +11,8 @@ from .dmazerunner.constraints import Constraints
 from .dmazerunner.cost import ExactCost
 from .dmazerunner.cost_document import Cost
 from .dmazerunner.evaluated_cost import EvaluatedCost
-from .dmazerunner.mapping import Mapping, MappingDocument
 from .faults import BackendFault, InputError, suggestion
+from .mapping import Mapping, MappingDocument
 
 ENTRY_POINT_GROUP = "dmaze.cost_models"
 

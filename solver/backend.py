@@ -14,10 +14,10 @@ from typing import Protocol, runtime_checkable
 from ..model.cost_models import AnyCostModel
 from ..model.dmazerunner.architecture import Architecture
 from ..model.dmazerunner.constraints import Constraints
-from ..model.dmazerunner.mapping import Mapping
 from ..model.dmazerunner.published import PUBLISHED
 from ..model.documents.result import Certificate
 from ..model.loop_nest import LoopNest
+from ..model.mapping import Mapping
 from ..model.objectives import Objective
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..model.dmazerunner.mapping import Mapping
+from ..model.mapping import Mapping
 
 Route = Literal["enumeration", "cp-sat"]
 

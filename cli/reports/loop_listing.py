@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...model.dmazerunner.cost import reduction_width
-from ...model.dmazerunner.mapping import Tiling
 from ...model.exports.mapped_layer import MappedLayer, fetch_depth
 from ...model.loop_nest import AffineIndex, LoopNest, Tensor
+from ...model.mapping import Tiling
 
 INDENT = "  "
 

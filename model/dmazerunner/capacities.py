@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ..loop_nest import LoopNest
+from ..mapping import Tiling
 from .architecture import Architecture
 from .constraints import MinUtilization
-from .mapping import Tiling
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..loop_nest import LoopNest, Tensor
+from ..mapping import Mapping, Tiling
 from .architecture import Architecture
-from .mapping import Mapping, Tiling
 from .reuse import ReuseClass, classes_of_tiling, reuse_factors
 
 PARTS = ("mac", "rf", "noc", "spm", "dram")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ..base import Model
 from ..loop_nest import LoopNest
+from ..mapping import Tiling
 from .architecture import Architecture
 from .cost import ExactCost, Traffic
 from .legality import dma_invocations, dram_bytes, occupancy, utilization
-from .mapping import Tiling
 
 
 class EnergyBreakdown(Model):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ..base import Model
 from ..loop_nest import LoopNest
+from ..mapping import Mapping, MappingDocument, Tiling, order_from_document, tiling_from_document
 from .architecture import Architecture
 from .cost import ExactCost, burst, cost_of_mapping, costs_of_tiling, dma_cycles, footprints, reduction_words
 from .cost_document import EnergyBreakdown, breakdown_to_document
 from .legality import capacity_faults, occupancy
-from .mapping import Mapping, MappingDocument, Tiling, order_from_document, tiling_from_document
 
 
 class Fits(Model):

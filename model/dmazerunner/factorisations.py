@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..loop_nest import LoopNest
+from ..mapping import LEVELS
 from .constraints import Constraints
 from .legality import pinned_factors
-from .mapping import LEVELS
 
 
 @cache
@@ -43,7 +43,7 @@ def divisors(number: int) -> tuple[int, ...]:
 
 @cache
 def factorisations(number: int) -> tuple[tuple[int, int, int, int], ...]:
-    """All ordered factorisations of a bound over the four levels (order: :data:`.mapping.LEVELS`), sorted."""
+    """All ordered factorisations of a bound over the four levels (order: :data:`..mapping.LEVELS`), sorted."""
     return tuple(
         (dram, spm, rf, number // (dram * spm * rf))
         for dram in divisors(number)

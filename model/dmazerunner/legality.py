@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..loop_nest import LoopNest
+from ..mapping import LEVELS, Tiling
 from .architecture import Architecture
 from .capacities import Capacity, capacities
 from .constraints import Constraints
 from .cost import ExactCost
-from .mapping import LEVELS, Tiling
 
 
 @dataclass(frozen=True)

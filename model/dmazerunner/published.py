@@ -9,6 +9,14 @@ from dataclasses import dataclass
 
 from ..cost_model import Costed
 from ..loop_nest import LoopNest
+from ..mapping import (
+    LEVELS,
+    Mapping,
+    MappingDocument,
+    mapping_to_document,
+    order_from_document,
+    tiling_from_document,
+)
 from . import evaluated_cost
 from .architecture import Architecture
 from .capacities import Capacities, capacities
@@ -18,14 +26,6 @@ from .cost_document import Cost, cost_to_document
 from .evaluated_cost import EvaluatedCost, orders_from_document
 from .factorisations import allowed_factorisations
 from .legality import Pin, broken_limits, broken_rules, pinned_factors
-from .mapping import (
-    LEVELS,
-    Mapping,
-    MappingDocument,
-    mapping_to_document,
-    order_from_document,
-    tiling_from_document,
-)
 from .relaxation.case_bounds import analytic_bounds
 from .relaxation.cases import Case, all_cases, has_few_cases
 from .relaxation.relaxed_model import Relaxation, relax

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import chain, combinations, islice
 
 from ..loop_nest import LoopNest
-from .mapping import Tiling
+from ..mapping import Tiling
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from ..base import Model, PositiveInt, Text
 from ..dmazerunner.evaluated_cost import EvaluatedCost
-from ..dmazerunner.mapping import MappingDocument
 from ..layers import Layer
+from ..mapping import MappingDocument
 from .spec import ArchitectureField
 
 

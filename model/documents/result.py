@@ -11,9 +11,9 @@ from ..base import Flag, Model, PositiveInt, Text
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.constraints import SET_BY_PRESET, Constraints, MinUtilization
 from ..dmazerunner.cost_document import Cost
-from ..dmazerunner.mapping import MappingDocument
 from ..layers import Layer
 from ..loop_nest import LoopNest
+from ..mapping import MappingDocument
 from ..objectives import Objective
 from .imported_network import ImportedNetwork
 from .spec import SolverOptions

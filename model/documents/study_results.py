@@ -14,7 +14,7 @@ from ..base import Model, Text
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.constraints import Constraints, MinUtilization
 from ..dmazerunner.cost_document import Cost
-from ..dmazerunner.mapping import MappingDocument
+from ..mapping import MappingDocument
 from ..objectives import Objective
 from .result import Number, Solution, Status
 from .spec import SolverOptions

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ..base import Model, Text
 from ..dmazerunner.cost_document import Cost
-from ..dmazerunner.mapping import MappingDocument
+from ..mapping import MappingDocument
 from ..objectives import Objective
 from .result import Number, Status
 

@@ -9,9 +9,9 @@ from functools import cached_property
 from ..cost_models import AnyCostModel, model_for
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.cost import ExactCost
-from ..dmazerunner.mapping import Mapping, MappingDocument
 from ..documents.result import Result
 from ..loop_nest import LoopNest, Tensor
+from ..mapping import Mapping, MappingDocument
 
 
 @dataclass(frozen=True)

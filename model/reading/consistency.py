@@ -14,10 +14,10 @@ from ..base import MAX_BOUND
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.constraints import Constraints, FixedFactors
 from ..dmazerunner.legality import pinned_factors
-from ..dmazerunner.mapping import LEVELS
 from ..dmazerunner.reuse import has_more_classes
 from ..faults import Fault, InputWarning, Place, place_text, shortened, suggestion
 from ..loop_nest import MAX_MACS, LoopNest
+from ..mapping import LEVELS
 
 Nests = dict[str, LoopNest]
 """Loop nests by the names of their layers."""

@@ -15,13 +15,13 @@ from typing import Protocol
 
 import numpy as np
 
-from ...model.dmazerunner.mapping import Mapping, Tiling
 from ...model.dmazerunner.relaxation.cases import Case
 from ...model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY
 from ...model.dmazerunner.relaxation.value_ranges import ValueRanges
 from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
 from ...model.dmazerunner.vectorised.batch_cost import mapping_of
 from ...model.dmazerunner.vectorised.order_query import Costing
+from ...model.mapping import Mapping, Tiling
 from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
 from ..deadline import Deadline

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ...model.dmazerunner.mapping import LEVELS, Mapping, Tiling
 from ...model.dmazerunner.vectorised.batch import Array, to_array
+from ...model.mapping import LEVELS, Mapping, Tiling
 from ..backend import LayerProblem
 from ..deadline import Deadline
 from ..spaces.subspaces import MOST_COMBINATIONS, Subspace, Subspaces

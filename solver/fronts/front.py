@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ...model.dmazerunner.mapping import Mapping, Tiling
 from ...model.dmazerunner.vectorised.batch import Array, Mask
 from ...model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
+from ...model.mapping import Mapping, Tiling
 
 
 @dataclass(frozen=True)

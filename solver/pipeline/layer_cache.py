@@ -17,11 +17,11 @@ from typing import Literal, TypeVar
 
 from ...model.base import Factor, Flag, Model, NaturalInt
 from ...model.dmazerunner.constraints import MinUtilization
-from ...model.dmazerunner.mapping import Mapping, Tiling
 from ...model.dmazerunner.relaxation.cases import class_label
 from ...model.documents.result import Certificate, ClassPair, Number
 from ...model.documents.spec import SolverOptions
 from ...model.loop_nest import LoopNest
+from ...model.mapping import Mapping, Tiling
 from ..backend import LayerProblem, SearchOutcome
 from .cache import Cache
 from .presets import Resolved, nothing_passes, rounds

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ...model.dmazerunner.mapping import Mapping
 from ...model.documents.result import LayerResult
+from ...model.mapping import Mapping
 from ..backend import Progress, SearchOutcome
 
 

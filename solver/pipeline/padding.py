@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from ...model.dmazerunner.constraints import Constraints
 from ...model.dmazerunner.factorisations import divisors
 from ...model.dmazerunner.legality import pinned_factors
-from ...model.dmazerunner.mapping import LEVELS
 from ...model.loop_nest import MAX_MACS, LoopNest
+from ...model.mapping import LEVELS
 
 MAX_VARIANTS = 16
 """Nests searched for one layer, the unpadded one included."""

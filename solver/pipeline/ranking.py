@@ -10,8 +10,8 @@ from collections.abc import Hashable, Iterable, Sequence
 
 from ...model.cost_model import Cost, Costed
 from ...model.dmazerunner.cost import ExactCost
-from ...model.dmazerunner.mapping import Mapping
 from ...model.documents.result import Solution
+from ...model.mapping import Mapping
 from ...model.objectives import OBJECTIVES, Objective
 from ..backend import LayerProblem
 

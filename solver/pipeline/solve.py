@@ -10,12 +10,12 @@ from pathlib import Path
 from traceback import extract_tb
 
 from ...model.cost_models import AnyCostModel
-from ...model.dmazerunner.mapping import Mapping, MappingDocument
 from ...model.documents.result import LayerResult, Limit, PaddedBound, Reason, Result, Termination
 from ...model.documents.spec import SolverOptions, Spec
 from ...model.faults import BackendFault, InputError
 from ...model.layers import Layer
 from ...model.loop_nest import LoopNest
+from ...model.mapping import Mapping, MappingDocument
 from ...model.reading.loading import ResolvedSpec, resolved
 from ..backend import LayerProblem
 from ..deadline import Deadline

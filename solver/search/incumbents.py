@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...model.dmazerunner.mapping import Mapping, Tiling
 from ...model.dmazerunner.vectorised.batch import Array
 from ...model.dmazerunner.vectorised.order_query import Best
+from ...model.mapping import Mapping, Tiling
 from .scoring import Scorer
 
 

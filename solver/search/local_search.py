@@ -16,10 +16,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ...model.dmazerunner.mapping import Mapping
 from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import filled, taken
 from ...model.dmazerunner.vectorised.order_query import OrderSearch
+from ...model.mapping import Mapping
 from ..backend import LayerProblem
 from ..deadline import NEVER, Deadline
 from .incumbents import Incumbents

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 
-from ...model.dmazerunner.mapping import Mapping
+from ...model.mapping import Mapping
 from ..backend import Progress, Report
 from ..deadline import Deadline
 from .incumbents import Scored, mappings_of

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...model.dmazerunner.mapping import Mapping, Tiling
 from ...model.dmazerunner.reuse import ReuseClass
 from ...model.dmazerunner.vectorised.batch import Array, TilingBatch, to_array
 from ...model.dmazerunner.vectorised.batch_cost import mapping_of
 from ...model.dmazerunner.vectorised.order_query import Best, Costing, OrderQuery, OrderSearch
+from ...model.mapping import Mapping, Tiling
 from ...model.objectives import OBJECTIVES
 from ..backend import LayerProblem
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from ...model.dmazerunner.constraints import Constraints
 from ...model.dmazerunner.factorisations import divisors
 from ...model.dmazerunner.legality import pinned_factors
-from ...model.dmazerunner.mapping import LEVELS
 from ...model.dmazerunner.vectorised.batch import Array, Mask
 from ...model.loop_nest import LoopNest
+from ...model.mapping import LEVELS
 
 Indices = NDArray[np.int64]
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...model.dmazerunner.mapping import Tiling
 from ...model.dmazerunner.vectorised.batch import DRAM, SPM, Array, Mask, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import fits
+from ...model.mapping import Tiling
 from ..backend import LayerProblem
 from ..deadline import Deadline
 

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from ...model.dmazerunner.capacities import Capacity
 from ...model.dmazerunner.factorisations import prime_factors
 from ...model.dmazerunner.legality import traffic_limits
-from ...model.dmazerunner.mapping import LEVELS
 from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import keeps
 from ...model.loop_nest import LoopNest
+from ...model.mapping import LEVELS
 from ..backend import LayerProblem
 from ..search.scoring import order_search
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...model.dmazerunner.mapping import MappingDocument
 from ...model.documents.evaluation import EvaluateRequest
 from ...model.documents.result import Number
 from ...model.documents.spec import Spec
@@ -15,6 +14,7 @@ from ...model.evaluating import load_request
 from ...model.faults import Fault, InputError, Place, place_text, shown, suggestion
 from ...model.layers import Layer
 from ...model.loop_nest import LoopNest
+from ...model.mapping import MappingDocument
 from ...model.reading.json_files import JsonObject, read_json
 from ...model.reading.loading import ResolvedSpec, resolved
 from ...model.reading.results import load_result

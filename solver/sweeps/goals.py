@@ -8,13 +8,13 @@ from typing import Protocol
 
 from ...model.designs import Design, area_proxy_bytes
 from ...model.dmazerunner.architecture import Architecture
-from ...model.dmazerunner.mapping import MappingDocument
 from ...model.documents.pareto import LayerFront, ParetoFronts
 from ...model.documents.result import LayerResult, Limit, Number, Reason, Result, Status, Termination
 from ...model.documents.spec import LayerList, SolverOptions, Spec
 from ...model.documents.sweep_results import AnswerT, SweepRecord, SweptDesign
 from ...model.documents.sweep_spec import SweepSpec
 from ...model.layers import Layer
+from ...model.mapping import MappingDocument
 from ...model.objectives import OBJECTIVES, Objective
 from ...model.reading.loading import ResolvedSpec
 from ..backend import LayerProblem

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic
 
-from ...model.dmazerunner.mapping import MappingDocument
 from ...model.documents.spec import Spec
 from ...model.documents.sweep_results import AnswerT
 from ...model.faults import BackendFault
+from ...model.mapping import MappingDocument
 from ...model.reading.loading import ResolvedSpec
 from ..pipeline.cache import Cache
 from ..pipeline.summary import versions

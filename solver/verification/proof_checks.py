@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from ...model.dmazerunner.mapping import Mapping, MappingDocument
 from ...model.documents.result import LayerResult
 from ...model.documents.verification import Counterexample, ProofCheck
+from ...model.mapping import Mapping, MappingDocument
 from ..backend import LayerProblem
 from ..deadline import Deadline
 from ..enumeration.refute import refute_by_costing_all, refute_with_bounds

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from dmaze.cli.reports.loop_listing import loop_lines
-from dmaze.model.dmazerunner.mapping import MappingDocument
 from dmaze.model.exports.mapped_layer import MappedLayer
 from dmaze.model.layers import Conv2d, LoopNestLayer
+from dmaze.model.mapping import MappingDocument
 from reference import REFERENCE
 
 CONV = Conv2d(

@@ -23,9 +23,9 @@ from dmaze.model.dmazerunner.cost import (
     reduction_words,
 )
 from dmaze.model.dmazerunner.legality import occupancy
-from dmaze.model.dmazerunner.mapping import LEVELS, Mapping, Tiling, order_from_document
 from dmaze.model.layers import Conv2d
 from dmaze.model.loop_nest import LoopNest
+from dmaze.model.mapping import LEVELS, Mapping, Tiling, order_from_document
 
 MACHINE = Architecture(
     name="readable",

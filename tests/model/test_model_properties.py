@@ -18,13 +18,13 @@ from dmaze.model.dmazerunner.constraints import Constraints, FixedFactors, MinUt
 from dmaze.model.dmazerunner.cost import ExactCost, cost_of_mapping, cost_of_reuse, sum_parts
 from dmaze.model.dmazerunner.factorisations import divisors, factorisations
 from dmaze.model.dmazerunner.legality import broken_rules, dma_invocations, dram_bytes
-from dmaze.model.dmazerunner.mapping import Mapping, Tiling
 from dmaze.model.dmazerunner.reuse import ReuseClass, all_reuse_classes, reuse_classes, reuse_factors
 from dmaze.model.dmazerunner.vectorised.batch import TilingBatch, to_array, to_tilings
 from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel
 from dmaze.model.dmazerunner.vectorised.batch_legality import allowed
 from dmaze.model.layers import Conv2d, Gemm, nest_from_expressions
 from dmaze.model.loop_nest import AffineIndex, LoopNest
+from dmaze.model.mapping import Mapping, Tiling
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_problems import dram_traffic

@@ -27,12 +27,12 @@ from dmaze.model.dmazerunner.cost import (
     sum_parts,
 )
 from dmaze.model.dmazerunner.legality import broken_rules, capacity_faults, occupancy
-from dmaze.model.dmazerunner.mapping import Factors, Mapping, Tiling, order_from_document, tiling_from_document
 from dmaze.model.dmazerunner.reuse import all_reuse_classes, reuse_factors
 from dmaze.model.dmazerunner.vectorised.batch import TilingBatch, to_array
 from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel
 from dmaze.model.dmazerunner.vectorised.batch_legality import allowed
 from dmaze.model.loop_nest import LoopNest
+from dmaze.model.mapping import Factors, Mapping, Tiling, order_from_document, tiling_from_document
 from reference import load, random_workload, reference_architecture
 
 DATA = load("random_mappings.json")

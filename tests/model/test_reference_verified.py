@@ -25,10 +25,10 @@ from dmaze.model.dmazerunner.cost import (
     reduction_width,
     reduction_words,
 )
-from dmaze.model.dmazerunner.mapping import Mapping, Tiling, order_from_document
 from dmaze.model.dmazerunner.reuse import all_reuse_classes, reuse_factors
 from dmaze.model.layers import Conv2d, Gemm
 from dmaze.model.loop_nest import LoopNest
+from dmaze.model.mapping import Mapping, Tiling, order_from_document
 from reference import load
 
 RECORDS = load("verified_numbers.json")

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dmaze.model.dmazerunner.mapping import Mapping, Tiling
 from dmaze.model.loop_nest import LoopNest
+from dmaze.model.mapping import Mapping, Tiling
 from dmaze.solver import LayerProblem, Progress, Report, SearchLimits, SearchOutcome
 
 Search = Callable[[LayerProblem, SearchLimits, Report], SearchOutcome]

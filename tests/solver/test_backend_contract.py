@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from dmaze.model.dmazerunner.mapping import Mapping, Tiling
+from dmaze.model.mapping import Mapping, Tiling
 from dmaze.solver.backend import Backend, LayerProblem, Progress, Report, SearchLimits, SearchOutcome
 from dmaze.solver.backend_contract import TINY_MACHINE, BackendContract, tiny_problems
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE

@@ -16,7 +16,6 @@ from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.cost import cost_of_mapping, cost_of_reuse, costs_of_tiling
 from dmaze.model.dmazerunner.factorisations import allowed_factorisations
 from dmaze.model.dmazerunner.legality import broken_limits
-from dmaze.model.dmazerunner.mapping import Tiling
 from dmaze.model.dmazerunner.published import PUBLISHED, PublishedModel
 from dmaze.model.dmazerunner.reuse import all_reuse_classes, has_more_classes, reuse_classes
 from dmaze.model.dmazerunner.vectorised.all_pairs import AllPairs
@@ -26,6 +25,7 @@ from dmaze.model.dmazerunner.vectorised.order_query import OrderQuery, OrderSear
 from dmaze.model.dmazerunner.vectorised.order_search import BestOrders
 from dmaze.model.layers import LoopNestLayer, Mttkrp, TtmChain, nest_from_expressions
 from dmaze.model.loop_nest import LoopNest
+from dmaze.model.mapping import Tiling
 from dmaze.model.objectives import OBJECTIVES as RULES
 from dmaze.model.reading.consistency import MOST_CLASSES as MOST_CLASSES_OF_INPUT
 from dmaze.model.reading.consistency import consistency_faults

@@ -14,9 +14,9 @@ from typing import Any
 from dmaze.model.dmazerunner.architecture import Architecture
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.factorisations import factorisations
-from dmaze.model.dmazerunner.mapping import Tiling
 from dmaze.model.documents.spec import LayerList, Spec
 from dmaze.model.loop_nest import LoopNest
+from dmaze.model.mapping import Tiling
 from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem
 from reference import REFERENCE

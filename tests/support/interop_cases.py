@@ -12,10 +12,10 @@ from typing import Any
 import yaml
 from dmaze.model import Architecture, Conv2d
 from dmaze.model.dmazerunner.factorisations import factorisations
-from dmaze.model.dmazerunner.mapping import Mapping, MappingDocument, Tiling
 from dmaze.model.exports.mapped_layer import MappedLayer
 from dmaze.model.exports.zigzag import elements_as_zigzag_counts
 from dmaze.model.loop_nest import LoopNest
+from dmaze.model.mapping import Mapping, MappingDocument, Tiling
 from dmaze.model.reading.loading import resolve_architecture
 from paths import DATA
 

@@ -17,7 +17,6 @@ import numpy as np
 from dmaze.model.dmazerunner.architecture import AccessEnergy, Architecture, Dma, Spm
 from dmaze.model.dmazerunner.constraints import Constraints, FixedFactors, MinUtilization
 from dmaze.model.dmazerunner.factorisations import allowed_factorisations, divisors, num_tilings
-from dmaze.model.dmazerunner.mapping import LEVELS, Tiling
 from dmaze.model.dmazerunner.relaxation.value_ranges import RangeParameters
 from dmaze.model.dmazerunner.reuse import all_reuse_classes, has_more_classes
 from dmaze.model.dmazerunner.vectorised.batch import DRAM, Array, TilingBatch, to_array
@@ -25,6 +24,7 @@ from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
 from dmaze.model.dmazerunner.vectorised.batch_legality import allowed
 from dmaze.model.layers import Conv2d, Gemm, LoopNestLayer
 from dmaze.model.loop_nest import MAX_MACS, LoopNest
+from dmaze.model.mapping import LEVELS, Tiling
 from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem
 

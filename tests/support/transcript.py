@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from dmaze.model.dmazerunner.architecture import Architecture
-from dmaze.model.dmazerunner.mapping import Tiling
 from dmaze.model.loop_nest import LoopNest
+from dmaze.model.mapping import Tiling
 
 Vector = tuple[int, ...]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain, combinations
 
 from ...loop_nest import LoopNest
-from ..mapping import Tiling
+from ...mapping import Tiling
 from ..reuse import ReuseClass, has_more_classes
 
 

@@ -1,6 +1,6 @@
 """Arrays of tilings and the quantities that legality and cost share.
 
-A batch is a binary64 array of shape (4, dimensions, n): factors by level (order: :data:`..mapping.LEVELS`), dimension
+A batch is a binary64 array of shape (4, dimensions, n): factors by level (order: :data:`...mapping.LEVELS`), dimension
 and tiling. Counts are integers held in binary64, exact below 2**53 (see :data:`...loop_nest.MAX_MACS`).
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...loop_nest import AffineIndex, LoopNest, Tensor
-from ..mapping import Tiling
+from ...mapping import Tiling
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 
 from ...loop_nest import LoopNest
+from ...mapping import Mapping, Tiling
 from ..architecture import Architecture
-from ..mapping import Mapping, Tiling
 from ..reuse import ReuseClass, reuse_classes
 from .batch import DRAM, SPM, Array, TilingBatch
 from .level_terms import DramTerms, SharedTerms, SpmTerms, no_reuse, reuse_of_class

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ...loop_nest import LoopNest
+from ...mapping import LEVELS
 from ..architecture import Architecture
 from ..capacities import Capacity, capacities
 from ..constraints import Constraints, MinUtilization
 from ..legality import pinned_factors, traffic_limits
-from ..mapping import LEVELS
 from .batch import SPATIAL, Array, Mask, TilingBatch
 from .level_terms import DramTerms, SharedTerms
 from .order_query import Permit

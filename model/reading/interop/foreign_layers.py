@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from ...dmazerunner.mapping import MappingDocument
 from ...documents.spec import LayerList
 from ...faults import InputError, shown, suggestion
 from ...layers import Layer
+from ...mapping import MappingDocument
 from .timeloop_mapping import mapping_of, read_mapping
 from .timeloop_problem import problem_of, read_problem
 from .yaml_files import read_yaml

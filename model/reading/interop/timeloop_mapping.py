@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from ...dmazerunner.mapping import Factors, MappingDocument
 from ...faults import Fault, InputError, InputWarning, Place, place_text, shown
+from ...mapping import Factors, MappingDocument
 from ..json_files import JsonObject
 
 MEMORIES = ("dram", "spm", "rf")

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from ortools.sat.python import cp_model
 
 from ....model.dmazerunner.capacities import Capacity
-from ....model.dmazerunner.mapping import LEVELS
 from ....model.dmazerunner.relaxation.cases import Case
 from ....model.dmazerunner.relaxation.logarithms import LOG_SCALE
 from ....model.dmazerunner.relaxation.monomials import Monomial, Posynomial, factors, footprint
@@ -20,6 +19,7 @@ from ....model.dmazerunner.relaxation.relaxed_model import Relaxation
 from ....model.dmazerunner.relaxation.value_ranges import ValueRanges
 from ....model.dmazerunner.reuse import ReuseClass
 from ....model.dmazerunner.vectorised.batch import DRAM, SPATIAL, SPM
+from ....model.mapping import LEVELS
 from ...backend import LayerProblem
 from .cutoff import Target, TargetRows
 from .linearisation import Terms

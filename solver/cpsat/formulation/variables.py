@@ -17,12 +17,12 @@ from ortools.sat.python import cp_model
 from ....model.dmazerunner.constraints import Constraints
 from ....model.dmazerunner.factorisations import divisors, prime_factors
 from ....model.dmazerunner.legality import pinned_factors
-from ....model.dmazerunner.mapping import LEVELS, Tiling
 from ....model.dmazerunner.relaxation.logarithms import scaled_log
 from ....model.dmazerunner.relaxation.monomials import TILE_LEVELS, FactorOf, InvocationsOf, Monomial, Symbol, WindowOf
 from ....model.dmazerunner.relaxation.value_ranges import RANGE_PARAMETERS
 from ....model.dmazerunner.vectorised.batch import DRAM, SPM
 from ....model.loop_nest import AffineIndex, LoopNest
+from ....model.mapping import LEVELS, Tiling
 from ...spaces.subspaces import Subspace
 
 

@@ -12,11 +12,11 @@ from builders import Specs, gemm
 from dmaze.cli.main import main
 from dmaze.model import EvaluateRequest, Result, evaluate
 from dmaze.model.dmazerunner.cost import cost_of_mapping
-from dmaze.model.dmazerunner.mapping import Mapping, order_from_document, tiling_from_document
 from dmaze.model.exports import timeloop
 from dmaze.model.exports.mapped_layer import MappedLayer
 from dmaze.model.layers import LoopNestLayer
 from dmaze.model.loop_nest import AffineIndex
+from dmaze.model.mapping import Mapping, order_from_document, tiling_from_document
 from dmaze.model.reading.interop.foreign_layers import read_layer
 from dmaze.model.reading.loading import builtin_names, builtin_path, load_spec
 from dmaze.solver import solve

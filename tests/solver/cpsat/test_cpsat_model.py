@@ -18,7 +18,6 @@ from dmaze.model.dmazerunner.constraints import Constraints, FixedFactors, MinUt
 from dmaze.model.dmazerunner.cost import cost_of_reuse
 from dmaze.model.dmazerunner.factorisations import allowed_factorisations
 from dmaze.model.dmazerunner.legality import broken_rules, dma_invocations, dram_bytes, occupancy, utilization
-from dmaze.model.dmazerunner.mapping import LEVELS, Tiling
 from dmaze.model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from dmaze.model.dmazerunner.relaxation.cases import Case, all_cases, holds
 from dmaze.model.dmazerunner.relaxation.monomials import TILE_LEVELS
@@ -28,6 +27,7 @@ from dmaze.model.dmazerunner.reuse import reuse_classes
 from dmaze.model.dmazerunner.vectorised.batch import RF, SPM, Array, TilingBatch, to_array, to_tilings
 from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel, PairCosts
 from dmaze.model.dmazerunner.vectorised.batch_legality import allowed
+from dmaze.model.mapping import LEVELS, Tiling
 from dmaze.solver.backend import LayerProblem
 from dmaze.solver.cpsat.formulation.case_model import CaseModel
 from dmaze.solver.cpsat.formulation.cutoff import Target

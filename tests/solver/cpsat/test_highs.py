@@ -9,7 +9,6 @@ from random import Random
 import pytest
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.factorisations import allowed_factorisations
-from dmaze.model.dmazerunner.mapping import Tiling
 from dmaze.model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from dmaze.model.dmazerunner.relaxation.cases import all_cases, holds
 from dmaze.model.dmazerunner.relaxation.relaxed_model import CYCLES, ENERGY, relax
@@ -18,6 +17,7 @@ from dmaze.model.dmazerunner.reuse import reuse_classes
 from dmaze.model.dmazerunner.vectorised.batch import to_array, to_tilings
 from dmaze.model.faults import BackendFault
 from dmaze.model.loop_nest import LoopNest
+from dmaze.model.mapping import Tiling
 from dmaze.model.reading.loading import load_spec
 from dmaze.solver.backend import LayerProblem, SearchLimits
 from dmaze.solver.cpsat import HIGHS, highs

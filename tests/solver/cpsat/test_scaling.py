@@ -13,7 +13,6 @@ from dmaze.model.dmazerunner.architecture import AccessEnergy, Architecture, Dma
 from dmaze.model.dmazerunner.constraints import Constraints, MinUtilization
 from dmaze.model.dmazerunner.cost import ExactCost, cost_of_reuse
 from dmaze.model.dmazerunner.factorisations import allowed_factorisations, prime_factors
-from dmaze.model.dmazerunner.mapping import Tiling
 from dmaze.model.dmazerunner.relaxation.case_bounds import analytic_bounds
 from dmaze.model.dmazerunner.relaxation.cases import Case, all_cases, holds
 from dmaze.model.dmazerunner.relaxation.logarithms import LOG_SCALE, ValueRange, scaled_log
@@ -35,6 +34,7 @@ from dmaze.model.dmazerunner.vectorised.batch import SPM as SPM_LEVEL
 from dmaze.model.dmazerunner.vectorised.batch import TilingBatch, to_tilings
 from dmaze.model.layers import Conv2d, LoopNestLayer
 from dmaze.model.loop_nest import MAX_MACS, LoopNest
+from dmaze.model.mapping import Tiling
 from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem, SearchLimits
 from dmaze.solver.cpsat import BACKEND

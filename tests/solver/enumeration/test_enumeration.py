@@ -20,10 +20,10 @@ from dmaze.model.dmazerunner.factorisations import (
     prime_factors,
 )
 from dmaze.model.dmazerunner.legality import broken_rules
-from dmaze.model.dmazerunner.mapping import Tiling
 from dmaze.model.dmazerunner.vectorised.batch import DRAM, SPM, to_tilings
 from dmaze.model.layers import Conv2d, nest_from_expressions
 from dmaze.model.loop_nest import LoopNest
+from dmaze.model.mapping import Tiling
 from dmaze.solver import deadline as deadlines
 from dmaze.solver.backend import LayerProblem, SearchLimits
 from dmaze.solver.deadline import NEVER, Deadline

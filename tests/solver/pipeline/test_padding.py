@@ -19,9 +19,9 @@ from dmaze.cli.main import main
 from dmaze.model import EvaluateRequest, InputError, LayerResult, Result, evaluate
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.factorisations import divisors
-from dmaze.model.dmazerunner.mapping import LEVELS
 from dmaze.model.documents.spec import SolverOptions
 from dmaze.model.loop_nest import AffineIndex, LoopNest, Tensor
+from dmaze.model.mapping import LEVELS
 from dmaze.model.objectives import Objective
 from dmaze.solver import Cache, LayerProblem, Progress, SearchLimits, SearchOutcome, enumerate_mappings, solve, verify
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE

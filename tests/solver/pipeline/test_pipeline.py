@@ -12,10 +12,10 @@ import dmaze.solver
 import pytest
 from builders import Specs, gemm, nest_of, only
 from dmaze.model.dmazerunner.cost import cost_of_mapping
-from dmaze.model.dmazerunner.mapping import LEVELS, Mapping, Tiling, order_from_document, tiling_from_document
 from dmaze.model.documents.result import LayerResult, Result, Solution
 from dmaze.model.documents.spec import Spec
 from dmaze.model.faults import BackendFault, InputError
+from dmaze.model.mapping import LEVELS, Mapping, Tiling, order_from_document, tiling_from_document
 from dmaze.solver import LayerProblem, Progress, SearchLimits, SearchOutcome, enumerate_mappings, solve
 
 GEMM, OTHER = gemm(2, 3, 4), gemm(4, 3, 4, name="h")

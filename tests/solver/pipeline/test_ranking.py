@@ -14,7 +14,7 @@ from dmaze.model.dmazerunner.architecture import Architecture
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.cost import cost_of_mapping
 from dmaze.model.dmazerunner.legality import broken_limits, dram_bytes
-from dmaze.model.dmazerunner.mapping import Mapping, Tiling
+from dmaze.model.mapping import Mapping, Tiling
 from dmaze.model.objectives import Objective
 from dmaze.solver.backend import LayerProblem
 from dmaze.solver.pipeline.ranking import CostedMapping, faults_of_candidate, rank

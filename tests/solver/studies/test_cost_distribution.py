@@ -14,10 +14,10 @@ from builders import gemm, problem_of
 from dmaze.model.dmazerunner.architecture import Architecture
 from dmaze.model.dmazerunner.cost import ExactCost, cost_of_reuse
 from dmaze.model.dmazerunner.legality import broken_limits, broken_rules
-from dmaze.model.dmazerunner.mapping import Tiling
 from dmaze.model.dmazerunner.reuse import reuse_classes
 from dmaze.model.dmazerunner.vectorised.batch import Array
 from dmaze.model.loop_nest import LoopNest
+from dmaze.model.mapping import Tiling
 from dmaze.solver.backend import LayerProblem, SearchLimits
 from dmaze.solver.enumeration import BACKEND
 from dmaze.solver.enumeration.counting import CountingLimits

@@ -14,9 +14,9 @@ from commands import interrupted
 from dmaze.cli.main import main
 from dmaze.cli.reports.study_tables import DATAFLOW_COLUMNS
 from dmaze.model import DataflowStudy, InputError
-from dmaze.model.dmazerunner.mapping import Factors
 from dmaze.model.documents.result import Number
 from dmaze.model.documents.study_results import LayerDataflows, LayerOnDataflow
+from dmaze.model.mapping import Factors
 from dmaze.solver import dataflow_study, enumerate_mappings
 from hypothesis import given, settings
 from hypothesis import strategies as st

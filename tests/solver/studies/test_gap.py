@@ -20,10 +20,10 @@ from dmaze.model.dmazerunner.architecture import Architecture
 from dmaze.model.dmazerunner.constraints import Constraints, MinUtilization
 from dmaze.model.dmazerunner.cost import costs_of_tiling
 from dmaze.model.dmazerunner.legality import broken_rules
-from dmaze.model.dmazerunner.mapping import Tiling
 from dmaze.model.documents.result import LayerResult, Number, Status
 from dmaze.model.documents.study_results import FullEnumeration, LayerGap, PrunedSearch, StudySearch
 from dmaze.model.loop_nest import LoopNest
+from dmaze.model.mapping import Tiling
 from dmaze.solver import LayerProblem, Progress, SearchLimits, SearchOutcome, gap_study
 from dmaze.solver.studies import gap
 from dmaze.solver.studies.agreement import loss, with_agreement

@@ -13,7 +13,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from dmaze.model import Architecture, Constraints, EvaluateRequest, Gemm, evaluate
-from dmaze.model.dmazerunner.mapping import mapping_to_document
+from dmaze.model.mapping import mapping_to_document
 from dmaze.model.reading.loading import resolve_architecture
 from dmaze.solver import Backend, LayerProblem, SearchLimits
 

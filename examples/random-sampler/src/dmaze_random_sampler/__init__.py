@@ -11,7 +11,7 @@ import time
 
 from dmaze.model import LoopNest
 from dmaze.model.dmazerunner.factorisations import factorisations
-from dmaze.model.dmazerunner.mapping import Mapping, Tiling
+from dmaze.model.mapping import Mapping, Tiling
 from dmaze.model.objectives import OBJECTIVES
 from dmaze.solver import LayerProblem, Progress, Report, SearchLimits, SearchOutcome
 

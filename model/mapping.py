@@ -12,8 +12,8 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..base import Factor, Model
-from ..loop_nest import LoopNest
+from .base import Factor, Model
+from .loop_nest import LoopNest
 
 LEVELS = ("dram", "spm", "rf", "spatial")
 """The four levels of a tiling, in the order in which every array of factors lists them."""
