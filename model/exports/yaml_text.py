@@ -9,6 +9,9 @@ from textwrap import wrap
 from typing import cast
 
 WIDTH = 120
+_LONGEST_KEY = 1024
+"""Characters of a key without ``?`` before it (YAML 1.2, section 7.4.2)."""
+
 _RESERVED = frozenset(("yes", "no", "on", "off", "true", "false", "null"))
 
 
@@ -50,11 +53,12 @@ def _block(value: object, level: int) -> Iterator[str]:
     indent = "  " * level
     if isinstance(value, Mapping):
         for key, member in cast("Mapping[str, object]", value).items():
-            line = f"{indent}{_scalar(key)}: {_flow(member)}"
+            lead = indent + _key(key, f"\n{indent}")
+            line = f"{lead}: {_flow(member)}"
             if _fits(member, line, level):
                 yield line
             else:
-                yield f"{indent}{_scalar(key)}:"
+                yield f"{lead}:"
                 yield from _block(member, level + (0 if isinstance(member, list | tuple) else 1))
     else:
         for member in cast("Sequence[object]", value):
@@ -81,10 +85,16 @@ def _flow(value: object) -> str:
         return f"{value.tag} {_flow(value.value)}"
     if isinstance(value, Mapping):
         members = cast("Mapping[str, object]", value).items()
-        return "{" + ", ".join(f"{_scalar(key)}: {_flow(member)}" for key, member in members) + "}"
+        return "{" + ", ".join(f"{_key(key, ' ')}: {_flow(member)}" for key, member in members) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_flow(member) for member in cast("Sequence[object]", value)) + "]"
     return _scalar(value)
+
+
+def _key(key: str, after_long: str) -> str:
+    """A key up to its colon."""
+    text = _scalar(key)
+    return text if len(text) <= _LONGEST_KEY else f"? {text}{after_long}"
 
 
 def _scalar(value: object) -> str:

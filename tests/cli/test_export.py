@@ -315,6 +315,16 @@ def test_yaml_text_is_read_back_as_the_same_data(document: dict[str, Any], comme
     assert yaml.safe_load(yaml_text(document, comments)) == document
 
 
+@pytest.mark.parametrize(
+    "value", [1, [1, 2], {"a": 1}, {"a": {"b": {"ı" * 200: [3, {"c": 4}]}}}, [{"ı" * 200: {"b": 5}}]]
+)
+@pytest.mark.parametrize("length", [1022, 1023, 5000])
+def test_a_key_may_be_longer_than_yaml_takes_on_one_line(length: int, value: Any) -> None:
+    key = " " * length
+    for document in ({key: value, "next": 1}, {"outer": {key: value}}, {"outer": [{key: value}, 2]}):
+        assert yaml.safe_load(yaml_text(document, [])) == document
+
+
 def test_yaml_is_laid_out_for_readers() -> None:
     document = {"nodes": [Tagged("!Storage", {"tensors": ["I", "W"], "component": "DRAM"}), {"a": 1}], "price": 1e-9}
     assert yaml_text(document, ["a {{ b }}", ""]) == (
