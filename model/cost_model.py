@@ -47,6 +47,9 @@ class Cost(Protocol):
         ...
 
 
+DEFAULT_COST_MODEL = "dmazerunner"
+"""The name of the cost model of a spec that names none, and of a document from before there were several."""
+
 MachineT = TypeVar("MachineT", contravariant=True)
 ConstraintsT = TypeVar("ConstraintsT", contravariant=True)
 MappingT = TypeVar("MappingT")

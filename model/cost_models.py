@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeAlias, cast
 
-from .cost_model import CostModel
+from .cost_model import DEFAULT_COST_MODEL, CostModel
 from .dmazerunner.architecture import Architecture
 from .dmazerunner.constraints import Constraints
 from .dmazerunner.cost import ExactCost
@@ -15,9 +15,6 @@ from .faults import BackendFault, InputError, suggestion
 from .mapping import Mapping, MappingDocument
 
 ENTRY_POINT_GROUP = "dmaze.cost_models"
-
-DEFAULT = "dmazerunner"
-"""The cost model of an architecture of the published kind."""
 
 AnyCostModel: TypeAlias = CostModel[Architecture, Constraints, Mapping, ExactCost, MappingDocument, Cost, EvaluatedCost]
 """A cost model on architectures, constraints and mappings of the kinds that there are."""
@@ -37,7 +34,7 @@ def model_for(name: str | None, file: str | None = None) -> AnyCostModel:
         InputError: for a name that nobody registered; the nearest one is suggested.
         BackendFault: when what is registered cannot be imported.
     """
-    wanted, points = name or DEFAULT, available_cost_models()
+    wanted, points = name or DEFAULT_COST_MODEL, available_cost_models()
     if wanted not in points:
         message = f"unknown cost model '{wanted}'; {suggestion(wanted, points)}"
         raise InputError.single(file, "cost_model", message)

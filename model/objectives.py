@@ -22,7 +22,7 @@ Objective = Literal["edp", "energy", "latency"]
 Metric = Literal["energy_pj", "cycles"]
 
 SAFE = 1 - 1e-12
-"""Takes a product of two lower bounds below what its rounding could have added."""
+"""Takes a lower bound below what rounding of its sums and products could have added."""
 
 
 @dataclass(frozen=True)

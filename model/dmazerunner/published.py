@@ -17,6 +17,7 @@ from ..mapping import (
     order_from_document,
     tiling_from_document,
 )
+from ..objectives import SAFE
 from . import evaluated_cost
 from .architecture import Architecture
 from .capacities import Capacities, capacities
@@ -38,9 +39,6 @@ from .vectorised.batch_cost import BatchModel
 from .vectorised.batch_legality import allowed, permit_of
 from .vectorised.order_query import OrderSearch, Permit
 from .vectorised.order_search import BestOrders
-
-SAFE = 1 - 1e-12
-"""Takes the energy of all multiply-accumulates below what rounding its sum could have added."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from ..base import Model, Text
+from ..cost_model import DEFAULT_COST_MODEL
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.constraints import Constraints, MinUtilization
 from ..layers import Layer
@@ -56,7 +57,7 @@ class ParetoFronts(Model):
 
     schema_: Literal["dmaze-solve/pareto/1"] = Field(default="dmaze-solve/pareto/1", alias="schema")
     name: str | None = None
-    cost_model: Text = "dmazerunner"
+    cost_model: Text = DEFAULT_COST_MODEL
     architecture: Architecture
     constraints: Constraints
     versions: dict[str, str] = Field(default_factory=dict[str, str])

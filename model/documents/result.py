@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import Field, field_validator
 
 from ..base import Flag, Model, PositiveInt, Text
+from ..cost_model import DEFAULT_COST_MODEL
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.constraints import SET_BY_PRESET, Constraints, MinUtilization
 from ..dmazerunner.cost_document import Cost
@@ -193,7 +194,7 @@ class Result(Model):
 
     schema_: Literal["dmaze-solve/result/1"] = Field(default="dmaze-solve/result/1", alias="schema")
     name: str | None = None
-    cost_model: Text = "dmazerunner"
+    cost_model: Text = DEFAULT_COST_MODEL
     objective: Objective
     backend: str
     architecture: Architecture

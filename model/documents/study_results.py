@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ..base import Model, Text
+from ..cost_model import DEFAULT_COST_MODEL
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.constraints import Constraints, MinUtilization
 from ..dmazerunner.cost_document import Cost
@@ -150,7 +151,7 @@ class GapStudy(Model):
 
     schema_: Literal["dmaze-solve/gap/1"] = Field(default="dmaze-solve/gap/1", alias="schema")
     name: str | None = None
-    cost_model: Text = "dmazerunner"
+    cost_model: Text = DEFAULT_COST_MODEL
     objective: Objective
     backend: str
     architecture: Architecture
@@ -244,7 +245,7 @@ class DataflowStudy(Model):
 
     schema_: Literal["dmaze-solve/dataflows/1"] = Field(default="dmaze-solve/dataflows/1", alias="schema")
     name: str | None = None
-    cost_model: Text = "dmazerunner"
+    cost_model: Text = DEFAULT_COST_MODEL
     objective: Objective
     backend: str
     architecture: Architecture

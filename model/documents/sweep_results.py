@@ -7,6 +7,7 @@ from typing import Generic, Literal, TypeVar
 from pydantic import Field
 
 from ..base import Flag, Model, Text
+from ..cost_model import DEFAULT_COST_MODEL
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.constraints import Constraints
 from ..objectives import Objective
@@ -121,7 +122,7 @@ class SweepResult(Model):
 
     schema_: Literal["dmaze-solve/sweep/1"] = Field(default="dmaze-solve/sweep/1", alias="schema")
     name: str | None = None
-    cost_model: Text = "dmazerunner"
+    cost_model: Text = DEFAULT_COST_MODEL
     objective: Objective | None
     backend: str
     architecture: Architecture

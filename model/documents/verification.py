@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from ..base import Model, Text
+from ..cost_model import DEFAULT_COST_MODEL
 from ..dmazerunner.cost_document import Cost
 from ..mapping import MappingDocument
 from ..objectives import Objective
@@ -59,7 +60,7 @@ class Verification(Model):
 
     schema_: Literal["dmaze-solve/verification/1"] = Field(default="dmaze-solve/verification/1", alias="schema")
     name: str | None
-    cost_model: Text = "dmazerunner"
+    cost_model: Text = DEFAULT_COST_MODEL
     objective: Objective
     backend: str
     holds: bool

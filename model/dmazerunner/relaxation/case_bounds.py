@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...loop_nest import LoopNest
+from ...objectives import SAFE
 from ..architecture import Architecture
 from .monomials import Posynomial
 from .relaxed_model import CYCLES, ENERGY, ROUNDING_PJ, Relaxation, Row
@@ -23,8 +24,7 @@ def analytic_bounds(
     energy = _least_quantities(relaxation.energy, ranges)[ENERGY]
     cycles = _least_quantities(relaxation.cycles, ranges)[CYCLES]
     busy = nest.num_macs / architecture.pes
-    safe = 1 - 1e-12
-    return {ENERGY: max(0.0, energy * safe - ROUNDING_PJ), CYCLES: max(1.0, busy * safe, cycles * safe)}
+    return {ENERGY: max(0.0, energy * SAFE - ROUNDING_PJ), CYCLES: max(1.0, busy * SAFE, cycles * SAFE)}
 
 
 def _least_quantities(rows: Sequence[Row], ranges: ValueRanges) -> dict[str, float]:

@@ -12,16 +12,13 @@ from typing import Any
 import pytest
 from dmaze.model.faults import DmazeError, InputError
 from dmaze.model.reading.loading import load_spec
+from machines import SMALL
 
 ARCHITECTURE: dict[str, Any] = {
-    "name": "small",
+    **SMALL,
     "pes": 16,
     "rf_bytes_per_pe": 64,
     "spm": {"banks": 8, "bytes_per_bank": 256},
-    "bytes_per_element": 2,
-    "clock_mhz": 500,
-    "dma": {"init_cycles": 291, "cycles_per_byte": 0.24, "clock_mhz": 3200},
-    "access_energy_pj": {"rf": 0.96, "noc": 2, "spm": 13.5, "dram": 200, "mac": 0.075},
 }
 CONV: dict[str, Any] = {
     "type": "conv2d",
