@@ -1,0 +1,140 @@
+"""A machine as one nest meets it: per-tensor values looked up, positions in place of names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..loop_nest import LoopNest
+from .machine import DmaEngine, Fanout, Keep, Machine, StorageLevel
+from .per_tensor import per_tensor
+
+
+@dataclass(frozen=True)
+class Level:
+    """A storage level; tuples have one entry for each tensor of the nest, ``node`` is its position in the machine."""
+
+    node: int
+    name: str
+    capacity_bytes: int | None
+    partitions: tuple[int | None, ...]
+    bank_bytes: int | None
+    buffers: int
+    keep: tuple[Keep, ...]
+    halo: bool
+    read_pj: tuple[float, ...]
+    write_pj: tuple[float, ...]
+    read_bandwidth: float | None
+    write_bandwidth: float | None
+    bandwidth: float | None
+    dma: DmaEngine | None
+    block_elements: int
+
+    @property
+    def banks(self) -> int | None:
+        """Whole banks of an instance; ``None`` for a level without banks."""
+        if self.bank_bytes is None or self.capacity_bytes is None:
+            return None
+        return self.capacity_bytes // self.bank_bytes
+
+
+@dataclass(frozen=True)
+class Network:
+    """A fanout and its network; tuples have one entry for each tensor, ``dims`` holds positions of dimensions.
+
+    ``multicast`` says nothing of the output.
+    """
+
+    node: int
+    name: str
+    size: int
+    dims: frozenset[int]
+    multicast: tuple[bool, ...]
+    reduce: bool
+    word_pj: tuple[float, ...]
+    add_pj: float
+    bandwidth: float | None
+
+
+@dataclass(frozen=True)
+class ResolvedMachine:
+    """A machine for the tensors of one nest. Nodes are numbered from the outermost; the MAC is node ``num_nodes``."""
+
+    name: str
+    nodes: tuple[str, ...]
+    levels: tuple[Level, ...]
+    networks: tuple[Network, ...]
+    bytes_per_element: tuple[int, ...]
+    mac_pj: float
+    clock_mhz: float | None
+
+    @property
+    def num_nodes(self) -> int:
+        """Storage levels and fanouts."""
+        return len(self.nodes)
+
+    @cached_property
+    def level_at(self) -> dict[int, Level]:
+        """Storage levels by node."""
+        return {level.node: level for level in self.levels}
+
+    @cached_property
+    def network_at(self) -> dict[int, Network]:
+        """Fanouts by node."""
+        return {network.node: network for network in self.networks}
+
+
+def resolved_machine(machine: Machine, nest: LoopNest) -> ResolvedMachine:
+    """A machine for the tensors and dimensions of one nest."""
+    levels: list[Level] = []
+    networks: list[Network] = []
+    for position, node in enumerate(machine.nodes):
+        if isinstance(node, Fanout):
+            networks.append(_network(node, position, nest))
+        else:
+            levels.append(_level(node, position, nest))
+    return ResolvedMachine(
+        name=machine.name,
+        nodes=tuple(node.name for node in machine.nodes),
+        levels=tuple(levels),
+        networks=tuple(networks),
+        bytes_per_element=per_tensor(nest, machine.bytes_per_element, 1),
+        mac_pj=machine.mac_pj,
+        clock_mhz=machine.clock_mhz,
+    )
+
+
+def _level(level: StorageLevel, position: int, nest: LoopNest) -> Level:
+    keep: Keep = "may"
+    return Level(
+        node=position,
+        name=level.name,
+        capacity_bytes=level.capacity_bytes,
+        partitions=per_tensor(nest, level.partitions, None),
+        bank_bytes=level.bank_bytes,
+        buffers=level.buffers,
+        keep=per_tensor(nest, "must" if position == 0 else level.keep, keep),
+        halo=level.halo,
+        read_pj=per_tensor(nest, level.read_pj, 0.0),
+        write_pj=per_tensor(nest, level.write_pj, 0.0),
+        read_bandwidth=level.read_bandwidth,
+        write_bandwidth=level.write_bandwidth,
+        bandwidth=level.bandwidth,
+        dma=level.dma,
+        block_elements=level.block_elements,
+    )
+
+
+def _network(fanout: Fanout, position: int, nest: LoopNest) -> Network:
+    allowed = nest.dims if fanout.dims is None else fanout.dims
+    return Network(
+        node=position,
+        name=fanout.name,
+        size=fanout.size,
+        dims=frozenset(dim for dim, name in enumerate(nest.dims) if name in allowed),
+        multicast=per_tensor(nest, fanout.multicast, True),
+        reduce=fanout.reduce,
+        word_pj=per_tensor(nest, fanout.word_pj, 0.0),
+        add_pj=fanout.add_pj,
+        bandwidth=fanout.bandwidth,
+    )
