@@ -82,7 +82,11 @@ class _Complaint:
 def _faults(
     error: ValidationError, model: type[BaseModel], data: object, file: str | None, place: Place
 ) -> Iterator[Fault]:
-    complaints = [_complaint(details, model, data) for details in error.errors(include_url=False)]
+    complaints = [
+        complaint
+        for details in error.errors(include_url=False)
+        for complaint in (_complaints_of_ours(details, data) or [_complaint(details, model, data)])
+    ]
     misspelt = {complaint.meant for complaint in complaints}
     by_place: dict[Place, list[_Complaint]] = {}
     for complaint in complaints:
@@ -101,6 +105,15 @@ def _one_message(complaints: Sequence[_Complaint], value: object) -> str:
     return fitting[0] if fitting else f"expected {' or '.join(wanted)}, got {shown(value)}"
 
 
+def _complaints_of_ours(details: ErrorDetails, data: object) -> list[_Complaint]:
+    """What a validator of ours found, one for each line; empty where pydantic itself reports."""
+    if details["type"] != "value_error":
+        return []
+    place = _place(details, data)
+    found = [_leading_place(line) for line in str(details.get("ctx", {})["error"]).split("\n")]
+    return [_Complaint((*place, *inner), "value_error", message) for inner, message in found]
+
+
 def _complaint(details: ErrorDetails, model: type[BaseModel], data: object) -> _Complaint:
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
     place = _place(details, data)
@@ -108,13 +121,11 @@ def _complaint(details: ErrorDetails, model: type[BaseModel], data: object) -> _
         return _unknown_field(place, _known_fields(model, details["loc"][:-1]))
     if kind == "missing":
         return _Complaint(place, kind, _MISSING)
-    if kind == "value_error":
-        inner, message = _leading_place(str(context["error"]))
-        return _Complaint((*place, *inner), kind, message)
     if kind.startswith("union_tag"):
         return _tag_complaint(place, cast("dict[str, Any]", value), context)
     if kind == "literal_error":
-        return _Complaint(place, kind, _choice(context["expected"], value))
+        wanted = None if isinstance(value, str) else context["expected"]
+        return _Complaint(place, kind, _choice(context["expected"], value), wanted)
     if kind in _LIMITS:
         return _Complaint(place, kind, f"expected {_limit(kind, context)}, got {shown(value)}")
     if kind in _TYPES:
@@ -166,32 +177,38 @@ def _place(details: ErrorDetails, data: object) -> Place:
     """Where in the data an error lies: pydantic's location without the names of union branches."""
     loc, value = details["loc"], details["input"]
     if details["type"] == "missing":
-        return (*(_aligned(loc[:-1], data, value) or _reachable(loc[:-1], data)), loc[-1])
-    found = _aligned(loc, data, value)
-    return _reachable(loc, data) if found is None else found
+        return (*_aligned(loc[:-1], data, value), loc[-1])
+    if details["type"] != "extra_forbidden" and loc[-2:] == (value, "[key]"):
+        return _aligned(loc[:-1], data)
+    return _aligned(loc, data, value)
 
 
-def _aligned(loc: Place, node: object, value: object) -> Place | None:
-    """The parts of ``loc`` that lead from ``node`` to ``value``; the others are names of branches."""
-    if not loc:
-        return () if node is value or (isinstance(node, int | float | str) and node == value) else None
-    inner = _child(node, loc[0])
-    if inner:
-        rest = _aligned(loc[1:], inner[0], value)
-        if rest is not None:
-            return (loc[0], *rest)
-    return _aligned(loc[1:], node, value)
+_ANYTHING = object()
+"""Stands for any value."""
 
 
-def _reachable(loc: Place, node: object) -> Place:
-    """The parts of ``loc`` that lead into the data, greedily: for errors about keys."""
-    place: list[str | int] = []
-    for part in loc:
-        inner = _child(node, part)
-        if inner:
-            place.append(part)
-            node = inner[0]
-    return tuple(place)
+def _aligned(loc: Place, data: object, value: object = _ANYTHING) -> Place:
+    """The parts of ``loc`` that lead from the data to ``value``; the others are names of branches.
+
+    The most parts that do, and of as many the last ones, for a branch may be named like a field outside it. Where the
+    value is not found: those that lead anywhere.
+    """
+    paths = list(_paths(loc, data))
+    leading = [taken for taken, reached in paths if _same(reached, value)] or [taken for taken, _ in paths]
+    return tuple(loc[position] for position in max(leading, key=lambda taken: (len(taken), taken)))
+
+
+def _paths(loc: Place, node: object, first: int = 0) -> Iterator[tuple[tuple[int, ...], object]]:
+    """All ways into the data along parts of ``loc``, some skipped: the positions of those taken, and what is there."""
+    yield (), node
+    for position in range(first, len(loc)):
+        for inner in _child(node, loc[position]):
+            for taken, reached in _paths(loc, inner, position + 1):
+                yield (position, *taken), reached
+
+
+def _same(node: object, value: object) -> bool:
+    return value is _ANYTHING or node is value or (isinstance(node, int | float | str) and node == value)
 
 
 def _value_at(data: object, place: Place) -> object:
