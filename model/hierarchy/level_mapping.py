@@ -54,13 +54,12 @@ def level_mapping(nest: LoopNest, machine: ResolvedMachine, document: LevelMappi
     Raises:
         ValueError: one line per fault, each beginning with its place in the mapping.
     """
-    faults = [*_tiling_faults(nest, machine, document), *_order_faults(nest, machine, document)]
-    faults += _keep_name_faults(nest, machine, document)
-    if faults:
-        raise ValueError("\n".join(faults))
+    misnamed = [*_tiling_faults(nest, machine, document), *_order_faults(nest, machine, document)]
+    misnamed += _keep_name_faults(nest, machine, document)
     mapping = _compact(nest, machine, document)
-    faults = list(illegalities(nest, machine, mapping))
-    if faults:
+    doubtful = _doubtful_places(nest, document, misnamed)
+    illegal = (line for line in illegalities(nest, machine, mapping) if _place(line) not in doubtful)
+    if faults := [*misnamed, *illegal]:
         raise ValueError("\n".join(faults))
     return mapping
 
@@ -119,12 +118,25 @@ def overlapping_axes(nest: LoopNest) -> list[frozenset[int]]:
     return [axis for axis in axes if sum(nest.bounds[dim] > 1 for dim in axis) > 1]
 
 
+def _doubtful_places(nest: LoopNest, document: LevelMappingDocument, misnamed: Iterable[str]) -> set[str]:
+    """Where a fault may only follow from a misspelt name: factors that are missing, tensors that are not kept."""
+    places = {".".join(_place(line).split(".")[:2]) for line in misnamed}
+    if any(dim not in nest.dims for dim in document.tiling):
+        places |= {f"tiling.{dim}" for dim in nest.dims if dim not in document.tiling}
+    return places
+
+
+def _place(line: str) -> str:
+    return line.partition(": ")[0]
+
+
 def _compact(nest: LoopNest, machine: ResolvedMachine, document: LevelMappingDocument) -> LevelMapping:
     factors = tuple(tuple(document.tiling.get(dim, {}).get(node, 1) for dim in nest.dims) for node in machine.nodes)
     orders: list[tuple[int, ...]] = [()] * machine.num_nodes
     kept: list[tuple[bool, ...]] = [(False,) * len(nest.tensors)] * machine.num_nodes
     for level in machine.levels:
-        given = [nest.dims.index(dim) for dim in document.orders.get(level.name, ())]
+        ordered = dict.fromkeys(document.orders.get(level.name, ()))
+        given = [nest.dims.index(dim) for dim in ordered if dim in nest.dims]
         orders[level.node] = (*given, *(d for d in range(len(nest.dims)) if d not in given))
         names = document.keep.get(level.name)
         kept[level.node] = tuple(
