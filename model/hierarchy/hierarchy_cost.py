@@ -28,11 +28,6 @@ class Access:
         """Elements written."""
         return self.fill + self.update
 
-    def __add__(self, other: Access) -> Access:
-        return Access(
-            self.fill + other.fill, self.serve + other.serve, self.drain + other.drain, self.update + other.update
-        )
-
 
 @dataclass(frozen=True)
 class Traffic:
@@ -41,9 +36,6 @@ class Traffic:
     down: int = 0
     up: int = 0
     adds: int = 0
-
-    def __add__(self, other: Traffic) -> Traffic:
-        return Traffic(self.down + other.down, self.up + other.up, self.adds + other.adds)
 
 
 @dataclass(frozen=True)
@@ -54,7 +46,7 @@ class HierarchyCost:
     fanouts (``None`` where a level does not keep the tensor, or the node is of the other kind). ``held[node][tensor]``:
     elements of one instance's tile. ``busiest[node]``: elements read and written by instance 0 of a storage level.
     ``fits[node]`` and ``utilization[node]``: whether what is held or unrolled there fits, and its share of the
-    capacity (of a level without one: 0) or of the instances. ``dma_cycles`` by node, where there is an engine.
+    capacity or of the instances (`None` for a level without limits). ``dma_cycles`` by node, where there is an engine.
     """
 
     energy_parts_pj: dict[str, float]
@@ -69,7 +61,7 @@ class HierarchyCost:
     held: tuple[tuple[int | None, ...], ...]
     dma_cycles: dict[int, int]
     fits: tuple[bool, ...]
-    utilization: tuple[float, ...]
+    utilization: tuple[float | None, ...]
 
     @cached_property
     def energy_pj(self) -> float:
