@@ -34,8 +34,14 @@ class CheckedNest:
         fits = (v for v in range(_LARGEST_VALUE, 1, -1) if v**reads * self.nest.num_macs < 2**63)
         return next(fits, 1)
 
+    @property
+    def _has_reads(self) -> bool:
+        return len(self.nest.tensors) > 1
+
     def values(self) -> list[str]:
-        """The functions that fill the tensors that are read."""
+        """The functions that fill the tensors that are read, if there are any."""
+        if not self._has_reads:
+            return []
         largest = self.largest_value
         lines = [
             f"/* Pseudo-random integers from -{largest} to {largest} without 0, so that every product counts. */",
@@ -94,7 +100,9 @@ class CheckedNest:
             "",
             "int main(void)",
             "{",
-            *(f"{INDENT}{call}();" for call in ("fill_tensors", "tiled_nest", "plain_nest")),
+            *([f"{INDENT}fill_tensors();"] if self._has_reads else []),
+            f"{INDENT}tiled_nest();",
+            f"{INDENT}plain_nest();",
             f"{INDENT}if (first_difference())",
             f"{INDENT * 2}return 1;",
             f'{INDENT}printf("OK: {done}\\n");',

@@ -87,7 +87,8 @@ class CCopy:
     def moves(self) -> str:
         """How often it moves how much, in few words."""
         times = f"{self.copy.visits} x " if self.copy.visits > 1 else ""
-        return f"{times}{plural(math.prod(self._box), 'element')}"
+        stays = ", ".join(self.names.variable(loop) for loop in self.tiled.stationary(self.copy))
+        return f"{times}{plural(math.prod(self._box), 'element')}{f'; stationary over {stays}' if stays else ''}"
 
     @property
     def _tensor(self) -> Tensor:
@@ -152,13 +153,21 @@ class CCopy:
         text = f"{self._tensor.name}, {parent} -> {child}: {self._size()}"
         if self._is_output:
             return f"{text} {self._origin_of_sums(parent)}"
-        networks = [self.tiled.geometry.machine.network_at[node] for node in self.edge.fanouts]
-        several = [network for network in networks if self.tiled.geometry.spread(network.node) > 1]
-        casts = {True: "sends equal words once (multicast)", False: "sends every instance a copy of its own"}
-        text += "".join(f" {network.name} {casts[network.multicast[self.edge.tensor]]}." for network in several)
+        text += "".join(self._casts(node) for node in self.edge.fanouts)
         if self.tiled.geometry.machine.level_at[self.edge.child].halo:
             text += f" {child} fetches only the words that it did not hold (halo); here the whole tile is copied."
         return text
+
+    def _casts(self, node: int) -> str:
+        """What a fanout does with words that several of its instances need, if there are any."""
+        geometry, axes = self.tiled.geometry, zip(self._tensor.index, self._box, strict=True)
+        touching = any(step < extent for axis, extent in axes for step, _ in geometry.steps(axis, [node]))
+        if not touching and geometry.spread_of(node, self._tensor) == geometry.spread(node):
+            return ""
+        network = geometry.machine.network_at[node]
+        if network.multicast[self.edge.tensor]:
+            return f" {network.name} sends what several instances need once (multicast)."
+        return f" {network.name} sends what several instances need to each on its own (no multicast)."
 
     def _origin_of_sums(self, parent: str) -> str:
         """Where the sums of a tile start from."""

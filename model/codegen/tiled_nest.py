@@ -101,6 +101,10 @@ class TiledNest:
         outside = self.loops[: copy.depth]
         return tuple(loop for loop in outside if not loop.parallel and loop.dim not in self.output.dims)
 
+    def stationary(self, copy: Copy) -> tuple[TiledLoop, ...]:
+        """The temporal loops outside the inner end over which its tile stays where it is."""
+        return tuple(loop for loop in self.loops[copy.depth :] if loop.node < copy.edge.child and not loop.parallel)
+
     def reducing(self, edge: Edge) -> tuple[TiledLoop, ...]:
         """The loops over instances that hold partial sums of the same words of the output, within an edge."""
         return tuple(loop for loop in self.between(edge) if loop.parallel and loop.dim not in self.output.dims)
