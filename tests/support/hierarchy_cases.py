@@ -18,7 +18,7 @@ Source = Literal["executed", "timeloop", "accelforge"]
 
 @dataclass(frozen=True)
 class HierarchyCase:
-    """A mapping of a nest onto a machine; ``expect`` as ``shared/design/hierarchy_model.md`` section 14 says."""
+    """A mapping of a nest onto a machine; ``expect``: what its source counts, in the form of ``tests/README.md``."""
 
     id: int
     nest: LoopNest

@@ -1,4 +1,4 @@
-"""Energy of a mapping, node by node (sections 6 and 15)."""
+"""Energy of a mapping, node by node (section 6)."""
 
 from __future__ import annotations
 
