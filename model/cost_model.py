@@ -1,26 +1,30 @@
 """What a cost model offers: the seam between the search for mappings and the definition of what they cost.
 
-The published model (:mod:`.dmazerunner.published`) is the first implementation. A layer problem carries its cost model.
-The pipeline, verification and ``evaluate`` ask it whether a mapping is legal, what it costs and how documents say it;
-the searches ask it for costs and bounds. So a model that costs the same mappings differently needs nothing but itself
-(``docs/extending.md`` shows one).
+:class:`CostModel` is what each of them is: it says which machines it takes, what a mapping is and costs, and how
+documents say it; ``evaluate`` asks nothing else. :class:`SearchableCostModel` adds what the pipeline and the searches
+of the published map space need: constraints, arrays of tilings, bounds and relaxations. The published model
+(:mod:`.dmazerunner.published`) is of the second kind, that of hierarchies (:mod:`.hierarchy.hierarchy_model`) of the
+first. A layer problem carries its cost model, so that one that costs the published mappings differently needs nothing
+but itself (``docs/extending.md`` shows one).
 
-The map space is not behind the seam. What enumerates, splits or formulates it (enumeration, spaces, local search and
-fronts, the CP-SAT formulation, presets, padding, conflicts) searches the mappings of the published model, four factors
-for each dimension, by its rules of legality, and imports its room. So do some types below, documents and exports. A
-machine with other levels brings a search of its own.
+The published map space is not behind the seam. What enumerates, splits or formulates it (enumeration, spaces, local
+search and fronts, the CP-SAT formulation, presets, padding, conflicts) searches the mappings of the published model,
+four factors for each dimension, by its rules of legality, and imports its room. So do some types below, documents and
+exports. A machine with other levels brings a search of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, runtime_checkable
 
 from .base import Model
 from .loop_nest import LoopNest
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from .dmazerunner.capacities import Capacities
     from .dmazerunner.legality import Pin
     from .dmazerunner.relaxation.cases import Case
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
     from .dmazerunner.vectorised.batch_bounds import BoundModel
     from .dmazerunner.vectorised.batch_cost import BatchModel
     from .dmazerunner.vectorised.order_query import OrderSearch, Permit
+    from .documents.architectures import AnyArchitecture
+    from .hierarchy.accountings import AccountingName
 
 
 class Cost(Protocol):
@@ -50,7 +56,10 @@ class Cost(Protocol):
 DEFAULT_COST_MODEL = "dmazerunner"
 """The name of the cost model of a spec that names none, and of a document from before there were several."""
 
-MachineT = TypeVar("MachineT", contravariant=True)
+HIERARCHY = "hierarchy"
+"""The name of the cost model of hierarchies."""
+
+MachineT = TypeVar("MachineT")
 ConstraintsT = TypeVar("ConstraintsT", contravariant=True)
 MappingT = TypeVar("MappingT")
 CostT = TypeVar("CostT", bound=Cost)
@@ -67,10 +76,8 @@ class Costed(Generic[MappingT, CostT]):
     cost: CostT
 
 
-class CostModel(
-    Protocol[MachineT, ConstraintsT, MappingT, CostT, MappingDocumentT, CostDocumentT, EvaluatedT],
-):
-    """A definition of what a mapping of a loop nest onto a machine costs, and of which mappings there are.
+class CostModel(Protocol[MachineT, MappingT, CostT, MappingDocumentT, CostDocumentT, EvaluatedT]):
+    """A definition of what a mapping of a loop nest onto a machine costs.
 
     ``name`` stands in specs, results, requests and caches. Every method is a pure function of its arguments.
     """
@@ -80,10 +87,36 @@ class CostModel(
         """The name that documents select the model by."""
         ...
 
+    @property
+    def accounting(self) -> AccountingName | None:
+        """How it counts; ``None`` for a model that counts in one way only."""
+        ...
+
+    def under(self, accounting: AccountingName, /) -> Self:
+        """The same model, counting in another way.
+
+        Raises:
+            ValueError: when it counts in one way only; the message says so.
+        """
+        ...
+
+    # Machines and layers
+
+    def machine_of(self, architecture: AnyArchitecture) -> MachineT:
+        """The machine that an architecture of any kind is to this model.
+
+        Raises:
+            ValueError: when it can make none of it; the message says what it takes.
+        """
+        ...
+
+    def nest_faults(self, nest: LoopNest) -> Iterable[str]:
+        """What keeps a loop nest from being mapped by this model's documents, one line for each fault."""
+        ...
+
     # Exact costs, one mapping at a time
 
-    @property
-    def energy_parts(self) -> tuple[str, ...]:
+    def energy_parts(self, machine: MachineT) -> tuple[str, ...]:
         """The parts that the energy is broken down into, in the order in which they are summed."""
         ...
 
@@ -91,19 +124,66 @@ class CostModel(
         """The exact cost of a mapping; what does not fit is costed all the same."""
         ...
 
-    def reordered(self, nest: LoopNest, machine: MachineT, mapping: MappingT) -> Iterable[Costed[MappingT, CostT]]:
-        """The mapping's tiling under all orders that may be its best, each with its cost."""
-        ...
-
     def tiling_key(self, mapping: MappingT) -> tuple[Hashable, ...]:
         """What makes mappings distinct and decides ties: equal for two that differ in orders only, and sortable."""
         ...
 
-    # Legality
-
-    def malformed(self, nest: LoopNest, mapping: MappingT) -> Iterator[str]:
+    def malformed(self, nest: LoopNest, machine: MachineT, mapping: MappingT) -> Iterator[str]:
         """What is wrong with a mapping's form; nothing else may be asked about such a mapping."""
         ...
+
+    # Documents
+
+    @property
+    def mapping_type(self) -> type[MappingDocumentT]:
+        """The type of public mappings."""
+        ...
+
+    def mapping_document(self, nest: LoopNest, machine: MachineT, mapping: MappingT) -> MappingDocumentT:
+        """The public form of a mapping."""
+        ...
+
+    def mapping_of(
+        self, nest: LoopNest, machine: MachineT, document: MappingDocumentT, *, with_orders: bool = False
+    ) -> MappingT:
+        """The compact form of a public mapping; left-out orders are the nest's own, or a fault ``with_orders``.
+
+        Raises:
+            ValueError: one line per fault, each beginning with its place in the mapping.
+        """
+        ...
+
+    def has_orders(self, document: MappingDocumentT) -> bool:
+        """Whether a public mapping says in which order its loops run."""
+        ...
+
+    def cost_document(self, nest: LoopNest, machine: MachineT, mapping: MappingT, cost: CostT) -> CostDocumentT:
+        """The public form of a mapping's cost."""
+        ...
+
+    def evaluated(
+        self, nest: LoopNest, machine: MachineT, document: MappingDocumentT, *, detail: bool = False
+    ) -> EvaluatedT:
+        """What ``evaluate`` says of a public mapping; what does not fit is costed all the same, and flagged.
+
+        Raises:
+            ValueError: as :meth:`mapping_of` does.
+        """
+        ...
+
+
+@runtime_checkable
+class SearchableCostModel(
+    CostModel[MachineT, MappingT, CostT, MappingDocumentT, CostDocumentT, EvaluatedT],
+    Protocol[MachineT, ConstraintsT, MappingT, CostT, MappingDocumentT, CostDocumentT, EvaluatedT],
+):
+    """A cost model whose mappings can be searched for: tilings over the published four levels, with constraints."""
+
+    def reordered(self, nest: LoopNest, machine: MachineT, mapping: MappingT) -> Iterable[Costed[MappingT, CostT]]:
+        """The mapping's tiling under all orders that may be its best, each with its cost."""
+        ...
+
+    # Legality
 
     def broken_rules(
         self, nest: LoopNest, machine: MachineT, constraints: ConstraintsT, mapping: MappingT
@@ -175,37 +255,7 @@ class CostModel(
         """Lower bounds on energy and cycles over a whole case, by the names of the relaxation's quantities."""
         ...
 
-    # Documents
-
-    def mapping_document(self, nest: LoopNest, mapping: MappingT) -> MappingDocumentT:
-        """The public form of a mapping."""
-        ...
-
-    def mapping_of(self, nest: LoopNest, document: MappingDocumentT, *, with_orders: bool = False) -> MappingT:
-        """The compact form of a public mapping; left-out orders are the nest's own, or a fault ``with_orders``.
-
-        Raises:
-            ValueError: one line per fault, each beginning with its place in the mapping.
-        """
-        ...
-
-    def has_orders(self, document: MappingDocumentT) -> bool:
-        """Whether a public mapping says in which order its loops run."""
-        ...
-
-    def cost_document(self, nest: LoopNest, machine: MachineT, mapping: MappingT, cost: CostT) -> CostDocumentT:
-        """The public form of a mapping's cost."""
-        ...
-
-    def evaluated(
-        self, nest: LoopNest, machine: MachineT, document: MappingDocumentT, *, detail: bool = False
-    ) -> EvaluatedT:
-        """What ``evaluate`` says of a public mapping; what does not fit is costed all the same, and flagged.
-
-        Raises:
-            ValueError: as :meth:`mapping_of` does.
-        """
-        ...
+    # What a search is asked
 
     def question(self, nest: LoopNest, machine: MachineT, constraints: ConstraintsT) -> Mapping[str, object]:
         """What determines the answer to a problem, as JSON: two problems with equal questions have equal answers."""

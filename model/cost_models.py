@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint, entry_points
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
-from .cost_model import DEFAULT_COST_MODEL, CostModel
+from .cost_model import DEFAULT_COST_MODEL, CostModel, SearchableCostModel
 from .dmazerunner.architecture import Architecture
 from .dmazerunner.constraints import Constraints
 from .dmazerunner.cost import ExactCost
 from .dmazerunner.cost_document import Cost
 from .dmazerunner.evaluated_cost import EvaluatedCost
-from .faults import BackendFault, InputError, suggestion
+from .documents.architectures import AnyArchitecture
+from .faults import BackendFault, Fault, InputError, suggestion
+from .hierarchy.accountings import AccountingName
 from .mapping import Mapping, MappingDocument
 
 ENTRY_POINT_GROUP = "dmaze.cost_models"
 
-AnyCostModel: TypeAlias = CostModel[Architecture, Constraints, Mapping, ExactCost, MappingDocument, Cost, EvaluatedCost]
-"""A cost model on architectures, constraints and mappings of the kinds that there are."""
+NO_SEARCH = (
+    "expected a machine of the published kind, for the best mappings onto hierarchies cannot be searched for yet; "
+    "evaluate and execute take mappings onto them"
+)
+"""What is said of a spec whose cost model has no search."""
+
+AnyCostModel: TypeAlias = CostModel[Any, Any, Any, Any, Any, Any]
+"""A cost model, whatever its machines, mappings and documents: only it can say what they hold."""
+
+SearchableModel: TypeAlias = SearchableCostModel[
+    Architecture, Constraints, Mapping, ExactCost, MappingDocument, Cost, EvaluatedCost
+]
+"""A cost model on the published kinds of architectures, constraints and mappings, which there are searches for."""
 
 
 def available_cost_models() -> dict[str, EntryPoint]:
@@ -26,7 +39,7 @@ def available_cost_models() -> dict[str, EntryPoint]:
 
 
 def model_for(name: str | None, file: str | None = None) -> AnyCostModel:
-    """The cost model of a name; without one, that of the architecture's kind.
+    """The cost model of a name; without one, the default.
 
     ``file`` is where the name stands, for its fault to name.
 
@@ -42,3 +55,40 @@ def model_for(name: str | None, file: str | None = None) -> AnyCostModel:
         return cast("AnyCostModel", points[wanted].load())
     except ImportError as error:
         raise BackendFault(f"cost model {wanted} cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def searchable_model_for(name: str | None, file: str | None = None) -> SearchableModel:
+    """The cost model of a name, one whose mappings can be searched for.
+
+    Raises:
+        InputError: as :func:`model_for`; and for a cost model that there is no search for yet.
+        BackendFault: when what is registered cannot be imported.
+    """
+    model = model_for(name, file)
+    if not isinstance(model, SearchableCostModel):
+        raise InputError.single(file, "cost_model", NO_SEARCH)
+    return cast("SearchableModel", model)
+
+
+def model_and_machine(
+    architecture: AnyArchitecture, name: str | None, accounting: AccountingName | None, file: str | None = None
+) -> tuple[AnyCostModel, AnyArchitecture]:
+    """The cost model of a name, else of the architecture's kind, counting as asked for; and the machine it makes of it.
+
+    Raises:
+        InputError: for an unknown cost model, one that cannot take the architecture, or an accounting that it lacks.
+        BackendFault: when what is registered cannot be imported.
+    """
+    model, machine = model_for(name or architecture.cost_model, file), architecture
+    faults: list[Fault] = []
+    try:
+        machine = cast("AnyArchitecture", model.machine_of(architecture))
+    except ValueError as error:
+        faults.append(Fault(file, "cost_model", str(error)))
+    try:
+        model = model if accounting is None else model.under(accounting)
+    except ValueError as error:
+        faults.append(Fault(file, "accounting", str(error)))
+    if faults:
+        raise InputError(faults)
+    return model, machine

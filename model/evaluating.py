@@ -2,57 +2,126 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
-from .cost_models import model_for
-from .dmazerunner.evaluated_cost import EvaluatedCost
+from .base import Model
+from .cost_model import DEFAULT_COST_MODEL
+from .cost_models import AnyCostModel, model_and_machine
+from .documents.architectures import AnyArchitecture, architecture_type
 from .documents.evaluation import EvaluateRequest, EvaluateResult
 from .faults import Fault, InputError
-from .reading.json_files import read_json
+from .loop_nest import LoopNest
+from .reading.json_files import JsonObject, read_json
 from .reading.loading import resolve_architecture
 from .reading.validation import validated
 
+AnyRequest = EvaluateRequest[Any]
+"""A request with mappings of any cost model."""
 
-def evaluate(request: EvaluateRequest, *, detail: bool = False) -> EvaluateResult:
+
+@dataclass(frozen=True)
+class ResolvedRequest:
+    """What a request asks for: mappings of a loop nest onto a machine, all of the kinds that the cost model takes."""
+
+    cost_model: AnyCostModel
+    machine: AnyArchitecture
+    nest: LoopNest
+    mappings: tuple[Model, ...]
+
+
+def evaluate(request: AnyRequest, *, detail: bool = False) -> EvaluateResult:
     """The exact costs of the mappings of a request. What does not fit is costed all the same, and flagged.
 
-    An architecture given by name or path is looked up against the current folder. ``detail`` adds footprints, DMA
-    bursts and cycles, and, where orders are given, reuse factors and the cycles of one SPM pass.
+    An architecture given by name or path is looked up against the current folder. ``detail`` adds the counts behind
+    the costs: footprints, DMA bursts and the like; on hierarchies the accesses of every level.
 
     Raises:
         InputError: one fault per unknown dimension, product of factors that is not the bound, or impossible order.
     """
+    known = resolved_request(request)
+    model = known.cost_model
+    costs: list[Any] = []
+    faults: list[Fault] = []
+    for position, document in enumerate(known.mappings):
+        try:
+            costs.append(model.evaluated(known.nest, known.machine, document, detail=detail))
+        except ValueError as error:
+            faults += faults_below(f"mappings[{position}]", error)
+    if faults:
+        raise InputError(faults)
+    named = None if model.name == DEFAULT_COST_MODEL else model.name
+    return EvaluateResult(cost_model=named, accounting=model.accounting, costs=tuple(costs))
+
+
+def resolved_request(request: AnyRequest) -> ResolvedRequest:
+    """The parts of a request; an architecture given by name or path is looked up against the current folder.
+
+    Raises:
+        InputError: for an architecture, a cost model or bounds that make no sense, and mappings of another cost model.
+    """
     architecture = resolve_architecture(request.architecture, Path.cwd())
-    model = model_for(request.cost_model)
+    model, machine = model_and_machine(architecture, request.cost_model, request.accounting)
     nest = request.layer.loop_nest()
+    faults = [Fault(None, "layer", line) for line in model.nest_faults(nest)]
     try:
         nest = nest.padded(request.padded_bounds)
     except ValueError as error:
-        raise InputError(_fault("padded_bounds", line) for line in str(error).splitlines()) from error
-    costs: list[EvaluatedCost] = []
-    faults: list[Fault] = []
-    for position, document in enumerate(request.mappings):
-        try:
-            costs.append(model.evaluated(nest, architecture, document, detail=detail))
-        except ValueError as error:
-            faults += [_fault(f"mappings[{position}]", line) for line in str(error).splitlines()]
+        faults += faults_below("padded_bounds", error)
     if faults:
         raise InputError(faults)
-    return EvaluateResult(costs=tuple(costs))
+    return ResolvedRequest(model, machine, nest, tuple(_mappings(request, model)))
 
 
-def load_request(path: Path) -> EvaluateRequest:
+def load_request(path: Path, given: Mapping[str, object] | None = None) -> AnyRequest:
     """The request in a file, with its architecture in place of a name or a path (relative to the file).
+
+    ``given`` holds values of fields in place of its own.
 
     Raises:
         InputError: with everything that is wrong with the file, or else with the architecture that it refers to.
     """
-    request = validated(EvaluateRequest, read_json(path), str(path))
+    document = {**read_json(path), **(given or {})}
+    mapping: Any = _mapping_type(document, path.parent)
+    request = validated(EvaluateRequest[mapping], document, str(path))
     architecture = resolve_architecture(request.architecture, path.parent, str(path))
+    model_and_machine(architecture, request.cost_model, request.accounting, str(path))
     return request.model_copy(update={"architecture": architecture})
 
 
-def _fault(place: str, line: str) -> Fault:
-    """A fault of the form ``field: what is wrong`` below a place."""
-    field, _, message = line.partition(": ")
-    return Fault(None, f"{place}.{field}", message)
+def faults_below(place: str, error: ValueError) -> Iterator[Fault]:
+    """The faults in an error of lines of the form ``field: what is wrong``, at a place."""
+    for line in str(error).splitlines():
+        field, _, message = line.partition(": ")
+        yield Fault(None, f"{place}.{field}", message)
+
+
+def _mappings(request: AnyRequest, model: AnyCostModel) -> Iterator[Model]:
+    """The mappings of a request, read anew where its maker could not know whose they are.
+
+    Raises:
+        InputError: for mappings of another cost model.
+    """
+    wanted: type[Model] = model.mapping_type
+    for position, mapping in enumerate(cast("tuple[Model, ...]", request.mappings)):
+        if isinstance(mapping, wanted):
+            yield mapping
+        else:
+            fields = mapping.model_dump(mode="json", exclude_unset=True)
+            yield validated(wanted, fields, None, ("mappings", position))
+
+
+def _mapping_type(document: JsonObject, base: Path) -> type[Any]:
+    """What the mappings of a request in a file are; anything, where it does not say on which machine."""
+    given, name = document.get("architecture"), document.get("cost_model")
+    try:
+        if isinstance(given, Mapping):
+            fields = cast("JsonObject", given)
+            architecture = validated(architecture_type(fields), fields, None)
+        else:
+            architecture = resolve_architecture(str(given), base)
+        return model_and_machine(architecture, None if name is None else str(name), None)[0].mapping_type
+    except InputError:
+        return object

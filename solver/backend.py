@@ -11,7 +11,7 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from ..model.cost_models import AnyCostModel
+from ..model.cost_models import SearchableModel
 from ..model.dmazerunner.architecture import Architecture
 from ..model.dmazerunner.constraints import Constraints
 from ..model.dmazerunner.published import PUBLISHED
@@ -36,7 +36,7 @@ class LayerProblem:
     constraints: Constraints
     objective: Objective
     warm_starts: tuple[Mapping, ...] = ()
-    cost_model: AnyCostModel = PUBLISHED
+    cost_model: SearchableModel = PUBLISHED
 
 
 @dataclass(frozen=True)

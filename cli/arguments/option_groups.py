@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .options import (
+    AccountingOption,
     ArchitectureName,
     BatchSize,
+    CostModelName,
     DimSizes,
     Gap,
     ObjectiveName,
@@ -27,6 +29,7 @@ class SpecValues:
     """What is mapped onto what, and to what end; ``dim`` as ``NAME=N``."""
 
     architecture: ArchitectureName = None
+    cost_model: CostModelName = None
     batch: BatchSize = None
     dim: DimSizes = None
     objective: ObjectiveName = None
@@ -34,7 +37,26 @@ class SpecValues:
     @property
     def given(self) -> Given:
         """All but the sizes of single dimensions."""
-        return {"architecture": self.architecture, "batch": self.batch, "objective": self.objective}
+        return {
+            "architecture": self.architecture,
+            "cost_model": self.cost_model,
+            "batch": self.batch,
+            "objective": self.objective,
+        }
+
+
+@dataclass(frozen=True)
+class RequestValues:
+    """How the mappings of a request are costed."""
+
+    cost_model: CostModelName = None
+    accounting: AccountingOption = None
+
+    @property
+    def given(self) -> dict[str, str]:
+        """Those that were given, by the fields of a request that they replace."""
+        values = {"cost_model": self.cost_model, "accounting": self.accounting}
+        return {field: value for field, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True)

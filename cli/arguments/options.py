@@ -25,7 +25,7 @@ ForeignPaths = Annotated[
 SchemaName = Annotated[
     str | None,
     typer.Argument(
-        metavar="[spec|result|evaluate|verification|gap|dataflows|pareto|sweep]", help="Which one; else all."
+        metavar="[spec|result|evaluate|verification|gap|dataflows|pareto|sweep|codegen]", help="Which one; else all."
     ),
 ]
 
@@ -33,6 +33,10 @@ SchemaName = Annotated[
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of the readable report.")]
 OutPath = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the JSON document to a file, too.")]
+CodePath = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Write the program (the JSON document with --json) to a file."),
+]
 Loops = Annotated[bool, typer.Option("--loops", help="Show every best mapping as a tiled loop nest.")]
 WithCertificate = Annotated[
     bool, typer.Option("--certificate", help="Show for every layer how it was excluded that something better exists.")
@@ -83,6 +87,14 @@ DimSizes = Annotated[
     list[str] | None,
     typer.Option("--dim", metavar="NAME=N", help="Size of a symbolic dimension of an .onnx file; may be repeated."),
 ]
+CostModelName = Annotated[
+    str | None,
+    typer.Option("--cost-model", metavar="NAME", help="dmazerunner or hierarchy; else by the architecture's kind."),
+]
+AccountingOption = Annotated[
+    str | None,
+    typer.Option("--accounting", metavar="NAME", help="How a hierarchy counts: executed, timeloop or accelforge."),
+]
 ObjectiveName = Annotated[str | None, typer.Option("--objective", metavar="NAME", help="edp, energy or latency.")]
 BackendName = Annotated[str | None, typer.Option("--backend", metavar="NAME", help="Search method; see the verb list.")]
 TimeLimit = Annotated[str | None, typer.Option("--time-limit", metavar="SECONDS", help="Time for each layer.")]
@@ -126,6 +138,9 @@ MappingPath = Annotated[
     typer.Option(
         "--mapping", metavar="FILE", help="Mappings to hold against the optima: a result, a request, or a list."
     ),
+]
+MappingPosition = Annotated[
+    int, typer.Option("--mapping", metavar="N", help="Which mapping of the request, counted from 0; default 0.")
 ]
 Spatial = Annotated[
     list[str] | None,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pydantic import Field
 
 from ...model.base import NaturalInt, PositiveInt, Text
 from ...model.documents.spec import SolverOptions, Spec
+from ...model.evaluating import AnyRequest, load_request
 from ...model.faults import Fault, InputError, shown
 from ...model.objectives import Objective
 from ...model.reading.loading import AnySpec, ResolvedSpec, Substitutes, load_resolved, resolve_architecture
@@ -19,6 +21,8 @@ from ...model.reading.validation import validated
 
 FLAGS: Mapping[str, str] = {
     "architecture": "--architecture",
+    "cost_model": "--cost-model",
+    "accounting": "--accounting",
     "batch": "--batch",
     "dims": "--dim",
     "objective": "--objective",
@@ -36,10 +40,11 @@ FLAGS: Mapping[str, str] = {
 
 
 class Overrides(SolverOptions):
-    """The options of a spec's ``solver``, its objective, architecture and sizes; only those that are set count."""
+    """The options of a spec's ``solver``, its objective, machine, cost model and sizes; only those set count."""
 
     objective: Objective | None = None
     architecture: Text | None = None
+    cost_model: Text | None = None
     batch: PositiveInt | None = None
     dims: dict[Text, NaturalInt] = Field(default_factory=dict[str, int])
 
@@ -50,7 +55,7 @@ def overrides_from_options(given: Mapping[str, str | None], dims: Sequence[str] 
     Raises:
         InputError: one fault per bad value, at the option's name.
     """
-    texts = {"objective", "backend", "architecture"}
+    texts = {"objective", "backend", "architecture", "cost_model"}
     data = {
         field: text if field in texts else number_from_text(text) for field, text in given.items() if text is not None
     }
@@ -85,7 +90,32 @@ def load_with_overrides(path: Path, overrides: Overrides) -> ResolvedSpec[Spec]:
     Raises:
         InputError: for a faulty file or option; an ONNX file needs an architecture.
     """
-    return with_overrides(load_resolved(Spec, path, substitutes_of(path, overrides)), overrides)
+    with cost_model_placed(overrides.model_fields_set):
+        return with_overrides(load_resolved(Spec, path, substitutes_of(path, overrides)), overrides)
+
+
+def load_request_with_values(path: Path, given: Mapping[str, str]) -> AnyRequest:
+    """The request in a file, with options in place of its own ways to cost.
+
+    Raises:
+        InputError: for a faulty file or option.
+    """
+    with cost_model_placed(given):
+        return load_request(path, given)
+
+
+@contextmanager
+def cost_model_placed(given: Collection[str]) -> Generator[None]:
+    """Say of faults of how to cost that an option chose it, where one of the fields ``given`` did."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(
+            Fault(None, FLAGS[fault.place], fault.message)
+            if fault.place in given and fault.place in ("cost_model", "accounting")
+            else fault
+            for fault in error.faults
+        ) from error
 
 
 def substitutes_of(path: Path, overrides: Overrides) -> Substitutes:
@@ -105,12 +135,12 @@ def substitutes_of(path: Path, overrides: Overrides) -> Substitutes:
     elif is_onnx(path.name):
         message = f"expected the name or the file of an architecture to map {path.name} onto"
         raise InputError.single(None, FLAGS["architecture"], message)
-    return Substitutes(architecture, overrides.batch, overrides.dims)
+    return Substitutes(architecture, overrides.cost_model, overrides.batch, overrides.dims)
 
 
 def with_overrides(spec: ResolvedSpec[AnySpec], overrides: Overrides) -> ResolvedSpec[AnySpec]:
     """The spec with the options of its solver and its objective in place of its own."""
-    of_solver = overrides.model_fields_set - {"architecture", "batch", "dims"}
+    of_solver = overrides.model_fields_set - {"architecture", "cost_model", "batch", "dims"}
     given = {field: getattr(overrides, field) for field in of_solver}
     objective = given.pop("objective", spec.document.objective)
     return spec.with_values(objective=objective, solver=spec.document.solver.model_copy(update=given))

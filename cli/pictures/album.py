@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ...model.cost_models import model_for
+from ...model.cost_models import searchable_model_for
 from ...model.dmazerunner.reuse import has_more_classes
 from ...model.documents.result import LayerResult, Result
 from ...solver.backend import LayerProblem
@@ -108,9 +108,8 @@ def _scatter_of(result: Result, layer: LayerResult, limit_s: float) -> Picture:
     nest = layer.loop_nest()
     if has_more_classes(nest, MOST_CLASSES):
         return _no_scatter(f"the loop orders of {name_text(layer.name)} fall into more than {MOST_CLASSES} classes")
-    problem = LayerProblem(
-        nest, result.architecture, result.constraints, result.objective, cost_model=model_for(result.cost_model)
-    )
+    model = searchable_model_for(result.cost_model)
+    problem = LayerProblem(nest, result.architecture, result.constraints, result.objective, cost_model=model)
     resolved = resolve_preset(problem, deadline)
     if resolved.outcome is not None:
         return _no_scatter(resolved.note or "no tiling passes the last round of the preset")

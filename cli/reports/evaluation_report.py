@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 
 from ...model.dmazerunner.evaluated_cost import EvaluatedCost
 from ...model.documents.evaluation import EvaluateResult
+from ...model.hierarchy.hierarchy_documents import EvaluatedLevels
 from ..tables import Column, print_line, print_tables
+from .levels_report import print_levels
 from .result_report import edp_text
 
 
@@ -21,7 +23,15 @@ class _Row:
 
 def print_evaluation(console: Console, result: EvaluateResult) -> None:
     """Print the costs of given mappings, numbered from 0 as in the request."""
-    rows = [_Row(number, cost) for number, cost in enumerate(result.costs)]
+    on_hierarchy = [cost for cost in result.costs if isinstance(cost, EvaluatedLevels)]
+    if on_hierarchy:
+        print_levels(console, on_hierarchy)
+    else:
+        _print_published(console, [cost for cost in result.costs if isinstance(cost, EvaluatedCost)])
+
+
+def _print_published(console: Console, costs: Sequence[EvaluatedCost]) -> None:
+    rows = [_Row(number, cost) for number, cost in enumerate(costs)]
     print_tables(console, rows, Column("mapping", lambda row: str(row.number)), _columns())
     for row in rows:
         details = [f"  {line}" for line in _details(row.cost)]

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from ...model.dmazerunner.architecture import Architecture
+from ...model.cost_model import DEFAULT_COST_MODEL
+from ...model.cost_models import model_and_machine
+from ...model.documents.architectures import AnyArchitecture
 from ...model.documents.evaluation import EvaluateRequest
 from ...model.faults import InputError, shown
 from ...model.reading.builtin_data import builtin_names
@@ -54,12 +56,16 @@ def run_import(files: Sequence[Path], options: ImportOptions, delivery: Delivery
     return Exit.SOLVED
 
 
-def _architecture(name: str) -> str | Architecture:
-    """A built-in architecture by its name, any other one as a whole."""
-    if name in builtin_names("architectures"):
-        return name
+def _architecture(name: str) -> str | AnyArchitecture:
+    """A built-in architecture by its name, any other one as a whole; of the published kind, as imported mappings are.
+
+    Raises:
+        InputError: when it is not there, faulty, or of another kind.
+    """
     try:
-        return resolve_architecture(name, Path.cwd())
+        architecture = resolve_architecture(name, Path.cwd())
+        model_and_machine(architecture, DEFAULT_COST_MODEL, None)
+        return name if name in builtin_names("architectures") else architecture
     except InputError as error:
         raise InputError(f if f.file else replace(f, place="--architecture") for f in error.faults) from error
 

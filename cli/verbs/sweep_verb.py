@@ -31,7 +31,15 @@ from ..arguments.options import (
     SweepPareto,
     SweepReportPath,
 )
-from ..arguments.overrides import FLAGS, Overrides, overrides_from_options, placed, substitutes_of, with_overrides
+from ..arguments.overrides import (
+    FLAGS,
+    Overrides,
+    cost_model_placed,
+    overrides_from_options,
+    placed,
+    substitutes_of,
+    with_overrides,
+)
 from ..drawing import rendered
 from ..output import check_destination, complain, document_text, kept_for_the_answer, warnings_reported, write_file
 from ..pages.delivery import REPORT
@@ -157,7 +165,7 @@ def run_sweep(
     """Find the best mappings of every layer on every design, or the front of all."""
     check_destination(delivery.out)
     files.check()
-    with warnings_reported():
+    with warnings_reported(), cost_model_placed(overrides.model_fields_set):
         loaded = load_resolved_sweep(path, substitutes_of(path, overrides))
     spec = with_overrides(loaded.spec, overrides)
     if pareto:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ..base import Model, PositiveInt, Price, Rate, Text
+from ..cost_model import DEFAULT_COST_MODEL
 
 
 class Spm(Model):
@@ -40,6 +43,9 @@ class Architecture(Model):
         >>> arch.spm_bytes
         192
     """
+
+    cost_model: ClassVar[str] = DEFAULT_COST_MODEL
+    """The cost model that architectures of this kind select."""
 
     name: Text
     pes: PositiveInt

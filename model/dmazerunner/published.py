@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..cost_model import Costed
+from ..cost_model import DEFAULT_COST_MODEL, Costed
+from ..faults import shown
 from ..loop_nest import LoopNest
 from ..mapping import (
     LEVELS,
@@ -40,6 +42,12 @@ from .vectorised.batch_legality import allowed, permit_of
 from .vectorised.order_query import OrderSearch, Permit
 from .vectorised.order_search import BestOrders
 
+if TYPE_CHECKING:
+    from typing import Self
+
+    from ..documents.architectures import AnyArchitecture
+    from ..hierarchy.accountings import AccountingName
+
 
 @dataclass(frozen=True)
 class PublishedModel:
@@ -48,9 +56,31 @@ class PublishedModel:
     Nests of up to ``most_classes`` reuse classes get their best orders from all pairs of them, others by a search.
     """
 
-    name: str = "dmazerunner"
-    energy_parts: tuple[str, ...] = PARTS
+    name: str = DEFAULT_COST_MODEL
     most_classes: int = 6
+
+    @property
+    def accounting(self) -> None:
+        """It counts in one way only, as published."""
+
+    def under(self, accounting: AccountingName, /) -> Self:
+        """Raises ValueError: there is no other way to count."""
+        raise ValueError(f"expected none, for the cost model {self.name} counts in one way only, got '{accounting}'")
+
+    def machine_of(self, architecture: AnyArchitecture) -> Architecture:
+        """The architecture itself; raises ValueError for a hierarchy."""
+        if isinstance(architecture, Architecture):
+            return architecture
+        wanted = f"expected '{architecture.cost_model}', for {shown(architecture.name)} is a hierarchy"
+        raise ValueError(f"{wanted}, got '{self.name}'")
+
+    def nest_faults(self, nest: LoopNest) -> tuple[str, ...]:  # noqa: ARG002
+        """Every nest can be mapped."""
+        return ()
+
+    def energy_parts(self, machine: Architecture) -> tuple[str, ...]:  # noqa: ARG002
+        """The multiply-accumulate and the four memories."""
+        return PARTS
 
     def cost(self, nest: LoopNest, machine: Architecture, mapping: Mapping) -> ExactCost:
         """The exact cost of a mapping (sections 4 and 5)."""
@@ -68,7 +98,12 @@ class PublishedModel:
         """The factors of all levels."""
         return mapping.tiling.levels
 
-    def malformed(self, nest: LoopNest, mapping: Mapping) -> Iterator[str]:
+    def malformed(
+        self,
+        nest: LoopNest,
+        machine: Architecture,  # noqa: ARG002
+        mapping: Mapping,
+    ) -> Iterator[str]:
         """Factors and orders that are no positive integers, no permutations, or of another length than the nest's."""
         dims = list(range(len(nest.dims)))
         for level, factors in zip(LEVELS, mapping.tiling.levels, strict=True):
@@ -144,11 +179,23 @@ class PublishedModel:
         """Every monomial at its least value."""
         return analytic_bounds(nest, machine, relaxation, ranges)
 
-    def mapping_document(self, nest: LoopNest, mapping: Mapping) -> MappingDocument:
+    @property
+    def mapping_type(self) -> type[MappingDocument]:
+        """Factors on four levels, and two orders."""
+        return MappingDocument
+
+    def mapping_document(self, nest: LoopNest, machine: Architecture, mapping: Mapping) -> MappingDocument:  # noqa: ARG002
         """Factors by dimension and level, and both orders."""
         return mapping_to_document(nest, mapping)
 
-    def mapping_of(self, nest: LoopNest, document: MappingDocument, *, with_orders: bool = False) -> Mapping:
+    def mapping_of(
+        self,
+        nest: LoopNest,
+        machine: Architecture,  # noqa: ARG002
+        document: MappingDocument,
+        *,
+        with_orders: bool = False,
+    ) -> Mapping:
         """The compact form; raises ValueError with one line per fault."""
         tiling, own = tiling_from_document(nest, document.tiling), tuple(range(len(nest.dims)))
         if with_orders:

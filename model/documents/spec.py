@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from ..base import Flag, Model, NaturalInt, PositiveInt, Text
-from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.constraints import Constraints
+from ..hierarchy.accountings import AccountingName
 from ..layers import Layer
 from ..objectives import Objective
+from .architectures import ArchitectureField
 from .imported_network import ImportedNetwork
 
 Seconds = Annotated[float, Field(strict=True, gt=0, le=1e9)]
@@ -64,10 +65,6 @@ class SolverOptions(Model):
     pad_percent: Annotated[float, Field(strict=True, gt=0, le=100)] = 5.0
 
 
-def _kind_of_architecture(value: Any) -> str:
-    return "name" if isinstance(value, str) else "object"
-
-
 def _kind_of_workload(value: Any) -> str:
     if isinstance(value, str):
         return "name"
@@ -76,9 +73,6 @@ def _kind_of_workload(value: Any) -> str:
     return "layers"
 
 
-ArchitectureField = Annotated[
-    Annotated[Text, Tag("name")] | Annotated[Architecture, Tag("object")], Discriminator(_kind_of_architecture)
-]
 WorkloadField = Annotated[
     Annotated[Text, Tag("name")] | Annotated[NetworkReference, Tag("network")] | Annotated[LayerList, Tag("layers")],
     Discriminator(_kind_of_workload),
@@ -88,7 +82,7 @@ WorkloadField = Annotated[
 class Spec(Model):
     """One job: layers, an accelerator, an objective, constraints and limits.
 
-    ``cost_model`` is that of the architecture's kind unless given.
+    ``cost_model`` is that of the architecture's kind unless given; ``accounting`` is for hierarchies.
 
     Names and paths stand for themselves until :func:`dmaze.model.reading.loading.resolve_spec` replaces them.
     """
@@ -97,6 +91,7 @@ class Spec(Model):
     architecture: ArchitectureField
     workload: WorkloadField
     cost_model: Text | None = None
+    accounting: AccountingName | None = None
     objective: Objective = "edp"
     constraints: Constraints = Constraints()
     solver: SolverOptions = SolverOptions()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from ..base import Flag, Model, PositiveInt, Price, Rate, Text
+from ..cost_model import HIERARCHY
 from .per_tensor import PerTensor
 
 Keep = Literal["must", "may", "never"]
@@ -71,10 +72,13 @@ class StorageLevel(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> StorageLevel:
+        faults: list[str] = []
         if self.bank_bytes is not None and self.capacity_bytes is None:
-            raise ValueError("bank_bytes: expected capacity_bytes beside it, of which the banks are parts")
+            faults.append("bank_bytes: expected capacity_bytes beside it, of which the banks are parts")
         if self.dma is not None and self.halo:
-            raise ValueError("dma: expected no DMA engine beside halo, for it moves whole tiles")
+            faults.append("dma: expected no DMA engine beside halo, for it moves whole tiles")
+        if faults:
+            raise ValueError("\n".join(faults))
         return self
 
 
@@ -135,6 +139,9 @@ class Machine(Model):
     """
 
     model_config = ConfigDict(use_attribute_docstrings=True)
+
+    cost_model: ClassVar[str] = HIERARCHY
+    """The cost model that machines of this kind select."""
 
     name: Text
     """What the machine is called."""

@@ -10,10 +10,12 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
-from ..cost_models import AnyCostModel, model_for
+from ..cost_model import SearchableCostModel
+from ..cost_models import NO_SEARCH, AnyCostModel, SearchableModel, model_and_machine, model_for
 from ..dmazerunner.architecture import Architecture
+from ..documents.architectures import AnyArchitecture, architecture_type
 from ..documents.spec import LayerList, NetworkReference, Spec
 from ..faults import Fault, InputError, Place, place_text, shortened, shown, suggestion
 from ..layers import Layer
@@ -31,9 +33,10 @@ SpecT = TypeVar("SpecT", bound=Spec, covariant=True)
 
 @dataclass(frozen=True)
 class Substitutes:
-    """What stands in place of a spec's own: an architecture, its network's batch size and symbolic dimensions."""
+    """What stands in place of a spec's own: an architecture, its cost model, its network's sizes."""
 
-    architecture: Architecture | None = None
+    architecture: AnyArchitecture | None = None
+    cost_model: str | None = None
     batch: int | None = None
     dims: Mapping[str, int] = dataclasses.field(default_factory=dict[str, int])
 
@@ -60,6 +63,8 @@ def load_resolved(kind: type[AnySpec], path: Path, substitutes: Substitutes | No
     document = network if onnx_files.is_onnx(path.name) else read_json(path)
     if given.architecture is not None:
         document["architecture"] = given.architecture
+    if given.cost_model is not None:
+        document["cost_model"] = given.cost_model
     try:
         spec = validated(kind, document, str(path))
     except InputError as error:
@@ -104,7 +109,7 @@ class ResolvedSpec(Generic[SpecT]):
     """A spec whose parts are there and make sense together; ``document`` has them in place of their names and paths."""
 
     document: SpecT
-    cost_model: AnyCostModel
+    cost_model: SearchableModel
     architecture: Architecture
     workload: LayerList
 
@@ -138,28 +143,58 @@ def resolved(spec: AnySpec, base: Path, file: str | None = None) -> ResolvedSpec
         InputError: for unknown names, faulty files, and parts that contradict each other, all of them together.
     """
     faults: list[Fault] = []
-    cost_model, architecture, workload = None, None, None
+    chosen, workload = None, None
     try:
-        cost_model = model_for(spec.cost_model, file)
-    except InputError as error:
-        faults += error.faults
-    try:
-        architecture = resolve_architecture(spec.architecture, base, file)
+        chosen = _chosen(spec, base, file)
     except InputError as error:
         faults += error.faults
     try:
         workload = resolve_workload(spec.workload, base, file)
     except InputError as error:
         faults += error.faults
-    if cost_model is None or architecture is None or workload is None:
+    if chosen is None or workload is None:
         raise InputError(faults)
     nests = _loop_nests(workload, file)
+    cost_model, architecture = _searchable(spec, chosen, file)
     faults = consistency_faults(nests, spec.constraints, architecture, file)
     if faults:
         raise InputError(faults)
     warn_of_overlaps(nests, file)
     document = spec.model_copy(update={"architecture": architecture, "workload": workload})
     return ResolvedSpec(document, cost_model, architecture, workload)
+
+
+_Chosen = tuple[AnyCostModel, AnyArchitecture]
+
+
+def _chosen(spec: Spec, base: Path, file: str | None) -> _Chosen:
+    """The cost model of a spec and the machine that it makes of the architecture.
+
+    Raises:
+        InputError: for either of them that is not there, both together; and where they do not go together.
+    """
+    try:
+        architecture = resolve_architecture(spec.architecture, base, file)
+    except InputError as error:
+        faults = list(error.faults)
+        try:
+            model_for(spec.cost_model, file)
+        except InputError as unknown:
+            faults = [*unknown.faults, *faults]
+        raise InputError(faults) from error
+    return model_and_machine(architecture, spec.cost_model, spec.accounting, file)
+
+
+def _searchable(spec: Spec, chosen: _Chosen, file: str | None) -> tuple[SearchableModel, Architecture]:
+    """The same, where mappings can be searched for.
+
+    Raises:
+        InputError: for a cost model without a search, at the field that chose it.
+    """
+    model, machine = chosen
+    if not isinstance(model, SearchableCostModel):
+        raise InputError.single(file, "architecture" if spec.cost_model is None else "cost_model", NO_SEARCH)
+    return cast("SearchableModel", model), cast("Architecture", machine)
 
 
 def _loop_nests(workload: LayerList, file: str | None) -> Nests:
@@ -176,18 +211,18 @@ def _loop_nests(workload: LayerList, file: str | None) -> Nests:
     return nests
 
 
-def resolve_architecture(value: str | Architecture, base: Path, file: str | None = None) -> Architecture:
+def resolve_architecture(value: str | AnyArchitecture, base: Path, file: str | None = None) -> AnyArchitecture:
     """The architecture itself, given as such, by the name of a built-in one, or by a path relative to ``base``.
 
     Raises:
         InputError: when there is none of that name or at that path, or its file is faulty.
     """
-    if isinstance(value, Architecture):
+    if not isinstance(value, str):
         return value
     document, source = referenced(value, "architectures", base, file, ("architecture",))
     if dmazerunner_files.is_architecture(document):
         return dmazerunner_files.read_architecture(document, source)
-    return validated(Architecture, document, source)
+    return validated(architecture_type(document), document, source)
 
 
 def resolve_workload(value: str | NetworkReference | LayerList, base: Path, file: str | None = None) -> LayerList:

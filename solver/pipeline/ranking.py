@@ -30,7 +30,7 @@ def rank_key(objective: Objective, cost: Cost) -> tuple[int | float, int | float
 
 def faults_of_candidate(problem: LayerProblem, candidate: Mapping) -> tuple[str, ...]:
     """Every rule that a candidate breaks, by name; empty when it may be an answer."""
-    malformed = tuple(problem.cost_model.malformed(problem.nest, candidate))
+    malformed = tuple(problem.cost_model.malformed(problem.nest, problem.architecture, candidate))
     return malformed or broken(problem, cost_candidate(problem, candidate))
 
 
@@ -86,6 +86,6 @@ def _best_orders(problem: LayerProblem, given: Sequence[Mapping]) -> CostedMappi
 
 def solution(problem: LayerProblem, number: int, found: CostedMapping) -> Solution:
     """A costed mapping of a given rank as a public document."""
-    model, nest = problem.cost_model, problem.nest
-    cost = model.cost_document(nest, problem.architecture, found.mapping, found.cost)
-    return Solution(rank=number, mapping=model.mapping_document(nest, found.mapping), cost=cost)
+    model, nest, machine = problem.cost_model, problem.nest, problem.architecture
+    cost = model.cost_document(nest, machine, found.mapping, found.cost)
+    return Solution(rank=number, mapping=model.mapping_document(nest, machine, found.mapping), cost=cost)

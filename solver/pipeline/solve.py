@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from traceback import extract_tb
 
-from ...model.cost_models import AnyCostModel
+from ...model.cost_models import SearchableModel
+from ...model.dmazerunner.architecture import Architecture
 from ...model.documents.result import LayerResult, Limit, PaddedBound, Reason, Result, Termination
 from ...model.documents.spec import SolverOptions, Spec
 from ...model.faults import BackendFault, InputError
@@ -54,7 +55,7 @@ class SolveJob:
     def problem(self, nest: LoopNest) -> LayerProblem:
         """The problem of one nest."""
         spec = self.spec.document
-        warm_starts = tuple(_warm_starts(self.spec.cost_model, nest, self.warm_starts))
+        warm_starts = tuple(_warm_starts(self.spec.cost_model, nest, self.spec.architecture, self.warm_starts))
         return LayerProblem(
             nest, self.spec.architecture, spec.constraints, spec.objective, warm_starts, self.spec.cost_model
         )
@@ -234,11 +235,13 @@ def _solve_layer(job: SolveJob, layer: Layer, recorder: SearchRecorder) -> Layer
     return _with_padding(result, found, options) if options.pad_bounds else result
 
 
-def _warm_starts(model: AnyCostModel, nest: LoopNest, documents: Iterable[MappingDocument]) -> Iterator[Mapping]:
+def _warm_starts(
+    model: SearchableModel, nest: LoopNest, machine: Architecture, documents: Iterable[MappingDocument]
+) -> Iterator[Mapping]:
     """Those of some mappings that tile the nest."""
     for document in documents:
         try:
-            yield model.mapping_of(nest, document)
+            yield model.mapping_of(nest, machine, document)
         except ValueError:
             continue
 

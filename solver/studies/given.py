@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
-from ...model.documents.evaluation import EvaluateRequest
+from ...model.base import Model
 from ...model.documents.result import Number
 from ...model.documents.spec import Spec
 from ...model.documents.study_results import GivenMapping, LayerGap, MappingList
-from ...model.evaluating import load_request
+from ...model.evaluating import AnyRequest, load_request
 from ...model.faults import Fault, InputError, Place, place_text, shown, suggestion
 from ...model.layers import Layer
 from ...model.loop_nest import LoopNest
@@ -64,7 +65,7 @@ def load_mappings_resolved(path: Path, known: ResolvedSpec[Spec]) -> tuple[Layer
     for entry in _entries(path, read_json(path), known.document):
         try:
             layer = _layer_of(entry, known.layers)
-            known.cost_model.mapping_of(layer.loop_nest(), entry.mapping)
+            known.cost_model.mapping_of(layer.loop_nest(), known.architecture, entry.mapping)
         except ValueError as error:
             faults += [_fault(str(path), entry.place, line) for line in str(error).splitlines()]
         else:
@@ -101,14 +102,17 @@ def _entries_of_result(path: Path) -> list[_Entry]:
     ]
 
 
-def _entries_of_request(request: EvaluateRequest, path: Path, spec: Spec) -> list[_Entry]:
+def _entries_of_request(request: AnyRequest, path: Path, spec: Spec) -> list[_Entry]:
     if request.architecture != spec.architecture:
         message = "expected the spec's architecture: a mapping is held against the optimum on the same one"
         raise InputError.single(str(path), "architecture", message)
-    nest = request.layer.loop_nest()
+    nest, mappings = request.layer.loop_nest(), cast("tuple[Model, ...]", request.mappings)
+    if not all(isinstance(mapping, MappingDocument) for mapping in mappings):
+        raise InputError.single(str(path), "cost_model", "expected the spec's cost model")
     return [
         _Entry(("mappings", position), request.layer.name, nest, mapping)
-        for position, mapping in enumerate(request.mappings)
+        for position, mapping in enumerate(mappings)
+        if isinstance(mapping, MappingDocument)
     ]
 
 
@@ -155,17 +159,17 @@ def hold_against(
 def _costed(run: StudyRun, entry: LayerMapping, optimum: Number | None) -> GivenMapping:
     layer = next(layer for layer in run.layers if layer.name == entry.layer)
     problem = run.problem(layer)
-    nest, model = problem.nest, problem.cost_model
-    given = cost_candidate(problem, model.mapping_of(nest, entry.mapping))
+    nest, machine, model = problem.nest, problem.architecture, problem.cost_model
+    given = cost_candidate(problem, model.mapping_of(nest, machine, entry.mapping))
     orders_given = model.has_orders(entry.mapping)
     found = given if orders_given else _with_best_orders(problem, given)
     value = objective_value(problem.objective, found.cost)
     return GivenMapping(
         layer=entry.layer,
-        mapping=model.mapping_document(nest, found.mapping),
+        mapping=model.mapping_document(nest, machine, found.mapping),
         orders_given=orders_given,
         broken_rules=broken(problem, found),
-        cost=model.cost_document(nest, problem.architecture, found.mapping, found.cost),
+        cost=model.cost_document(nest, machine, found.mapping, found.cost),
         objective_value=value,
         loss=None if optimum is None else loss(value, optimum),
     )

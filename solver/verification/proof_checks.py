@@ -121,7 +121,7 @@ def _confirmed(problem: LayerProblem, limit: float, mapping: Mapping) -> Counter
     model, nest = problem.cost_model, problem.nest
     return Counterexample(
         objective_value=value,
-        mapping=model.mapping_document(nest, mapping),
+        mapping=model.mapping_document(nest, problem.architecture, mapping),
         cost=model.cost_document(nest, problem.architecture, mapping, found.cost),
     )
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ...model.cost_models import model_for
+from ...model.cost_models import searchable_model_for
 from ...model.dmazerunner.constraints import Constraints
 from ...model.documents.result import LayerResult, Result
 from ...model.documents.verification import LayerVerification, ProofCheck, Verification
@@ -143,7 +143,7 @@ def _checked_layer(result: Result, layer: LayerResult, limits: VerificationLimit
 def _premises(result: Result, layer: LayerResult, deadline: Deadline) -> _Premises:
     """The layer's nest and the choices of its bounds, with the constraints that it was to keep."""
     own, options = layer.layer.loop_nest(), result.solver
-    model = model_for(result.cost_model)
+    model = searchable_model_for(result.cost_model)
     unpadded = LayerProblem(own, result.architecture, result.constraints, result.objective, cost_model=model)
     narrowed = _narrowed(unpadded, layer, deadline)
     if narrowed.constraints is None:

@@ -40,7 +40,9 @@ def solution_faults(problem: LayerProblem, layer: LayerResult, top_k: int) -> It
         if solution.rank != position + 1:
             yield f"{place}.rank is {solution.rank}; the {position + 1}. solution has rank {position + 1}"
         try:
-            mapping = problem.cost_model.mapping_of(problem.nest, solution.mapping, with_orders=True)
+            mapping = problem.cost_model.mapping_of(
+                problem.nest, problem.architecture, solution.mapping, with_orders=True
+            )
         except ValueError as error:
             yield from (f"{place}.mapping.{line}" for line in str(error).splitlines())
             continue
@@ -124,7 +126,7 @@ def _gap_faults(layer: LayerResult, exact: float, relative_gap: float) -> Iterat
 def _stated_value(problem: LayerProblem, solution: Solution) -> int | float | None:
     """The exact objective of a solution; ``None`` where its mapping is malformed."""
     try:
-        mapping = problem.cost_model.mapping_of(problem.nest, solution.mapping, with_orders=True)
+        mapping = problem.cost_model.mapping_of(problem.nest, problem.architecture, solution.mapping, with_orders=True)
     except ValueError:
         return None
     return objective_value(problem.objective, cost_candidate(problem, mapping).cost)
