@@ -1,0 +1,108 @@
+"""Words on their way between a parent and its children: shared on the way down, added up on the way back.
+
+Arrays of words are by visit, instance of the child and word of its tile; an address of :data:`NOWHERE` is no word.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .tensor_edges import Edge, Stage
+from .walked_loops import BoolArray, IntArray
+from .word_counters import Counters, FaultLog
+
+NOWHERE = -1
+"""Stands for an address where no word is held or moved."""
+
+
+def distinct(addresses: IntArray) -> IntArray:
+    """How many different words there are along the last axis."""
+    ordered = np.sort(addresses, axis=-1)
+    first = ordered[..., :1] != NOWHERE
+    others = (ordered[..., 1:] != ordered[..., :-1]) & (ordered[..., 1:] != NOWHERE)
+    return np.count_nonzero(first, axis=-1) + np.count_nonzero(others, axis=-1)
+
+
+def words_entering(edge: Edge, moved: IntArray, inner: int) -> IntArray:
+    """Words on their way down that enter the stages of an edge from the ``inner``-th on: one entry for each root.
+
+    Under a multicast a word that several instances need enters once; without one, every instance's copy does.
+    """
+    sizes = [stage.size for stage in edge.stages]
+    outside, inside = sizes[:inner], edge.stages[inner:]
+    words = moved.reshape(len(moved), edge.num_parents * int(np.prod(outside, dtype=np.int64)), *sizes[inner:], -1)
+    shared = [axis for axis, stage in enumerate(inside, start=2) if stage.multicast and stage.size > 1]
+    if not shared:
+        return np.count_nonzero(words != NOWHERE, axis=(0, *range(2, words.ndim)))
+    copied = [axis for axis in range(2, words.ndim - 1) if axis not in shared]
+    table = words.transpose(0, 1, *copied, *shared, words.ndim - 1)
+    table = table.reshape(*table.shape[: 2 + len(copied)], -1)
+    return distinct(table).sum(axis=(0, *range(2, table.ndim - 1)))
+
+
+def count_down(counters: Counters, edge: Edge, moved: IntArray) -> None:
+    """Count words on their way down an edge: served by the parent, passing the fanouts, filled into the child."""
+    entering = [words_entering(edge, moved, inner) for inner in range(len(edge.stages) + 1)]
+    counters.levels[edge.parent, edge.tensor].serve[:] += entering[0]
+    for stage, at_root, at_links in zip(edge.stages, entering[:-1], entering[1:], strict=True):
+        links = counters.links[stage.node, edge.tensor]
+        links.root_down[:] += at_root
+        links.down[:] += at_links.reshape(len(at_root), -1).sum(axis=1)
+    if (edge.child, edge.tensor) in counters.levels:
+        counters.levels[edge.child, edge.tensor].fill[:] += entering[-1]
+
+
+def sent_up(
+    counters: Counters, faults: FaultLog, edge: Edge, values: IntArray, addresses: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Partial sums on their way up: the values and addresses that arrive, by visit, parent and word.
+
+    At every fanout the instances that hold partial sums of the same words send theirs, which are added there.
+    """
+    visits = len(values)
+    for position in reversed(range(len(edge.stages))):
+        stage = edge.stages[position]
+        roots = edge.num_parents * int(np.prod([outer.size for outer in edge.stages[:position]], dtype=np.int64))
+        values, addresses = (array.reshape(visits, roots, stage.size, -1) for array in (values, addresses))
+        links = counters.links[stage.node, edge.tensor]
+        arrived = np.count_nonzero(addresses != NOWHERE, axis=(0, 2, 3))
+        values, addresses = _added(faults, stage, values, addresses)
+        left = np.count_nonzero(addresses != NOWHERE, axis=(0, 2, 3))
+        links.up[:] += arrived
+        links.root_up[:] += left
+        links.adds[:] += arrived - left
+    values, addresses = (array.reshape(visits, edge.num_parents, -1) for array in (values, addresses))
+    written = np.count_nonzero(addresses != NOWHERE, axis=(0, 2))
+    counters.levels[edge.parent, edge.tensor].update[:] += written
+    return values, addresses
+
+
+def _added(faults: FaultLog, stage: Stage, values: IntArray, addresses: IntArray) -> tuple[IntArray, IntArray]:
+    """Partial sums of the siblings of a fanout added up: by visit, root, place along the indexing dimensions, word."""
+    if len(stage.siblings) == 1:
+        return values[:, :, stage.siblings[0]], addresses[:, :, stage.siblings[0]]
+    values, addresses = values[:, :, stage.siblings], addresses[:, :, stage.siblings]
+    if not stage.reduces:
+        faults.report("partial sums added by a fanout that does not reduce", values.size)
+    faults.report("partial sums of different words added", int(np.count_nonzero(addresses != addresses[:, :, :1])))
+    return values.sum(axis=2), addresses[:, :, 0]
+
+
+def senders(edge: Edge) -> IntArray:
+    """For every word that arrives at the parents, the instance and word (as one position) of the first that sends it.
+
+    First is the instance whose indices along the dimensions that do not index the tensor are all 0.
+    """
+    sent = np.arange(edge.positions.size, dtype=np.int64)
+    for position in reversed(range(len(edge.stages))):
+        stage = edge.stages[position]
+        roots = edge.num_parents * int(np.prod([outer.size for outer in edge.stages[:position]], dtype=np.int64))
+        sent = sent.reshape(roots, stage.size, -1)[:, stage.siblings[0]]
+    return sent.reshape(edge.num_parents, -1)
+
+
+def receivers(edge: Edge) -> BoolArray:
+    """Whether a partial sum goes back to an instance, by instance and word: to the first of those that send it."""
+    found = np.zeros(edge.positions.size, dtype=np.bool_)
+    found[senders(edge)] = True
+    return found.reshape(edge.positions.shape)
