@@ -16,7 +16,7 @@ from .arguments.command_line import completed
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb, the module that holds the function of the same name, and the first sentence of its help."""
+    """A verb, the module below ``verbs`` with the function of the same name, and the first sentence of its help."""
 
     name: str
     module: str
@@ -24,7 +24,7 @@ class Verb:
 
     def load(self) -> Callable[..., Action]:
         """The function that typer reads; only now its module and all that it uses are imported."""
-        return getattr(import_module(f".verbs.{self.module}", __package__), self.module)
+        return getattr(import_module(f".verbs.{self.module}", __package__), self.module.rpartition(".")[2])
 
 
 VERBS = (
@@ -44,16 +44,23 @@ VERBS = (
         "verify_verb",
         "Re-check a result: legality, costs, ranks, totals, and every bound by a route of its own.",
     ),
-    Verb("gap", "gap_verb", "What dMazeRunner's pruned search loses against the proved optimum, layer by layer."),
+    Verb(
+        "gap",
+        "comparisons.gap_verb",
+        "What dMazeRunner's pruned search loses against the proved optimum, layer by layer.",
+    ),
     Verb(
         "dataflows",
-        "dataflows_verb",
+        "comparisons.dataflows_verb",
         "What every layer loses under the classic fixed dataflows, against the best mapping of all.",
     ),
     Verb(
         "sweep",
-        "sweep_verb",
+        "comparisons.sweep_verb",
         "The best mappings of every layer on every design of a sweep: a spec with axes over its architecture.",
+    ),
+    Verb(
+        "codegen", "codegen_verb", "Print a mapping as a C program that checks itself: the tiled nest with all copies."
     ),
     Verb("import", "import_verb", "Print another tool's layer and mapping as a request (JSON) that evaluate takes."),
     Verb("schema", "schema_verb", "Print the JSON Schema of a document, or of all of them by name."),

@@ -9,7 +9,7 @@ from ...model.documents.sweep_spec import SweepSpec
 from ...model.faults import escaped
 from ..pictures.album import Picture
 from ..pictures.sweep_chart import sweep_figure
-from ..reports.sweep_report import (
+from ..reports.comparisons.sweep_report import (
     POINT_NUMBER,
     closing_lines,
     design_columns,

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 from builders import gemm
 from dmaze.cli.main import main
-from dmaze.cli.reports.sweep_report import MOST_ROWS
+from dmaze.cli.reports.comparisons.sweep_report import MOST_ROWS
 from dmaze.cli.verbs.schema_verb import schema_document
 from dmaze.model.documents.result import Result
 from dmaze.model.documents.sweep_results import SweepResult

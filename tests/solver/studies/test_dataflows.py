@@ -12,7 +12,7 @@ import pytest
 from builders import Specs, Write
 from commands import interrupted
 from dmaze.cli.main import main
-from dmaze.cli.reports.study_tables import DATAFLOW_COLUMNS
+from dmaze.cli.reports.comparisons.study_tables import DATAFLOW_COLUMNS
 from dmaze.model import DataflowStudy, InputError
 from dmaze.model.documents.result import Number
 from dmaze.model.documents.study_results import LayerDataflows, LayerOnDataflow

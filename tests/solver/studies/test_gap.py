@@ -14,7 +14,7 @@ import pytest
 from builders import Specs, Write, gemm, nest_of, only, whole_space, write_json
 from commands import interrupted
 from dmaze.cli.main import main
-from dmaze.cli.reports.study_tables import GAP_COLUMNS
+from dmaze.cli.reports.comparisons.study_tables import GAP_COLUMNS
 from dmaze.model import GapStudy, InputError
 from dmaze.model.dmazerunner.architecture import Architecture
 from dmaze.model.dmazerunner.constraints import Constraints, MinUtilization

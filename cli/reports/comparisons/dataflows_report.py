@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from ...model.documents.study_results import (
+from ....model.documents.study_results import (
     Dataflow,
     DataflowStudy,
     LayerDataflows,
@@ -15,9 +15,9 @@ from ...model.documents.study_results import (
     Ratios,
     StudySearch,
 )
-from ...model.objectives import Objective
-from ..tables import Column, name_text, print_line, print_tables
-from .result_report import edp_text, gap_text
+from ....model.objectives import Objective
+from ...tables import Column, name_text, print_line, print_tables
+from ..result_report import edp_text, gap_text
 from .study_report import open_ends, published_line, study_heading
 
 Figure = Callable[[Ratios], float | None]

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from ...model.base import Model
-from ...model.documents.study_results import GapStudy, LayerGap, StudySearch
-from ...model.faults import InputError
-from ...model.reading.validation import validated
-from ...solver.studies.agreement import whole_searches
-from ...solver.studies.gap import DEFAULT_FULL_LIMIT_S, gap_study_resolved
-from ...solver.studies.given import load_mappings_resolved
-from ..answer import Action, Delivery, Exit
-from ..arguments.grouping import with_groups
-from ..arguments.option_groups import SpecValues, TimeLimits
-from ..arguments.options import BackendName, FullLimit, MappingPath, ModelPath, Workers
-from ..arguments.overrides import Overrides, number_from_text, overrides_from_options
-from ..drawing import rendered
-from ..output import document_text
-from ..progress_line import shown_progress
-from ..reports.gap_report import print_gap
-from ..reports.study_tables import gap_csv
+from ....model.base import Model
+from ....model.documents.study_results import GapStudy, LayerGap, StudySearch
+from ....model.faults import InputError
+from ....model.reading.validation import validated
+from ....solver.studies.agreement import whole_searches
+from ....solver.studies.gap import DEFAULT_FULL_LIMIT_S, gap_study_resolved
+from ....solver.studies.given import load_mappings_resolved
+from ...answer import Action, Delivery, Exit
+from ...arguments.grouping import with_groups
+from ...arguments.option_groups import SpecValues, TimeLimits
+from ...arguments.options import BackendName, FullLimit, MappingPath, ModelPath, Workers
+from ...arguments.overrides import Overrides, number_from_text, overrides_from_options
+from ...drawing import rendered
+from ...output import document_text
+from ...progress_line import shown_progress
+from ...reports.comparisons.gap_report import print_gap
+from ...reports.comparisons.study_tables import gap_csv
 from .studies import StudyFiles, complain_of_layer, exit_code_of_study, faults_placed, prepared
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def run_gap(
 
 
 def _gap_figure(study: GapStudy) -> Figure:
-    from ..pictures.gap_bars import gap_figure
+    from ...pictures.gap_bars import gap_figure
 
     return gap_figure(study)
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from ...model.designs import label_of
-from ...model.dmazerunner.cost_document import Cost
-from ...model.documents.result import Number, Totals
-from ...model.documents.sweep_results import FrontPoint, SweepResult, SweptDesign
-from ...model.faults import escaped, shortened
-from ...model.objectives import OBJECTIVES
-from ..tables import Column, name_text, print_line, print_tables
-from .result_report import LONGEST_TITLE, edp_text
+from ....model.designs import label_of
+from ....model.dmazerunner.cost_document import Cost
+from ....model.documents.result import Number, Totals
+from ....model.documents.sweep_results import FrontPoint, SweepResult, SweptDesign
+from ....model.faults import escaped, shortened
+from ....model.objectives import OBJECTIVES
+from ...tables import Column, name_text, print_line, print_tables
+from ..result_report import LONGEST_TITLE, edp_text
 
 MOST_ROWS = 100
 """Rows of a table for reading; the files have all."""

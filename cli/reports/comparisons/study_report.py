@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ...model.documents.study_results import StudySearch
-from ...model.faults import escaped, shortened
-from ...model.objectives import OBJECTIVES, Objective
-from ..tables import name_text
-from .result_report import LONGEST_TITLE
+from ....model.documents.study_results import StudySearch
+from ....model.faults import escaped, shortened
+from ....model.objectives import OBJECTIVES, Objective
+from ...tables import name_text
+from ..result_report import LONGEST_TITLE
 
 
 def study_heading(name: str | None, what: str, objective: Objective, architecture: str, *, interrupted: bool) -> str:

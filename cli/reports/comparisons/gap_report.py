@@ -7,12 +7,12 @@ from functools import partial
 
 from rich.console import Console
 
-from ...model.documents.study_results import FullEnumeration, GapStudy, GivenMapping, LayerGap, StudySearch
-from ...model.faults import escaped
-from ...model.objectives import OBJECTIVES, Objective
-from ...solver.studies.agreement import finished, whole_searches
-from ..tables import Column, name_text, print_line, print_tables
-from .result_report import gap_text
+from ....model.documents.study_results import FullEnumeration, GapStudy, GivenMapping, LayerGap, StudySearch
+from ....model.faults import escaped
+from ....model.objectives import OBJECTIVES, Objective
+from ....solver.studies.agreement import finished, whole_searches
+from ...tables import Column, name_text, print_line, print_tables
+from ..result_report import gap_text
 from .study_report import open_ends, published_line, study_heading
 
 

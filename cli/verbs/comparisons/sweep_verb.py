@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from ...model.designs import label_of, load_resolved_sweep
-from ...model.documents.sweep_results import SweepResult
-from ...model.documents.sweep_spec import SweepSpec
-from ...model.faults import InputError, escaped
-from ...solver.pipeline.cache import Cache
-from ...solver.sweeps.dask_cluster import SCHEDULER, DaskCluster, dask_cluster
-from ...solver.sweeps.study import sweep_resolved
-from ..answer import Action, Delivery, Exit
-from ..arguments.caching import CacheOptions
-from ..arguments.grouping import with_groups
-from ..arguments.option_groups import SpecValues, TimeLimits
-from ..arguments.options import (
+from ....model.designs import label_of, load_resolved_sweep
+from ....model.documents.sweep_results import SweepResult
+from ....model.documents.sweep_spec import SweepSpec
+from ....model.faults import InputError, escaped
+from ....solver.pipeline.cache import Cache
+from ....solver.sweeps.dask_cluster import SCHEDULER, DaskCluster, dask_cluster
+from ....solver.sweeps.study import sweep_resolved
+from ...answer import Action, Delivery, Exit
+from ...arguments.caching import CacheOptions
+from ...arguments.grouping import with_groups
+from ...arguments.option_groups import SpecValues, TimeLimits
+from ...arguments.options import (
     BackendName,
     CsvPath,
     ExecutorName,
@@ -31,7 +31,7 @@ from ..arguments.options import (
     SweepPareto,
     SweepReportPath,
 )
-from ..arguments.overrides import (
+from ...arguments.overrides import (
     FLAGS,
     Overrides,
     cost_model_placed,
@@ -40,14 +40,14 @@ from ..arguments.overrides import (
     substitutes_of,
     with_overrides,
 )
-from ..drawing import rendered
-from ..output import check_destination, complain, document_text, kept_for_the_answer, warnings_reported, write_file
-from ..pages.delivery import REPORT
-from ..pictures.files import check_picture, require_matplotlib, write_picture
-from ..progress_line import shown_sweep
-from ..reports.sweep_report import print_sweep
-from ..reports.sweep_tables import sweep_csv
-from ..tables import name_text
+from ...drawing import rendered
+from ...output import check_destination, complain, document_text, kept_for_the_answer, warnings_reported, write_file
+from ...pages.delivery import REPORT
+from ...pictures.files import check_picture, require_matplotlib, write_picture
+from ...progress_line import shown_sweep
+from ...reports.comparisons.sweep_report import print_sweep
+from ...reports.comparisons.sweep_tables import sweep_csv
+from ...tables import name_text
 
 CSV, RESULTS, EXECUTOR, SCHEDULER_FLAG = "--csv", "--results", "--executor", "--scheduler"
 
@@ -79,11 +79,11 @@ class SweepFiles:
         if self.csv is not None:
             write_file(self.csv, sweep_csv(result).encode(), CSV)
         if self.plot is not None:
-            from ..pictures.sweep_chart import sweep_figure
+            from ...pictures.sweep_chart import sweep_figure
 
             write_picture(self.plot, sweep_figure(result))
         if self.report is not None:
-            from ..pages.sweep_page import sweep_page
+            from ...pages.sweep_page import sweep_page
 
             write_file(self.report, sweep_page(result, spec).encode(), REPORT)
 

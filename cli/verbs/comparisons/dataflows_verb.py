@@ -7,19 +7,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...model.documents.study_results import DataflowStudy, LayerDataflows, StudySearch
-from ...model.faults import Fault, InputError
-from ...solver.studies.dataflows import dataflow_study_resolved
-from ..answer import Action, Delivery
-from ..arguments.grouping import with_groups
-from ..arguments.option_groups import SpecValues, TimeLimits
-from ..arguments.options import BackendName, ModelPath, Spatial, Workers
-from ..arguments.overrides import Overrides, overrides_from_options
-from ..drawing import rendered
-from ..output import document_text
-from ..progress_line import shown_progress
-from ..reports.dataflows_report import print_dataflows
-from ..reports.study_tables import dataflows_csv
+from ....model.documents.study_results import DataflowStudy, LayerDataflows, StudySearch
+from ....model.faults import Fault, InputError
+from ....solver.studies.dataflows import dataflow_study_resolved
+from ...answer import Action, Delivery
+from ...arguments.grouping import with_groups
+from ...arguments.option_groups import SpecValues, TimeLimits
+from ...arguments.options import BackendName, ModelPath, Spatial, Workers
+from ...arguments.overrides import Overrides, overrides_from_options
+from ...drawing import rendered
+from ...output import document_text
+from ...progress_line import shown_progress
+from ...reports.comparisons.dataflows_report import print_dataflows
+from ...reports.comparisons.study_tables import dataflows_csv
 from .studies import SPATIAL, StudyFiles, exit_code_of_study, faults_placed, prepared
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def run_dataflows(
 
 
 def _dataflows_figure(study: DataflowStudy) -> Figure:
-    from ..pictures.dataflow_bars import dataflows_figure
+    from ...pictures.dataflow_bars import dataflows_figure
 
     return dataflows_figure(study)
 

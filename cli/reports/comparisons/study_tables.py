@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
-from ...model.documents.study_results import DataflowStudy, GapStudy, LayerDataflows
+from ....model.documents.study_results import DataflowStudy, GapStudy, LayerDataflows
 
 Document = dict[str, Any]
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...model.documents.spec import Spec
-from ...model.documents.study_results import StudySearch
-from ...model.faults import InputError, escaped
-from ...model.reading.loading import ResolvedSpec
-from ...solver.studies.dataflows import MORE
-from ..answer import Delivery, Exit
-from ..arguments.options import CsvPath, PlotPath
-from ..arguments.overrides import Overrides, load_with_overrides, placed
-from ..output import check_destination, complain, warnings_reported, write_file
-from ..pictures.files import check_picture, write_picture
+from ....model.documents.spec import Spec
+from ....model.documents.study_results import StudySearch
+from ....model.faults import InputError, escaped
+from ....model.reading.loading import ResolvedSpec
+from ....solver.studies.dataflows import MORE
+from ...answer import Delivery, Exit
+from ...arguments.options import CsvPath, PlotPath
+from ...arguments.overrides import Overrides, load_with_overrides, placed
+from ...output import check_destination, complain, warnings_reported, write_file
+from ...pictures.files import check_picture, write_picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...model.documents.sweep_results import SweepResult, SweptDesign
+from ....model.documents.sweep_results import SweepResult, SweptDesign
 from .study_tables import csv_text
 
 POINT_COLUMNS = ("area_proxy_bytes", "energy_pj", "cycles", "edp")

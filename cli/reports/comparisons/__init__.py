@@ -1,0 +1,1 @@
+"""The readable reports and tables of comparisons: pruning, dataflows, machines."""

@@ -1,0 +1,1 @@
+"""Verbs that compare many searches: pruning, dataflows, machines."""
