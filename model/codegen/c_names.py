@@ -20,8 +20,8 @@ _OURS = """
 main elem idx next_value tiled_nest plain_nest fill_tensors first_difference product
 """
 _RESERVED = frozenset(f"{_KEYWORDS} {_MACROS} {_OURS}".split())
-_RESERVED_ENDS = re.compile(r".*(_t|_r|_C|_MAX|_MIN|_unlocked)")
-"""Types, limits and functions of the standard library (C99 section 7.26, POSIX) that composed names may hit."""
+_RESERVED_FORMS = re.compile(r".*_(t|MAX|MIN|unlocked)|U?INT\w+_C|l?gamma_r")
+"""Types, limits, macros and functions of the standard library (C99 section 7.26, POSIX) that composed names may hit."""
 
 _LONGEST_PART = 24
 """Characters of a name that are kept where it is a part of another one; C99 tells at least 63 apart."""
@@ -59,7 +59,7 @@ class _Allotment:
         wanted = "_".join(_plain(part) for part in parts)
         if not re.match(r"[A-Za-z]", wanted):
             wanted = f"n{wanted}"
-        if wanted in _RESERVED or _RESERVED_ENDS.fullmatch(wanted):
+        if wanted in _RESERVED or _RESERVED_FORMS.fullmatch(wanted):
             wanted += "_"
         chosen, number = wanted, 2
         while chosen in self._used:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from ..base import Model
+from ..codegen.generated_program import GeneratedProgram
 from .evaluation import EvaluateRequest, EvaluateResult
 from .pareto import ParetoFronts
 from .result import Result
@@ -30,6 +31,7 @@ WRITTEN: Mapping[str, type[Model]] = {
     "gap": GapStudy,
     "dataflows": DataflowStudy,
     "pareto": ParetoFronts,
+    "codegen": GeneratedProgram,
 }
 """The documents that are only ever written."""
 
