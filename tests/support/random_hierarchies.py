@@ -64,19 +64,21 @@ def random_cases(seeds: Iterable[int], most_macs: int = MOST_MACS, traits: Trait
 
 def random_case(seed: int, most_macs: int = MOST_MACS, traits: Traits = ANY) -> RandomCase:
     """The case of a seed."""
+    return random_group(seed, 1, most_macs, traits)[0]
+
+
+def random_group(seed: int, count: int, most_macs: int = MOST_MACS, traits: Traits = ANY) -> list[RandomCase]:
+    """Several mappings of one nest onto one machine, those of a seed; the first is that of the seed's case."""
     random = Random(seed)
     kind = list(KINDS)[seed % len(KINDS)]
     nest = random_layer(random, kind, most_macs)
     document = random_machine(random, nest, traits)
     machine = resolved_machine(document, nest)
-    mapping_document = random_mapping(random, nest, machine)
-    mapping = level_mapping(nest, machine, mapping_document)
-    return RandomCase(seed, kind, nest, document, machine, mapping_document, mapping)
-
-
-def random_mappings(random: Random, nest: LoopNest, machine: ResolvedMachine, count: int) -> list[LevelMapping]:
-    """Legal mappings of one nest onto one machine; some do not fit."""
-    return [level_mapping(nest, machine, random_mapping(random, nest, machine)) for _ in range(count)]
+    mappings = [random_mapping(random, nest, machine) for _ in range(count)]
+    return [
+        RandomCase(seed, kind, nest, document, machine, mapping, level_mapping(nest, machine, mapping))
+        for mapping in mappings
+    ]
 
 
 def random_machine(random: Random, nest: LoopNest, traits: Traits = ANY) -> Machine:

@@ -20,7 +20,7 @@ from dmaze.model.layers import (
 )
 from dmaze.model.loop_nest import LoopNest
 
-BOUNDS = (1, 2, 2, 3, 4, 4, 6, 8)
+BOUNDS = (1, 2, 2, 3, 4, 4, 5, 6, 8, 12)
 SMALL = (1, 2, 2, 3, 4)
 WINDOWS = (1, 2, 2, 3, 3, 4)
 STRIDES = (1, 1, 2, 3)

@@ -27,7 +27,7 @@ from random_hierarchies import RandomCase, described, random_case
 V = TypeVar("V")
 
 
-def cases(property_number: int, count: int = 60) -> Iterator[RandomCase]:
+def cases(property_number: int, count: int = 40) -> Iterator[RandomCase]:
     return (random_case(seed) for seed in range(10_000 * property_number, 10_000 * property_number + count))
 
 
@@ -61,7 +61,7 @@ def test_parts_sum_to_totals() -> None:
 
 
 def test_where_an_edge_crosses_no_fanout_what_is_served_is_what_is_filled() -> None:
-    for case in cases(2, 120):
+    for case in cases(2, 80):
         cost, fanouts = cost_of(case), [network.node for network in case.machine.networks]
         for t in range(len(case.nest.tensors)):
             kept = [level.node for level in case.machine.levels if case.mapping.kept[level.node][t]]
@@ -93,7 +93,7 @@ def test_doubling_every_price_doubles_every_part(name: AccountingName) -> None:
     def dearer(values: Sequence[float]) -> tuple[float, ...]:
         return tuple(2 * value for value in values)
 
-    for case in cases(4, 40):
+    for case in cases(4, 20):
         machine = with_levels(
             case.machine, lambda level: replace(level, read_pj=dearer(level.read_pj), write_pj=dearer(level.write_pj))
         )
@@ -108,7 +108,7 @@ def test_doubling_every_price_doubles_every_part(name: AccountingName) -> None:
 @pytest.mark.parametrize("name", ACCOUNTINGS)
 @pytest.mark.parametrize("field", ["read_bandwidth", "write_bandwidth", "bandwidth", None])
 def test_more_bandwidth_never_takes_more_cycles(field: str | None, name: AccountingName) -> None:
-    for case in cases(5, 30):
+    for case in cases(5, 15):
         machine = case.machine
         for raised in (2.5, 1e6):
             if field is None:
@@ -128,7 +128,7 @@ def _faster(node: Any, field: str, times: float) -> Any:
 
 
 def test_double_buffers_cost_room_and_never_cycles() -> None:
-    for case in cases(6, 80):
+    for case in cases(6, 60):
         once, twice = (
             hierarchy_cost(
                 case.nest,
@@ -148,7 +148,7 @@ def test_more_room_never_hurts_and_changes_nothing_else() -> None:
         partitions = tuple(None if size is None else size + 3 for size in level.partitions)
         return replace(level, capacity_bytes=capacity, partitions=partitions)
 
-    for case in cases(7, 100):
+    for case in cases(7, 50):
         before = cost_of(case)
         after = hierarchy_cost(case.nest, with_levels(case.machine, roomier), case.mapping)
         assert all(now or not then for then, now in zip(before.fits, after.fits, strict=True)), described(case)
@@ -157,7 +157,7 @@ def test_more_room_never_hurts_and_changes_nothing_else() -> None:
 
 def test_halo_never_moves_more() -> None:
     saved = 0
-    for case in cases(8, 100):
+    for case in cases(8, 60):
         without, given = (
             hierarchy_cost(
                 case.nest,
@@ -179,7 +179,7 @@ def test_halo_never_moves_more() -> None:
 
 def test_multicast_never_sends_more_and_changes_no_fill() -> None:
     saved = 0
-    for case in cases(9, 100):
+    for case in cases(9, 60):
         every = (True,) * len(case.nest.tensors)
         none = (False,) * len(case.nest.tensors)
         shared, copied = (
@@ -202,7 +202,7 @@ def test_multicast_never_sends_more_and_changes_no_fill() -> None:
 
 @pytest.mark.parametrize("name", ACCOUNTINGS)
 def test_the_order_of_a_nests_dimensions_is_no_matter(name: AccountingName) -> None:
-    for case in cases(10, 50):
+    for case in cases(10, 30):
         order = Random(case.seed).sample(range(len(case.nest.dims)), len(case.nest.dims))
         place = {d: position for position, d in enumerate(order)}
         nest = replace(
@@ -227,7 +227,7 @@ def _moved(axis: AffineIndex, place: dict[int, int]) -> AffineIndex:
 
 @pytest.mark.parametrize("name", ACCOUNTINGS)
 def test_the_order_of_tensors_and_of_their_axes_is_no_matter_to_counts(name: AccountingName) -> None:
-    for case in cases(11, 50):
+    for case in cases(11, 30):
         random = Random(case.seed)
         order = random.sample(range(len(case.nest.tensors)), len(case.nest.tensors))
         nest = replace(case.nest, tensors=permuted([_with_axes_moved(random, t) for t in case.nest.tensors], order))
@@ -260,7 +260,7 @@ def _with_axes_moved(random: Random, tensor: Any) -> Any:
 
 @pytest.mark.parametrize("name", ACCOUNTINGS)
 def test_constants_and_the_direction_of_an_axis_are_no_matter(name: AccountingName) -> None:
-    for case in cases(12, 50):
+    for case in cases(12, 30):
         random = Random(case.seed)
 
         def altered(axis: AffineIndex) -> AffineIndex:
@@ -331,7 +331,7 @@ def _renamed(machine: Machine, tensors: dict[str, str], dims: dict[str, str], no
 
 @pytest.mark.parametrize("name", ACCOUNTINGS)
 def test_loops_that_do_not_iterate_may_stand_anywhere(name: AccountingName) -> None:
-    for case in cases(14, 50):
+    for case in cases(14, 30):
         random = Random(case.seed)
         orders = tuple(
             _shuffled_ones(random, order, factors)
@@ -359,7 +359,7 @@ def test_a_mapping_costs_the_same_after_its_document() -> None:
 
 @pytest.mark.parametrize("name", ["executed", "accelforge"])
 def test_a_level_that_keeps_nothing_and_a_fanout_of_one_instance_change_no_count(name: AccountingName) -> None:
-    for case in cases(16, 100):
+    for case in cases(16, 60):
         random = Random(case.seed)
         position = random.randint(1, case.machine.num_nodes)
         new: dict[str, Any] = {"storage": "new", "keep": "never"}
