@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from .documents.verification import Verification
     from .evaluating import evaluate, load_request
     from .faults import BackendFault, DmazeError, Fault, InputError
+    from .hierarchy.hierarchy_documents import EvaluatedLevels
+    from .hierarchy.level_mapping import LevelMappingDocument
+    from .hierarchy.machine import Machine
     from .layers import (
         AttentionScores,
         AttentionValues,
@@ -58,6 +61,7 @@ __all__ = [
     "DmazeError",
     "EvaluateRequest",
     "EvaluateResult",
+    "EvaluatedLevels",
     "Fault",
     "GapStudy",
     "Gemm",
@@ -65,8 +69,10 @@ __all__ = [
     "Layer",
     "LayerList",
     "LayerResult",
+    "LevelMappingDocument",
     "LoopNest",
     "LoopNestLayer",
+    "Machine",
     "MappingDocument",
     "Mttkrp",
     "NetworkReference",
@@ -105,6 +111,9 @@ if not TYPE_CHECKING:
             "documents.evaluation": ("EvaluateRequest", "EvaluateResult"),
             "evaluating": ("evaluate", "load_request"),
             "faults": ("BackendFault", "DmazeError", "Fault", "InputError"),
+            "hierarchy.hierarchy_documents": ("EvaluatedLevels",),
+            "hierarchy.level_mapping": ("LevelMappingDocument",),
+            "hierarchy.machine": ("Machine",),
             "layers": (
                 "AttentionScores",
                 "AttentionValues",

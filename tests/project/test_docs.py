@@ -12,7 +12,17 @@ from pathlib import Path
 import pytest
 import yaml
 from dmaze.cli.verbs.schema_verb import DOCUMENTS
-from dmaze.model import Architecture, Constraints, Cost, EvaluateRequest, LayerResult, Result, SolverOptions, Spec
+from dmaze.model import (
+    Architecture,
+    Constraints,
+    Cost,
+    EvaluatedLevels,
+    EvaluateRequest,
+    LayerResult,
+    Result,
+    SolverOptions,
+    Spec,
+)
 from dmaze.model.base import Model
 from dmaze.model.dmazerunner.evaluated_cost import EvaluatedCost
 from dmaze.solver import LayerProblem, Progress, SearchLimits, SearchOutcome
@@ -159,7 +169,19 @@ def test_the_architecture_page_names_every_folder_with_modules() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [Spec, SolverOptions, Constraints, Architecture, Result, LayerResult, Cost, EvaluateRequest, EvaluatedCost]
+    "kind",
+    [
+        Spec,
+        SolverOptions,
+        Constraints,
+        Architecture,
+        Result,
+        LayerResult,
+        Cost,
+        EvaluateRequest,
+        EvaluatedCost,
+        EvaluatedLevels,
+    ],
 )
 def test_the_contract_has_every_field_of_a_document(kind: type[Model]) -> None:
     page = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")

@@ -61,8 +61,9 @@ def test_the_public_surface_is_what_it_is() -> None:
     assert set(dmaze.model.__all__) == {
         "Architecture", "AttentionScores", "AttentionValues", "BackendFault", "Constraints", "Conv1d", "Conv2d",
         "Conv3d", "ConvTranspose2d", "Cost", "DataflowStudy", "DmazeError", "EvaluateRequest", "EvaluateResult",
-        "Fault", "GapStudy", "Gemm", "InputError", "Layer", "LayerList", "LayerResult", "LoopNest", "LoopNestLayer",
-        "MappingDocument", "Mttkrp", "NetworkReference", "Result", "Solution", "SolverOptions", "Spec", "SweepResult",
+        "EvaluatedLevels", "Fault", "GapStudy", "Gemm", "InputError", "Layer", "LayerList", "LayerResult",
+        "LevelMappingDocument", "LoopNest", "LoopNestLayer", "Machine", "MappingDocument", "Mttkrp",
+        "NetworkReference", "Result", "Solution", "SolverOptions", "Spec", "SweepResult",
         "SweepSpec", "Totals", "TtmChain", "Verification", "evaluate", "load_request", "load_result", "load_spec",
         "load_sweep", "resolve_spec",
     }  # fmt: skip
