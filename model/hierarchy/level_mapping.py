@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pydantic import ConfigDict, Field
 
 from ..base import Factor, Model
-from ..faults import suggestion
+from ..faults import escaped, suggestion
 from ..loop_nest import LoopNest
 from .resolved_machine import Level, Network, ResolvedMachine
 
@@ -60,7 +60,7 @@ def level_mapping(nest: LoopNest, machine: ResolvedMachine, document: LevelMappi
     doubtful = _doubtful_places(nest, document, misnamed)
     illegal = (line for line in illegalities(nest, machine, mapping) if _place(line) not in doubtful)
     if faults := [*misnamed, *illegal]:
-        raise ValueError("\n".join(faults))
+        raise ValueError("\n".join(map(escaped, faults)))
     return mapping
 
 

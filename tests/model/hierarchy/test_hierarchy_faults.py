@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
+from dmaze.cli.main import main
 from dmaze.model.faults import InputError
 from dmaze.model.hierarchy.level_mapping import LevelMappingDocument, level_mapping
 from dmaze.model.hierarchy.machine import Machine
@@ -32,6 +35,7 @@ DRAM, GLB, X, RF = 0, 1, 2, 4
 
 A_CHOICE = "expected 'must', 'may' or 'never'"
 A_NODE = "expected an object with either 'storage' or 'fanout', the name of the node"
+NO_SELECTOR = "expected another name than 'output', 'read', 'read1', ... or '*', which are selectors"
 NO_LIMITS = "expected none, for the outermost level keeps everything, without limits"
 OTHER_NAME = "expected a name other than 'mac' and without a dot"
 LEVEL_FIELDS = (
@@ -434,8 +438,7 @@ def illegal_in(nest: LoopNest, data: Any) -> list[str]:
 @pytest.mark.parametrize("name", ["output", "read", "read1", "read12", "*"])
 def test_a_tensor_cannot_be_named_like_a_selector(name: str) -> None:
     tensors = [{"name": name, "index": ["M"]}, {"name": "out", "index": ["M"], "output": True}]
-    message = "expected another name than 'output', 'read', 'read1', ... or '*', which are selectors"
-    assert name_faults(nest_of({"bounds": {"M": 2}, "tensors": tensors})) == [f"tensor {name!r}: {message}"]
+    assert name_faults(nest_of({"bounds": {"M": 2}, "tensors": tensors})) == [f"tensor {name!r}: {NO_SELECTOR}"]
 
 
 @pytest.mark.parametrize("name", ["outputs", "reads", "read_1", "Read", "**", "A"])
@@ -449,4 +452,96 @@ def test_a_misspelt_name_does_not_hide_what_else_is_illegal() -> None:
     assert lines == [
         "tiling.M.glb: unknown node; did you mean 'GLB'?",
         "tiling.K: factors multiply to 3; expected the bound 8",
+    ]
+
+
+def request(**fields: Any) -> dict[str, Any]:
+    layer = {"type": "gemm", "name": "g", "m": 4, "n": 2, "k": 8}
+    return {"architecture": MACHINE, "layer": layer, "mappings": [{"tiling": AT_DRAM}], **fields}
+
+
+REQUESTS: list[tuple[dict[str, Any], list[str]]] = [
+    (
+        request(architecture=node(GLB, capacity=4)),
+        ["architecture.nodes[1].capacity: unknown field; did you mean 'capacity_bytes'?"],
+    ),
+    (
+        request(architecture={**MACHINE, "nodes": [{"storage": "DRAM", "halo": True}, {"fanout": "X"}, {}]}),
+        ["architecture.nodes[1].size: expected, but missing", f"architecture.nodes[2]: {A_NODE}"],
+    ),
+    (
+        request(architecture={**MACHINE, "nodes": [{"storage": "DRAM", "halo": True}, {"storage": "DRAM"}]}),
+        [
+            f"architecture.nodes[0].halo: {NO_LIMITS}",
+            "architecture.nodes[0].storage: expected a name that no other node has, got 'DRAM'",
+            "architecture.nodes[1].storage: expected a name that no other node has, got 'DRAM'",
+        ],
+    ),
+    (request(architecture="eyeris"), ["architecture: unknown name 'eyeris'; did you mean 'eyeriss-168'?"]),
+    (request(architecture={"name": "m", "node": []}), ["architecture.node: unknown field; did you mean 'nodes'?"]),
+    (
+        request(accounting="timelop"),
+        ["accounting: expected 'executed', 'timeloop' or 'accelforge', got 'timelop'; did you mean 'timeloop'?"],
+    ),
+    (
+        request(cost_model="dmazerunner"),
+        ["cost_model: expected 'hierarchy', for 'm' is a hierarchy, got 'dmazerunner'"],
+    ),
+    (request(mappings={}), ["mappings: expected a list, got an object"]),
+    (
+        request(mappings=[{}, 3]),
+        ["mappings[0].tiling: expected, but missing", "mappings[1]: expected an object, got 3"],
+    ),
+    (request(mappings=[tiled(M={"DRAM": 0})]), ["mappings[0].tiling.M.DRAM: expected an integer of at least 1, got 0"]),
+    (
+        request(mappings=[tiled(), tiled(N={"X": 2}), {**ordered({"X": []}), "keep": {"GLB": ["B"]}}]),
+        [
+            "mappings[1].tiling.N.X: expected 1, for only M, K may be unrolled there",
+            "mappings[2].orders.X: expected a storage level, got a fanout",
+            "mappings[2].keep.GLB: expected A in it, for the level must keep it",
+            "mappings[2].keep.GLB: expected it without B, which the level never keeps",
+        ],
+    ),
+    (request(mappings=[tiled(**{"a\nb": {}})]), [f"mappings[0].tiling.a\\nb: unknown dimension; {NO_DIM}"]),
+    (
+        request(mappings=[{"tiling": {"M": {"dram": 4}}, "rf_order": ["M"]}]),
+        ["mappings[0].rf_order: unknown field; did you mean 'orders'?"],
+    ),
+    (request(padded_bounds={"M": 6}), ["mappings[0].tiling.M: factors multiply to 4; expected the bound 6"]),
+    (
+        request(
+            layer={
+                "type": "loop_nest",
+                "name": "n",
+                "bounds": {"M": 4, "N": 2, "K": 8},
+                "tensors": [{"name": "read1", "index": ["M"]}, {"name": "C", "index": ["N"], "output": True}],
+            }
+        ),
+        [f"layer: tensor 'read1': {NO_SELECTOR}"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("document", "lines"), REQUESTS)
+def test_a_wrong_request_ends_with_2_and_its_faults_on_stderr(
+    document: dict[str, Any], lines: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "request.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert main(["evaluate", str(path)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "".join(f"{path}: {line}\n" for line in lines)
+
+
+def test_what_does_not_fit_is_no_fault(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "request.json"
+    crowded = tiled(M={"X": 4}, K={"X": 2, "GLB": 4})
+    wide = {**MACHINE, "bytes_per_element": 2}  # A takes 4 * 8 * 2 of GLB's 64 bytes, C 4 * 2
+    path.write_text(json.dumps(request(architecture=wide, mappings=[tiled(), crowded])), encoding="utf-8")
+    assert main(["evaluate", "--json", str(path)]) == 0
+    costs = json.loads(capsys.readouterr().out)["costs"]
+    assert [cost["fits"] for cost in costs] == [
+        {"DRAM": True, "GLB": True, "X": True, "Y": True, "RF": True},
+        {"DRAM": True, "GLB": False, "X": False, "Y": True, "RF": True},
     ]
