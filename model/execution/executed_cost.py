@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from ..hierarchy.hierarchy_cost import Access, Traffic
 from ..hierarchy.resolved_machine import Level, Network, ResolvedMachine
 from ..loop_nest import LoopNest
-from .tensor_edges import TensorPath, row_pitches
+from .pass_times import PassTimes, tile_cycles
+from .tensor_edges import TensorPath
 from .walked_loops import IntArray, Walk
 from .word_counters import Counters
 
@@ -33,6 +32,7 @@ class ExecutedCost:
     fits: Mapping[int, bool]
     energy_parts_pj: Mapping[str, float]
     roofline: Mapping[str, int]
+    walk_cycles: int
 
     @cached_property
     def energy_pj(self) -> float:
@@ -51,6 +51,7 @@ def executed_cost(
     walk: Walk,
     paths: Sequence[TensorPath],
     counters: Counters,
+    times: PassTimes,
     held: Mapping[tuple[int, int], int],
 ) -> ExecutedCost:
     """The cost of an execution that is over."""
@@ -73,6 +74,7 @@ def executed_cost(
         fits=dict(sorted(fits.items())),
         energy_parts_pj=_energy_parts(nest, machine, counters),
         roofline=terms,
+        walk_cycles=max(times.cycles(), *terms.values()),
     )
 
 
@@ -99,26 +101,10 @@ def _fits(machine: ResolvedMachine, level: Level, held: Mapping[tuple[int, int],
 def _dma_cycles(
     nest: LoopNest, machine: ResolvedMachine, level: Level, paths: Sequence[TensorPath], counters: Counters
 ) -> int:
-    """Cycles of the DMA engine of instance 0: every tile that came or left, run by run of neighbouring words."""
-    engine, clock, total = level.dma, machine.clock_mhz, 0
-    if engine is None or clock is None:
-        return 0
-    for path in paths:
-        for edge in path.edges:
-            if edge.child == level.node:
-                pitches = row_pitches(nest.tensors[path.tensor].shape or (1,))
-                burst_cycles = 0
-                for words in runs(np.sort(edge.box.grid @ pitches)):
-                    moved = engine.init_cycles + engine.cycles_per_byte * words * machine.bytes_per_element[path.tensor]
-                    burst_cycles += math.ceil(moved * clock / engine.clock_mhz)
-                total += burst_cycles * int(counters.levels[level.node, path.tensor].transfers[0])
-    return total
-
-
-def runs(places: IntArray) -> list[int]:
-    """Lengths of the runs of neighbours in places of the memory, in order."""
-    breaks = np.flatnonzero(np.diff(places) != 1) + 1
-    return np.diff(breaks, prepend=0, append=len(places)).tolist()
+    """Cycles of the DMA engine of instance 0: every tile that came or left."""
+    edges = [edge for path in paths for edge in path.edges if edge.child == level.node]
+    tiles = [int(counters.levels[level.node, edge.tensor].transfers[0]) for edge in edges]
+    return sum(tile_cycles(nest, machine, edge) * number for edge, number in zip(edges, tiles, strict=True))
 
 
 def _energy_parts(nest: LoopNest, machine: ResolvedMachine, counters: Counters) -> dict[str, float]:

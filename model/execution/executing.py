@@ -13,6 +13,7 @@ from .executed_cost import ExecutedCost, executed_cost
 from .operand_data import Operands, expected_output, random_operands
 from .operand_walk import OperandWalk
 from .output_walk import OutputWalk
+from .pass_times import PassTimes
 from .tensor_edges import TensorPath, path_of
 from .walked_loops import IntArray, Span, Walk, walk_of
 from .word_counters import Counters, FaultLog, LevelCounter, LinkCounter
@@ -53,14 +54,14 @@ def execute(
     """
     walk = walk_of(nest, machine, mapping)
     paths = [path_of(walk, machine, mapping, tensor) for tensor in range(len(nest.tensors))]
-    counters, faults = _counters(walk, paths), FaultLog()
+    counters, times, faults = _counters(walk, paths), PassTimes(walk, machine), FaultLog()
     operands = random_operands(nest, seed)
-    run = _Run(walk, paths, operands, counters, faults)
+    run = _Run(walk, paths, operands, counters, times, faults)
     for span in _spans(walk, paths, words_at_once):
         run.walk_span(span)
     output = run.finish()
     expected = expected_output(nest, operands)
-    cost = executed_cost(nest, machine, walk, paths, counters, run.held)
+    cost = executed_cost(nest, machine, walk, paths, counters, times, run.held)
     equal = bool(np.array_equal(output[expected.touched], expected.values[expected.touched]))
     return Execution(cost, equal, faults.lines)
 
@@ -74,15 +75,16 @@ class _Run:
         paths: list[TensorPath],
         operands: Operands,
         counters: Counters,
+        times: PassTimes,
         faults: FaultLog,
     ) -> None:
         self._walk, self._faults = walk, faults
         self._operands = [
-            OperandWalk(walk, path, operands.values[path.tensor], counters, faults)
+            OperandWalk(walk, path, operands.values[path.tensor], counters, times, faults)
             for path in paths
             if path.tensor in operands.values
         ]
-        self._output = OutputWalk(walk, paths[walk.nest.output], counters, faults)
+        self._output = OutputWalk(walk, paths[walk.nest.output], counters, times, faults)
         self._times = np.zeros(walk.nest.num_macs, dtype=np.int32)
         self._instances = walk.offsets(walk.mac)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .level_stores import Contents, Store, dram_contents, empty_contents, following, lookup, read
+from .pass_times import PassTimes
 from .tensor_edges import Edge, TensorPath
 from .walked_loops import BoolArray, IntArray, Span, Walk
 from .word_counters import Counters, FaultLog
@@ -14,8 +15,11 @@ from .word_movement import NOWHERE, count_down
 class OperandWalk:
     """One tensor that is read, on its way from DRAM to the MACs; keeps what every level holds from span to span."""
 
-    def __init__(self, walk: Walk, path: TensorPath, values: IntArray, counters: Counters, faults: FaultLog) -> None:
-        self._walk, self._path, self._counters, self._faults = walk, path, counters, faults
+    def __init__(
+        self, walk: Walk, path: TensorPath, values: IntArray, counters: Counters, times: PassTimes, faults: FaultLog
+    ) -> None:
+        self._walk, self._path = walk, path
+        self._counters, self._times, self._faults = counters, times, faults
         self._dram = dram_contents(walk, values)
         self._held = [empty_contents(walk, edge) for edge in path.edges[:-1]]
         self.tensor = path.tensor
@@ -46,9 +50,9 @@ class OperandWalk:
         store.values[1:], store.addresses[1:] = read(parent.store, found, asked, self._faults, what)
         if there is not None:
             _stay(store, there)
-        count_down(self._counters, edge, moved)
-        instance_0 = (moved[:, 0] != NOWHERE).any(axis=1)
-        self._counters.levels[edge.child, edge.tensor].transfers[:] += np.count_nonzero(instance_0)
+        words = count_down(self._counters, edge, moved)
+        self._counters.levels[edge.child, edge.tensor].transfers[:] += np.count_nonzero(words.child)
+        self._times.moved_in(edge, contents.visits, words)
 
     def _at_macs(self, edge: Edge, parent: Contents, span: Span) -> IntArray:
         """Every MAC gets its operand anew in every step."""
@@ -56,7 +60,7 @@ class OperandWalk:
         found = lookup(edge, parent, parent.slots_at(steps), self._walk.origins(edge.child, steps))
         what = f"{edge.child_name}: {edge.tensor_name} read from {edge.parent_name}, which does not hold it"
         values, _ = read(parent.store, found, None, self._faults, what)
-        count_down(self._counters, edge, found.wanted)
+        self._times.at_macs(edge, count_down(self._counters, edge, found.wanted), span)
         return values[:, :, 0]
 
 

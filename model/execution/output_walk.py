@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .level_stores import POISON, Lookup, dram_contents, empty_contents, following, lookup, read
+from .pass_times import PassTimes
 from .tensor_edges import Edge, TensorPath
 from .visit_rounds import Rounds, rounds_of
 from .walked_loops import BoolArray, IntArray, Span, Walk
@@ -31,8 +32,9 @@ class OutputWalk:
     tile one after the other (see :mod:`.visit_rounds`).
     """
 
-    def __init__(self, walk: Walk, path: TensorPath, counters: Counters, faults: FaultLog) -> None:
-        self._walk, self._path, self._counters, self._faults = walk, path, counters, faults
+    def __init__(self, walk: Walk, path: TensorPath, counters: Counters, times: PassTimes, faults: FaultLog) -> None:
+        self._walk, self._path = walk, path
+        self._counters, self._times, self._faults = counters, times, faults
         fresh = 0 if path.overlaps else POISON
         dram = dram_contents(walk, np.full(path.num_words, fresh, dtype=np.int64))
         self._contents = [dram, *(empty_contents(walk, edge) for edge in path.edges[:-1])]
@@ -107,8 +109,9 @@ class OutputWalk:
         values, addresses = read(self._contents[level].store, found, asked, self._faults, what)
         here.values[slots] = np.where(asked, values, 0)
         here.addresses[slots] = np.where(asked, addresses, found.wanted)
-        count_down(self._counters, edge, np.where(asked, found.wanted, NOWHERE))
-        self._count_transfers(edge, int(np.count_nonzero(again)))
+        words = count_down(self._counters, edge, np.where(asked, found.wanted, NOWHERE))
+        self._counters.levels[edge.child, edge.tensor].transfers[:] += np.count_nonzero(words.child)
+        self._times.moved_in(edge, self._contents[level + 1].visits[slots - 1], words)
 
     def _write_back(self, level: int, slots: IntArray) -> None:
         """End visits: partial sums go up, are added to those of other instances and replace what the parent holds."""
@@ -117,8 +120,10 @@ class OutputWalk:
         edge, here, parent = self._path.edges[level], self._contents[level + 1].store, self._contents[level].store
         sent = here.addresses[slots]
         self._counters.levels[edge.child, edge.tensor].drain[:] += np.count_nonzero(sent != NOWHERE, axis=(0, 2))
-        self._count_transfers(edge, len(slots))
-        values, addresses = sent_up(self._counters, self._faults, edge, here.values[slots], sent)
+        values, addresses, words = sent_up(self._counters, self._faults, edge, here.values[slots], sent)
+        self._counters.levels[edge.child, edge.tensor].transfers[:] += np.count_nonzero(words.child)
+        ends = np.append(self._contents[level + 1].visits, self._walk.num_steps // edge.steps_per_pass) - 1
+        self._times.moved_out(edge, ends[slots], words)
         positions = self._lookup(level, slots).positions.reshape(len(slots), -1)[:, self._senders[level]]
         self._check(parent.addresses.reshape(-1), positions, addresses, edge)
         parent.values.reshape(-1)[positions] = values
@@ -131,7 +136,8 @@ class OutputWalk:
         again = self._seen_before(level, self._walk.identities(edge.child, self._path.dims, steps))
         asked = again[:, None, None] & self._receives[level]
         count_down(self._counters, edge, np.where(asked, found.wanted, NOWHERE))
-        values, addresses = sent_up(self._counters, self._faults, edge, products[:, :, None], found.wanted)
+        values, addresses, words = sent_up(self._counters, self._faults, edge, products[:, :, None], found.wanted)
+        self._times.at_macs(edge, words, span)
         positions = found.positions.reshape(len(steps), -1)[:, self._senders[level]]
         return _Sums(values, addresses, positions, ~again)
 
@@ -155,6 +161,3 @@ class OutputWalk:
         self._faults.report(f"{what}, which holds another word there", wrong)
         repeated = addresses.shape[-1] - distinct(addresses)
         self._faults.report(f"{what} from two instances at a time", int(repeated.sum()))
-
-    def _count_transfers(self, edge: Edge, tiles: int) -> None:
-        self._counters.levels[edge.child, edge.tensor].transfers[:] += tiles

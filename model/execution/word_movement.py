@@ -5,6 +5,8 @@ Arrays of words are by visit, instance of the child and word of its tile; an add
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .tensor_edges import Edge, Stage
@@ -23,8 +25,17 @@ def distinct(addresses: IntArray) -> IntArray:
     return np.count_nonzero(first, axis=-1) + np.count_nonzero(others, axis=-1)
 
 
+@dataclass(frozen=True)
+class MovedWords:
+    """Words that move at the instances 0 of an edge's ends and at the roots 0 of its fanouts, by visit."""
+
+    parent: IntArray
+    child: IntArray
+    roots: tuple[IntArray, ...]
+
+
 def words_entering(edge: Edge, moved: IntArray, inner: int) -> IntArray:
-    """Words on their way down that enter the stages of an edge from the ``inner``-th on: one entry for each root.
+    """Words on their way down that enter the stages of an edge from the ``inner``-th on: by visit and root.
 
     Under a multicast a word that several instances need enters once; without one, every instance's copy does.
     """
@@ -33,33 +44,37 @@ def words_entering(edge: Edge, moved: IntArray, inner: int) -> IntArray:
     words = moved.reshape(len(moved), edge.num_parents * int(np.prod(outside, dtype=np.int64)), *sizes[inner:], -1)
     shared = [axis for axis, stage in enumerate(inside, start=2) if stage.multicast and stage.size > 1]
     if not shared:
-        return np.count_nonzero(words != NOWHERE, axis=(0, *range(2, words.ndim)))
+        return np.count_nonzero(words != NOWHERE, axis=tuple(range(2, words.ndim)))
     copied = [axis for axis in range(2, words.ndim - 1) if axis not in shared]
     table = words.transpose(0, 1, *copied, *shared, words.ndim - 1)
     table = table.reshape(*table.shape[: 2 + len(copied)], -1)
-    return distinct(table).sum(axis=(0, *range(2, table.ndim - 1)))
+    return distinct(table).sum(axis=tuple(range(2, table.ndim - 1)))
 
 
-def count_down(counters: Counters, edge: Edge, moved: IntArray) -> None:
+def count_down(counters: Counters, edge: Edge, moved: IntArray) -> MovedWords:
     """Count words on their way down an edge: served by the parent, passing the fanouts, filled into the child."""
     entering = [words_entering(edge, moved, inner) for inner in range(len(edge.stages) + 1)]
-    counters.levels[edge.parent, edge.tensor].serve[:] += entering[0]
-    for stage, at_root, at_links in zip(edge.stages, entering[:-1], entering[1:], strict=True):
+    totals = [words.sum(axis=0) for words in entering]
+    counters.levels[edge.parent, edge.tensor].serve[:] += totals[0]
+    for stage, at_root, at_links in zip(edge.stages, totals[:-1], totals[1:], strict=True):
         links = counters.links[stage.node, edge.tensor]
         links.root_down[:] += at_root
         links.down[:] += at_links.reshape(len(at_root), -1).sum(axis=1)
     if (edge.child, edge.tensor) in counters.levels:
-        counters.levels[edge.child, edge.tensor].fill[:] += entering[-1]
+        counters.levels[edge.child, edge.tensor].fill[:] += totals[-1]
+    first = [words[:, 0] for words in entering]
+    return MovedWords(first[0], first[-1], tuple(first[:-1]))
 
 
 def sent_up(
     counters: Counters, faults: FaultLog, edge: Edge, values: IntArray, addresses: IntArray
-) -> tuple[IntArray, IntArray]:
+) -> tuple[IntArray, IntArray, MovedWords]:
     """Partial sums on their way up: the values and addresses that arrive, by visit, parent and word.
 
     At every fanout the instances that hold partial sums of the same words send theirs, which are added there.
     """
-    visits = len(values)
+    visits, at_roots = len(values), list[IntArray]()
+    sent = np.count_nonzero(addresses[:, 0] != NOWHERE, axis=1)
     for position in reversed(range(len(edge.stages))):
         stage = edge.stages[position]
         roots = edge.num_parents * int(np.prod([outer.size for outer in edge.stages[:position]], dtype=np.int64))
@@ -67,14 +82,15 @@ def sent_up(
         links = counters.links[stage.node, edge.tensor]
         arrived = np.count_nonzero(addresses != NOWHERE, axis=(0, 2, 3))
         values, addresses = _added(faults, stage, values, addresses)
-        left = np.count_nonzero(addresses != NOWHERE, axis=(0, 2, 3))
+        left = np.count_nonzero(addresses != NOWHERE, axis=(2, 3))
+        at_roots.insert(0, left[:, 0])
         links.up[:] += arrived
-        links.root_up[:] += left
-        links.adds[:] += arrived - left
+        links.root_up[:] += left.sum(axis=0)
+        links.adds[:] += arrived - left.sum(axis=0)
     values, addresses = (array.reshape(visits, edge.num_parents, -1) for array in (values, addresses))
-    written = np.count_nonzero(addresses != NOWHERE, axis=(0, 2))
-    counters.levels[edge.parent, edge.tensor].update[:] += written
-    return values, addresses
+    written = np.count_nonzero(addresses != NOWHERE, axis=2)
+    counters.levels[edge.parent, edge.tensor].update[:] += written.sum(axis=0)
+    return values, addresses, MovedWords(written[:, 0], sent, tuple(at_roots))
 
 
 def _added(faults: FaultLog, stage: Stage, values: IntArray, addresses: IntArray) -> tuple[IntArray, IntArray]:
