@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from dmaze.model.hierarchy.level_mapping import LevelMapping, LevelMappingDocument, level_mapping, why_not_unrolled
 from dmaze.model.hierarchy.machine import Machine
 from dmaze.model.hierarchy.resolved_machine import Level, ResolvedMachine, resolved_machine
-from dmaze.model.loop_nest import LoopNest
+from dmaze.model.loop_nest import AffineIndex, LoopNest
 from random_layers import KINDS, random_layer
 
 V = TypeVar("V")
@@ -67,12 +67,17 @@ def random_case(seed: int, most_macs: int = MOST_MACS, traits: Traits = ANY) -> 
     return random_group(seed, 1, most_macs, traits)[0]
 
 
-def random_group(seed: int, count: int, most_macs: int = MOST_MACS, traits: Traits = ANY) -> list[RandomCase]:
-    """Several mappings of one nest onto one machine, those of a seed; the first is that of the seed's case."""
+def random_group(
+    seed: int, count: int, most_macs: int = MOST_MACS, traits: Traits = ANY, on: Machine | None = None
+) -> list[RandomCase]:
+    """Several mappings of one nest onto one machine, those of a seed, or ``on`` a given one.
+
+    The first is that of the seed's case.
+    """
     random = Random(seed)
     kind = list(KINDS)[seed % len(KINDS)]
     nest = random_layer(random, kind, most_macs)
-    document = random_machine(random, nest, traits)
+    document = random_machine(random, nest, traits) if on is None else on
     machine = resolved_machine(document, nest)
     mappings = [random_mapping(random, nest, machine) for _ in range(count)]
     return [
@@ -225,3 +230,29 @@ def described(case: RandomCase) -> str:
     tensors = [(t.name, [(i.terms, i.constant) for i in t.index], t.shape, t.is_output) for t in case.nest.tensors]
     documents = (document.model_dump_json(exclude_defaults=True) for document in (case.document, case.mapping_document))
     return "\n".join((f"seed {case.seed} ({case.kind})", f"{bounds}\n{tensors}", *documents))
+
+
+def request_of(case: RandomCase, **fields: Any) -> dict[str, Any]:
+    """A case as a request for ``evaluate`` and ``execute``."""
+    nest = case.nest
+    tensors = [
+        {
+            "name": tensor.name,
+            "index": [_text(nest, axis) for axis in tensor.index],
+            "shape": list(tensor.shape),
+            "output": tensor.is_output,
+        }
+        for tensor in nest.tensors
+    ]
+    bounds = dict(zip(nest.dims, nest.bounds, strict=True))
+    return {
+        "architecture": case.document.model_dump(mode="json", exclude_unset=True),
+        "layer": {"type": "loop_nest", "name": "layer", "bounds": bounds, "tensors": tensors},
+        "mappings": [case.mapping_document.model_dump(mode="json", exclude_defaults=True)],
+        **fields,
+    }
+
+
+def _text(nest: LoopNest, axis: AffineIndex) -> str:
+    terms = [f"{'-' if a < 0 else '+'} {abs(a)}*{nest.dims[d]}" for d, a in axis.terms]
+    return " ".join([*terms, f"{'-' if axis.constant < 0 else '+'} {abs(axis.constant)}"]).removeprefix("+ ")

@@ -1,0 +1,78 @@
+"""Random mappings as documents: what the command says of them is what the model says, in the form of the schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dmaze.cli.main import main
+from dmaze.model.hierarchy.accountings import ACCOUNTINGS, AccountingName, accounting
+from dmaze.model.hierarchy.exact.exact_cost import hierarchy_cost
+from dmaze.model.hierarchy.machine import Machine
+from hierarchy_tables import Tables
+from paths import ROOT
+from random_hierarchies import RandomCase, described, random_cases, request_of
+
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.mark.parametrize("name", ACCOUNTINGS)
+def test_evaluate_says_what_the_model_says(name: AccountingName, capsys: Output, tmp_path: Path) -> None:
+    path = tmp_path / "request.json"
+    for case in random_cases(range(5_000_000, 5_000_026)):
+        path.write_text(json.dumps(request_of(case, accounting=name)), encoding="utf-8")
+        assert main(["evaluate", "--json", "--detail", str(path)]) == 0, described(case)
+        result = json.loads(capsys.readouterr().out)
+        assert (result["cost_model"], result["accounting"]) == ("hierarchy", name)
+        assert result["costs"] == [expected(case, name)], described(case)
+
+
+def expected(case: RandomCase, name: AccountingName) -> dict[str, Any]:
+    """A cost as the contract has it, from the model's own."""
+    cost, nodes = hierarchy_cost(case.nest, case.machine, case.mapping, accounting(name)), case.machine.nodes
+    found = Tables(case.nest, case.machine, cost)
+    levels = [level.name for level in case.machine.levels]
+    networks = [network.name for network in case.machine.networks if name == "executed"]
+    document = {
+        "energy_pj": cost.energy_pj,
+        "cycles": cost.cycles,
+        "edp": cost.energy_pj * cost.cycles,
+        "walk_cycles": cost.walk_cycles,
+        "energy_breakdown_pj": cost.energy_parts_pj,
+        "roofline": cost.roofline,
+        "bound_by": max(cost.roofline, key=lambda term: cost.roofline[term]),
+        "utilization": dict(zip(nodes, cost.utilization, strict=True)),
+        "fits": dict(zip(nodes, cost.fits, strict=True)),
+        "accesses": {level: _counts(found.at(level), "fill", "serve", "drain", "update") for level in levels},
+        "networks": {fanout: _counts(found.over(fanout), "down", "up", "adds") for fanout in networks},
+        "held": {level: found.held(level) for level in levels},
+        "dma_cycles": {nodes[node]: cycles for node, cycles in cost.dma_cycles.items()},
+    }
+    for detail in ("accesses", "held"):
+        document[detail] = {level: row for level, row in document[detail].items() if row}
+    return document
+
+
+def _counts(rows: dict[str, tuple[int, ...]], *kinds: str) -> dict[str, dict[str, int]]:
+    return {tensor: dict(zip(kinds, row, strict=True)) for tensor, row in rows.items()}
+
+
+def test_random_requests_and_their_results_keep_to_the_schema(capsys: Output, tmp_path: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads((ROOT / "specs" / "schemas" / "evaluate.json").read_text(encoding="utf-8"))
+    validator, path = jsonschema.Draft202012Validator(schema), tmp_path / "request.json"
+    for case in random_cases(range(6_000_000, 6_000_013)):
+        request = request_of(case)
+        validator.validate(request)
+        path.write_text(json.dumps(request), encoding="utf-8")
+        main(["evaluate", "--json", "--detail", str(path)])
+        validator.validate(json.loads(capsys.readouterr().out))
+
+
+def test_a_machine_is_the_same_after_its_document() -> None:
+    for case in random_cases(range(7_000_000, 7_000_100)):
+        text = case.document.model_dump_json()
+        assert Machine.model_validate_json(text) == case.document, described(case)
+        assert Machine.model_validate(json.loads(text)) == case.document, described(case)
