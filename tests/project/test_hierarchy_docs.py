@@ -1,0 +1,247 @@
+"""The pages on hierarchies say what is: their machines, fields, prices, counts and outputs."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from dmaze.cli.main import main
+from dmaze.model.base import Model
+from dmaze.model.dmazerunner.architecture import Architecture
+from dmaze.model.evaluating import evaluate, load_request
+from dmaze.model.execution.executing import execute
+from dmaze.model.hierarchy.accountings import ACCOUNTINGS
+from dmaze.model.hierarchy.exact.exact_cost import hierarchy_cost
+from dmaze.model.hierarchy.hierarchy_cost import Access, Traffic
+from dmaze.model.hierarchy.level_mapping import level_mapping
+from dmaze.model.hierarchy.machine import DmaEngine, Fanout, Machine, StorageLevel
+from dmaze.model.hierarchy.resolved_machine import resolved_machine
+from dmaze.model.reading.builtin_data import builtin_names
+from dmaze.model.reading.loading import resolve_architecture
+from golden import Golden
+from paths import ROOT
+
+PAGE = ROOT / "docs" / "hierarchies.md"
+DEFINITION = ROOT / "docs" / "hierarchy_model.md"
+REQUESTS = sorted((ROOT / "specs" / "requests").glob("*.json"))
+EYERISS = ROOT / "specs" / "requests" / "eyeriss-conv3.json"
+OUTPUT = re.compile(
+    r"(?<=^```sh\n)(?P<command>[^\n]*\n)(?P<between>```\n\n```text\n)(?P<printed>.*?)(?=^```)", re.M | re.S
+)
+
+Row = tuple[str, ...]
+V = TypeVar("V")
+
+
+def json_blocks(page: Path) -> list[Any]:
+    found = re.findall(r"^```json\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return [json.loads(block) for block in found]
+
+
+def rows_under(page: Path, header: str) -> list[Row]:
+    """The rows of the table whose header begins so, as cells."""
+    text = page.read_text(encoding="utf-8")
+    start = text.index(f"\n| {header} |")
+    table = text[start:].lstrip("\n").partition("\n\n")[0].splitlines()[2:]
+    return [tuple(cell.strip() for cell in row.strip("|").split("|")) for row in table]
+
+
+def rows_of_section(page: Path, heading: str) -> list[Row]:
+    """The rows of the first table of a section."""
+    section = page.read_text(encoding="utf-8").partition(f"\n### {heading}\n")[2]
+    table = section[section.index("\n|") :].strip("\n").partition("\n\n")[0].splitlines()[2:]
+    return [tuple(cell.strip() for cell in row.strip("|").split("|")) for row in table]
+
+
+def whole_machine() -> dict[str, Any]:
+    return next(block for block in json_blocks(PAGE) if isinstance(block, dict) and len(block.get("nodes", ())) > 1)
+
+
+def parts(block: Any) -> list[dict[str, Any]]:
+    """The nodes that a block of JSON shows."""
+    nodes: list[dict[str, Any]] = block if isinstance(block, list) else block.get("nodes", [block])
+    return [node for node in nodes if "storage" in node or "fanout" in node]
+
+
+def costs_of(machine: dict[str, Any], accounting: str = "executed") -> Row:
+    """Energy, cycles and the walk's cycles of the page's mapping, as its tables write them."""
+    request = load_request(EYERISS).model_copy(
+        update={"architecture": Machine.model_validate(machine), "accounting": accounting}
+    )
+    cost: Any = evaluate(request).costs[0]
+    walk = "" if cost.walk_cycles is None else f"{cost.walk_cycles:,}"
+    return f"{cost.energy_pj / 1e6:,.1f}", f"{cost.cycles:,}", walk
+
+
+def changed(label: str) -> dict[str, Any]:
+    """The page's machine with the fields set that a row names: `NODE`: `field` value, `field` value."""
+    machine = whole_machine()
+    if label == "nothing":
+        return machine
+    name, fields = re.fullmatch(r"`(\w+)`: (.*)", label).groups()  # type: ignore[union-attr]
+    node = next(node for node in machine["nodes"] if name in (node.get("storage"), node.get("fanout")))
+    for field, value in re.findall(r"`(\w+)` ([\w.]+)", fields):
+        node[field] = value if value.isalpha() and value not in ("true", "false") else json.loads(value)
+    return machine
+
+
+def test_the_machine_of_the_page_is_the_builtin_one_under_another_name() -> None:
+    ours = Machine.model_validate(whole_machine())
+    builtin = resolve_architecture("eyeriss-168", Path())
+    assert ours.name == "my-eyeriss"
+    assert isinstance(builtin, Machine)
+    assert ours.model_copy(update={"name": builtin.name, "sources": builtin.sources}) == builtin
+
+
+def test_the_steps_of_the_page_make_up_its_machine() -> None:
+    blocks = json_blocks(PAGE)
+    whole = blocks.index(whole_machine())
+    assert [node for block in blocks[:whole] for node in parts(block)] == whole_machine()["nodes"]
+
+
+def test_every_node_that_the_page_shows_is_one() -> None:
+    shown = [nodes for block in json_blocks(PAGE) if (nodes := parts(block))]
+    for nodes in shown:
+        outer = [] if nodes[0].get("storage") == "DRAM" else [{"storage": "DRAM"}]
+        clock = {"clock_mhz": 500} if any("dma" in node for node in nodes) else {}
+        assert len(Machine.model_validate({"name": "shown", **clock, "nodes": [*outer, *nodes]}).nodes) > len(outer)
+    assert len(shown) >= 10
+
+
+def test_recipes_named_after_builtin_machines_are_parts_of_them() -> None:
+    for name, first in (("tpu-v1", "WFIFO"), ("simba-chiplet", "PE")):
+        builtin = resolve_architecture(name, Path())
+        assert isinstance(builtin, Machine)
+        start = [node.name for node in builtin.nodes].index(first)
+        shown = next(block for block in json_blocks(PAGE) if first in parts(block)[:1] or _first_name(block) == first)
+        assert (
+            Machine.model_validate({"name": "m", "nodes": [{"storage": "DRAM"}, *shown]}).nodes[1:]
+            == (builtin.nodes[start:])
+        )
+
+
+def _first_name(block: Any) -> str | None:
+    nodes = parts(block)
+    return (nodes[0].get("storage") or nodes[0].get("fanout")) if nodes else None
+
+
+@pytest.mark.parametrize("kind", [Machine, StorageLevel, Fanout, DmaEngine])
+def test_the_page_has_every_field_with_its_default(kind: type[Model]) -> None:
+    defaults = {
+        name: "required" if field.is_required() else "none" if field.default is None else json.dumps(field.default)
+        for name, field in kind.model_fields.items()
+    }
+    rows = rows_of_section(PAGE, kind.__name__)
+    assert {row[0].strip("`"): row[2].strip("`") for row in rows} == defaults
+    assert all(len(row) == 4 and row[3] for row in rows)
+
+
+def test_the_page_says_what_a_field_is_worth() -> None:
+    rows = rows_under(PAGE, "changed")
+    assert len(rows) >= 6
+    for label, *figures in rows:
+        assert (label, *costs_of(changed(label))) == (label, *figures)
+
+
+def test_the_page_says_what_accountings_give() -> None:
+    rows = rows_under(PAGE, "accounting")
+    assert [row[0].strip("`") for row in rows] == list(ACCOUNTINGS)
+    for label, *figures in rows:
+        assert (label, *costs_of(whole_machine(), label.strip("`"))) == (label, *figures)
+
+
+def test_the_page_tells_of_every_builtin_machine_and_of_no_other() -> None:
+    assert sorted(row[0].strip("`") for row in rows_under(PAGE, "machine")) == sorted(builtin_names("architectures"))
+    assert sum(isinstance(resolve_architecture(name, Path()), Architecture) for name in builtin_names("architectures"))
+
+
+def test_the_page_shows_the_mapping_of_its_request() -> None:
+    mappings = [block for block in json_blocks(PAGE) if "tiling" in block]
+    assert mappings == json.loads(EYERISS.read_text(encoding="utf-8"))["mappings"][:1]
+
+
+@pytest.mark.parametrize("path", REQUESTS, ids=lambda path: path.stem)
+def test_every_request_is_costed(path: Path) -> None:
+    request = load_request(path)
+    assert len(evaluate(request).costs) == len(request.mappings) > 0
+
+
+@pytest.mark.parametrize(("path", "commands"), [(PAGE, 3), (ROOT / "README.md", 1)], ids=["page", "README"])
+def test_a_page_shows_what_its_commands_print(
+    path: Path, commands: int, golden: Golden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "specs").symlink_to(ROOT / "specs", target_is_directory=True)
+    (tmp_path / "my-eyeriss.json").write_text(json.dumps(whole_machine()), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    def printed(found: re.Match[str]) -> str:
+        program, *arguments = shlex.split(found["command"])
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            assert program == "dmaze-solve"
+            assert main(arguments) == 0, found["command"]
+        return found["command"] + found["between"] + output.getvalue().rstrip("\n") + "\n"
+
+    page, runs = OUTPUT.subn(printed, path.read_text(encoding="utf-8"))
+    assert runs == commands
+    golden.check(path, page)
+
+
+def test_every_command_of_the_page_has_its_output_below() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert len(OUTPUT.findall(page)) == page.count("```sh\n")
+
+
+def worked_counts() -> Iterator[tuple[dict[tuple[int, int], Access], dict[tuple[int, int], Traffic]]]:
+    """The counts of the worked example by node and tensor: of the model, and of its execution."""
+    request = load_request(ROOT / "specs" / "requests" / "worked-example.json")
+    nest = request.layer.loop_nest()
+    machine = resolved_machine(request.architecture, nest)
+    mapping = level_mapping(nest, machine, request.mappings[0])
+    cost = hierarchy_cost(nest, machine, mapping)
+    yield present(cost.accesses), present(cost.networks)
+    run = execute(nest, machine, mapping)
+    assert run.is_sound
+    yield dict(run.cost.accesses), dict(run.cost.networks)
+
+
+def present(values: tuple[tuple[V | None, ...], ...]) -> dict[tuple[int, int], V]:
+    """The values that are there, by node and tensor."""
+    return {(n, t): value for n, row in enumerate(values) for t, value in enumerate(row) if value is not None}
+
+
+def test_the_worked_example_is_the_request() -> None:
+    request = json.loads((ROOT / "specs" / "requests" / "worked-example.json").read_text(encoding="utf-8"))
+    assert json_blocks(DEFINITION) == [request]
+
+
+def test_the_worked_example_counts_what_model_and_execution_count() -> None:
+    for accesses, networks in worked_counts():
+        levels = [
+            (("DRAM", "GLB", "X", "RF")[node], "ABC"[tensor], *map(str, astuple(found)))
+            for (node, tensor), found in sorted(accesses.items())
+        ]
+        assert rows_under(DEFINITION, "level") == levels
+        fanout = [("X", "ABC"[tensor], *map(str, astuple(found))) for (_, tensor), found in sorted(networks.items())]
+        assert rows_under(DEFINITION, "fanout") == fanout
+
+
+@pytest.mark.parametrize(("halo", "filled", "served"), [(False, 18, 24), (True, 13, 19)])
+def test_the_halo_of_the_worked_example(halo: bool, filled: int, served: int) -> None:
+    request = load_request(ROOT / "specs" / "requests" / "halo.json")
+    dram, fanout, registers = request.architecture.nodes
+    nodes = (dram, fanout, registers.model_copy(update={"halo": halo}))
+    nest = request.layer.loop_nest()
+    machine = resolved_machine(request.architecture.model_copy(update={"nodes": nodes}), nest)
+    cost = hierarchy_cost(nest, machine, level_mapping(nest, machine, request.mappings[0]))
+    outer, inner = cost.accesses[0][0], cost.accesses[2][0]
+    assert outer is not None
+    assert inner is not None
+    assert (inner.fill, outer.serve) == (2 * filled, served)
