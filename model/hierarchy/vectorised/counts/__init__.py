@@ -1,0 +1,1 @@
+"""Words that a batch of mappings moves, edge by edge."""
