@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from builders import nest_of
 from dmaze.cli.main import main
 from dmaze.model.base import Model
 from dmaze.model.dmazerunner.architecture import Architecture
@@ -21,7 +22,7 @@ from dmaze.model.execution.executing import execute
 from dmaze.model.hierarchy.accountings import ACCOUNTINGS
 from dmaze.model.hierarchy.exact.exact_cost import hierarchy_cost
 from dmaze.model.hierarchy.hierarchy_cost import Access, Traffic
-from dmaze.model.hierarchy.level_mapping import level_mapping
+from dmaze.model.hierarchy.level_mapping import LevelMappingDocument, level_mapping
 from dmaze.model.hierarchy.machine import DmaEngine, Fanout, Machine, StorageLevel
 from dmaze.model.hierarchy.resolved_machine import resolved_machine
 from dmaze.model.reading.builtin_data import builtin_names
@@ -36,6 +37,9 @@ EYERISS = ROOT / "specs" / "requests" / "eyeriss-conv3.json"
 OUTPUT = re.compile(
     r"(?<=^```sh\n)(?P<command>[^\n]*\n)(?P<between>```\n\n```text\n)(?P<printed>.*?)(?=^```)", re.M | re.S
 )
+
+CONVOLUTION = {"type": "conv2d", "name": "c", "batch": 1, "out_channels": 16, "in_channels": 16, "in_height": 6}
+CONVOLUTION |= {"in_width": 6, "kernel_height": 3, "kernel_width": 3, "padding": 1}
 
 Row = tuple[str, ...]
 V = TypeVar("V")
@@ -116,21 +120,41 @@ def test_every_node_that_the_page_shows_is_one() -> None:
     assert len(shown) >= 10
 
 
-def test_recipes_named_after_builtin_machines_are_parts_of_them() -> None:
-    for name, first in (("tpu-v1", "WFIFO"), ("simba-chiplet", "PE")):
-        builtin = resolve_architecture(name, Path())
-        assert isinstance(builtin, Machine)
-        start = [node.name for node in builtin.nodes].index(first)
-        shown = next(block for block in json_blocks(PAGE) if first in parts(block)[:1] or _first_name(block) == first)
-        assert (
-            Machine.model_validate({"name": "m", "nodes": [{"storage": "DRAM"}, *shown]}).nodes[1:]
-            == (builtin.nodes[start:])
-        )
+def recipe(*first: str) -> dict[str, Any]:
+    """The machine of the recipe whose nodes have these names, behind DRAM."""
+    nodes = next(b for b in json_blocks(PAGE) if tuple(n.get("storage") or n.get("fanout") for n in parts(b)) == first)
+    return {"name": "recipe", "nodes": [{"storage": "DRAM"}, *nodes]}
 
 
-def _first_name(block: Any) -> str | None:
-    nodes = parts(block)
-    return (nodes[0].get("storage") or nodes[0].get("fanout")) if nodes else None
+@pytest.mark.parametrize(("name", "first"), [("tpu-v1", "WFIFO"), ("simba-chiplet", "PE")])
+def test_a_recipe_like_a_builtin_machine_is_a_part_of_it(name: str, first: str) -> None:
+    builtin = resolve_architecture(name, Path())
+    assert isinstance(builtin, Machine)
+    names = [node.name for node in builtin.nodes]
+    start = names.index(first)
+    assert Machine.model_validate(recipe(*names[start:])).nodes[1:] == builtin.nodes[start:]
+
+
+def run_of(machine: dict[str, Any], mapping: dict[str, Any]) -> dict[str, Access]:
+    """What moves of the stationary tensor, level by level, in a convolution of 16 by 16 channels and 6 x 6 outputs."""
+    nest = nest_of(CONVOLUTION)
+    resolved = resolved_machine(Machine.model_validate(machine), nest)
+    run = execute(nest, resolved, level_mapping(nest, resolved, LevelMappingDocument.model_validate(mapping)))
+    assert run.is_sound
+    return {resolved.nodes[n] + " " + nest.tensors[t].name: found for (n, t), found in run.cost.accesses.items()}
+
+
+def test_a_weight_stationary_array_reads_every_weight_once() -> None:
+    machine = recipe("BUF", "COL", "ROW", "WREG")
+    tiling = {"M": {"COL": 16}, "C": {"ROW": 16}, **{dim: {"BUF": 3} for dim in ("Fx", "Fy")}, "Ox": {"BUF": 6}}
+    moved = run_of(machine, {"tiling": {**tiling, "Oy": {"BUF": 6}}, "orders": {"BUF": ["Fx", "Fy", "Ox", "Oy"]}})
+    assert moved["WREG W"].fill == moved["BUF W"].serve == 16 * 16 * 3 * 3
+
+
+def test_an_output_stationary_array_sends_every_sum_up_once() -> None:
+    tiling = {"M": {"X": 16}, "Oy": {"Y": 6}, "Ox": {"DRAM": 6}, "C": {"ACC": 16}, "Fx": {"ACC": 3}, "Fy": {"ACC": 3}}
+    moved = run_of(recipe("X", "Y", "ACC"), {"tiling": tiling})
+    assert (moved["ACC O"].fill, moved["ACC O"].drain, moved["DRAM O"].update) == (0, 16 * 6 * 6, 16 * 6 * 6)
 
 
 @pytest.mark.parametrize("kind", [Machine, StorageLevel, Fanout, DmaEngine])
@@ -161,6 +185,21 @@ def test_the_page_says_what_accountings_give() -> None:
 def test_the_page_tells_of_every_builtin_machine_and_of_no_other() -> None:
     assert sorted(row[0].strip("`") for row in rows_under(PAGE, "machine")) == sorted(builtin_names("architectures"))
     assert sum(isinstance(resolve_architecture(name, Path()), Architecture) for name in builtin_names("architectures"))
+
+
+def test_the_page_says_what_its_mapping_holds_and_computes() -> None:
+    cost: Any = evaluate(load_request(EYERISS), detail=True).costs[0]
+    assert {
+        level: list(held.values()) for level, held in cost.held.items() if level in ("IFMAP", "FILTER", "PSUM")
+    } == {
+        "IFMAP": [12],
+        "FILTER": [192],
+        "PSUM": [16],
+    }
+    page = PAGE.read_text(encoding="utf-8")
+    assert "(192 words)" in page
+    assert "(12 words), and 16 partial sums" in page
+    assert f"computing takes {cost.roofline['compute']:,} cycles" in page.replace("\n", " ")
 
 
 def test_the_page_shows_the_mapping_of_its_request() -> None:
