@@ -62,6 +62,11 @@ VERBS = (
     Verb(
         "codegen", "codegen_verb", "Print a mapping as a C program that checks itself: the tiled nest with all copies."
     ),
+    Verb(
+        "show",
+        "show_verb",
+        "Draw a machine: memories, arrays, what is kept where, prices, and sources.",
+    ),
     Verb("import", "import_verb", "Print another tool's layer and mapping as a request (JSON) that evaluate takes."),
     Verb("schema", "schema_verb", "Print the JSON Schema of a document, or of all of them by name."),
     Verb("list", "list_verb", "Show built-in architectures, built-in networks and installed back ends."),

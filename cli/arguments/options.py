@@ -17,11 +17,15 @@ ModelPath = Annotated[
     ),
 ]
 RequestPath = Annotated[Path, typer.Argument(metavar="REQUEST", help="JSON file: architecture, layer, mappings.")]
+MachineName = Annotated[
+    str, typer.Argument(metavar="MACHINE", help="A built-in architecture or a file of one; see the verb list.")
+]
 ResultPath = Annotated[Path, typer.Argument(metavar="RESULT", help="JSON file that --out or --json wrote.")]
 ForeignPaths = Annotated[
     list[Path],
     typer.Argument(metavar="FILE...", help="YAML: a Timeloop problem and its mapping, or a ZigZag workload."),
 ]
+ListedKind = Annotated[str | None, typer.Argument(metavar="[machines]", help="machines: with where figures come from.")]
 SchemaName = Annotated[
     str | None,
     typer.Argument(

@@ -1,22 +1,33 @@
-"""The verb ``list``: what can be named in a spec without a file. Names only: nothing that they name is loaded."""
+"""The verb ``list``: what can be named in a spec without a file. Names only, unless machines are asked for."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from ...model.reading.builtin_data import builtin_names
+from ...model.faults import InputError, suggestion
+from ...model.reading.builtin_data import builtin_names, builtin_path
 from ...solver.installed import available_backends
 from ..answer import Action, Delivery, Exit
 from ..arguments.caching import usual_folder
 from ..arguments.grouping import with_groups
+from ..arguments.options import ListedKind
 from ..output import check_destination, json_text
+
+MACHINES = "machines"
 
 
 @with_groups
-def list_verb(delivery: Delivery) -> Action:
-    """Show built-in architectures, built-in networks and installed back ends."""
-    return partial(run_list, delivery)
+def list_verb(kind: ListedKind = None, *, delivery: Delivery) -> Action:
+    """Show built-in architectures, built-in networks and installed back ends.
+
+    With machines: every built-in machine, its nodes and where its figures come from.
+    """
+    if kind is not None and kind != MACHINES:
+        message = f"unknown kind '{kind}'; {suggestion(kind, [MACHINES])}"
+        raise InputError.single(None, "dmaze-solve list", message)
+    return partial(run_list_machines if kind else run_list, delivery)
 
 
 def run_list(delivery: Delivery) -> int:
@@ -24,6 +35,16 @@ def run_list(delivery: Delivery) -> int:
     check_destination(delivery.out)
     names = catalog()
     delivery.deliver(json_text(asdict(names)), lambda: catalog_text(names))
+    return Exit.SOLVED
+
+
+def run_list_machines(delivery: Delivery) -> int:
+    """Built-in machines and where their figures come from."""
+    from ..reports.machine_list import machine_list, print_machines  # they load every machine
+
+    check_destination(delivery.out)
+    machines = machine_list()
+    delivery.deliver(json_text(machines), lambda: print_machines(machines))
     return Exit.SOLVED
 
 
@@ -55,10 +76,16 @@ def catalog() -> Catalog:
     )
 
 
+def kind_of(architecture: str) -> str:
+    """The kind of a built-in architecture; its file is looked into, no more."""
+    document = json.loads(builtin_path("architectures", architecture).read_text(encoding="utf-8"))
+    return "hierarchy" if "nodes" in document else "published kind"
+
+
 def catalog_text(names: Catalog) -> str:
     """The catalog for reading."""
     sections = {
-        "architectures": names.architectures,
+        "architectures": tuple(f"{name} ({kind_of(name)})" for name in names.architectures),
         "networks": names.networks,
         "example specs": names.examples,
         "example sweeps": names.sweeps,
