@@ -14,9 +14,15 @@ from .operand_data import Operands, expected_output, random_operands
 from .operand_walk import OperandWalk
 from .output_walk import OutputWalk
 from .pass_times import PassTimes
-from .tensor_edges import TensorPath, path_of
+from .tensor_edges import TensorPath, box_of, path_of
 from .walked_loops import IntArray, Span, Walk, walk_of
 from .word_counters import Counters, FaultLog, LevelCounter, LinkCounter
+
+LARGEST_MACS = 1 << 26
+"""Most multiply-accumulates that are executed: a minute or a few, and a record of 4 bytes for each."""
+
+LARGEST_STORE = 1 << 24
+"""Most words of one tensor that all instances of a level hold together: about 1 GiB with addresses and positions."""
 
 WORDS_AT_ONCE = 1 << 18
 """Words of one tensor at one level that are walked together: bounds the memory, changes no count."""
@@ -64,6 +70,22 @@ def execute(
     cost = executed_cost(nest, machine, walk, paths, counters, times, run.held)
     equal = bool(np.array_equal(output[expected.touched], expected.values[expected.touched]))
     return Execution(cost, equal, faults.lines)
+
+
+def why_too_large(nest: LoopNest, machine: ResolvedMachine, mapping: LevelMapping) -> str | None:
+    """Why a mapping cannot be executed in a common computer's memory; ``None`` if it can."""
+    if nest.num_macs > LARGEST_MACS:
+        expected = f"expected at most {LARGEST_MACS} multiply-accumulates to execute"
+        return f"{expected}, got {nest.num_macs}; --shrink scales a layer down"
+    walk = walk_of(nest, machine, mapping)
+    for t, tensor in enumerate(nest.tensors):
+        for level in machine.levels:
+            words = box_of(walk, level.node, t).words * walk.num_instances(level.node)
+            if mapping.kept[level.node][t] and words > LARGEST_STORE:
+                return (
+                    f"expected at most {LARGEST_STORE} words of {tensor.name} in {level.name} to execute, got {words}"
+                )
+    return None
 
 
 class _Run:
