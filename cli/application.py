@@ -59,6 +59,7 @@ VERBS = (
         "comparisons.sweep_verb",
         "The best mappings of every layer on every design of a sweep: a spec with axes over its architecture.",
     ),
+    Verb("execute", "execute_verb", "Run given mappings with real words, and hold every count against the model."),
     Verb(
         "codegen", "codegen_verb", "Print a mapping as a C program that checks itself: the tiled nest with all copies."
     ),

@@ -29,7 +29,8 @@ ListedKind = Annotated[str | None, typer.Argument(metavar="[machines]", help="ma
 SchemaName = Annotated[
     str | None,
     typer.Argument(
-        metavar="[spec|result|evaluate|verification|gap|dataflows|pareto|sweep|codegen]", help="Which one; else all."
+        metavar="[spec|result|evaluate|verification|gap|dataflows|pareto|sweep|codegen|execute]",
+        help="Which one; else all.",
     ),
 ]
 
@@ -44,6 +45,12 @@ CodePath = Annotated[
 Loops = Annotated[bool, typer.Option("--loops", help="Show every best mapping as a tiled loop nest.")]
 WithCertificate = Annotated[
     bool, typer.Option("--certificate", help="Show for every layer how it was excluded that something better exists.")
+]
+Shrink = Annotated[
+    bool, typer.Option("--shrink", help="Scale the layer down first, to 200,000 operations; what iterates still does.")
+]
+ShrinkTo = Annotated[
+    int | None, typer.Option("--shrink-to", metavar="N", min=1, help="The same, to N multiply-accumulates.")
 ]
 Detail = Annotated[bool, typer.Option("--detail", help="Add footprints, DMA bursts, reuse factors and the like.")]
 TracePath = Annotated[

@@ -15,7 +15,7 @@ from ..output import check_destination, json_text
 
 JsonSchema = dict[str, Any]
 
-DOCUMENTS = ("spec", "evaluate", "sweep", "result", "verification", "gap", "dataflows", "pareto", "codegen")
+DOCUMENTS = ("spec", "evaluate", "sweep", "result", "verification", "gap", "dataflows", "pareto", "codegen", "execute")
 """The documents that have a schema, in the order in which all of them are printed."""
 
 

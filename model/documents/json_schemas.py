@@ -14,6 +14,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from ..base import Model
 from ..codegen.generated_program import GeneratedProgram
 from .evaluation import EvaluateRequest, EvaluateResult
+from .execution import ExecuteResult
 from .pareto import ParetoFronts
 from .result import Result
 from .spec import Spec
@@ -32,6 +33,7 @@ WRITTEN: Mapping[str, type[Model]] = {
     "dataflows": DataflowStudy,
     "pareto": ParetoFronts,
     "codegen": GeneratedProgram,
+    "execute": ExecuteResult,
 }
 """The documents that are only ever written."""
 
