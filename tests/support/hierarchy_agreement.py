@@ -37,6 +37,7 @@ def _of_cost(cost: HierarchyCost) -> dict[str, Any]:
         "fits": {node: fits for node, fits in enumerate(cost.fits) if node > 0},
         "roofline": cost.roofline,
         "cycles": cost.cycles,
+        "walk_cycles": cost.walk_cycles,
         "energy_parts_pj": cost.energy_parts_pj,
         "energy_pj": cost.energy_pj,
     }

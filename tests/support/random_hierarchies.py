@@ -18,12 +18,15 @@ from dmaze.model.hierarchy.level_mapping import LevelMapping, LevelMappingDocume
 from dmaze.model.hierarchy.machine import Machine
 from dmaze.model.hierarchy.resolved_machine import Level, ResolvedMachine, resolved_machine
 from dmaze.model.loop_nest import AffineIndex, LoopNest
-from random_layers import KINDS, random_layer
+from random_layers import KINDS, random_layer, scaled
 
 V = TypeVar("V")
 
 MOST_MACS = 200
 """Multiply-accumulates of a nest, unless another limit is given."""
+
+MOST_MACS_EXECUTED = 1 << 14
+"""Above it, a limit is that of nests whose bounds are raised to those of real layers, which nobody executes."""
 
 PRICES = (0, 0, 0.075, 0.25, 0.96, 1, 2, 6.0, 13.5, 200)
 RATES = (0.1, 0.25, 0.5, 0.75, 1, 1, 1.5, 2, 3, 4, 7.3, 16, 1000)
@@ -76,7 +79,9 @@ def random_group(
     """
     random = Random(seed)
     kind = list(KINDS)[seed % len(KINDS)]
-    nest = random_layer(random, kind, most_macs)
+    nest = random_layer(random, kind, min(most_macs, MOST_MACS_EXECUTED))
+    if most_macs > MOST_MACS_EXECUTED:
+        nest = scaled(random, nest, most_macs)
     document = random_machine(random, nest, traits) if on is None else on
     machine = resolved_machine(document, nest)
     mappings = [random_mapping(random, nest, machine) for _ in range(count)]
@@ -217,10 +222,13 @@ def _tiling(random: Random, nest: LoopNest, machine: ResolvedMachine) -> dict[st
 
 def _primes(bound: int) -> list[int]:
     found: list[int] = []
-    for candidate in range(2, bound + 1):
-        while bound % candidate == 0:
+    candidate = 2
+    while bound > 1:
+        if bound % candidate == 0:
             found.append(candidate)
             bound //= candidate
+        else:
+            candidate += 1
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
+from dmaze.model.base import MAX_BOUND
 from dmaze.model.layers import (
     AttentionScores,
     AttentionValues,
@@ -36,6 +37,16 @@ def random_layer(random: Random, kind: str, most_macs: int) -> LoopNest:
         words = sum(math.prod(tensor.shape) for tensor in nest.tensors)
         if nest.num_macs <= most_macs and words <= MOST_WORDS:
             return nest
+
+
+def scaled(random: Random, nest: LoopNest, most_macs: int) -> LoopNest:
+    """The nest with bounds some hundred or thousand times as large, of at most so many multiply-accumulates."""
+    bounds = list(nest.bounds)
+    for _ in range(60):
+        d, times = random.randrange(len(bounds)), random.choice((2, 2, 3, 4, 5, 7, 16))
+        if math.prod(bounds) * times <= most_macs and bounds[d] * times <= MAX_BOUND:
+            bounds[d] *= times
+    return nest.with_bounds(bounds)
 
 
 def nest_from_lists(
