@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import math
 import sys
 import time
 from collections import Counter
@@ -107,14 +108,16 @@ def note(found: list[str], case: RandomCase, place: int, other: str, tally: Tall
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=100_000, help="mappings; whole groups of five are compared")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no group after so long")
     parser.add_argument("--seed", type=int, default=10_000_000, help="the first group's seed; the others follow")
     parser.add_argument("--results", type=Path, default=RESULTS / "hierarchy_differential.jsonl")
     options = parser.parse_args()
     record = {"benchmark": "hierarchy_differential", "date": datetime.datetime.now(datetime.timezone.utc).isoformat()}
     where = {"machine": machine(), "versions": versions("numpy")}
     tally, started = Tally(), time.monotonic()
-    groups = -(-options.cases // MAPPINGS)
-    for number in range(groups):
+    for number in range(-(-options.cases // MAPPINGS)):
+        if time.monotonic() - started > 60 * options.minutes:
+            break
         seed = options.seed + number
         large, others = number % LARGE_EVERY == 0, number % OTHERS_EVERY == 1
         try:
@@ -126,7 +129,7 @@ def main() -> None:
             spent = time.monotonic() - started
             print(f"{(number + 1) * MAPPINGS} mappings, {spent:.0f} s, {len(tally.mismatches)} mismatches", flush=True)
     done = {
-        "cases": groups * MAPPINGS,
+        "groups": tally.counts["mappings"] // MAPPINGS,
         "seed": options.seed,
         **tally.counts,
         "mismatches": tally.mismatches,
