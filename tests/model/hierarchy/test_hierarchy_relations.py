@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import reduce
 from itertools import pairwise
+from operator import add
 from random import Random
 from typing import Any, TypeVar
 
@@ -50,7 +52,7 @@ def with_networks(machine: ResolvedMachine, alter: Callable[[Network], Network])
 def test_parts_sum_to_totals() -> None:
     for case in cases(1):
         cost = cost_of(case)
-        assert cost.energy_pj == sum(cost.energy_parts_pj.values(), 0.0), described(case)
+        assert cost.energy_pj == reduce(add, cost.energy_parts_pj.values(), 0.0), described(case)
         assert list(cost.energy_parts_pj) == ["mac", *case.machine.nodes], described(case)
         assert cost.energy_parts_pj["mac"] == case.nest.num_macs * case.machine.mac_pj, described(case)
         assert cost.cycles == max(cost.roofline.values()) == cost.roofline[cost.bound_by], described(case)
