@@ -1,16 +1,17 @@
 """What a cost model offers: the seam between the search for mappings and the definition of what they cost.
 
 :class:`CostModel` is what each of them is: it says which machines it takes, what a mapping is and costs, and how
-documents say it; ``evaluate`` asks nothing else. :class:`SearchableCostModel` adds what the pipeline and the searches
-of the published map space need: constraints, arrays of tilings, bounds and relaxations. The published model
-(:mod:`.dmazerunner.published`) is of the second kind, that of hierarchies (:mod:`.hierarchy.hierarchy_model`) of the
-first. A layer problem carries its cost model, so that one that costs the published mappings differently needs nothing
-but itself (``docs/extending.md`` shows one).
+documents say it; ``evaluate`` asks nothing else. :class:`SearchableCostModel` adds what the pipeline, ranking,
+verification and the cache need of a model whose mappings back ends look for: constraints, and what breaks them.
+:class:`PublishedSpaceModel` adds what the searches of the published map space need besides: arrays of tilings, bounds
+and relaxations. The published model (:mod:`.dmazerunner.published`) is of the third kind, that of hierarchies
+(:mod:`.hierarchy.hierarchy_model`) of the second. A layer problem carries its cost model, so that one that costs the
+published mappings differently needs nothing but itself (``docs/extending.md`` shows one).
 
 The published map space is not behind the seam. What enumerates, splits or formulates it (enumeration, spaces, local
 search and fronts, the CP-SAT formulation, presets, padding, conflicts) searches the mappings of the published model,
 four factors for each dimension, by its rules of legality, and imports its room. So do some types below, documents and
-exports. A machine with other levels brings a search of its own.
+exports. A machine with other levels brings searches of its own, which say so (``docs/extending.md``).
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ HIERARCHY = "hierarchy"
 """The name of the cost model of hierarchies."""
 
 MachineT = TypeVar("MachineT")
-ConstraintsT = TypeVar("ConstraintsT", contravariant=True)
+ConstraintsT = TypeVar("ConstraintsT", bound=Model)
 MappingT = TypeVar("MappingT")
 CostT = TypeVar("CostT", bound=Cost)
 MappingDocumentT = TypeVar("MappingDocumentT", bound=Model)
@@ -177,7 +178,12 @@ class SearchableCostModel(
     CostModel[MachineT, MappingT, CostT, MappingDocumentT, CostDocumentT, EvaluatedT],
     Protocol[MachineT, ConstraintsT, MappingT, CostT, MappingDocumentT, CostDocumentT, EvaluatedT],
 ):
-    """A cost model whose mappings can be searched for: tilings over the published four levels, with constraints."""
+    """A cost model whose mappings can be searched for, with constraints."""
+
+    @property
+    def constraints_type(self) -> type[ConstraintsT]:
+        """The type of what may be asked of a mapping besides fitting the machine."""
+        ...
 
     def reordered(self, nest: LoopNest, machine: MachineT, mapping: MappingT) -> Iterable[Costed[MappingT, CostT]]:
         """The mapping's tiling under all orders that may be its best, each with its cost."""
@@ -194,6 +200,28 @@ class SearchableCostModel(
     def broken_limits(self, machine: MachineT, constraints: ConstraintsT, cost: CostT) -> tuple[str, ...]:
         """Every limit on what is counted that a cost exceeds, by name."""
         ...
+
+    # Bounds
+
+    def trivial_bounds(self, nest: LoopNest, machine: MachineT) -> tuple[float, float]:
+        """Lower bounds on energy (pJ) and cycles of every mapping that need no search."""
+        ...
+
+    # What a search is asked
+
+    def question(self, nest: LoopNest, machine: MachineT, constraints: ConstraintsT) -> Mapping[str, object]:
+        """What determines the answer to a problem, as JSON: two problems with equal questions have equal answers."""
+        ...
+
+
+@runtime_checkable
+class PublishedSpaceModel(
+    SearchableCostModel[MachineT, ConstraintsT, MappingT, CostT, MappingDocumentT, CostDocumentT, EvaluatedT],
+    Protocol[MachineT, ConstraintsT, MappingT, CostT, MappingDocumentT, CostDocumentT, EvaluatedT],
+):
+    """A cost model of tilings over the published four levels, with what their searches need."""
+
+    # Legality
 
     def capacities(self, machine: MachineT) -> Capacities:
         """What a tiling may take of the machine, in the order in which it is checked."""
@@ -213,12 +241,6 @@ class SearchableCostModel(
 
     def pinned_factors(self, nest: LoopNest, constraints: ConstraintsT) -> tuple[Pin, ...]:
         """Every factor that the constraints determine."""
-        ...
-
-    # Bounds
-
-    def trivial_bounds(self, nest: LoopNest, machine: MachineT) -> tuple[float, float]:
-        """Lower bounds on energy (pJ) and cycles of every mapping that need no search."""
         ...
 
     # Arrays of mappings
@@ -253,10 +275,4 @@ class SearchableCostModel(
         self, nest: LoopNest, machine: MachineT, relaxation: Relaxation, ranges: ValueRanges
     ) -> dict[str, float]:
         """Lower bounds on energy and cycles over a whole case, by the names of the relaxation's quantities."""
-        ...
-
-    # What a search is asked
-
-    def question(self, nest: LoopNest, machine: MachineT, constraints: ConstraintsT) -> Mapping[str, object]:
-        """What determines the answer to a problem, as JSON: two problems with equal questions have equal answers."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeAlias, cast
 
-from .cost_model import DEFAULT_COST_MODEL, CostModel, SearchableCostModel
+from .cost_model import DEFAULT_COST_MODEL, CostModel, PublishedSpaceModel, SearchableCostModel
 from .dmazerunner.architecture import Architecture
 from .dmazerunner.constraints import Constraints
 from .dmazerunner.cost import ExactCost
@@ -27,10 +27,13 @@ NO_SEARCH = (
 AnyCostModel: TypeAlias = CostModel[Any, Any, Any, Any, Any, Any]
 """A cost model, whatever its machines, mappings and documents: only it can say what they hold."""
 
-SearchableModel: TypeAlias = SearchableCostModel[
+AnySearchableModel: TypeAlias = SearchableCostModel[Any, Any, Any, Any, Any, Any, Any]
+"""The same of a cost model whose mappings can be searched for."""
+
+AnyPublishedModel: TypeAlias = PublishedSpaceModel[
     Architecture, Constraints, Mapping, ExactCost, MappingDocument, Cost, EvaluatedCost
 ]
-"""A cost model on the published kinds of architectures, constraints and mappings, which there are searches for."""
+"""A cost model on the published kinds of architectures, constraints and mappings."""
 
 
 def available_cost_models() -> dict[str, EntryPoint]:
@@ -57,17 +60,38 @@ def model_for(name: str | None, file: str | None = None) -> AnyCostModel:
         raise BackendFault(f"cost model {wanted} cannot be loaded: {type(error).__name__}: {error}") from error
 
 
-def searchable_model_for(name: str | None, file: str | None = None) -> SearchableModel:
+def searchable_model_for(name: str | None, file: str | None = None) -> AnySearchableModel:
     """The cost model of a name, one whose mappings can be searched for.
 
     Raises:
-        InputError: as :func:`model_for`; and for a cost model that there is no search for yet.
+        InputError: as :func:`model_for`; and for a cost model that has no constraints to search with.
         BackendFault: when what is registered cannot be imported.
     """
-    model = model_for(name, file)
+    return searchable(model_for(name, file), "cost_model", file)
+
+
+def searchable(model: AnyCostModel, field: str, file: str | None = None) -> AnySearchableModel:
+    """A cost model, if its mappings can be searched for; ``field`` is what chose it.
+
+    Raises:
+        InputError: if they cannot.
+    """
     if not isinstance(model, SearchableCostModel):
-        raise InputError.single(file, "cost_model", NO_SEARCH)
-    return cast("SearchableModel", model)
+        raise InputError.single(file, field, NO_SEARCH)
+    return cast("AnySearchableModel", model)
+
+
+def published_model_for(name: str | None) -> AnyPublishedModel:
+    """The cost model of a name, one on the published kinds of machines and mappings.
+
+    Raises:
+        InputError: as :func:`model_for`; and for a cost model of other mappings.
+        BackendFault: when what is registered cannot be imported.
+    """
+    model = model_for(name)
+    if not isinstance(model, PublishedSpaceModel):
+        raise InputError.single(None, "cost_model", f"expected one of published mappings, which '{model.name}' is not")
+    return cast("AnyPublishedModel", model)
 
 
 def model_and_machine(

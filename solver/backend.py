@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
-from ..model.cost_models import SearchableModel
+from ..model.cost_model import PublishedSpaceModel
+from ..model.cost_models import AnyPublishedModel, AnySearchableModel
 from ..model.dmazerunner.architecture import Architecture
 from ..model.dmazerunner.constraints import Constraints
 from ..model.dmazerunner.published import PUBLISHED
@@ -20,23 +21,51 @@ from ..model.loop_nest import LoopNest
 from ..model.mapping import Mapping
 from ..model.objectives import Objective
 
+MachineT = TypeVar("MachineT", covariant=True)
+ConstraintsT = TypeVar("ConstraintsT", covariant=True)
+MappingT = TypeVar("MappingT", covariant=True)
+ModelT = TypeVar("ModelT", covariant=True)
+
+_DEFAULT_MODEL: Any = PUBLISHED
+
 
 @dataclass(frozen=True)
-class LayerProblem:
+class LayerProblem(Generic[MachineT, ConstraintsT, MappingT, ModelT]):
     """One layer to map. ``constraints`` holds no preset: the pipeline has replaced it by its thresholds.
 
-    ``cost_model`` says what a mapping is and costs.
+    ``cost_model`` says what a mapping is and costs: machine, constraints and mappings are of its kinds.
 
     ``warm_starts`` are mappings of the same dimensions that may be good ones, such as optima of similar problems; they
     need not be legal. They may save time, but are no part of the question: a back end may ignore them.
     """
 
     nest: LoopNest
-    architecture: Architecture
-    constraints: Constraints
+    architecture: MachineT
+    constraints: ConstraintsT
     objective: Objective
-    warm_starts: tuple[Mapping, ...] = ()
-    cost_model: SearchableModel = PUBLISHED
+    warm_starts: tuple[MappingT, ...] = ()
+    cost_model: ModelT = _DEFAULT_MODEL
+
+
+AnyProblem: TypeAlias = LayerProblem[Any, Any, Any, AnySearchableModel]
+"""A problem of any cost model: only that can say what its machine, constraints and mappings hold."""
+
+PublishedProblem: TypeAlias = LayerProblem[Architecture, Constraints, Mapping, AnyPublishedModel]
+"""A problem of the published map space."""
+
+AnyMapping: TypeAlias = Any
+"""A mapping of the cost model of a problem: only that can say what it holds."""
+
+
+def published(problem: AnyProblem) -> PublishedProblem:
+    """A problem of the published map space as what it is.
+
+    Raises:
+        TypeError: for one of another map space; who asks should have looked.
+    """
+    if not isinstance(problem.cost_model, PublishedSpaceModel):
+        raise TypeError(f"expected a problem of the published map space, got one of {problem.cost_model.name}")
+    return cast("PublishedProblem", problem)
 
 
 @dataclass(frozen=True)
@@ -61,7 +90,7 @@ class Progress:
 
     objective_value: float | None
     bound: float | None
-    incumbents: tuple[Mapping, ...] = ()
+    incumbents: tuple[AnyMapping, ...] = ()
     note: str = ""
     done: float | None = None
 
@@ -78,7 +107,7 @@ class SearchOutcome:
     that the problem is infeasible. ``certificate`` may say how that was proved.
     """
 
-    candidates: tuple[Mapping, ...]
+    candidates: tuple[AnyMapping, ...]
     bound: float | None
     exhausted: bool
     statistics: MappingOf[str, int | float | str] = field(default_factory=dict[str, int | float | str])
@@ -91,6 +120,6 @@ class Backend(Protocol):
 
     name: str
 
-    def search(self, problem: LayerProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
+    def search(self, problem: AnyProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """Search for the best mappings of a layer."""
         ...

@@ -23,7 +23,7 @@ from ..model.dmazerunner.constraints import Constraints
 from ..model.layers import nest_from_expressions
 from ..model.loop_nest import LoopNest
 from ..model.objectives import Objective
-from .backend import Backend, LayerProblem, Progress, SearchLimits, SearchOutcome
+from .backend import Backend, LayerProblem, Progress, PublishedProblem, SearchLimits, SearchOutcome
 from .enumeration import BACKEND as EXHAUSTIVE
 from .pipeline.ranking import CostedMapping, faults_of_candidate, objective_value, rank
 from .pipeline.status import bound_fault, gap_between
@@ -75,7 +75,7 @@ def tiny_nests() -> dict[str, LoopNest]:
     }
 
 
-def tiny_problems() -> Iterator[tuple[str, LayerProblem]]:
+def tiny_problems() -> Iterator[tuple[str, PublishedProblem]]:
     """Tiny problems with a name each: every nest by EDP, two of them by the other objectives and constrained."""
     nests = tiny_nests()
     for name, nest in nests.items():
@@ -162,11 +162,11 @@ class BackendContract:
                     assert not faults_of_candidate(problem, mapping), f"{name}: an illegal incumbent"
 
     @staticmethod
-    def _few() -> list[tuple[str, LayerProblem]]:
+    def _few() -> list[tuple[str, PublishedProblem]]:
         return list(tiny_problems())[:2]
 
 
-def _ranked(name: str, problem: LayerProblem, outcome: SearchOutcome) -> tuple[CostedMapping, ...]:
+def _ranked(name: str, problem: PublishedProblem, outcome: SearchOutcome) -> tuple[CostedMapping, ...]:
     """The candidates as the pipeline ranks them, all legal and none below the bound."""
     for candidate in outcome.candidates:
         broken = faults_of_candidate(problem, candidate)
@@ -177,6 +177,6 @@ def _ranked(name: str, problem: LayerProblem, outcome: SearchOutcome) -> tuple[C
     return ranked
 
 
-def _optimum(problem: LayerProblem) -> int | float | None:
+def _optimum(problem: PublishedProblem) -> int | float | None:
     """The least objective value by full enumeration; ``None`` where no mapping is legal."""
     return EXHAUSTIVE.search(problem, SearchLimits(time_limit_s=math.inf), None).bound

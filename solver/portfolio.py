@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..model.documents.result import Certificate, EnumerationProof
 from ..model.objectives import OBJECTIVES
-from .backend import LayerProblem, Report, SearchLimits, SearchOutcome
+from .backend import PublishedProblem, Report, SearchLimits, SearchOutcome
 from .cpsat.case_backend import close_all
 from .cpsat.case_search import CASE_PARAMETERS, CaseParameters, CaseSearch
 from .cpsat.engines import search_engine
@@ -55,7 +55,7 @@ class PortfolioBackend:
     def __init__(self, parameters: PortfolioParameters = PORTFOLIO_PARAMETERS) -> None:
         self._parameters = parameters
 
-    def search(self, problem: LayerProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
+    def search(self, problem: PublishedProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """Find the best mapping and prove it, or say how good it is; see :class:`.backend.SearchOutcome`."""
         schedule = Schedule.of(limits, self._parameters)
         start = self._parameters.local_search(problem, seed=limits.seed, keep=limits.top_k)
@@ -91,7 +91,7 @@ class PortfolioRun:
 
     def __init__(
         self,
-        problem: LayerProblem,
+        problem: PublishedProblem,
         limits: SearchLimits,
         schedule: Schedule,
         best: Incumbents,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ...model.cost_models import searchable_model_for
+from ...model.cost_models import published_model_for
 from ...model.dmazerunner.reuse import has_more_classes
 from ...model.documents.result import LayerResult, Result
 from ...solver.backend import LayerProblem
@@ -16,7 +16,7 @@ from ...solver.studies.cost_distribution import MOST_CLASSES, cost_distribution
 from ..progress_line import shown_status
 from ..tables import name_text
 from ..trace_file import TracePoint
-from .energy import energy_figure, occurrences
+from .energy_bars import energy_figure, occurrences
 from .scatter import how_many, scatter_figure
 from .style import words_only
 from .trace_chart import MOST_PANELS, trace_figure
@@ -108,7 +108,7 @@ def _scatter_of(result: Result, layer: LayerResult, limit_s: float) -> Picture:
     nest = layer.loop_nest()
     if has_more_classes(nest, MOST_CLASSES):
         return _no_scatter(f"the loop orders of {name_text(layer.name)} fall into more than {MOST_CLASSES} classes")
-    model = searchable_model_for(result.cost_model)
+    model = published_model_for(result.cost_model)
     problem = LayerProblem(nest, result.architecture, result.constraints, result.objective, cost_model=model)
     resolved = resolve_preset(problem, deadline)
     if resolved.outcome is not None:

@@ -86,6 +86,11 @@ class PublishedModel:
         """The exact cost of a mapping (sections 4 and 5)."""
         return cost_of_mapping(nest, machine, mapping)
 
+    @property
+    def constraints_type(self) -> type[Constraints]:
+        """What the published optimizer can be asked for, and some more."""
+        return Constraints
+
     def reordered(
         self, nest: LoopNest, machine: Architecture, mapping: Mapping
     ) -> Iterator[Costed[Mapping, ExactCost]]:

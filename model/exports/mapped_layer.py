@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ..cost_models import SearchableModel, searchable_model_for
+from ..cost_models import AnyPublishedModel, published_model_for
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.cost import ExactCost
 from ..documents.result import Result
@@ -26,7 +26,7 @@ class MappedLayer:
     nest: LoopNest
     architecture: Architecture
     mapping: Mapping
-    cost_model: SearchableModel = field(default_factory=lambda: searchable_model_for(None))
+    cost_model: AnyPublishedModel = field(default_factory=lambda: published_model_for(None))
 
     @classmethod
     def from_document(
@@ -36,14 +36,14 @@ class MappedLayer:
         nest: LoopNest,
         architecture: Architecture,
         document: MappingDocument,
-        cost_model: SearchableModel | None = None,
+        cost_model: AnyPublishedModel | None = None,
     ) -> MappedLayer:
         """The layer with a public mapping that has both orders; without a cost model, with the architecture's own.
 
         Raises:
             ValueError: when the mapping is not one of this nest, or has no orders.
         """
-        model = cost_model or searchable_model_for(None)
+        model = cost_model or published_model_for(None)
         mapping = model.mapping_of(nest, architecture, document, with_orders=True)
         return cls(name, count, nest, architecture, mapping, model)
 
@@ -94,7 +94,7 @@ class MappedLayer:
 
 def best_mappings(result: Result) -> list[MappedLayer]:
     """Every distinct layer with its best mapping and the number of times that it occurs under all its names."""
-    model = searchable_model_for(result.cost_model)
+    model = published_model_for(result.cost_model)
     found: list[MappedLayer] = []
     for layer in result.layers:
         if layer.same_as is None and layer.solutions:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar, cast
 
-from ..cost_model import SearchableCostModel
-from ..cost_models import NO_SEARCH, AnyCostModel, SearchableModel, model_and_machine, model_for
+from ..cost_models import AnyCostModel, AnyPublishedModel, model_and_machine, model_for, searchable
 from ..dmazerunner.architecture import Architecture
 from ..documents.architectures import AnyArchitecture, architecture_type
 from ..documents.spec import LayerList, NetworkReference, Spec
@@ -109,7 +108,7 @@ class ResolvedSpec(Generic[SpecT]):
     """A spec whose parts are there and make sense together; ``document`` has them in place of their names and paths."""
 
     document: SpecT
-    cost_model: SearchableModel
+    cost_model: AnyPublishedModel
     architecture: Architecture
     workload: LayerList
 
@@ -185,16 +184,17 @@ def _chosen(spec: Spec, base: Path, file: str | None) -> _Chosen:
     return model_and_machine(architecture, spec.cost_model, spec.accounting, file)
 
 
-def _searchable(spec: Spec, chosen: _Chosen, file: str | None) -> tuple[SearchableModel, Architecture]:
+def _searchable(spec: Spec, chosen: _Chosen, file: str | None) -> tuple[AnyPublishedModel, Architecture]:
     """The same, where mappings can be searched for.
 
     Raises:
         InputError: for a cost model without a search, at the field that chose it.
     """
     model, machine = chosen
-    if not isinstance(model, SearchableCostModel):
-        raise InputError.single(file, "architecture" if spec.cost_model is None else "cost_model", NO_SEARCH)
-    return cast("SearchableModel", model), cast("Architecture", machine)
+    found = cast(
+        "AnyPublishedModel", searchable(model, "architecture" if spec.cost_model is None else "cost_model", file)
+    )
+    return found, cast("Architecture", machine)
 
 
 def _loop_nests(workload: LayerList, file: str | None) -> Nests:

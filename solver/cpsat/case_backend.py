@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from ..backend import LayerProblem, Report, SearchLimits, SearchOutcome
+from ..backend import PublishedProblem, Report, SearchLimits, SearchOutcome
 from ..deadline import Deadline
 from ..search.local_search import LocalSearch, MakeLocalSearch
 from ..search.progress import POLL_S, ProgressReporter
@@ -51,7 +51,7 @@ class CaseBackend:
     start: StartParameters = START_PARAMETERS
     cases: CaseParameters = CASE_PARAMETERS
 
-    def search(self, problem: LayerProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
+    def search(self, problem: PublishedProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """Find the best mapping and prove it, or say how good it is; see :class:`..backend.SearchOutcome`."""
         deadline = Deadline.after(limits.time_limit_s)
         start = self.start.local_search(problem, seed=limits.seed, keep=limits.top_k)

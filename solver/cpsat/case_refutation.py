@@ -23,7 +23,7 @@ from ...model.dmazerunner.vectorised.batch_cost import mapping_of
 from ...model.dmazerunner.vectorised.order_query import Costing
 from ...model.mapping import Mapping, Tiling
 from ...model.objectives import OBJECTIVES
-from ..backend import LayerProblem
+from ..backend import PublishedProblem
 from ..deadline import Deadline
 from ..refutation import Refutation
 from ..search.incumbents import Incumbents
@@ -48,7 +48,7 @@ class Limits:
 class Question(Protocol):
     """What is looked for in one problem's space; threads may ask at the same time."""
 
-    problem: LayerProblem
+    problem: PublishedProblem
 
     def target(self, least: dict[str, float]) -> Target:
         """What a case is asked for, given lower bounds over it."""
@@ -66,7 +66,7 @@ class Question(Protocol):
 class BelowLimit:
     """A mapping with an objective below a limit."""
 
-    def __init__(self, problem: LayerProblem, limit: float) -> None:
+    def __init__(self, problem: PublishedProblem, limit: float) -> None:
         self.problem, self._limit = problem, limit
         self._scorer, self._best = Scorer(problem), Incumbents(1)
 
@@ -87,7 +87,7 @@ class BelowLimit:
 class WithinLimits:
     """A mapping within limits on energy and cycles, whatever the objective."""
 
-    def __init__(self, problem: LayerProblem, limits: Limits) -> None:
+    def __init__(self, problem: PublishedProblem, limits: Limits) -> None:
         self.problem, self._limits = problem, limits
         self._model, self._found = problem.cost_model.batch_model(problem.nest, problem.architecture), None
         self._costing = Costing(permit=problem.cost_model.permit(problem.architecture, problem.constraints))
@@ -111,7 +111,7 @@ class WithinLimits:
 
 
 def refute_with_cpsat(
-    problem: LayerProblem, limit: float, deadline: Deadline, *, seed: int, workers: int
+    problem: PublishedProblem, limit: float, deadline: Deadline, *, seed: int, workers: int
 ) -> Refutation:
     """Ask CP-SAT, case by case, for a mapping with an objective below a limit.
 

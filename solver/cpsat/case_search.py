@@ -12,7 +12,7 @@ from ...model.dmazerunner.relaxation.value_ranges import RANGE_PARAMETERS, Range
 from ...model.dmazerunner.vectorised.batch import Array
 from ...model.documents.result import Certificate
 from ...model.objectives import OBJECTIVES
-from ..backend import LayerProblem, SearchLimits
+from ..backend import PublishedProblem, SearchLimits
 from ..deadline import Deadline
 from ..search.incumbents import Incumbents
 from ..search.scoring import Scorer, trivial_bound
@@ -51,7 +51,7 @@ class CaseSearch:
 
     def __init__(
         self,
-        problem: LayerProblem,
+        problem: PublishedProblem,
         limits: SearchLimits,
         deadline: Deadline,
         best: Incumbents,

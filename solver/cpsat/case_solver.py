@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ...model.dmazerunner.vectorised.batch import Array, to_array
 from ...model.mapping import LEVELS, Mapping, Tiling
-from ..backend import LayerProblem
+from ..backend import PublishedProblem
 from ..deadline import Deadline
 from ..spaces.subspaces import MOST_COMBINATIONS, Subspace, Subspaces
 from .engines import Engine, EngineAnswer
@@ -57,7 +57,7 @@ class CaseSolver:
 
     def __init__(
         self,
-        problem: LayerProblem,
+        problem: PublishedProblem,
         engine: Engine,
         cost: Callable[[Array], object],
         deadline: Deadline,

@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from ...model.documents.result import Certificate, EnumerationProof
-from ..backend import LayerProblem, Report, SearchLimits, SearchOutcome
+from ..backend import PublishedProblem, Report, SearchLimits, SearchOutcome
 from ..deadline import Deadline
 from ..search.incumbents import Scored
 from ..search.local_search import LocalSearch
@@ -35,7 +35,7 @@ class BoundedBackend:
     def __init__(self, local_search: type[LocalSearch] = LocalSearch) -> None:
         self._local_search = local_search
 
-    def search(self, problem: LayerProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
+    def search(self, problem: PublishedProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """Find the best mappings and prove it, or say how good they are."""
         deadline = Deadline.after(limits.time_limit_s)
         start = self._local_search(problem, seed=limits.seed, keep=limits.top_k)
@@ -51,7 +51,7 @@ class BoundedBackend:
 class BoundedRun:
     """One layer's search: the incumbents, the enumeration, and the account of its space."""
 
-    def __init__(self, problem: LayerProblem, limits: SearchLimits, start: LocalSearch) -> None:
+    def __init__(self, problem: PublishedProblem, limits: SearchLimits, start: LocalSearch) -> None:
         self._problem, self._best, self._gap = problem, start.best, limits.relative_gap
         self._coarse = limits.relative_gap >= LEAST_COARSE_GAP
         self.accounting = Accounting(problem.nest, problem.constraints)

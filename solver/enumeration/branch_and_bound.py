@@ -21,7 +21,7 @@ import numpy as np
 from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask
 from ...model.dmazerunner.vectorised.order_query import OrderSearch
 from ...model.objectives import OBJECTIVES
-from ..backend import LayerProblem
+from ..backend import PublishedProblem
 from ..deadline import NEVER, Deadline
 from ..search.incumbents import Incumbents
 from ..search.scoring import Scorer, order_search, trivial_bound
@@ -63,7 +63,7 @@ class BranchAndBound:
 
     def __init__(
         self,
-        problem: LayerProblem,
+        problem: PublishedProblem,
         best: Incumbents,
         *,
         coarse_gap: float | None = None,

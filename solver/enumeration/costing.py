@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
-from ..backend import LayerProblem
+from ..backend import PublishedProblem
 from ..search.incumbents import Incumbents, Scored
 from ..search.scoring import Scorer
 from .stream import Part, tilings_of
@@ -48,7 +48,7 @@ KEEP_MEMORY = {
 class Job:
     """A part of a problem's space to be costed, and how many of the best tilings to keep."""
 
-    problem: LayerProblem
+    problem: PublishedProblem
     keep: int
     part: Part
 

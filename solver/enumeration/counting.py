@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ...model.dmazerunner.legality import TRAFFIC_LIMITS
 from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM
-from ..backend import LayerProblem
+from ..backend import PublishedProblem
 from ..deadline import NEVER, Deadline
 from ..spaces.tile_lattice import TileSets, pins_of
 
@@ -32,7 +32,7 @@ COUNTING_LIMITS = CountingLimits()
 
 
 def num_allowed_tilings(
-    problem: LayerProblem, deadline: Deadline = NEVER, limits: CountingLimits = COUNTING_LIMITS
+    problem: PublishedProblem, deadline: Deadline = NEVER, limits: CountingLimits = COUNTING_LIMITS
 ) -> int | None:
     """Number of tilings that fit and pass the constraints that do not depend on loop orders.
 

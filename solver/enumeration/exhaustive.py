@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ...model.dmazerunner.factorisations import num_tilings
-from ..backend import LayerProblem, Report, SearchLimits, SearchOutcome
+from ..backend import PublishedProblem, Report, SearchLimits, SearchOutcome
 from ..deadline import Deadline
 from ..search.incumbents import Scored, mappings_of
 from ..search.progress import ProgressReporter, follow
@@ -50,7 +50,7 @@ class ExhaustiveBackend:
     def __init__(self, parameters: EnumerationParameters = ENUMERATION_PARAMETERS) -> None:
         self._parameters = parameters
 
-    def search(self, problem: LayerProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
+    def search(self, problem: PublishedProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """Cost every allowed tiling; the answer does not depend on the number of workers."""
         deadline = Deadline.after(limits.time_limit_s)
         total = num_allowed_tilings(problem, deadline, self._parameters.counting)
@@ -63,7 +63,7 @@ class ExhaustiveRun:
     """One layer's enumeration: its parts, and what is known of each."""
 
     def __init__(
-        self, problem: LayerProblem, limits: SearchLimits, total: int | None, parameters: EnumerationParameters
+        self, problem: PublishedProblem, limits: SearchLimits, total: int | None, parameters: EnumerationParameters
     ) -> None:
         self._problem, self._keep, self._total = problem, limits.top_k, total
         self._here = (total is not None and total <= parameters.few_tilings) or not sys.executable

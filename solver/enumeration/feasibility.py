@@ -6,7 +6,7 @@ import numpy as np
 
 from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM
 from ...model.loop_nest import LoopNest
-from ..backend import LayerProblem
+from ..backend import PublishedProblem
 from ..deadline import Deadline
 from ..search.scoring import Scorer
 from ..spaces.tile_lattice import LARGEST_TABLE, Pins, TileSets, pins_of
@@ -29,7 +29,7 @@ class Feasibility:
     def __init__(self, nest: LoopNest, largest_table: int = LARGEST_TABLE) -> None:
         self.sets = TileSets(nest, largest_table)
 
-    def decide(self, problem: LayerProblem, deadline: Deadline) -> bool | None:
+    def decide(self, problem: PublishedProblem, deadline: Deadline) -> bool | None:
         """Whether some mapping fits and keeps all constraints; ``None`` when the ``deadline`` came first."""
         if deadline.passed:
             return None
@@ -39,7 +39,7 @@ class Feasibility:
         small = self.sets.lattice.is_small
         return self._has_product(problem, pins, deadline) if small else _has_tiling(problem, deadline)
 
-    def _has_product(self, problem: LayerProblem, pins: tuple[Pins, ...], deadline: Deadline) -> bool | None:
+    def _has_product(self, problem: PublishedProblem, pins: tuple[Pins, ...], deadline: Deadline) -> bool | None:
         """The decision from the sets of spatial factors, RF factors and SPM tiles."""
         sets, lattice, in_spm = self.sets, self.sets.lattice, pins[SPM]
         table = lattice.table(sets.spm_tiles(problem, pins[DRAM]), in_spm)
@@ -55,7 +55,7 @@ class Feasibility:
         return False
 
 
-def _has_tiling(problem: LayerProblem, deadline: Deadline) -> bool | None:
+def _has_tiling(problem: PublishedProblem, deadline: Deadline) -> bool | None:
     """The decision by looking for the first tiling."""
     scorer = Scorer(problem)
     for levels in TilingStream(problem, deadline, FIRST_FEW):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from ...model.dmazerunner.factorisations import num_tilings
 from ...model.dmazerunner.vectorised.batch import Array
 from ...model.dmazerunner.vectorised.order_query import OrderSearch
-from ..backend import LayerProblem
+from ..backend import PublishedProblem
 from ..deadline import NEVER, Deadline
 from ..refutation import Refutation
 from ..search.incumbents import Incumbents
@@ -35,7 +35,7 @@ class BoundedTilings:
     """
 
     def __init__(
-        self, problem: LayerProblem, limit: float, deadline: Deadline = NEVER, orders: OrderSearch | None = None
+        self, problem: PublishedProblem, limit: float, deadline: Deadline = NEVER, orders: OrderSearch | None = None
     ) -> None:
         self._problem, self._limit, self._deadline, self._orders = problem, limit, deadline, orders
 
@@ -52,7 +52,7 @@ class BoundedTilings:
 
 
 def refute_with_bounds(
-    problem: LayerProblem, limit: float, deadline: Deadline, orders: OrderSearch | None = None
+    problem: PublishedProblem, limit: float, deadline: Deadline, orders: OrderSearch | None = None
 ) -> Refutation:
     """Search the whole space for a mapping with an objective below a limit, costing only what bounds leave."""
     total = num_tilings(problem.cost_model.factorisations(problem.nest, problem.constraints))
@@ -63,7 +63,7 @@ def refute_with_bounds(
     return _first_below(problem, BoundedTilings(problem, limit, deadline, orders), limit, examined)
 
 
-def refute_by_costing_all(problem: LayerProblem, limit: float, deadline: Deadline) -> Refutation:
+def refute_by_costing_all(problem: PublishedProblem, limit: float, deadline: Deadline) -> Refutation:
     """Search the whole space for a mapping with an objective below a limit, costing every tiling that fits."""
 
     def stream() -> Iterator[Array]:
@@ -74,7 +74,7 @@ def refute_by_costing_all(problem: LayerProblem, limit: float, deadline: Deadlin
 
 
 def _first_below(
-    problem: LayerProblem, tilings: Iterator[Array] | BoundedTilings, limit: float, examined: Callable[[int], str]
+    problem: PublishedProblem, tilings: Iterator[Array] | BoundedTilings, limit: float, examined: Callable[[int], str]
 ) -> Refutation:
     """Cost tilings exactly until one lies below the limit."""
     scorer, best, costed = Scorer(problem), Incumbents(1), 0

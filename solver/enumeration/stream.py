@@ -16,7 +16,7 @@ import numpy as np
 
 from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM, Array, Mask, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import fits
-from ..backend import LayerProblem
+from ..backend import PublishedProblem
 from ..deadline import NEVER, Deadline
 from ..spaces.branching import Indices, chosen_of, grow, most_rows, spread, steps
 from ..spaces.partial_legality import splits_may_pass, spm_tiles_may_pass
@@ -44,7 +44,7 @@ class TilingStream:
     tilings sooner, a large one all of them.
     """
 
-    problem: LayerProblem
+    problem: PublishedProblem
     deadline: Deadline = NEVER
     chunk: int = CHUNK
 
@@ -57,7 +57,7 @@ class TilingStream:
 
 
 def tilings_of(
-    problem: LayerProblem, go_on: Callable[[], None], chunk: int = CHUNK, part: Part = WHOLE
+    problem: PublishedProblem, go_on: Callable[[], None], chunk: int = CHUNK, part: Part = WHOLE
 ) -> Iterator[Array]:
     """The tilings of a part of a problem's space that fit and pass, in arrays of shape (4, dimensions, n <= chunk).
 
@@ -69,7 +69,7 @@ def tilings_of(
 class _Products:
     """The products of splits and SPM tiles, PE-array tile by PE-array tile."""
 
-    def __init__(self, problem: LayerProblem, go_on: Callable[[], None], chunk: int) -> None:
+    def __init__(self, problem: PublishedProblem, go_on: Callable[[], None], chunk: int) -> None:
         nest, constraints = problem.nest, problem.constraints
         self._problem, self._go_on, self._chunk, self._most = problem, go_on, chunk, min(chunk, most_rows(nest))
         self._tile_steps = steps(nest, constraints, RF, chosen=(RF, SPATIAL), left=(DRAM, SPM))

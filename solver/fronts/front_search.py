@@ -17,7 +17,7 @@ from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask, TilingBatch
 from ...model.dmazerunner.vectorised.batch_cost import PairCosts
 from ...model.dmazerunner.vectorised.order_query import Costing
 from ...model.objectives import OBJECTIVES
-from ..backend import LayerProblem
+from ..backend import PublishedProblem
 from ..deadline import NEVER, Deadline
 from ..search.local_search import LocalSearch
 from ..spaces.lower_bounds import PairBounds
@@ -52,7 +52,7 @@ class FrontSearch:
     ``complete`` says that nothing is left that could add to :attr:`front`; ``costed`` counts tilings.
     """
 
-    def __init__(self, problem: LayerProblem, parameters: FrontParameters = FRONT_PARAMETERS) -> None:
+    def __init__(self, problem: PublishedProblem, parameters: FrontParameters = FRONT_PARAMETERS) -> None:
         self.front = Front(len(problem.nest.dims))
         self.complete = False
         self.costed = 0

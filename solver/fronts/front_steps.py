@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from ...model.documents.pareto import StepCheck
 from ...model.faults import BackendFault
-from ..backend import LayerProblem
+from ..backend import PublishedProblem
 from ..deadline import Deadline
 
 SEED = 1
@@ -36,7 +36,7 @@ def steps_of(points: Sequence[tuple[int, int]]) -> Iterator[Step]:
 
 
 def check_steps(
-    problem: LayerProblem, points: Sequence[tuple[int, int]], deadline: Deadline, workers: int
+    problem: PublishedProblem, points: Sequence[tuple[int, int]], deadline: Deadline, workers: int
 ) -> Iterator[StepCheck]:
     """Ask CP-SAT for a mapping in every step.
 

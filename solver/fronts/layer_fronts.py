@@ -12,7 +12,7 @@ from ...model.documents.spec import Spec
 from ...model.faults import BackendFault, InputError
 from ...model.layers import Layer
 from ...model.reading.loading import ResolvedSpec, resolved
-from ..backend import LayerProblem, Progress
+from ..backend import LayerProblem, Progress, PublishedProblem
 from ..deadline import Deadline
 from ..pipeline.observer import Observer, SilentObserver
 from ..pipeline.presets import Resolved, resolve_preset
@@ -109,7 +109,7 @@ def front_progress(size: int) -> Progress:
 
 
 def front_of_layer(
-    layer: Layer, problem: LayerProblem, limit_s: float, observer: Observer, limit: Limit = Limit.TIME
+    layer: Layer, problem: PublishedProblem, limit_s: float, observer: Observer, limit: Limit = Limit.TIME
 ) -> tuple[LayerFront, bool]:
     """One layer's front, and whether Ctrl-C cut it short; nothing is searched without time, which ``limit`` sets."""
     if limit_s <= 0:
@@ -150,7 +150,7 @@ def not_searched(layer: Layer, ended: Termination) -> LayerFront:
     return LayerFront(name=layer.name, count=layer.count, layer=layer, complete=False, termination=ended, note=note)
 
 
-def _with_steps(front: LayerFront, problem: LayerProblem, limit_s: float, workers: int) -> tuple[LayerFront, bool]:
+def _with_steps(front: LayerFront, problem: PublishedProblem, limit_s: float, workers: int) -> tuple[LayerFront, bool]:
     """The front with its second proof, as far as there is time, and whether Ctrl-C cut that short."""
     steps: list[StepCheck] = []
     points = [(point.cost.energy_pj, point.cost.cycles) for point in front.points]
@@ -164,7 +164,7 @@ def _with_steps(front: LayerFront, problem: LayerProblem, limit_s: float, worker
     return front.model_copy(update={"steps": tuple(steps)}), interrupted
 
 
-def _points(problem: LayerProblem, search: FrontSearch) -> tuple[Solution, ...]:
+def _points(problem: PublishedProblem, search: FrontSearch) -> tuple[Solution, ...]:
     """The front's points with costs of the one-at-a-time model.
 
     Raises:

@@ -9,7 +9,7 @@ from ...model.dmazerunner.capacities import Capacity, grown
 from ...model.dmazerunner.constraints import Constraints, FixedFactors, MinUtilization
 from ...model.dmazerunner.legality import TRAFFIC_LIMITS, traffic_limits
 from ...model.loop_nest import LoopNest
-from ..backend import LayerProblem
+from ..backend import PublishedProblem
 from ..deadline import Deadline
 from ..enumeration.feasibility import Feasibility
 
@@ -18,7 +18,7 @@ PRESET = "preset"
 
 
 def find_conflicts(
-    problem: LayerProblem, time_limit_s: float, *, by_preset: bool = False, feasibility: Feasibility | None = None
+    problem: PublishedProblem, time_limit_s: float, *, by_preset: bool = False, feasibility: Feasibility | None = None
 ) -> tuple[str, ...]:
     """Names of constraints and capacities that clash; empty when the problem is found to have a mapping.
 
@@ -40,7 +40,7 @@ def find_conflicts(
     return tuple(needed)
 
 
-def _rules(problem: LayerProblem, *, by_preset: bool) -> dict[str, list[str]]:
+def _rules(problem: PublishedProblem, *, by_preset: bool) -> dict[str, list[str]]:
     """The rules in force, in the order in which they are tried: machine first. Some go by a common name."""
     constraints, machine = problem.constraints, problem.cost_model.capacities(problem.architecture)
     thresholds = [part.threshold_rule for part in machine if part.least(constraints.min_utilization)]
@@ -54,7 +54,7 @@ def _rules(problem: LayerProblem, *, by_preset: bool) -> dict[str, list[str]]:
     return groups
 
 
-def _relaxed(problem: LayerProblem, kept: set[str]) -> LayerProblem:
+def _relaxed(problem: PublishedProblem, kept: set[str]) -> PublishedProblem:
     """The problem with only some of its rules.
 
     Least utilisations stay shares of the original capacities: a capacity that is dropped grows by a power of two, the

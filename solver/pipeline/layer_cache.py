@@ -22,7 +22,7 @@ from ...model.documents.result import Certificate, ClassPair, Number
 from ...model.documents.spec import SolverOptions
 from ...model.loop_nest import LoopNest
 from ...model.mapping import Mapping, Tiling
-from ..backend import LayerProblem, SearchOutcome
+from ..backend import AnyProblem, SearchOutcome, published
 from .cache import Cache
 from .presets import Resolved, nothing_passes, rounds
 from .status import LayerStatus
@@ -101,7 +101,7 @@ class LayerCache:
         found = {name: version for name, version in versions(options.backend).items() if name != "python"}
         return cls(cache, options, found | {"sources": _digest_of_sources()})
 
-    def resolved(self, problem: LayerProblem) -> Resolved | None:
+    def resolved(self, problem: AnyProblem) -> Resolved | None:
         """The problem's constraints with its preset resolved; ``None`` when what that came to is not known."""
         given = problem.constraints
         if given.preset is None:
@@ -112,13 +112,13 @@ class LayerCache:
             return None
         return Resolved(found.constraints(given), found.thresholds, None if entry.passes else nothing_passes())
 
-    def keep_resolved(self, problem: LayerProblem, resolved: Resolved) -> None:
+    def keep_resolved(self, problem: AnyProblem, resolved: Resolved) -> None:
         """Keep what a preset came to; nothing without one, or when time was up before that was known."""
         if resolved.thresholds is not None:
             entry = _PresetEntry(thresholds=resolved.thresholds, passes=resolved.outcome is None)
             self.cache.write(self._preset_question(problem), _line(entry))
 
-    def outcome(self, problem: LayerProblem, seconds: float) -> SearchOutcome | None:
+    def outcome(self, problem: AnyProblem, seconds: float) -> SearchOutcome | None:
         """The outcome of an earlier search that makes one of at most so many seconds superfluous; else ``None``."""
         entry = self._read(_OutcomeEntry, self._search_question(problem))
         if entry is None or not entry.serves(seconds, self.options.workers or 1):
@@ -133,7 +133,7 @@ class LayerCache:
 
     def keep_outcome(
         self,
-        problem: LayerProblem,
+        problem: AnyProblem,
         outcome: SearchOutcome,
         layer_status: LayerStatus,
         seconds: float,
@@ -156,7 +156,7 @@ class LayerCache:
             self.cache.write(question, _line(entry))
 
     def _new_entry(
-        self, problem: LayerProblem, outcome: SearchOutcome, layer_status: LayerStatus, seconds: float
+        self, problem: AnyProblem, outcome: SearchOutcome, layer_status: LayerStatus, seconds: float
     ) -> _OutcomeEntry:
         return _OutcomeEntry(
             dims=problem.nest.dims,
@@ -179,15 +179,15 @@ class LayerCache:
         except ValueError:
             return None
 
-    def _search_question(self, problem: LayerProblem) -> str:
+    def _search_question(self, problem: AnyProblem) -> str:
         options = self.options
         asked = {"backend": options.backend, "top_k": options.top_k, "relative_gap": options.relative_gap}
         return self._question("search", problem, objective=problem.objective, seed=options.seed, **asked)
 
-    def _preset_question(self, problem: LayerProblem) -> str:
+    def _preset_question(self, problem: AnyProblem) -> str:
         return self._question("preset", problem, preset=problem.constraints.preset)
 
-    def _question(self, kind: Literal["search", "preset"], problem: LayerProblem, **asked: object) -> str:
+    def _question(self, kind: Literal["search", "preset"], problem: AnyProblem, **asked: object) -> str:
         question = {
             "kind": kind,
             "cost_model": problem.cost_model.name,
@@ -215,7 +215,7 @@ def _digest_of_sources() -> str:
     return digest.hexdigest()
 
 
-def _renamed(entry: _OutcomeEntry, problem: LayerProblem) -> Certificate | None:
+def _renamed(entry: _OutcomeEntry, problem: AnyProblem) -> Certificate | None:
     """The certificate with this nest's names of dimensions and tensors; ``None`` when its wording is not known."""
     nest, names = problem.nest, _names(problem.nest)
     if entry.certificate is None or (entry.dims, entry.tensors) == (nest.dims, names):
@@ -234,11 +234,12 @@ def _pair_renamed(pair: ClassPair, labels: MappingOf[str, str], tensors: Mapping
     return pair.model_copy(update={**own, "skipped": tuple(tensors[name] for name in pair.skipped)})
 
 
-def _labels(entry: _OutcomeEntry, problem: LayerProblem) -> dict[str, str]:
+def _labels(entry: _OutcomeEntry, problem: AnyProblem) -> dict[str, str]:
     """How the reuse classes are called with an entry's names, and with a nest's."""
     nest = problem.nest
     named = zip(nest.tensors, entry.tensors, strict=True)
     known = replace(nest, dims=entry.dims, tensors=tuple(replace(tensor, name=name) for tensor, name in named))
     return {
-        class_label(known, found): class_label(nest, found) for found in (None, *problem.cost_model.reuse_classes(nest))
+        class_label(known, found): class_label(nest, found)
+        for found in (None, *published(problem).cost_model.reuse_classes(nest))
     }

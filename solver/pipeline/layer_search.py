@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from ...model.documents.spec import SolverOptions
 from ...model.faults import BackendFault
-from ..backend import Backend, LayerProblem, SearchLimits, SearchOutcome
+from ..backend import AnyProblem, Backend, SearchLimits, SearchOutcome, published
 from ..deadline import Deadline
 from .infeasibility import find_conflicts
 from .layer_cache import LayerCache
@@ -27,7 +27,7 @@ LEAST_TIME_FOR_CONFLICTS_S = 1.0
 class ProblemAnswer:
     """What is known of one problem. ``problem`` holds no preset; ``cached``: no search was run for it."""
 
-    problem: LayerProblem
+    problem: AnyProblem
     resolved: Resolved
     outcome: SearchOutcome
     ranked: tuple[CostedMapping, ...]
@@ -52,7 +52,7 @@ class LayerSearch:
     options: SolverOptions
     cache: LayerCache | None
 
-    def answer(self, problem: LayerProblem, share: TimeShare, recorder: SearchRecorder) -> ProblemAnswer:
+    def answer(self, problem: AnyProblem, share: TimeShare, recorder: SearchRecorder) -> ProblemAnswer:
         """The checked answer to a problem.
 
         Raises:
@@ -73,7 +73,7 @@ class LayerSearch:
             self.cache.keep_outcome(answer.problem, outcome, answer.layer_status, granted, overwrite=known is not None)
         return answer
 
-    def _known(self, problem: LayerProblem, share: TimeShare) -> tuple[Resolved, SearchOutcome] | None:
+    def _known(self, problem: AnyProblem, share: TimeShare) -> tuple[Resolved, SearchOutcome] | None:
         """What the cache has: the problem's preset resolved, and an outcome."""
         if self.cache is None:
             return None
@@ -83,7 +83,7 @@ class LayerSearch:
         outcome = resolved.outcome or self.cache.outcome(_narrowed(problem, resolved), share.seconds)
         return None if outcome is None else (resolved, outcome)
 
-    def _resolved(self, problem: LayerProblem, share: TimeShare, *, afresh: bool) -> Resolved:
+    def _resolved(self, problem: AnyProblem, share: TimeShare, *, afresh: bool) -> Resolved:
         """The preset resolved, out of the cache unless that is to be done ``afresh``."""
         known = None if self.cache is None or afresh else self.cache.resolved(problem)
         if known is not None:
@@ -93,7 +93,7 @@ class LayerSearch:
             self.cache.keep_resolved(problem, resolved)
         return resolved
 
-    def _search(self, problem: LayerProblem, share: TimeShare, recorder: SearchRecorder) -> SearchOutcome:
+    def _search(self, problem: AnyProblem, share: TimeShare, recorder: SearchRecorder) -> SearchOutcome:
         """What the back end finds, or has found when Ctrl-C cuts it short."""
         options = self.options
         limits = SearchLimits(
@@ -106,7 +106,7 @@ class LayerSearch:
             return recorder.outcome()
 
     def _checked(
-        self, problem: LayerProblem, resolved: Resolved, outcome: SearchOutcome, share: TimeShare
+        self, problem: AnyProblem, resolved: Resolved, outcome: SearchOutcome, share: TimeShare
     ) -> ProblemAnswer:
         """The outcome with exact costs, ranks and status, if it passes all checks."""
         narrowed = _narrowed(problem, resolved)
@@ -119,7 +119,7 @@ class LayerSearch:
             conflicts = self._conflicts(narrowed, share.deadline.left_s, by_preset=by_preset)
         return ProblemAnswer(narrowed, resolved, outcome, ranked, layer_status, conflicts)
 
-    def _checked_and_ranked(self, problem: LayerProblem, outcome: SearchOutcome) -> tuple[CostedMapping, ...]:
+    def _checked_and_ranked(self, problem: AnyProblem, outcome: SearchOutcome) -> tuple[CostedMapping, ...]:
         """The outcome's candidates with their exact costs, best first, at most ``top_k``."""
         for candidate in outcome.candidates:
             broken = faults_of_candidate(problem, candidate)
@@ -133,14 +133,14 @@ class LayerSearch:
             raise BackendFault(f"back end {self.backend.name}: {wrong}")
         return ranked
 
-    def _conflicts(self, problem: LayerProblem, limit_s: float, *, by_preset: bool) -> tuple[str, ...]:
+    def _conflicts(self, problem: AnyProblem, limit_s: float, *, by_preset: bool) -> tuple[str, ...]:
         """Why no mapping exists, by the names of the constraints and capacities that clash."""
-        conflicts = find_conflicts(problem, max(limit_s, LEAST_TIME_FOR_CONFLICTS_S), by_preset=by_preset)
+        conflicts = find_conflicts(published(problem), max(limit_s, LEAST_TIME_FOR_CONFLICTS_S), by_preset=by_preset)
         if not conflicts:
             raise BackendFault(f"back end {self.backend.name} claims that no mapping exists, but one does")
         return conflicts
 
 
-def _narrowed(problem: LayerProblem, resolved: Resolved) -> LayerProblem:
+def _narrowed(problem: AnyProblem, resolved: Resolved) -> AnyProblem:
     """The problem as the back end gets it."""
     return replace(problem, constraints=resolved.constraints)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ...model.documents.result import Number, PaddingVariant
-from ..backend import LayerProblem, Progress, SearchOutcome
+from ..backend import AnyProblem, Progress, SearchOutcome
 from ..deadline import Deadline
 from ..search.scoring import trivial_bound
 from .layer_search import LayerSearch, ProblemAnswer, TimeShare
@@ -29,7 +29,7 @@ UNPADDED_SHARE = 0.5
 class Trial:
     """One choice of bounds. There is no answer where time was up, or where no mapping can be the best one."""
 
-    problem: LayerProblem
+    problem: AnyProblem
     answer: ProblemAnswer | None
 
     @property
@@ -124,7 +124,7 @@ class LayerAnswer:
 
 
 def answer_all(
-    layer_search: LayerSearch, problems: Sequence[LayerProblem], limit_s: float, recorder: SearchRecorder
+    layer_search: LayerSearch, problems: Sequence[AnyProblem], limit_s: float, recorder: SearchRecorder
 ) -> LayerAnswer:
     """The answers to a layer's problem, given first, and to its paddings, within a time limit for all together.
 
@@ -153,7 +153,7 @@ def answer_all(
 
 
 def _answer(
-    layer_search: LayerSearch, problem: LayerProblem, share: TimeShare, recorder: SearchRecorder
+    layer_search: LayerSearch, problem: AnyProblem, share: TimeShare, recorder: SearchRecorder
 ) -> ProblemAnswer | None:
     """The answer to a padded problem; ``None`` when Ctrl-C comes in between, which must not lose the others."""
     try:
@@ -174,7 +174,7 @@ class _OfAllChoices:
     ``ahead`` are the problem that is searched and those after it.
     """
 
-    def __init__(self, done: Sequence[Trial], ahead: Sequence[LayerProblem]) -> None:
+    def __init__(self, done: Sequence[Trial], ahead: Sequence[AnyProblem]) -> None:
         nest = done[0].problem.nest if done else ahead[0].nest
         padded = padding_of(nest, ahead[0].nest).items()
         self._label = ", ".join(f"{name} {own} -> {to}" for name, (own, to) in padded) or "unpadded"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ...model.dmazerunner.constraints import Constraints, MinUtilization
-from ..backend import LayerProblem, SearchOutcome
+from ..backend import AnyProblem, PublishedProblem, SearchOutcome, published
 from ..deadline import Deadline
 from ..enumeration.stream import TilingStream
 
@@ -79,7 +79,7 @@ class Resolved:
     note: str | None = None
 
 
-def resolve_preset(problem: LayerProblem, deadline: Deadline) -> Resolved:
+def resolve_preset(problem: AnyProblem, deadline: Deadline) -> Resolved:
     """The constraints of a problem with its preset replaced by what the last round of it sets.
 
     Constraints beside the preset stay in force while tilings are counted, except for the traffic limits, which depend
@@ -96,7 +96,7 @@ def resolve_preset(problem: LayerProblem, deadline: Deadline) -> Resolved:
     constraints, thresholds = given, None
     for current in rounds():
         constraints, thresholds = current.constraints(given), current.thresholds
-        if _num_tilings(problem, constraints, current.enough, deadline) >= current.enough:
+        if _num_tilings(published(problem), constraints, current.enough, deadline) >= current.enough:
             return Resolved(constraints, thresholds)
         if deadline.passed:
             undecided = SearchOutcome((), None, exhausted=False)
@@ -109,7 +109,7 @@ def nothing_passes() -> SearchOutcome:
     return SearchOutcome((), None, exhausted=True, statistics={"evaluated": 0})
 
 
-def _num_tilings(problem: LayerProblem, constraints: Constraints, enough: int, deadline: Deadline) -> int:
+def _num_tilings(problem: PublishedProblem, constraints: Constraints, enough: int, deadline: Deadline) -> int:
     """Number of tilings that fit and pass; counting stops once there are enough."""
     number = 0
     for levels in TilingStream(replace(problem, constraints=constraints), deadline):

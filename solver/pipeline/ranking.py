@@ -13,7 +13,7 @@ from ...model.dmazerunner.cost import ExactCost
 from ...model.documents.result import Solution
 from ...model.mapping import Mapping
 from ...model.objectives import OBJECTIVES, Objective
-from ..backend import LayerProblem
+from ..backend import AnyProblem
 
 CostedMapping = Costed[Mapping, ExactCost]
 
@@ -28,25 +28,25 @@ def rank_key(objective: Objective, cost: Cost) -> tuple[int | float, int | float
     return OBJECTIVES[objective].rank_key(cost.energy_pj, cost.cycles)
 
 
-def faults_of_candidate(problem: LayerProblem, candidate: Mapping) -> tuple[str, ...]:
+def faults_of_candidate(problem: AnyProblem, candidate: Mapping) -> tuple[str, ...]:
     """Every rule that a candidate breaks, by name; empty when it may be an answer."""
     malformed = tuple(problem.cost_model.malformed(problem.nest, problem.architecture, candidate))
     return malformed or broken(problem, cost_candidate(problem, candidate))
 
 
-def cost_candidate(problem: LayerProblem, candidate: Mapping) -> CostedMapping:
+def cost_candidate(problem: AnyProblem, candidate: Mapping) -> CostedMapping:
     """A well-formed candidate with its exact cost."""
     return Costed(candidate, problem.cost_model.cost(problem.nest, problem.architecture, candidate))
 
 
-def broken(problem: LayerProblem, found: CostedMapping) -> tuple[str, ...]:
+def broken(problem: AnyProblem, found: CostedMapping) -> tuple[str, ...]:
     """Every capacity, constraint and limit that a costed mapping breaks, by name."""
     model, architecture, constraints = problem.cost_model, problem.architecture, problem.constraints
     rules = model.broken_rules(problem.nest, architecture, constraints, found.mapping)
     return rules + model.broken_limits(architecture, constraints, found.cost)
 
 
-def reordered(problem: LayerProblem, mapping: Mapping) -> list[CostedMapping]:
+def reordered(problem: AnyProblem, mapping: Mapping) -> list[CostedMapping]:
     """The mapping's tiling under the orders that may be its best and keep the traffic limits."""
     model, architecture = problem.cost_model, problem.architecture
     return [
@@ -56,7 +56,7 @@ def reordered(problem: LayerProblem, mapping: Mapping) -> list[CostedMapping]:
     ]
 
 
-def rank(problem: LayerProblem, candidates: Iterable[Mapping], top_k: int) -> tuple[CostedMapping, ...]:
+def rank(problem: AnyProblem, candidates: Iterable[Mapping], top_k: int) -> tuple[CostedMapping, ...]:
     """The best candidates, distinct by tiling, each with its best orders; best first.
 
     Ties in the objective fall to the other metric, then to the tiling's factors. The candidates must be legal.
@@ -69,12 +69,12 @@ def rank(problem: LayerProblem, candidates: Iterable[Mapping], top_k: int) -> tu
     return tuple(best[:top_k])
 
 
-def full_rank(problem: LayerProblem, found: CostedMapping) -> tuple[object, ...]:
+def full_rank(problem: AnyProblem, found: CostedMapping) -> tuple[object, ...]:
     """What solutions are sorted by: objective, other metric, then the tiling's factors."""
     return *rank_key(problem.objective, found.cost), problem.cost_model.tiling_key(found.mapping)
 
 
-def _best_orders(problem: LayerProblem, given: Sequence[Mapping]) -> CostedMapping:
+def _best_orders(problem: AnyProblem, given: Sequence[Mapping]) -> CostedMapping:
     """The cheapest orders of one tiling that keep the traffic limits; the first pair of classes among equals.
 
     The back end's own orders come last: they win only where no class reaches them, so that the answer does not depend
@@ -84,7 +84,7 @@ def _best_orders(problem: LayerProblem, given: Sequence[Mapping]) -> CostedMappi
     return min(options, key=lambda option: rank_key(problem.objective, option.cost))
 
 
-def solution(problem: LayerProblem, number: int, found: CostedMapping) -> Solution:
+def solution(problem: AnyProblem, number: int, found: CostedMapping) -> Solution:
     """A costed mapping of a given rank as a public document."""
     model, nest, machine = problem.cost_model, problem.nest, problem.architecture
     cost = model.cost_document(nest, machine, found.mapping, found.cost)

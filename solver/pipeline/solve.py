@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from traceback import extract_tb
 
-from ...model.cost_models import SearchableModel
+from ...model.cost_models import AnySearchableModel
 from ...model.dmazerunner.architecture import Architecture
 from ...model.documents.result import LayerResult, Limit, PaddedBound, Reason, Result, Termination
 from ...model.documents.spec import SolverOptions, Spec
@@ -18,7 +18,7 @@ from ...model.layers import Layer
 from ...model.loop_nest import LoopNest
 from ...model.mapping import Mapping, MappingDocument
 from ...model.reading.loading import ResolvedSpec, resolved
-from ..backend import LayerProblem
+from ..backend import AnyProblem, LayerProblem
 from ..deadline import Deadline
 from ..registry import load_backend
 from .cache import Cache
@@ -52,7 +52,7 @@ class SolveJob:
         """Which limit the next layer's time is cut by."""
         return Limit.TOTAL_TIME if self.total.left_s < self.layer_search.options.time_limit_s else Limit.TIME
 
-    def problem(self, nest: LoopNest) -> LayerProblem:
+    def problem(self, nest: LoopNest) -> AnyProblem:
         """The problem of one nest."""
         spec = self.spec.document
         warm_starts = tuple(_warm_starts(self.spec.cost_model, nest, self.spec.architecture, self.warm_starts))
@@ -236,7 +236,7 @@ def _solve_layer(job: SolveJob, layer: Layer, recorder: SearchRecorder) -> Layer
 
 
 def _warm_starts(
-    model: SearchableModel, nest: LoopNest, machine: Architecture, documents: Iterable[MappingDocument]
+    model: AnySearchableModel, nest: LoopNest, machine: Architecture, documents: Iterable[MappingDocument]
 ) -> Iterator[Mapping]:
     """Those of some mappings that tile the nest."""
     for document in documents:

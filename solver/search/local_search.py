@@ -20,7 +20,7 @@ from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import filled, taken
 from ...model.dmazerunner.vectorised.order_query import OrderSearch
 from ...model.mapping import Mapping
-from ..backend import LayerProblem
+from ..backend import PublishedProblem
 from ..deadline import NEVER, Deadline
 from .incumbents import Incumbents
 from .scoring import Scorer
@@ -46,7 +46,7 @@ class Effort:
 class MakeLocalSearch(Protocol):
     """Makes a local search for a problem, which keeps so many tilings; :class:`LocalSearch` itself is one."""
 
-    def __call__(self, problem: LayerProblem, *, seed: int, keep: int) -> LocalSearch:
+    def __call__(self, problem: PublishedProblem, *, seed: int, keep: int) -> LocalSearch:
         """The local search, before its first round."""
         ...
 
@@ -56,7 +56,7 @@ class LocalSearch:
 
     def __init__(
         self,
-        problem: LayerProblem,
+        problem: PublishedProblem,
         *,
         seed: int,
         keep: int,

@@ -12,10 +12,10 @@ from ...model.dmazerunner.vectorised.batch_cost import mapping_of
 from ...model.dmazerunner.vectorised.order_query import Best, Costing, OrderQuery, OrderSearch
 from ...model.mapping import Mapping, Tiling
 from ...model.objectives import OBJECTIVES
-from ..backend import LayerProblem
+from ..backend import AnyProblem, PublishedProblem
 
 
-def order_search(problem: LayerProblem) -> OrderSearch:
+def order_search(problem: PublishedProblem) -> OrderSearch:
     """What finds the best orders of a problem's tilings."""
     return problem.cost_model.order_search(problem.nest, problem.architecture)
 
@@ -23,7 +23,7 @@ def order_search(problem: LayerProblem) -> OrderSearch:
 class Scorer:
     """The objective of one layer problem over arrays of tilings. Capacities are not asked for here."""
 
-    def __init__(self, problem: LayerProblem, orders: OrderSearch | None = None) -> None:
+    def __init__(self, problem: PublishedProblem, orders: OrderSearch | None = None) -> None:
         self._nest = problem.nest
         self._orders = orders or order_search(problem)
         permit = problem.cost_model.permit(problem.architecture, problem.constraints)
@@ -44,7 +44,7 @@ class Scorer:
         return None if found is None else mapping_of(tiling, *found)
 
 
-def trivial_bound(problem: LayerProblem) -> float:
+def trivial_bound(problem: AnyProblem) -> float:
     """A lower bound on the objective of every mapping that needs no search."""
     bounds = problem.cost_model.trivial_bounds(problem.nest, problem.architecture)
     return OBJECTIVES[problem.objective].lower_bound(*bounds)

@@ -10,7 +10,7 @@ from ...model.dmazerunner.vectorised.batch import Array, Mask, TilingBatch
 from ...model.dmazerunner.vectorised.batch_cost import PairCosts
 from ...model.dmazerunner.vectorised.order_query import OrderQuery, OrderSearch
 from ...model.objectives import OBJECTIVES
-from ..backend import LayerProblem
+from ..backend import PublishedProblem
 from ..search.scoring import order_search
 
 Limit = tuple[float, float]
@@ -25,7 +25,7 @@ class LowerBounds:
     Infinite where no mapping passes the constraints.
     """
 
-    def __init__(self, problem: LayerProblem, orders: OrderSearch | None = None) -> None:
+    def __init__(self, problem: PublishedProblem, orders: OrderSearch | None = None) -> None:
         self._nest, self._objective = problem.nest, OBJECTIVES[problem.objective]
         self._orders = orders or order_search(problem)
         self._bound_model = problem.cost_model.bound_model(problem.nest, problem.architecture, problem.constraints)
@@ -48,7 +48,7 @@ class LowerBounds:
 class PairBounds:
     """Bounds on energy and cycles under every pair of reuse classes; infinite where the pair cannot pass."""
 
-    def __init__(self, problem: LayerProblem) -> None:
+    def __init__(self, problem: PublishedProblem) -> None:
         self._model = problem.cost_model.batch_model(problem.nest, problem.architecture)
         self._bound_model = problem.cost_model.bound_model(problem.nest, problem.architecture, problem.constraints)
         self._permit = problem.cost_model.permit(problem.architecture, problem.constraints)

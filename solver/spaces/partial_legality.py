@@ -13,10 +13,10 @@ from ...model.dmazerunner.capacities import Capacity
 from ...model.dmazerunner.constraints import MinUtilization
 from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM, Array, Mask, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import fills_enough, fits
-from ..backend import LayerProblem
+from ..backend import PublishedProblem
 
 
-def splits_may_pass(problem: LayerProblem, partial: Array, open_dims: Sequence[int]) -> Mask:
+def splits_may_pass(problem: PublishedProblem, partial: Array, open_dims: Sequence[int]) -> Mask:
     """Whether PEs and register files still fit and may be used enough.
 
     Spatial factors of the open dimensions are still in the RF level.
@@ -27,7 +27,7 @@ def splits_may_pass(problem: LayerProblem, partial: Array, open_dims: Sequence[i
     return may_pass(pes, asked, in_rf, over_pes) & may_pass(rf, asked, over_pes, in_rf)
 
 
-def spm_tiles_may_pass(problem: LayerProblem, partial: Array, open_dims: Sequence[int]) -> Mask:
+def spm_tiles_may_pass(problem: PublishedProblem, partial: Array, open_dims: Sequence[int]) -> Mask:
     """Whether the SPM still fits and may be used enough.
 
     SPM factors of the open dimensions are still in the DRAM level.

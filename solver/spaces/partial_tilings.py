@@ -14,7 +14,7 @@ import numpy as np
 
 from ...model.dmazerunner.vectorised.batch import DRAM, RF, SPATIAL, SPM, Array, Mask, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import fits
-from ..backend import LayerProblem
+from ..backend import PublishedProblem
 from .branching import Dropped, chosen_of, grow, most_rows, steps
 from .partial_legality import moved, splits_may_pass
 
@@ -28,7 +28,7 @@ class PartialTilings:
 
     def __init__(
         self,
-        problem: LayerProblem,
+        problem: PublishedProblem,
         go_on: Callable[[], None],
         dropped_subspaces: Dropped | None = None,
         dropped_tilings: Dropped | None = None,

@@ -16,7 +16,7 @@ import numpy as np
 from ...model.dmazerunner.vectorised.batch import DRAM, SPM, Array, Mask, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import fits
 from ...model.mapping import Tiling
-from ..backend import LayerProblem
+from ..backend import PublishedProblem
 from ..deadline import Deadline
 
 CHUNK = 1 << 15
@@ -37,7 +37,7 @@ class Subspace:
 class Subspaces:
     """Finds and streams subspaces of one layer's space; those of more than ``most_combinations`` are cut finer."""
 
-    def __init__(self, problem: LayerProblem, most_combinations: int = MOST_COMBINATIONS) -> None:
+    def __init__(self, problem: PublishedProblem, most_combinations: int = MOST_COMBINATIONS) -> None:
         self._problem, self._most_combinations = problem, most_combinations
         self._options = problem.cost_model.factorisations(problem.nest, problem.constraints)
 

@@ -25,7 +25,7 @@ from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask, TilingBatch
 from ...model.dmazerunner.vectorised.batch_legality import keeps
 from ...model.loop_nest import LoopNest
 from ...model.mapping import LEVELS
-from ..backend import LayerProblem
+from ..backend import PublishedProblem
 from ..search.scoring import order_search
 
 CHUNK = 1 << 15
@@ -55,15 +55,15 @@ class TileSets:
         self.lattice = TileLattice(nest, largest_table)
         self._sets: dict[tuple[object, ...], Mask] = {}
 
-    def spatial_factors(self, problem: LayerProblem, pins: Pins) -> Mask:
+    def spatial_factors(self, problem: PublishedProblem, pins: Pins) -> Mask:
         """Spatial factors that the machine has the PEs for, and that use enough of them."""
         return self._kept(problem, problem.cost_model.capacities(problem.architecture).pes, pins)
 
-    def rf_factors(self, problem: LayerProblem, pins: Pins) -> Mask:
+    def rf_factors(self, problem: PublishedProblem, pins: Pins) -> Mask:
         """RF factors that fit the register files, and fill them enough."""
         return self._kept(problem, problem.cost_model.capacities(problem.architecture).rf, pins)
 
-    def spm_tiles(self, problem: LayerProblem, dram_pins: Pins) -> Mask:
+    def spm_tiles(self, problem: PublishedProblem, dram_pins: Pins) -> Mask:
         """SPM tiles that fit, fill the SPM enough, and keep the traffic limits in some loop order."""
         pins = {dim: self.nest.bounds[dim] // factor for dim, factor in dram_pins.items()}
         orders, permit = order_search(problem), problem.cost_model.permit(problem.architecture, problem.constraints)
@@ -72,7 +72,7 @@ class TileSets:
 
     def _kept(
         self,
-        problem: LayerProblem,
+        problem: PublishedProblem,
         capacity: Capacity,
         pins: Pins,
         permitted: Callable[[TilingBatch], Mask] | None = None,
@@ -102,7 +102,7 @@ class TileSets:
         return TilingBatch(self.nest, levels)
 
 
-def pins_of(problem: LayerProblem) -> tuple[Pins, ...] | None:
+def pins_of(problem: PublishedProblem) -> tuple[Pins, ...] | None:
     """The pinned factors of every level, in the order of the levels; None when they cannot all hold."""
     pins: tuple[dict[int, int], ...] = tuple({} for _ in LEVELS)
     for pin in problem.cost_model.pinned_factors(problem.nest, problem.constraints):

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ...model.dmazerunner.factorisations import num_tilings
 from ...model.dmazerunner.vectorised.batch import Array, TilingBatch
 from ...model.dmazerunner.vectorised.order_query import Costing
-from ..backend import LayerProblem
+from ..backend import PublishedProblem
 from ..deadline import Deadline
 from ..enumeration.counting import COUNTING_LIMITS, CountingLimits, num_allowed_tilings
 from ..enumeration.stream import TilingStream
@@ -114,7 +114,7 @@ class CostDistribution:
 
 
 def cost_distribution(
-    problem: LayerProblem, time_limit_s: float, *, seed: int = 0, parameters: SurveyParameters = SURVEY_PARAMETERS
+    problem: PublishedProblem, time_limit_s: float, *, seed: int = 0, parameters: SurveyParameters = SURVEY_PARAMETERS
 ) -> CostDistribution:
     """The cost distribution of a layer: of all its methods where that takes no longer than the limit, else of a sample.
 
@@ -136,7 +136,7 @@ def cost_distribution(
     return _sampled(problem, counted, deadline, seed, parameters)
 
 
-def _enumerated(problem: LayerProblem, counted: int, until: Deadline, parameters: SurveyParameters) -> _Survey:
+def _enumerated(problem: PublishedProblem, counted: int, until: Deadline, parameters: SurveyParameters) -> _Survey:
     """All tilings, or some of them where the time is not going to suffice for so many."""
     started, survey = time.monotonic(), _Survey(problem, parameters)
     time_s = until.left_s
@@ -150,7 +150,7 @@ def _enumerated(problem: LayerProblem, counted: int, until: Deadline, parameters
 
 
 def _sampled(
-    problem: LayerProblem, counted: int | None, deadline: Deadline, seed: int, parameters: SurveyParameters
+    problem: PublishedProblem, counted: int | None, deadline: Deadline, seed: int, parameters: SurveyParameters
 ) -> CostDistribution:
     """The cost distribution of a sample of the tilings, with the front of all of them."""
     search = FrontSearch(problem)
@@ -169,7 +169,7 @@ def _sampled(
 class _Draw:
     """Draws tilings uniformly from those that the constraints pin, and keeps those that fit and pass."""
 
-    def __init__(self, problem: LayerProblem, seed: int) -> None:
+    def __init__(self, problem: PublishedProblem, seed: int) -> None:
         self._problem = problem
         self._options = problem.cost_model.factorisations(problem.nest, problem.constraints)
         self._random = np.random.default_rng(seed)
@@ -197,7 +197,7 @@ class _Draw:
 class _Survey:
     """Takes in tilings and remembers what their methods cost, in a size that does not grow with their number."""
 
-    def __init__(self, problem: LayerProblem, parameters: SurveyParameters, front: Front | None = None) -> None:
+    def __init__(self, problem: PublishedProblem, parameters: SurveyParameters, front: Front | None = None) -> None:
         self._model = problem.cost_model.batch_model(problem.nest, problem.architecture)
         self._costing = Costing(permit=problem.cost_model.permit(problem.architecture, problem.constraints))
         self._grid: Grid | None = None

@@ -20,7 +20,7 @@ from ...model.reading.json_files import JsonObject, read_json
 from ...model.reading.loading import ResolvedSpec, resolved
 from ...model.reading.results import load_result
 from ...model.reading.validation import validated
-from ..backend import LayerProblem
+from ..backend import AnyProblem
 from ..pipeline.ranking import CostedMapping, broken, cost_candidate, objective_value, rank_key
 from .agreement import contradicted, loss, whole_searches
 from .searches import StudyRun
@@ -175,7 +175,7 @@ def _costed(run: StudyRun, entry: LayerMapping, optimum: Number | None) -> Given
     )
 
 
-def _with_best_orders(problem: LayerProblem, given: CostedMapping) -> CostedMapping:
+def _with_best_orders(problem: AnyProblem, given: CostedMapping) -> CostedMapping:
     """The tiling of a mapping with the best of its orders that keep the traffic limits, or of all where none does."""
     model, architecture = problem.cost_model, problem.architecture
 

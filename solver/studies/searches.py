@@ -13,7 +13,7 @@ from ...model.documents.study_results import LayerDataflows, LayerGap, StudySear
 from ...model.faults import InputError
 from ...model.layers import Layer
 from ...model.reading.loading import ResolvedSpec
-from ..backend import LayerProblem, Progress
+from ..backend import AnyProblem, LayerProblem, Progress, published
 from ..deadline import Deadline
 from ..enumeration.counting import num_allowed_tilings
 from ..pipeline.observer import Observer, SilentObserver
@@ -106,12 +106,12 @@ class StudyRun:
         if self.interrupted:
             return None
         try:
-            return num_allowed_tilings(self.problem(layer), Deadline.after(time_limit_s))
+            return num_allowed_tilings(published(self.problem(layer)), Deadline.after(time_limit_s))
         except KeyboardInterrupt:
             self.interrupted = True
             return None
 
-    def problem(self, layer: Layer) -> LayerProblem:
+    def problem(self, layer: Layer) -> AnyProblem:
         """One layer's problem, as the spec has it."""
         constraints = _constraints_of(layer, self.spec.constraints)
         return LayerProblem(

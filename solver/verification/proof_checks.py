@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from ...model.documents.result import LayerResult
 from ...model.documents.verification import Counterexample, ProofCheck
 from ...model.mapping import Mapping, MappingDocument
-from ..backend import LayerProblem
+from ..backend import AnyProblem, published
 from ..deadline import Deadline
 from ..enumeration.refute import refute_by_costing_all, refute_with_bounds
 from ..pipeline.ranking import cost_candidate, faults_of_candidate, objective_value
@@ -26,9 +26,7 @@ def claim(layer: LayerResult) -> float | None:
     return math.inf if layer.status == "infeasible" else layer.bound
 
 
-def check_proof(
-    space: Sequence[LayerProblem], layer: LayerResult, deadline: Deadline, workers: int | None
-) -> ProofCheck:
+def check_proof(space: Sequence[AnyProblem], layer: LayerResult, deadline: Deadline, workers: int | None) -> ProofCheck:
     """Look for a mapping that disproves the claim, in every part of the space; the first one ends it."""
     limit = claim(layer)
     if not space or limit is None:
@@ -53,7 +51,7 @@ def _together(checks: Sequence[ProofCheck]) -> ProofCheck:
 
 
 def _check_part(
-    problem: LayerProblem, layer: LayerResult, limit: float, deadline: Deadline, workers: int | None
+    problem: AnyProblem, layer: LayerResult, limit: float, deadline: Deadline, workers: int | None
 ) -> ProofCheck:
     """Look for a mapping of one problem below a limit, by one route after the other until one decides."""
     tried: list[str] = []
@@ -76,7 +74,7 @@ def _check_part(
 
 
 def _answers(
-    problem: LayerProblem, layer: LayerResult, limit: float, deadline: Deadline, workers: int | None
+    problem: AnyProblem, layer: LayerResult, limit: float, deadline: Deadline, workers: int | None
 ) -> Iterator[Refutation]:
     """The answers of the routes, each with its share of the time; first one that the search did not take.
 
@@ -84,30 +82,30 @@ def _answers(
     first, a search that utilisation thresholds cut short early.
     """
     if limit == math.inf:
-        yield refute_by_costing_all(problem, limit, deadline.share(3))
+        yield refute_by_costing_all(published(problem), limit, deadline.share(3))
     enumeration = layer.certificate.enumeration if layer.certificate is not None else None
     by_enumeration = enumeration is not None and enumeration.finished and limit < math.inf
     if not by_enumeration:
-        yield refute_with_bounds(problem, limit, deadline.share(2))
+        yield refute_with_bounds(published(problem), limit, deadline.share(2))
     yield _ask_cpsat(problem, limit, deadline.share(2) if by_enumeration else deadline, workers)
     if by_enumeration:
-        yield refute_with_bounds(problem, limit, deadline)
+        yield refute_with_bounds(published(problem), limit, deadline)
 
 
-def _ask_cpsat(problem: LayerProblem, limit: float, deadline: Deadline, workers: int | None) -> Refutation:
+def _ask_cpsat(problem: AnyProblem, limit: float, deadline: Deadline, workers: int | None) -> Refutation:
     from ..cpsat.case_refutation import (
         refute_with_cpsat,  # here, as loading OR-Tools takes longer than most other commands
     )
 
     workers = workers or num_cores()
-    return refute_with_cpsat(problem, limit, deadline, seed=VERIFIER_SEED, workers=workers)
+    return refute_with_cpsat(published(problem), limit, deadline, seed=VERIFIER_SEED, workers=workers)
 
 
 VERIFIER_SEED = 20190918
 """Seed of CP-SAT in the second opinion: any but the default of the search."""
 
 
-def _confirmed(problem: LayerProblem, limit: float, mapping: Mapping) -> Counterexample:
+def _confirmed(problem: AnyProblem, limit: float, mapping: Mapping) -> Counterexample:
     """A counterexample on the one-at-a-time model.
 
     Raises:
@@ -126,7 +124,7 @@ def _confirmed(problem: LayerProblem, limit: float, mapping: Mapping) -> Counter
     )
 
 
-def _disproof(problem: LayerProblem, layer: LayerResult, found: Counterexample) -> str:
+def _disproof(problem: AnyProblem, layer: LayerResult, found: Counterexample) -> str:
     claim = "though none is said to exist" if layer.bound is None else f"below the bound of {layer.bound}"
     value = f"{problem.objective} {found.objective_value}"
     return f"DISPROVED: mapping {_shown_mapping(found.mapping)} has {value}, {claim}"

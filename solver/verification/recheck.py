@@ -15,7 +15,7 @@ from ...model.cost_models import searchable_model_for
 from ...model.dmazerunner.constraints import Constraints
 from ...model.documents.result import LayerResult, Result
 from ...model.documents.verification import LayerVerification, ProofCheck, Verification
-from ..backend import LayerProblem
+from ..backend import AnyProblem, LayerProblem
 from ..deadline import Deadline
 from ..pipeline.observer import Observer, SilentObserver
 from ..pipeline.padding import variants
@@ -51,8 +51,8 @@ class _Premises:
     ``space`` is what the layer's bound speaks of: a problem for each choice of bounds.
     """
 
-    problem: LayerProblem | None
-    space: tuple[LayerProblem, ...] = ()
+    problem: AnyProblem | None
+    space: tuple[AnyProblem, ...] = ()
     faults: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
 
@@ -155,7 +155,7 @@ def _premises(result: Result, layer: LayerResult, deadline: Deadline) -> _Premis
     return _Premises(replace(space[0], nest=layer.loop_nest()), space, faults, not_checked)
 
 
-def _narrowed(problem: LayerProblem, layer: LayerResult, deadline: Deadline) -> _Narrowed:
+def _narrowed(problem: AnyProblem, layer: LayerResult, deadline: Deadline) -> _Narrowed:
     """The constraints of a layer; a preset's are those of the round with the stated thresholds."""
     given = problem.constraints
     if given.preset is None:

@@ -12,7 +12,7 @@ from typing import cast
 from ...model.documents.result import LayerResult, Result, Solution
 from ...model.documents.spec import SolverOptions
 from ...model.loop_nest import LoopNest
-from ..backend import LayerProblem
+from ..backend import AnyProblem
 from ..pipeline.padding import padding_of
 from ..pipeline.ranking import (
     CostedMapping,
@@ -32,7 +32,7 @@ ROUNDING = 2.0**-52
 OWN_FIELDS_OF_A_COPY = frozenset({"name", "count", "layer", "same_as", "wall_s"})
 
 
-def solution_faults(problem: LayerProblem, layer: LayerResult, top_k: int) -> Iterator[str]:
+def solution_faults(problem: AnyProblem, layer: LayerResult, top_k: int) -> Iterator[str]:
     """Whether every solution is legal, costs what is stated, has its best orders, and stands in its place."""
     costed: list[CostedMapping] = []
     for position, solution in enumerate(layer.solutions):
@@ -54,7 +54,7 @@ def solution_faults(problem: LayerProblem, layer: LayerResult, top_k: int) -> It
         yield f"solutions: {len(layer.solutions)} are given, but at most {top_k} were asked for (solver.top_k)"
 
 
-def _faults_of_one(problem: LayerProblem, solution: Solution, found: CostedMapping) -> Iterator[str]:
+def _faults_of_one(problem: AnyProblem, solution: Solution, found: CostedMapping) -> Iterator[str]:
     rules = broken(problem, found)
     if rules:
         yield f"the mapping breaks {', '.join(rules)}"
@@ -78,7 +78,7 @@ def _differences(place: str, given: object, exact: object) -> Iterator[str]:
         yield f"{place} is {given}; the exact model gives {exact}"
 
 
-def _ranking_faults(problem: LayerProblem, costed: Sequence[CostedMapping]) -> Iterator[str]:
+def _ranking_faults(problem: AnyProblem, costed: Sequence[CostedMapping]) -> Iterator[str]:
     """Best first: by the objective, then the other metric, then the tiling; no tiling twice."""
     tilings = [problem.cost_model.tiling_key(found.mapping) for found in costed]
     if len(set(tilings)) < len(tilings):
@@ -89,7 +89,7 @@ def _ranking_faults(problem: LayerProblem, costed: Sequence[CostedMapping]) -> I
             yield f"solutions[{position}] ranks before solutions[{position - 1}]: {worse[:2]} against {better[:2]}"
 
 
-def status_faults(problem: LayerProblem, layer: LayerResult, relative_gap: float) -> Iterator[str]:
+def status_faults(problem: AnyProblem, layer: LayerResult, relative_gap: float) -> Iterator[str]:
     """Whether status, objective value, bound and gap agree with each other and with the solution of rank 1."""
     value, bound, gap = layer.objective_value, layer.bound, layer.gap
     solved = layer.status in ("optimal", "feasible")
@@ -123,7 +123,7 @@ def _gap_faults(layer: LayerResult, exact: float, relative_gap: float) -> Iterat
         yield f"status is feasible, but the gap of {exact} is within solver.relative_gap {relative_gap}"
 
 
-def _stated_value(problem: LayerProblem, solution: Solution) -> int | float | None:
+def _stated_value(problem: AnyProblem, solution: Solution) -> int | float | None:
     """The exact objective of a solution; ``None`` where its mapping is malformed."""
     try:
         mapping = problem.cost_model.mapping_of(problem.nest, problem.architecture, solution.mapping, with_orders=True)

@@ -20,7 +20,7 @@ from ....model.dmazerunner.relaxation.value_ranges import ValueRanges
 from ....model.dmazerunner.reuse import ReuseClass
 from ....model.dmazerunner.vectorised.batch import DRAM, SPATIAL, SPM
 from ....model.mapping import LEVELS
-from ...backend import LayerProblem
+from ...backend import PublishedProblem
 from .cutoff import Target, TargetRows
 from .linearisation import Terms
 from .scaling import COST_UNITS
@@ -31,7 +31,7 @@ class CaseModel:
     """One case of one layer as a CP-SAT feasibility model: is there a mapping that meets the target?"""
 
     def __init__(
-        self, problem: LayerProblem, case: Case, relaxation: Relaxation, ranges: ValueRanges, target: Target
+        self, problem: PublishedProblem, case: Case, relaxation: Relaxation, ranges: ValueRanges, target: Target
     ) -> None:
         self.problem, self.case, self.relaxation, self.target = problem, case, relaxation, target
         self.ranges = ranges
