@@ -44,6 +44,6 @@ def run_execute(path: Path, cost_model: str | None, shrink_to: int | None, deliv
         result = executed_request(request, shrink_to=shrink_to)
     except InputError as error:
         raise InputError(replace(fault, file=fault.file or str(path)) for fault in error.faults) from error
-    text = document_text(result, leave_out_absent=True)
+    text = document_text(result)
     delivery.deliver(text, lambda: rendered(lambda console: print_executions(console, result)))
     return Exit.SOLVED if result.agrees else Exit.UNSOLVED

@@ -143,9 +143,9 @@ class ExecutedMapping(Model):
     differences: tuple[CountDifference, ...]
     """What the model says otherwise."""
     published: PublishedComparison | None = None
-    """For the published model: what is known to part it from the execution."""
+    """For the published model: what is known to part it from the execution; else null."""
     shrunk: ShrunkLayer | None = None
-    """For a layer that was scaled down: how."""
+    """For a layer that was scaled down: how; else null."""
 
 
 class ExecuteResult(Model):
