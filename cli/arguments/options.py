@@ -43,6 +43,7 @@ CodePath = Annotated[
     typer.Option("--out", metavar="FILE", help="Write the program (the JSON document with --json) to a file."),
 ]
 Loops = Annotated[bool, typer.Option("--loops", help="Show every best mapping as a tiled loop nest.")]
+MappingLoops = Annotated[bool, typer.Option("--loops", help="Show every mapping as a tiled loop nest.")]
 WithCertificate = Annotated[
     bool, typer.Option("--certificate", help="Show for every layer how it was excluded that something better exists.")
 ]

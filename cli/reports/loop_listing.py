@@ -1,4 +1,4 @@
-"""A mapping as an indented tiled loop nest: DRAM, SPM, PE and RF loops, where tensors move and which stay put."""
+"""A published mapping as an indented tiled loop nest: DRAM, SPM, PE and RF loops, where tensors move and which stay."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def loop_lines(mapped: MappedLayer) -> list[str]:
     lines += view.nested("dram", dram, tiling.dram, 0, view.dram_moves())
     depth = len(dram)
     comment = f"# SPM, RF passes in each: {tiling.rf_passes}; {view.stationary(spm, cost.spm_reuse)}"
-    lines += _indented(depth, [comment])
+    lines += indented(depth, [comment])
     lines += view.nested("spm", spm, tiling.spm, depth, view.spm_moves())
     depth += len(spm)
-    lines += _indented(depth, [view.pe_comment()])
+    lines += indented(depth, [view.pe_comment()])
     lines += view.nested("pe", spatial, tiling.spatial, depth, {}, keyword="parallel for")
     depth += len(spatial)
     lines += view.nested("rf", rf, tiling.rf, depth, {})
-    return [*lines, *_indented(depth + len(rf), [_statement(mapped.nest)])]
+    return [*lines, *indented(depth + len(rf), [statement(mapped.nest)])]
 
 
 @dataclass(frozen=True)
@@ -110,16 +110,17 @@ class _View:
     ) -> Iterator[str]:
         """A level's loops, outermost first, with the moves at their depths."""
         for inner, dim in enumerate(loops):
-            yield from _indented(depth + inner, moves.get(inner, []))
-            yield from _indented(depth + inner, [f"{keyword} {self.nest.dims[dim]}_{level} in range({trips[dim]}):"])
-        yield from _indented(depth + len(loops), moves.get(len(loops), []))
+            yield from indented(depth + inner, moves.get(inner, []))
+            yield from indented(depth + inner, [f"{keyword} {self.nest.dims[dim]}_{level} in range({trips[dim]}):"])
+        yield from indented(depth + len(loops), moves.get(len(loops), []))
 
 
-def _indented(depth: int, lines: Sequence[str]) -> list[str]:
+def indented(depth: int, lines: Sequence[str]) -> list[str]:
+    """Lines inside so many loops."""
     return [INDENT * depth + line for line in lines]
 
 
-def _statement(nest: LoopNest) -> str:
+def statement(nest: LoopNest) -> str:
     """The multiply-accumulate in the innermost loop."""
     operands = [_reference(nest, tensor) for tensor in nest.tensors if not tensor.is_output]
     return f"{_reference(nest, nest.tensors[nest.output])} += {' * '.join(operands) or '1'}"

@@ -20,7 +20,7 @@ from builders import Specs, gemm
 from dmaze.cli.main import main
 from dmaze.cli.pictures import album
 from dmaze.cli.pictures.dataflow_bars import dataflows_figure
-from dmaze.cli.pictures.energy import PARTS, energy_figure
+from dmaze.cli.pictures.energy_bars import PARTS, energy_figure
 from dmaze.cli.pictures.files import check_picture, write_picture
 from dmaze.cli.pictures.gap_bars import gap_figure
 from dmaze.cli.pictures.scatter import how_many, scatter_figure
