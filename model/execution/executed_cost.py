@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..hierarchy.hierarchy_cost import Access, Traffic
+from ..hierarchy.hierarchy_cost import Access, Traffic, summed
 from ..hierarchy.resolved_machine import Level, Network, ResolvedMachine
 from ..loop_nest import LoopNest
 from .pass_times import PassTimes, tile_cycles
@@ -37,7 +37,7 @@ class ExecutedCost:
     @cached_property
     def energy_pj(self) -> float:
         """Energy in pJ: the parts, `mac` first."""
-        return sum(self.energy_parts_pj.values(), 0.0)
+        return summed(self.energy_parts_pj.values())
 
     @cached_property
     def cycles(self) -> int:

@@ -73,6 +73,8 @@ class EvaluatedLevels(LevelsCost):
 
     fits: dict[str, bool]
     """By node: whether what is unrolled or held there fits."""
+    tensor_energy_pj: dict[str, dict[str, float]] | None = None
+    """By node and tensor: energy in pJ; a node's tensors sum to its part of the breakdown, but for rounding."""
     accesses: dict[str, dict[str, AccessCounts]] | None = None
     """By storage level and tensor kept there."""
     networks: dict[str, dict[str, NetworkCounts]] | None = None
@@ -95,11 +97,18 @@ def levels_cost(machine: ResolvedMachine, cost: HierarchyCost) -> LevelsCost:
     return LevelsCost.model_validate(_totals(machine, cost))
 
 
-def evaluated_levels(nest: LoopNest, machine: ResolvedMachine, cost: HierarchyCost, *, detail: bool) -> EvaluatedLevels:
-    """The public form of a mapping's cost with what fits, and the counts behind it if asked for."""
+def evaluated_levels(
+    nest: LoopNest,
+    machine: ResolvedMachine,
+    cost: HierarchyCost,
+    tensor_energy_pj: Mapping[str, Sequence[float]] | None = None,
+) -> EvaluatedLevels:
+    """The public form of a mapping's cost with what fits; given the energy by node and tensor, with all details."""
     fields = {**_totals(machine, cost), "fits": dict(zip(machine.nodes, cost.fits, strict=True))}
-    if detail:
-        fields |= _counts(nest, machine, cost)
+    if tensor_energy_pj is not None:
+        names = [tensor.name for tensor in nest.tensors]
+        energies = {node: dict(zip(names, row, strict=True)) for node, row in tensor_energy_pj.items()}
+        fields |= {"tensor_energy_pj": energies, **_counts(nest, machine, cost)}
     return EvaluatedLevels.model_validate(fields)
 
 

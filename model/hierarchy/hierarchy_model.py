@@ -10,7 +10,10 @@ from ..cost_model import HIERARCHY
 from ..dmazerunner.architecture import Architecture
 from ..loop_nest import LoopNest
 from .accountings import EXECUTED, Accounting, AccountingName, accounting
+from .exact.energy import tensor_energy
 from .exact.exact_cost import hierarchy_cost
+from .exact.geometry import Geometry
+from .exact.node_counts import NodeCounts
 from .from_architecture import machine_of
 from .hierarchy_cost import HierarchyCost
 from .hierarchy_documents import EvaluatedLevels, LevelsCost, evaluated_levels, levels_cost
@@ -109,8 +112,10 @@ class HierarchyModel:
     ) -> EvaluatedLevels:
         """The exact cost and what fits; raises ValueError with one line per fault."""
         resolved = resolved_machine(machine, nest)
-        cost = hierarchy_cost(nest, resolved, level_mapping(nest, resolved, document), self.counted)
-        return evaluated_levels(nest, resolved, cost, detail=detail)
+        mapping = level_mapping(nest, resolved, document)
+        cost = hierarchy_cost(nest, resolved, mapping, self.counted)
+        counts = NodeCounts(Geometry(nest, resolved, mapping), self.counted)
+        return evaluated_levels(nest, resolved, cost, tensor_energy(counts) if detail else None)
 
 
 def _form_faults(nest: LoopNest, machine: ResolvedMachine, mapping: LevelMapping) -> Iterator[str]:

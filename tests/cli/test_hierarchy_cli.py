@@ -74,6 +74,12 @@ def test_the_worked_example_costs_what_the_page_counts(request_file: Path, capsy
             "C": {"down": 6, "up": 24, "adds": 12},
         }
     }
+    assert cost["tensor_energy_pj"] == {
+        "DRAM": {"A": 16 * 200, "B": 24 * 200, "C": 6 * 200},
+        "GLB": {"A": 32 * 6, "B": 48 * 6, "C": 24 * 6},
+        "X": {"A": 0, "B": 0, "C": 0},
+        "RF": {"A": 16 + 48, "B": 24 + 48, "C": 6 + 36 + 24 + 48},
+    }
     assert cost["held"]["RF"] == {"A": 2, "B": 6, "C": 3}
     assert cost["dma_cycles"] == {}
 
@@ -82,7 +88,7 @@ def test_what_does_not_fit_is_flagged_and_costed(request_file: Path, capsys: Out
     fitting, other = answer(capsys, "evaluate", request_file)["costs"]
     assert other["fits"] == {"DRAM": True, "GLB": False, "X": False, "RF": True}
     assert other["energy_pj"] > 0
-    assert not {"accesses", "networks", "held", "dma_cycles"} & {*fitting, *other}
+    assert not {"tensor_energy_pj", "accesses", "networks", "held", "dma_cycles"} & {*fitting, *other}
     assert main(["evaluate", str(request_file)]) == 0
     assert "no: GLB, X" in capsys.readouterr().out
 
