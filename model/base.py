@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 MAX_BOUND = 2**31 - 1
 """Largest loop bound, tensor extent or capacity in one direction."""
+
+LEAST_RATE = 1e-9
+"""Smallest clock or bandwidth: cycles, which are divided by it, stay finite."""
+
+
+def _not_vanishing(rate: float) -> float:
+    if rate < LEAST_RATE:
+        raise ValueError(f"expected a number of at least {LEAST_RATE:g}, got {rate}")
+    return rate
+
 
 PositiveInt = Annotated[int, Field(strict=True, ge=1, le=MAX_BOUND)]
 NaturalInt = Annotated[int, Field(strict=True, ge=0, le=MAX_BOUND)]
 Factor = Annotated[int, Field(strict=True, ge=1, le=MAX_BOUND)]
 Ratio = Annotated[float, Field(strict=True, ge=0, le=1)]
 Price = Annotated[float, Field(strict=True, ge=0, le=1e9)]
-Rate = Annotated[float, Field(strict=True, gt=0, le=1e9)]
+Rate = Annotated[float, Field(strict=True, gt=0, le=1e9), AfterValidator(_not_vanishing)]
 Flag = Annotated[bool, Field(strict=True)]
 Text = Annotated[str, Field(strict=True, min_length=1, max_length=1000)]
 

@@ -173,6 +173,7 @@ MACHINE_FAULTS: list[tuple[Any, list[str]]] = [
     (node(GLB, write_pj=[1]), ["nodes[1].write_pj: expected a number or an object, got a list"]),
     (node(GLB, read_bandwidth=0), ["nodes[1].read_bandwidth: expected a number above 0, got 0"]),
     (node(GLB, write_bandwidth=-0.5), ["nodes[1].write_bandwidth: expected a number above 0, got -0.5"]),
+    (node(GLB, bandwidth=1e-310), ["nodes[1].bandwidth: expected a number of at least 1e-09, got 1e-310"]),
     (node(GLB, bandwidth={"A": 2}), ["nodes[1].bandwidth: expected a number, got an object"]),
     (node(GLB, block_elements=0), ["nodes[1].block_elements: expected an integer of at least 1, got 0"]),
     (node(GLB, capacty_bytes=3), ["nodes[1].capacty_bytes: unknown field; did you mean 'capacity_bytes'?"]),
