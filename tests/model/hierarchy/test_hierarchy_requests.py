@@ -26,7 +26,11 @@ def test_evaluate_says_what_the_model_says(name: AccountingName, capsys: Output,
         assert main(["evaluate", "--json", "--detail", str(path)]) == 0, described(case)
         result = json.loads(capsys.readouterr().out)
         assert (result["cost_model"], result["accounting"]) == ("hierarchy", name)
-        assert result["costs"] == [expected(case, name)], described(case)
+        (cost,) = result["costs"]
+        by_tensor = {node: sum(row.values()) for node, row in cost.pop("tensor_energy_pj").items()}
+        assert cost == expected(case, name), described(case)
+        by_node = {node: pj for node, pj in cost["energy_breakdown_pj"].items() if node != "mac"}
+        assert by_tensor == pytest.approx(by_node, rel=1e-12), described(case)
 
 
 def expected(case: RandomCase, name: AccountingName) -> dict[str, Any]:
@@ -76,3 +80,13 @@ def test_a_machine_is_the_same_after_its_document() -> None:
         text = case.document.model_dump_json()
         assert Machine.model_validate_json(text) == case.document, described(case)
         assert Machine.model_validate(json.loads(text)) == case.document, described(case)
+
+
+def test_execute_agrees_with_the_model(capsys: Output, tmp_path: Path) -> None:
+    path = tmp_path / "request.json"
+    for case in random_cases(range(9_000_000, 9_000_013)):
+        path.write_text(json.dumps(request_of(case)), encoding="utf-8")
+        assert main(["execute", "--json", str(path)]) == 0, described(case)
+        (found,) = json.loads(capsys.readouterr().out)["executions"]
+        answer = [found[field] for field in ("output_equals", "agrees", "differences")]
+        assert answer == [True, True, []], described(case)
