@@ -60,6 +60,7 @@ class _Level:
         indexing = shapes.indexing(shapes.nest.output)
         self.indexing = {label: indexing[label - 1] for label in self.own}
         self.size = shapes.size
+        self.indexed_inside = self._indexed_inside()
         self.last_outside = _innermost(shapes, self.outer)
         self.z = _innermost(shapes, self.own)
         self.has_loops: Mask = self.z > 0
@@ -79,25 +80,27 @@ class _Level:
 
     def passes(self) -> Passes:
         """The passes of the level."""
-        both = (False, True)
-        between = [self._between(fresh=fresh) for fresh in both]
-        first = [[self._first(label, fresh=fresh) for label in self.outer] for fresh in both]
-        last = [[self._last(label, fresh=fresh) for label in self.outer] for fresh in both]
+        (stale_begun, stale_ended), (fresh_begun, fresh_ended) = (self._passes(fresh=fresh) for fresh in (False, True))
+        return Passes(
+            list(zip(stale_begun, fresh_begun, strict=True)), list(zip(stale_ended, fresh_ended, strict=True))
+        )
+
+    def _passes(self, *, fresh: bool) -> tuple[list[Ints], list[Ints]]:
+        """Cycles by label of the passes that begin at one and end at z, and that begin at z and end at one."""
+        first = [self._first(label, fresh=fresh) for label in self.outer]
+        last = [self._last(label, fresh=fresh) for label in self.outer]
+        between = self._between(fresh=fresh)
+        to_last, from_first = between + self._of_last_outside(last), self._of_last_outside(first) + between
+        loaded = self._of_last_outside([loads[fresh] for loads in self.loads])
         stored = self._of_last_outside(self.stores)
-        begun: list[tuple[Ints, ...]] = []
-        ended: list[tuple[Ints, ...]] = []
+        begun: list[Ints] = []
+        ended: list[Ints] = []
         for label in self.outer:
-            begun.append(())
-            ended.append(())
-            for fresh in both:
-                loaded = self._of_last_outside([loads[fresh] for loads in self.loads])
-                alone = self.loads[label][fresh] + self.inner.begun[label][fresh] + stored
-                many = first[fresh][label] + between[fresh] + self._of_last_outside(last[fresh])
-                begun[-1] += (np.where(self.has_loops, many, alone),)
-                alone = loaded + self.inner.ended[label][fresh] + self.stores[label]
-                many = self._of_last_outside(first[fresh]) + between[fresh] + last[fresh][label]
-                ended[-1] += (np.where(self.has_loops, many, alone),)
-        return Passes([(stale, fresh) for stale, fresh in begun], [(stale, fresh) for stale, fresh in ended])
+            alone = self.loads[label][fresh] + self.inner.begun[label][fresh] + stored
+            begun.append(np.where(self.has_loops, first[label] + to_last, alone))
+            alone = loaded + self.inner.ended[label][fresh] + self.stores[label]
+            ended.append(np.where(self.has_loops, from_first + last[label], alone))
+        return begun, ended
 
     def _of_last_outside(self, values: list[Ints]) -> Ints:
         """Of values by label those of the innermost loop outside, of the run if there is none."""
@@ -114,21 +117,21 @@ class _Level:
         """The last iteration of a pass that ends at a label; it begins at z."""
         body, load = self.inner.ended[label][False], self.z_loads[False]
         if fresh:
-            body = np.where(self._all_index, self.inner.ended[label][True], body)
-            load = np.where(self._all_index, self.z_loads[True], load)
+            all_index = self.indexed_inside[self.own.start - 1]
+            body = np.where(all_index, self.inner.ended[label][True], body)
+            load = np.where(all_index, self.z_loads[True], load)
         if self.double:
             return np.maximum(body, self.z_stores) + self.stores[label]
         return load + body + self.stores[label]
 
-    @property
-    def _all_index(self) -> Mask:
-        """Whether all own loops index the output."""
-        return self._index_inside(self.own.start - 1)
-
-    def _index_inside(self, label: int) -> Mask:
-        """Whether all own loops inside a label index the output."""
-        inside = [(self.trips[other] == 1) | self.indexing[other] for other in range(label + 1, self.own.stop)]
-        return np.logical_and.reduce([np.ones(self.size, dtype=np.bool_), *inside])
+    def _indexed_inside(self) -> dict[int, Mask]:
+        """By label, from the one outside on, whether all own loops inside index the output."""
+        inside: Mask = np.ones(self.size, dtype=np.bool_)
+        found = {self.own.stop - 1: inside}
+        for label in reversed(self.own):
+            inside = inside & ((self.trips[label] == 1) | self.indexing[label])
+            found[label - 1] = inside
+        return found
 
     def _between(self, *, fresh: bool) -> Ints:
         """All iterations but the first and the last."""
@@ -164,7 +167,7 @@ class _Level:
         ``next_fresh``: those after which a fresh one comes, themselves fresh if all loops inside index the output;
         ``fresh_at_first``: under the same condition fresh though the next is not, for the loop stands at 0.
         """
-        inside = self._index_inside(label)
+        inside = self.indexed_inside[label]
         stale = self._inner_ended(label, fresh=False, next_fresh=False)
         before_fresh = np.where(
             inside,
