@@ -76,7 +76,7 @@ def searchable(model: AnyCostModel, field: str, file: str | None = None) -> AnyS
     Raises:
         InputError: if they cannot.
     """
-    if not isinstance(model, SearchableCostModel):
+    if not isinstance(model, SearchableCostModel) or not isinstance(model, PublishedSpaceModel):
         raise InputError.single(file, field, NO_SEARCH)
     return cast("AnySearchableModel", model)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import reduce
 from operator import add
 
 
@@ -70,12 +70,12 @@ class HierarchyCost:
     fits: tuple[bool, ...]
     utilization: tuple[float | None, ...]
 
-    @cached_property
+    @property
     def energy_pj(self) -> float:
         """Energy in pJ: the parts, `mac` first."""
         return summed(self.energy_parts_pj.values())
 
-    @cached_property
+    @property
     def cycles(self) -> int:
         """Cycles: the largest term of the roofline."""
         return max(self.roofline.values())
@@ -83,7 +83,7 @@ class HierarchyCost:
     @property
     def bound_by(self) -> str:
         """The term of the roofline that decides; of equal ones the first."""
-        return next(term for term, cycles in self.roofline.items() if cycles == self.cycles)
+        return max(self.roofline, key=self.roofline.__getitem__)
 
     @property
     def edp(self) -> float:

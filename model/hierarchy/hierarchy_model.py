@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..cost_model import HIERARCHY
+from ..cost_model import HIERARCHY, Costed
 from ..dmazerunner.architecture import Architecture
 from ..loop_nest import LoopNest
+from ..objectives import SAFE
 from .accountings import EXECUTED, Accounting, AccountingName, accounting
+from .constraints.level_constraints import LevelConstraints
+from .constraints.level_legality import broken_level_rules, broken_word_limits
+from .constraints.resolved_constraints import resolved_constraints
 from .exact.energy import tensor_energy
 from .exact.exact_cost import hierarchy_cost
 from .exact.geometry import Geometry
@@ -20,7 +25,7 @@ from .hierarchy_documents import EvaluatedLevels, LevelsCost, evaluated_levels, 
 from .level_mapping import LevelMapping, LevelMappingDocument, illegalities, level_mapping, level_mapping_document
 from .machine import Machine
 from .per_tensor import name_faults
-from .resolved_machine import ResolvedMachine, resolved_machine
+from .resolved_machine import ResolvedMachine, resolved_machine, without_names
 
 if TYPE_CHECKING:
     from ..documents.architectures import AnyArchitecture
@@ -116,6 +121,43 @@ class HierarchyModel:
         cost = hierarchy_cost(nest, resolved, mapping, self.counted)
         counts = NodeCounts(Geometry(nest, resolved, mapping), self.counted)
         return evaluated_levels(nest, resolved, cost, tensor_energy(counts) if detail else None)
+
+    @property
+    def constraints_type(self) -> type[LevelConstraints]:
+        """Rules on factors, orders and what is kept, by node."""
+        return LevelConstraints
+
+    def reordered(
+        self, nest: LoopNest, machine: Machine, mapping: LevelMapping
+    ) -> Iterator[Costed[LevelMapping, HierarchyCost]]:
+        """The mapping itself: which orders are its best is what a search finds out."""
+        yield Costed(mapping, self.cost(nest, machine, mapping))
+
+    def broken_rules(
+        self, nest: LoopNest, machine: Machine, constraints: LevelConstraints, mapping: LevelMapping
+    ) -> tuple[str, ...]:
+        """Capacities, sizes and constraints that the mapping breaks."""
+        return broken_level_rules(resolved_constraints(nest, resolved_machine(machine, nest), constraints), mapping)
+
+    def broken_limits(self, machine: Machine, constraints: LevelConstraints, cost: HierarchyCost) -> tuple[str, ...]:
+        """Limits on the words that levels read and write."""
+        return broken_word_limits(machine, constraints, cost)
+
+    def trivial_bounds(self, nest: LoopNest, machine: Machine) -> tuple[float, float]:
+        """Every multiply-accumulate, on all instances of all fanouts."""
+        instances = math.prod(network.size for network in resolved_machine(machine, nest).networks)
+        return nest.num_macs * machine.mac_pj * SAFE, -(-nest.num_macs // instances)
+
+    def question(self, nest: LoopNest, machine: Machine, constraints: LevelConstraints) -> Mapping[str, object]:
+        """Positions instead of names: names of dimensions, tensors, nodes and the machine do not matter."""
+        known = resolved_machine(machine, nest)
+        return {
+            "bounds": nest.bounds,
+            "tensors": [(t.is_output, t.shape, [(i.terms, i.constant) for i in t.index]) for t in nest.tensors],
+            "machine": without_names(known),
+            "accounting": asdict(self.counted),
+            "constraints": resolved_constraints(nest, known, constraints).by_position(),
+        }
 
 
 def _form_faults(nest: LoopNest, machine: ResolvedMachine, mapping: LevelMapping) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 from ..loop_nest import LoopNest
@@ -138,3 +138,18 @@ def _network(fanout: Fanout, position: int, nest: LoopNest) -> Network:
         add_pj=fanout.add_pj,
         bandwidth=fanout.bandwidth,
     )
+
+
+def without_names(machine: ResolvedMachine) -> dict[str, object]:
+    """What determines costs on a machine, as JSON: neither its name nor those of its nodes."""
+    return {
+        "levels": [{**_unnamed(level), "dma": level.dma and level.dma.model_dump()} for level in machine.levels],
+        "networks": [{**_unnamed(network), "dims": sorted(network.dims)} for network in machine.networks],
+        "bytes_per_element": machine.bytes_per_element,
+        "mac_pj": machine.mac_pj,
+        "clock_mhz": machine.clock_mhz,
+    }
+
+
+def _unnamed(node: Level | Network) -> dict[str, object]:
+    return {field.name: getattr(node, field.name) for field in fields(node) if field.name != "name"}

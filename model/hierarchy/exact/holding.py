@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..resolved_machine import Level
 from .geometry import Geometry, extents
@@ -20,15 +20,20 @@ def held_words(geometry: Geometry, level: Level) -> tuple[int | None, ...]:
 
 def fits(geometry: Geometry, level: Level) -> bool:
     """Whether the tiles fit the capacity, the banks and the partitions of one instance of a level."""
+    return next(exceeded(geometry, level), None) is None
+
+
+def exceeded(geometry: Geometry, level: Level) -> Iterator[str]:
+    """The limits of one instance of a level that the tiles exceed, by the names of the fields that set them."""
     taken = _bytes_taken(geometry, level)
     if level.capacity_bytes is not None and sum(taken) > level.capacity_bytes:
-        return False
+        yield "capacity_bytes"
     if any(limit is not None and size > limit for size, limit in zip(taken, level.partitions, strict=True)):
-        return False
-    if level.bank_bytes is None or level.banks is None:
-        return True
-    single = (size // level.buffers for size in taken)
-    return sum(-(-size // level.bank_bytes) * level.buffers for size in single) <= level.banks
+        yield "partitions"
+    if level.bank_bytes is not None and level.banks is not None:
+        single = (size // level.buffers for size in taken)
+        if sum(-(-size // level.bank_bytes) * level.buffers for size in single) > level.banks:
+            yield "bank_bytes"
 
 
 def utilization(geometry: Geometry, level: Level) -> float | None:

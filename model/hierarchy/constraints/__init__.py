@@ -1,0 +1,1 @@
+"""What may be asked of a mapping onto a hierarchy besides fitting it."""
