@@ -214,7 +214,7 @@ def test_what_may_not_fit_the_integers_of_the_model_is_refused() -> None:
     [
         ({"bytes_per_element": 2**31 - 1}, "bytes of tiles"),
         ({"nodes": [{"storage": "DRAM", "bandwidth": 1e-9}]}, "cycles"),
-        ({"nodes": [{"storage": "DRAM"}, {"fanout": "X", "size": 2, "bandwidth": 1e-320}]}, "cycles"),
+        ({"nodes": [{"storage": "DRAM"}, {"fanout": "X", "size": 2, "bandwidth": 2e-9}]}, "cycles"),
     ],
 )
 def test_machines_may_not_take_counts_beyond_the_integers_of_the_model(change: dict[str, object], what: str) -> None:
