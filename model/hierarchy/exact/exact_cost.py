@@ -12,7 +12,7 @@ from .geometry import Geometry
 from .holding import fits, held_words, utilization
 from .node_counts import NodeCounts
 from .roofline import dma_cycles, roofline
-from .walk import walk_cycles
+from .walked_passes import walk_cycles
 
 
 def hierarchy_cost(
