@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from ...model.codegen.requested_program import requested_program
-from ...model.evaluating import load_request
 from ...model.faults import InputError
 from ..answer import Action, Exit
 from ..arguments.grouping import with_groups
-from ..arguments.options import AsJson, CodePath, MappingPosition, RequestPath
+from ..arguments.options import AsJson, CodePath, CostModelName, MappingPosition, RequestPath
+from ..arguments.overrides import load_request_with_values
 from ..output import check_destination, document_text, print_text, warnings_reported, write_document
 
 
 @with_groups
 def codegen_verb(
-    request: RequestPath, *, mapping: MappingPosition = 0, as_json: AsJson = False, out: CodePath = None
+    request: RequestPath,
+    *,
+    mapping: MappingPosition = 0,
+    cost_model: CostModelName = None,
+    as_json: AsJson = False,
+    out: CodePath = None,
 ) -> Action:
     """Print a mapping as a C program that checks itself: the tiled nest with all copies.
 
     It is C99 in one file without dependencies; compiled and run it prints OK and ends with 0, or else the first
     difference from the plain loop nest and ends with 1.
     """
-    return partial(run_codegen, request, mapping, out, as_json=as_json)
+    given = {} if cost_model is None else {"cost_model": cost_model}
+    return partial(run_codegen, request, given, mapping, out, as_json=as_json)
 
 
-def run_codegen(path: Path, position: int, out: Path | None, *, as_json: bool) -> int:
+def run_codegen(path: Path, given: Mapping[str, str], position: int, out: Path | None, *, as_json: bool) -> int:
     """The program of a request's mapping, to a file where one is given; what is printed then is how to compile it."""
     check_destination(out)
     with warnings_reported():
-        request = load_request(path)
+        request = load_request_with_values(path, given)
     try:
         program = requested_program(request, position)
     except InputError as error:
