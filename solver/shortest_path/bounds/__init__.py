@@ -1,0 +1,1 @@
+"""Lower bounds: what is still to come of every tile vector, and of every label."""

@@ -1,0 +1,91 @@
+"""What words that lie on an open edge still cost before the edge ends, at the least."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..space.edge_prices import EdgePrices
+from ..space.tile_vectors import Floats
+from .stages import Kind, Stage
+
+
+@dataclass(frozen=True)
+class Tail:
+    """Lower bounds for each word of a tensor, one entry for each quantity (`[tensor, quantity]`).
+
+    ``plain`` leaves read-backs out; ``full`` has them, ``credit`` is what first visits take off at the most.
+    Cycles are those of a run in which every fanout outside a port has as many instances as it can.
+    """
+
+    plain: Floats
+    full: Floats
+    credit: Floats
+
+
+def fewest_instances_share(prices: EdgePrices) -> Floats:
+    """For every quantity the share of a sum over all instances that the busiest one has at the least."""
+    space = prices.space
+    return np.array([1.0 / space.instances_outside(sum_.node) if sum_.divides else 1.0 for sum_ in prices.sums.listed])
+
+
+def tail(prices: EdgePrices, stage: Stage) -> Tail:
+    """What is still to come of every tensor's open edge at a stage.
+
+    At a fanout that is what follows the unrolling: its root and everything outside; at a level, all that is outside.
+    Words can become fewer at every fanout that shares them, by as many as it has instances.
+    """
+    space, shape = prices.space, (prices.space.num_tensors, len(prices.sums))
+    plain, full, credit = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    for tensor in range(space.num_tensors):
+        child = prices.child(tensor, stage.node + 1)
+        parent, fewer = prices.parent(tensor, child), 1.0
+        for network in reversed(space.machine.networks):
+            here = network.node == stage.node
+            if not parent < network.node < child or network.node > stage.node:
+                continue
+            if not here:
+                full[tensor] += prices.at_instances[tensor, network.node] / fewer
+                plain[tensor] += prices.at_instances[tensor, network.node] / fewer
+                fewer *= space.most_instances[network.node] if space.shares(tensor, network) else 1.0
+            root = prices.at_root[tensor, network.node]
+            plain[tensor] += root.without_read_backs / fewer
+            full[tensor] += root.price / fewer
+            credit[tensor] += root.credit * space.most_reduction(network.node)
+        leaving = prices.leaving[tensor, child]
+        plain[tensor] += leaving.without_read_backs / fewer
+        full[tensor] += leaving.price / fewer
+        credit[tensor] += leaving.credit * space.most_reduction(parent)
+    share = fewest_instances_share(prices)
+    return Tail(plain * share, full * share, credit * share)
+
+
+def closing_cost(prices: EdgePrices, stage: Stage, rest: Tail, tensor: int, quantity: int) -> Floats:
+    """What the open edge of a pending tensor costs at the least if it is replaced at a stage of loops, by tile vector.
+
+    A pending tensor's words at a tile vector are no fewer than if tiles of that size had been brought all along.
+    """
+    space, vectors = prices.space, prices.space.vectors
+    child = prices.child(tensor, stage.node + 1)
+    charge, share = prices.entering[tensor, child], fewest_instances_share(prices)[quantity]
+    plain, full = charge.without_read_backs[quantity], charge.price[quantity]
+    credit = charge.credit[quantity] * space.most_reduction(child)
+    passed = [network for network in space.machine.networks if stage.node < network.node < child]
+    for network in passed:
+        moved, root = prices.at_instances[tensor, network.node], prices.at_root[tensor, network.node]
+        plain += moved[quantity] + root.without_read_backs[quantity]
+        full += moved[quantity] + root.price[quantity]
+        credit += root.credit[quantity] * space.most_reduction(network.node)
+    words = vectors.least_words[tensor]
+    least = (plain * share + rest.plain[tensor, quantity]) * words
+    saved = credit * share + rest.credit[tensor, quantity]
+    if saved:
+        exact = (full * share + rest.full[tensor, quantity]) * words - saved * vectors.first_visits
+        return np.maximum(least, exact)
+    return (full * share + rest.full[tensor, quantity]) * words
+
+
+def is_loops(stage: Stage) -> bool:
+    """Whether loops run at a stage."""
+    return stage.kind is Kind.LOOPS

@@ -1,0 +1,220 @@
+"""The search: sweeps with rising targets over all choices of what is kept where, until bound and best mapping meet.
+
+A sweep with a target finds a best mapping or proves that none is better. Targets rise from below, so that no sweep
+looks at more than it must; a quick sweep with few labels finds a first mapping.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from ...model.hierarchy.constraints.level_legality import broken_level_rules, words_of
+from ...model.hierarchy.exact.exact_cost import hierarchy_cost
+from ...model.hierarchy.hierarchy_cost import HierarchyCost
+from ...model.hierarchy.level_mapping import LevelMapping
+from ...model.objectives import OBJECTIVES, SAFE, Objective
+from ..deadline import Deadline
+from .bounds.cost_to_go import CostToGo
+from .bounds.keep_bounds import KeepBounds
+from .space.edge_prices import EdgePrices
+from .space.map_space import Kept, MapSpace
+from .space.quantities import Quantities, quantities
+from .sweeping.sweep import Found, Goal, Sweeper
+
+QUICK_TARGETS = (1.02, 1.08, 1.3, 2.0, 8.0, 1e3, math.inf)
+"""Multiples of the bound at which a quick sweep looks for a first mapping."""
+FIRST_STEP, STEP_GROWTH = 0.004, 4.0
+"""How far above the bound the first exact target is, and by how much the distance grows."""
+QUICK_CHOICES = 4
+"""Choices of what is kept where that quick sweeps look at: those with the least bounds."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A mapping with its exact cost."""
+
+    mapping: LevelMapping
+    cost: HierarchyCost
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be minimised, within limits on the other metric, by when; ``keep`` mappings are kept."""
+
+    objective: Objective
+    deadline: Deadline
+    keep: int = 1
+    most_energy_pj: float = math.inf
+    most_cycles: float = math.inf
+
+    @property
+    def with_times(self) -> bool:
+        """Whether time matters."""
+        return OBJECTIVES[self.objective].cycles_power > 0 or math.isfinite(self.most_cycles)
+
+
+class Choice:
+    """One choice of what is kept where: a lower bound on its mappings, and what sweeps over it once it is needed.
+
+    It is ``closed`` when no mapping of it is below its bound, and one at the bound was found or none exists.
+    """
+
+    def __init__(self, kept: Kept, bound: float) -> None:
+        self.kept, self.bound, self.closed = kept, bound, math.isinf(bound)
+        self.sweeper: Sweeper | None = None
+
+
+class Programme:
+    """The search over one problem; ``best`` and ``bound`` hold at any time what is known."""
+
+    def __init__(self, space: MapSpace, task: Task) -> None:
+        self._space, self._task, self._rule = space, task, OBJECTIVES[task.objective]
+        self._choices: list[Choice] = []
+        self._listed = False
+        self.best: list[Candidate] = []
+        self.sweeps = 0
+
+    @cached_property
+    def _sums(self) -> Quantities:
+        return quantities(self._space.constraints, with_times=self._task.with_times)
+
+    @property
+    def value(self) -> float:
+        """The objective of the best mapping; infinite without one."""
+        return self._value(self.best[0].cost) if self.best else math.inf
+
+    @property
+    def bound(self) -> float:
+        """A lower bound on the objective of every mapping; infinite where there is none."""
+        return min((choice.bound for choice in self._choices), default=math.inf) if self._listed else 0.0
+
+    @property
+    def num_choices(self) -> int:
+        """Choices of what is kept where."""
+        return len(self._choices)
+
+    @property
+    def labels(self) -> int:
+        """Labels that sweeps have made."""
+        return sum(choice.sweeper.created for choice in self._choices if choice.sweeper is not None)
+
+    def run(self, gap: float, report: Callable[[], None]) -> bool:
+        """Search until the best mapping is proved, by a relative gap, and say whether it is.
+
+        ``report`` is called whenever a bound or a mapping may be better.
+        """
+        try:
+            self._list_choices()
+            report()
+            self._look_quickly()
+            report()
+            self._close(gap, report)
+        except TimeoutError:
+            pass
+        return self._proved(gap)
+
+    def _proved(self, gap: float) -> bool:
+        bound = self.bound
+        return self._listed and (math.isinf(bound) or bound >= self.value * (1 - gap))
+
+    def _list_choices(self) -> None:
+        bounds = KeepBounds(self._space, self._task.deadline)
+        least_cycles = self._space.nest.num_macs / self._space.instances_outside(self._space.machine.num_nodes)
+        found = [
+            Choice(kept, self._rule.lower_bound(bounds.energy_pj(kept), least_cycles) * SAFE)
+            for kept in self._space.keep_patterns()
+        ]
+        self._choices = sorted(found, key=lambda choice: choice.bound)
+        self._listed = True
+
+    def _look_quickly(self) -> None:
+        """First mappings, from sweeps with one label for each tile vector."""
+        for choice in self._choices[:QUICK_CHOICES]:
+            sweeper = self._sweeper(choice)
+            for times in QUICK_TARGETS if not choice.closed else ():
+                target = min(choice.bound * times, self.value)
+                found = sweeper.run(self._goal(target, only=1))
+                self._consider(found)
+                if found or target >= self.value:
+                    break
+
+    def _close(self, gap: float, report: Callable[[], None]) -> None:
+        """Exact sweeps with rising targets."""
+        start, step = self._least_open(), FIRST_STEP
+        while not self._proved(gap) and math.isfinite(start):
+            target = min(start * (1 + step), self.value)
+            for choice in self._choices:
+                if not choice.closed and choice.bound <= target:
+                    self._sweep(choice, target)
+                    report()
+                    target = min(target, self.value)
+            step *= STEP_GROWTH
+            if all(choice.closed or choice.bound >= self.value for choice in self._choices):
+                return
+
+    def _least_open(self) -> float:
+        """The bound once the first choice that can have mappings has been looked at closely."""
+        for choice in sorted(self._choices, key=lambda choice: choice.bound):
+            self._sweeper(choice)
+            if not choice.closed:
+                return self.bound
+        return math.inf
+
+    def _sweep(self, choice: Choice, target: float) -> None:
+        """One exact sweep: afterwards the bound of the choice is the target, or the value of what was found."""
+        sweeper = self._sweeper(choice)
+        if choice.closed or choice.bound > target:
+            return
+        self.sweeps += 1
+        found = sweeper.run(self._goal(target))
+        self._consider(found)
+        reached = min([target, *(one.value for one in found)]) * SAFE
+        choice.bound, choice.closed = max(choice.bound, reached), bool(found) or math.isinf(target)
+        if math.isinf(target) and not found:
+            choice.bound = math.inf
+
+    def _goal(self, target: float, only: int | None = None) -> Goal:
+        return Goal(target, self._task.deadline, only, self._task.most_energy_pj, self._task.most_cycles)
+
+    def _sweeper(self, choice: Choice) -> Sweeper:
+        if choice.sweeper is None:
+            prices = EdgePrices(self._space, self._sums, choice.kept)
+            choice.sweeper = Sweeper(prices, CostToGo(prices, self._task.deadline), self._rule.name)
+            choice.bound = max(choice.bound, choice.sweeper.least * SAFE)
+            choice.closed = math.isinf(choice.bound)
+        return choice.sweeper
+
+    def _consider(self, found: Iterable[Found]) -> None:
+        """Cost what was found exactly, and keep the best mappings, distinct by tiling."""
+        best = {tiling_of(candidate.mapping): candidate for candidate in self.best}
+        for mapping in (one.mapping for one in found):
+            cost = hierarchy_cost(self._space.nest, self._space.machine, mapping)
+            known = best.get(tiling_of(mapping))
+            if self._is_allowed(mapping, cost) and (known is None or self._rank(cost) < self._rank(known.cost)):
+                best[tiling_of(mapping)] = Candidate(mapping, cost)
+        ranked = sorted(best.values(), key=lambda one: (*self._rank(one.cost), tiling_of(one.mapping)))
+        self.best = ranked[: self._task.keep]
+
+    def _is_allowed(self, mapping: LevelMapping, cost: HierarchyCost) -> bool:
+        """Whether a mapping keeps all rules and limits: its label may have been charged less than it costs."""
+        limits = self._space.constraints.max_words
+        return (
+            not broken_level_rules(self._space.constraints, mapping)
+            and all(most is None or words_of(cost, node) <= most for node, most in enumerate(limits))
+            and cost.energy_pj <= self._task.most_energy_pj
+            and cost.cycles <= self._task.most_cycles
+        )
+
+    def _rank(self, cost: HierarchyCost) -> tuple[float, float]:
+        return self._rule.rank_key(cost.energy_pj, cost.cycles)
+
+    def _value(self, cost: HierarchyCost) -> float:
+        return self._rule.of_cost(cost.energy_pj, cost.cycles)
+
+
+def tiling_of(mapping: LevelMapping) -> tuple[object, ...]:
+    """What makes mappings distinct: factors and what is kept."""
+    return mapping.factors, mapping.kept

@@ -1,0 +1,117 @@
+"""The ``shortest-path`` back end: the programme as a search method, with ties settled after the proof."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, cast
+
+from ...model.cost_model import HIERARCHY
+from ...model.documents.result import Certificate
+from ...model.faults import InputError
+from ...model.hierarchy.accountings import EXECUTED
+from ...model.hierarchy.constraints.resolved_constraints import ResolvedConstraints, resolved_constraints
+from ...model.hierarchy.hierarchy_model import HierarchyModel
+from ...model.hierarchy.level_mapping import LevelMapping
+from ...model.hierarchy.resolved_machine import resolved_machine
+from ...model.objectives import OBJECTIVES
+from ..backend import AnyProblem, Progress, Report, SearchLimits, SearchOutcome
+from ..deadline import Deadline
+from .programme import Programme, Task
+from .space.map_space import MapSpace
+
+MOST_POINTS = 2_000_000
+"""Tile vectors up to which tables are built: beyond, they would take more than about a gigabyte."""
+TIE_ALLOWANCE = 1e-12
+"""Relative rounding within which two objectives count as equal when ties are settled."""
+
+
+@dataclass(frozen=True)
+class ShortestPathBackend:
+    """Proves the best mapping onto any hierarchy, under the accounting `executed` (``docs/shortest_path.md``)."""
+
+    name: str = "shortest-path"
+    cost_models: ClassVar[tuple[str, ...]] = (HIERARCHY,)
+
+    def search(self, problem: AnyProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
+        """Find the best mapping and prove it, or say how good it is; see :class:`..backend.SearchOutcome`.
+
+        Raises:
+            InputError: for an accounting other than `executed`.
+        """
+        model = cast("HierarchyModel", problem.cost_model)
+        if model.counted != EXECUTED:
+            message = f"expected 'executed', for which shortest-path proves optima, got '{model.accounting}'"
+            raise InputError.single(None, "accounting", message)
+        machine = resolved_machine(problem.architecture, problem.nest)
+        constraints = resolved_constraints(problem.nest, machine, problem.constraints)
+        space, deadline = MapSpace(constraints), Deadline.after(limits.time_limit_s)
+        if space.vectors.size > MOST_POINTS:
+            return SearchOutcome((), 0.0, exhausted=False, statistics={"tile_vectors": space.vectors.size})
+        programme = Programme(space, Task(problem.objective, deadline, limits.top_k))
+        proved = programme.run(limits.relative_gap, lambda: _tell(programme, report))
+        best = [candidate.mapping for candidate in programme.best]
+        settled = proved and self._settle_tie(programme, space, problem, deadline, best)
+        return SearchOutcome(
+            candidates=tuple(best),
+            bound=_bound_of(programme),
+            exhausted=proved,
+            statistics=_statistics(programme, space),
+            certificate=Certificate(ties_settled=settled) if proved and best else None,
+        )
+
+    def _settle_tie(
+        self, programme: Programme, space: MapSpace, problem: AnyProblem, deadline: Deadline, best: list[LevelMapping]
+    ) -> bool:
+        """Look for a mapping of the same objective that the other metric prefers, and put it first.
+
+        Says whether none is left. Mappings of equal EDP are found by the sweep that proves the optimum.
+        """
+        rule = OBJECTIVES[problem.objective]
+        if not programme.best or not rule.is_integer:
+            return bool(programme.sweeps)
+        most = programme.value * (1 + TIE_ALLOWANCE)
+        task = (
+            Task("latency", deadline, most_energy_pj=most)
+            if rule.tie == "cycles"
+            else Task("energy", deadline, most_cycles=programme.value)
+        )
+        other = Programme(space, task)
+        settled = other.run(0.0, lambda: None)
+        best[:0] = [found.mapping for found in other.best if found.mapping not in best]
+        return settled
+
+
+def _tell(programme: Programme, report: Report | None) -> None:
+    """Report what is known."""
+    if report is not None:
+        value = programme.value if programme.best else None
+        incumbents = tuple(candidate.mapping for candidate in programme.best)
+        note = f"{programme.labels:,} labels in {programme.sweeps} sweeps"
+        report(Progress(value, _bound_of(programme), incumbents, note))
+
+
+def _bound_of(programme: Programme) -> float | None:
+    """The bound, at most the best mapping's value; `None` where no mapping exists."""
+    bound = min(programme.bound, programme.value)
+    return None if math.isinf(bound) else bound
+
+
+def _statistics(programme: Programme, space: MapSpace) -> dict[str, int | float | str]:
+    relaxed = "blocks of elements" if _in_blocks(space.constraints) else "nothing"
+    return {
+        "proved_by": "shortest-path",
+        "tile_vectors": space.vectors.size,
+        "choices_of_keep": programme.num_choices,
+        "sweeps": programme.sweeps,
+        "labels": programme.labels,
+        "relaxed": relaxed,
+    }
+
+
+def _in_blocks(constraints: ResolvedConstraints) -> bool:
+    """Whether a level is accessed in blocks, the rounding up of which sweeps leave out."""
+    return any(level.block_elements > 1 for level in constraints.machine.levels)
+
+
+BACKEND = ShortestPathBackend()

@@ -1,0 +1,115 @@
+"""Where tiles are brought: the inner ends of all edges, and which loops replace the tile that lies there.
+
+A tensor's tile is pending while no loop has replaced it. When a level outside brings the tensor again meanwhile, the
+inner tile can stay, or slide, longer than the outer one where one of the two levels has a halo: the inner boundary is
+then held apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from .edge_prices import EdgePrices
+
+Pending = int
+"""A set of boundaries, bit by bit: first that of each tensor's open edge, by position, then those held apart."""
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """The inner end of an edge at a storage level.
+
+    With ``halo``, loops over dimensions that meet in an axis with others slide the tile instead of replacing it.
+    ``fanouts``: those of the edge, inner to outer.
+    """
+
+    tensor: int
+    node: int
+    halo: bool
+    fanouts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Boundaries:
+    """The boundaries of one choice of what is kept where."""
+
+    prices: EdgePrices
+
+    @cached_property
+    def listed(self) -> tuple[Boundary, ...]:
+        """All of them."""
+        prices, machine = self.prices, self.prices.space.machine
+        sliding = {tensor for tensor, _ in prices.space.windows if prices.space.window_dims[tensor]}
+        return tuple(
+            Boundary(
+                tensor,
+                node,
+                machine.level_at[node].halo and tensor in sliding,
+                tuple(
+                    network.node
+                    for network in reversed(machine.networks)
+                    if prices.parent(tensor, node) < network.node < node
+                ),
+            )
+            for tensor, keepers in enumerate(prices.keepers)
+            for node in keepers[1:-1]
+        )
+
+    @property
+    def num_tensors(self) -> int:
+        """Tensors of the nest."""
+        return self.prices.space.num_tensors
+
+    @cached_property
+    def position(self) -> dict[tuple[int, int], int]:
+        """Where a boundary stands in the list, by tensor and node."""
+        return {(boundary.tensor, boundary.node): place for place, boundary in enumerate(self.listed)}
+
+    def apart(self, place: int) -> Pending:
+        """The bit of a boundary that is held apart."""
+        return 1 << (self.num_tensors + place)
+
+    def tensors(self, pending: Pending) -> Pending:
+        """The bits of open edges alone."""
+        return pending & ((1 << self.num_tensors) - 1)
+
+    def open_at(self, tensor: int, node: int) -> int | None:
+        """The boundary at the inner end of the edge that is open just outside a node; `None` at the MAC."""
+        return self.position.get((tensor, self.prices.child(tensor, node)))
+
+    def replaced(self, node: int, dim: int) -> Pending:
+        """What a loop over a dimension at a storage level replaces."""
+        bits = 0
+        for tensor in range(self.num_tensors):
+            place = self.open_at(tensor, node + 1)
+            halo = place is not None and self.listed[place].halo
+            bits |= self._replaces(tensor, dim, halo=halo) << tensor
+        for place, boundary in enumerate(self.listed):
+            bits |= self._replaces(boundary.tensor, dim, halo=boundary.halo) * self.apart(place)
+        return bits
+
+    def slides(self, place: int, dim: int) -> bool:
+        """Whether a loop over a dimension moves the tile at a boundary with halo by less than its whole length."""
+        boundary = self.listed[place]
+        return boundary.halo and dim in self.prices.space.window_dims[boundary.tensor]
+
+    def brought(self, node: int, pending: Pending) -> Pending:
+        """What is pending after a level has brought its tensors."""
+        for tensor, keeps in enumerate(self.prices.kept[node]):
+            if keeps:
+                place = self.open_at(tensor, node + 1)
+                if pending >> tensor & 1 and place is not None and self.held_apart(place, node):
+                    pending |= self.apart(place)
+                pending |= 1 << tensor
+        return pending
+
+    def held_apart(self, place: int, node: int) -> bool:
+        """Whether a boundary that is still pending is held apart when a level outside brings its tensor."""
+        boundary = self.listed[place]
+        outer = self.position.get((boundary.tensor, node))
+        return boundary.halo or (outer is not None and self.listed[outer].halo)
+
+    def _replaces(self, tensor: int, dim: int, *, halo: bool) -> int:
+        space = self.prices.space
+        return int(dim in space.dims_of[tensor] and not (halo and dim in space.window_dims[tensor]))

@@ -1,0 +1,167 @@
+"""The mappings that a search may choose from: a nest on a machine, and what the constraints leave of it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ....model.hierarchy.constraints.resolved_constraints import FactorRule, ResolvedConstraints
+from ....model.hierarchy.level_mapping import overlapping_axes
+from ....model.hierarchy.resolved_machine import Level, Network, ResolvedMachine
+from ....model.loop_nest import LoopNest
+from .tile_vectors import Floats, Mask, TileVectors
+
+Kept = tuple[tuple[bool, ...], ...]
+"""``kept[node][tensor]``: what every storage level keeps; nothing at a fanout."""
+
+
+@dataclass(frozen=True)
+class MapSpace:
+    """A nest on a machine, and what is asked of its mappings."""
+
+    constraints: ResolvedConstraints
+
+    @property
+    def nest(self) -> LoopNest:
+        """The nest."""
+        return self.constraints.nest
+
+    @property
+    def machine(self) -> ResolvedMachine:
+        """The machine."""
+        return self.constraints.machine
+
+    @cached_property
+    def vectors(self) -> TileVectors:
+        """The tile vectors of the nest."""
+        return TileVectors(self.nest)
+
+    @cached_property
+    def overlaps(self) -> bool:
+        """Whether tiles of the output overlap, so that every visit reads back."""
+        return bool(overlapping_axes(self.nest))
+
+    @cached_property
+    def dims_of(self) -> tuple[frozenset[int], ...]:
+        """The dimensions that index each tensor, without those of one iteration."""
+        return tuple(frozenset(dim for dim in tensor.dims if self.nest.bounds[dim] > 1) for tensor in self.nest.tensors)
+
+    @cached_property
+    def windows(self) -> tuple[tuple[int, int], ...]:
+        """Tensor and axis of every index of a tensor that is read in which several dimensions meet."""
+        return tuple(
+            (position, axis)
+            for position, tensor in enumerate(self.nest.tensors)
+            if not tensor.is_output
+            for axis, index in enumerate(tensor.index)
+            if sum(self.nest.bounds[dim] > 1 for dim, _ in index.terms) > 1
+        )
+
+    @cached_property
+    def window_dims(self) -> tuple[frozenset[int], ...]:
+        """For every tensor the dimensions that occur in one axis only, and meet others there."""
+        found: list[frozenset[int]] = []
+        for tensor, dims in zip(self.nest.tensors, self.dims_of, strict=True):
+            axes = [{dim for dim, _ in index.terms} & dims for index in tensor.index]
+            found.append(
+                frozenset(
+                    dim
+                    for dim in dims
+                    if sum(dim in axis for axis in axes) == 1 and any(dim in axis and len(axis) > 1 for axis in axes)
+                )
+            )
+        return tuple(found)
+
+    @cached_property
+    def unrolled(self) -> dict[int, tuple[int, ...]]:
+        """The dimensions that may be unrolled over each fanout, by node."""
+        return {
+            network.node: tuple(dim for dim, most in enumerate(self.constraints.upper[network.node]) if most > 1)
+            for network in self.machine.networks
+        }
+
+    @cached_property
+    def most_instances(self) -> dict[int, int]:
+        """The most instances of each fanout that factors of its dimensions can be unrolled over."""
+        found: dict[int, int] = {}
+        for network in self.machine.networks:
+            products = {1}
+            for axis in self.vectors.axes:
+                if axis.dim in self.unrolled[network.node]:
+                    powers = [axis.prime**power for power in range(axis.multiplicity + 1)]
+                    products = {a * b for a in products for b in powers if a * b <= network.size}
+            found[network.node] = max(products)
+        return found
+
+    def instances_outside(self, node: int) -> int:
+        """The most instances that a node can have."""
+        return math.prod(most for fanout, most in self.most_instances.items() if fanout < node)
+
+    def shares(self, tensor: int, network: Network) -> bool:
+        """Whether a fanout can have fewer words of a tensor at its root than at its instances."""
+        if tensor != self.nest.output:
+            return network.multicast[tensor]
+        return any(dim not in self.dims_of[tensor] for dim in self.unrolled[network.node])
+
+    def most_reduction(self, node: int) -> int:
+        """The most partial sums of one word of the output that the fanouts outside a node can add."""
+        bounds, kept = self.nest.bounds, self.dims_of[self.nest.output]
+        return math.prod(
+            min(
+                self.most_instances[network.node],
+                math.prod(bounds[dim] for dim in self.unrolled[network.node] if dim not in kept),
+            )
+            for network in self.machine.networks
+            if network.node < node
+        )
+
+    def keep_patterns(self) -> Iterator[Kept]:
+        """Every choice of what is kept where, more before less."""
+        if self.constraints.contradicts:
+            return iter(())
+        options = {"must": (True,), "never": (False,), "may": (True, False)}
+        return itertools.product(
+            *(itertools.product(*(options[rule] for rule in row)) for row in self.constraints.keep)
+        )
+
+    @property
+    def num_tensors(self) -> int:
+        """Tensors of the nest."""
+        return len(self.nest.tensors)
+
+    @cached_property
+    def narrowed(self) -> tuple[int, ...]:
+        """The dimensions whose factor at some node must lie within limits."""
+        return tuple(sorted({rule.dim for rule in self.constraints.factor_rules if self.nest.bounds[rule.dim] > 1}))
+
+    def factor_rules(self, node: int) -> list[FactorRule]:
+        """The limits on factors at a node."""
+        return [rule for rule in self.constraints.factor_rules if rule.node == node and rule.dim in self.narrowed]
+
+    def fitting(self, level: Level, kept: tuple[bool, ...]) -> Mask:
+        """The tile vectors whose tiles of the tensors kept fit a level, and use as much of it as they must."""
+        vectors = self.vectors
+        fits = np.ones(vectors.size, dtype=np.bool_)
+        held, limited, banks = np.zeros(vectors.size), np.zeros(vectors.size), np.zeros(vectors.size)
+        for tensor in (tensor for tensor, keeps in enumerate(kept) if keeps):
+            single: Floats = vectors.boxes[tensor] * self.machine.bytes_per_element[tensor]
+            partition = level.partitions[tensor]
+            if partition is not None:
+                fits &= single * level.buffers <= partition
+                limited += single * level.buffers
+            held += single * level.buffers
+            if level.bank_bytes is not None:
+                banks += np.ceil(single / level.bank_bytes) * level.buffers
+        if level.capacity_bytes is not None:
+            fits &= held <= level.capacity_bytes
+        if level.banks is not None:
+            fits &= banks <= level.banks
+        least = self.constraints.min_utilization[level.node]
+        limit = level.capacity_bytes or sum(size for size in level.partitions if size is not None)
+        used = held if level.capacity_bytes is not None else limited
+        return fits if not least else fits & (used / limit >= least)

@@ -1,0 +1,1 @@
+"""Labels, what steps do to them, and sweeps from the MAC to DRAM."""

@@ -1,0 +1,207 @@
+"""Labels: partial mappings that a sweep keeps, many at a time, as rows of arrays."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate
+from typing import Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ..space.tile_vectors import Floats, Ints, Mask
+
+SLACK = 1e-13
+"""Relative rounding that a comparison of two labels allows; far below what tells two mappings apart."""
+
+Ids = npt.NDArray[np.int32]
+Step = TypeVar("Step")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where the sums of a label stand in its row. All of them are such that less is better.
+
+    ``words[tensor]``: words that the open edge has at this place; ``first``: minus the first visits of the output's;
+    ``compute``: cycles of what is complete; ``settled``: each quantity without what is pending; ``credit``: minus what
+    first visits save of each; ``base``: minus the energy's credit when the output's open edge began;
+    ``pending(bit)``: what each quantity has so far of what is pending. ``halos``: for every boundary, by its place, the
+    fanouts of its edge if it has a halo; then ``at_fanouts(place)`` are the words at each of them, the innermost first,
+    after those of the boundary itself, and ``whole(place)`` minus those that every visit would move if no words stayed.
+    """
+
+    num_tensors: int
+    num_quantities: int
+    halos: tuple[int | None, ...] = ()
+
+    @cached_property
+    def first(self) -> int:
+        """The column of the first visits."""
+        return self.num_tensors
+
+    @cached_property
+    def compute(self) -> int:
+        """The column of the cycles."""
+        return self.num_tensors + 1
+
+    @cached_property
+    def base(self) -> int:
+        """The column of the credit at the beginning of the open edge."""
+        return self.num_tensors + 2
+
+    @cached_property
+    def settled(self) -> slice:
+        """The columns of settled sums."""
+        return slice(self.base + 1, self.base + 1 + self.num_quantities)
+
+    @cached_property
+    def credit(self) -> slice:
+        """The columns of credits."""
+        return slice(self.settled.stop, self.settled.stop + self.num_quantities)
+
+    def pending(self, bit: int) -> slice:
+        """The columns of what is pending at a boundary."""
+        start = self.credit.stop + bit * self.num_quantities
+        return slice(start, start + self.num_quantities)
+
+    @cached_property
+    def _halo_starts(self) -> tuple[int, ...]:
+        start = self.pending(self.num_tensors + len(self.halos)).start
+        return tuple(accumulate((0 if count is None else 2 * (count + 1) for count in self.halos), initial=start))
+
+    def at_fanouts(self, place: int) -> slice:
+        """The columns of words at a boundary with halo and at its fanouts."""
+        start = self._halo_starts[place]
+        return slice(start, start + (self.halos[place] or 0) + 1)
+
+    def whole(self, place: int) -> slice:
+        """The columns of words there if no words stayed."""
+        words = self.at_fanouts(place)
+        return slice(words.stop, words.stop + words.stop - words.start)
+
+    @cached_property
+    def count(self) -> int:
+        """Columns in all."""
+        return self._halo_starts[-1]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Rows of labels with the same pending tensors at one stage.
+
+    ``points``: tile vectors; ``used``: instances of the fanout unrolled so far; ``sums``: see :class:`Columns`;
+    ``shapes[label, window]``: unions along the axes of windows, then the tiles at boundaries with halo; ``trail``: how
+    each came about; ``least``: lower bound on the objective of all mappings that it becomes.
+    """
+
+    points: Ints
+    used: Ints
+    sums: Floats
+    shapes: Ints
+    trail: Ids
+    least: Floats
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def take(self, rows: Ints | Mask) -> Labels:
+        """Copies of some of the labels."""
+        return Labels(
+            self.points[rows], self.used[rows], self.sums[rows], self.shapes[rows], self.trail[rows], self.least[rows]
+        )
+
+
+def joined(several: Sequence[Labels]) -> Labels:
+    """All labels of several arrays."""
+    filled = [labels for labels in several if len(labels)] or list(several[:1])
+    if len(filled) == 1:
+        return filled[0]
+    return Labels(
+        *(
+            np.concatenate([getattr(labels, field) for labels in filled])
+            for field in ("points", "used", "sums", "shapes", "trail", "least")
+        )
+    )
+
+
+COMPARED = 18
+"""Labels of the same tile vector with which each is compared at the most: those with the least bounds."""
+
+
+def undominated(labels: Labels, only: int | None = None) -> Labels:
+    """The labels without those that another one of the same tile vector is nowhere above.
+
+    Not all pairs are compared: some that could go may stay. With ``only``, so many of each tile vector stay, those with
+    the least bounds.
+    """
+    if len(labels) < 2:
+        return labels
+    keys = _keys(labels)
+    order = np.lexsort((labels.least, keys))
+    labels, keys = labels.take(order), keys[order]
+    if only is not None:
+        return labels.take(_places(keys)[0] < only)
+    for rival in range(COMPARED):
+        places, starts = _places(keys)
+        later = np.flatnonzero(places > rival)
+        if not len(later):
+            break
+        better = starts[later] + rival
+        worse = (labels.used[better] <= labels.used[later]) & np.all(
+            labels.sums[better] <= labels.sums[later] + SLACK * np.abs(labels.sums[later]), axis=1
+        )
+        if worse.any():
+            stays = np.ones(len(labels), dtype=np.bool_)
+            stays[later[worse]] = False
+            labels, keys = labels.take(stays), keys[stays]
+    return labels
+
+
+def _keys(labels: Labels) -> Ints:
+    """Equal for labels that can be compared: the same tile vector and the same unions."""
+    keys = labels.points
+    for column in labels.shapes.T:
+        if (column != column[0]).any():
+            numbers = np.unique(column, return_inverse=True)[1].reshape(-1)
+            keys = keys * (int(numbers.max()) + 1) + numbers
+    return keys
+
+
+def _places(keys: Ints) -> tuple[Ints, Ints]:
+    """For sorted keys the place of each within its group, and where the group starts."""
+    rows = np.arange(len(keys))
+    begins = np.ones(len(keys), dtype=np.bool_)
+    begins[1:] = keys[1:] != keys[:-1]
+    starts = np.maximum.accumulate(np.where(begins, rows, 0))
+    return rows - starts, starts
+
+
+class Trail(Generic[Step]):
+    """How labels came about: for each one the label before it and the step between them."""
+
+    def __init__(self) -> None:
+        self._before: list[Ids] = []
+        self._steps: list[Step] = []
+        self._starts: list[int] = []
+        self.length = 0
+
+    def extend(self, labels: Labels, step: Step) -> Labels:
+        """The labels, each one step further."""
+        self._starts.append(self.length)
+        self._before.append(labels.trail)
+        self._steps.append(step)
+        numbers = np.arange(self.length, self.length + len(labels), dtype=np.int32)
+        self.length += len(labels)
+        return replace(labels, trail=numbers)
+
+    def steps_to(self, number: int) -> list[Step]:
+        """The steps that lead to a label, the first one first."""
+        steps: list[Step] = []
+        while number >= 0:
+            chunk = bisect_right(self._starts, number) - 1
+            steps.append(self._steps[chunk])
+            number = int(self._before[chunk][number - self._starts[chunk]])
+        return steps[::-1]
