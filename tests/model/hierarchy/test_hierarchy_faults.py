@@ -6,9 +6,11 @@ import copy
 import json
 import math
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+from alterations import JUNK, altered
 from dmaze.cli.main import main
 from dmaze.model.faults import InputError
 from dmaze.model.hierarchy.level_mapping import LevelMappingDocument, level_mapping
@@ -18,6 +20,7 @@ from dmaze.model.hierarchy.resolved_machine import resolved_machine
 from dmaze.model.loop_nest import LoopNest
 from dmaze.model.reading.validation import validated
 from hierarchy_cases import nest_of
+from random_hierarchies import random_case, request_of
 
 MACHINE: dict[str, Any] = {
     "name": "m",
@@ -546,3 +549,28 @@ def test_what_does_not_fit_is_no_fault(capsys: pytest.CaptureFixture[str], tmp_p
         {"DRAM": True, "GLB": True, "X": True, "Y": True, "RF": True},
         {"DRAM": True, "GLB": False, "X": False, "Y": True, "RF": True},
     ]
+
+
+ODD_KEYS = ("storage", "fanout", "size", "dma", "keep", "name", "tiling", "a.b", "[key]", "")
+ODD_VALUES: list[Any] = [
+    *JUNK,
+    *("GLB", "X", "M", "C", "must", "*", "storage", "gemm"),
+    *({"read1": 2, "*": 1}, {"A": "must"}, {"storage": "L"}, {"fanout": "L", "size": 2}, DMA, ["M"], {"DRAM": 4}),
+]
+
+
+def test_whatever_is_altered_in_a_request_it_is_costed_or_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    random, path, refused = Random(0), tmp_path / "request.json", 0
+    for number in range(200):
+        good = request_of(random_case(number))
+        path.write_text(json.dumps(altered(good, random, ODD_KEYS, ODD_VALUES)), encoding="utf-8")
+        status = main(["evaluate", str(path)])
+        out, err = capsys.readouterr()
+        assert (status, out == "", err == "") in ((0, False, True), (2, True, False)), path.read_text(encoding="utf-8")
+        lines = err.split("\n")[:-1]
+        assert all(line.startswith(f"{path}: ") and line.isprintable() for line in lines)
+        assert len({line.split(": expected")[0] for line in lines}) == len(lines)
+        refused += status == 2
+    assert refused > 130
