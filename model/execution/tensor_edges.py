@@ -92,6 +92,10 @@ class Edge:
         """Instances in use of the child."""
         return len(self.addresses)
 
+    def num_roots(self, position: int) -> int:
+        """Instances in use of a stage: its roots, each with instances of its own below."""
+        return self.num_parents * math.prod(stage.size for stage in self.stages[:position])
+
 
 @dataclass(frozen=True)
 class TensorPath:

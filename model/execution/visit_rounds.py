@@ -19,16 +19,19 @@ from .walked_loops import IntArray, Span, Walk
 
 @dataclass(frozen=True)
 class _Sorted:
-    """Slots (or steps) in the order of their codes; ``rounds``: how many follow one another at most."""
+    """Slots (or steps) in the order of their codes; ``rounds``: how many follow one another at most.
 
-    codes: IntArray
+    ``places``: for every code where its members begin and end.
+    """
+
     members: IntArray
+    places: dict[int, tuple[int, int]]
     rounds: int
 
-    def with_code(self, code: int) -> IntArray:
-        """The members of a code."""
-        start, stop = np.searchsorted(self.codes, (code, code + 1))
-        return self.members[start:stop]
+    def with_code(self, code: int) -> IntArray | None:
+        """The members of a code, if there are any."""
+        place = self.places.get(code)
+        return None if place is None else self.members[place[0] : place[1]]
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,14 @@ class Rounds:
         inner = self.levels[level]
         for position in range(code * inner.rounds, (code + 1) * inner.rounds):
             slots = inner.with_code(position)
-            if not slots.size:
+            if slots is None:
                 return
             yield position, slots
 
     def steps(self, code: int) -> IntArray:
         """Positions in the span of the steps within visits of the innermost level."""
-        return self.span.with_code(code)
+        start, stop = self.span.places.get(code, (0, 0))  # none, where another tile comes with the first step
+        return self.span.members[start:stop]
 
 
 def rounds_of(
@@ -75,7 +79,9 @@ def rounds_of(
 
 def _sorted(codes: IntArray, members: IntArray, rounds: int) -> _Sorted:
     order = np.argsort(codes, kind="stable")
-    return _Sorted(codes[order], members[order], rounds)
+    found, starts, numbers = np.unique(codes[order], return_index=True, return_counts=True)
+    places = zip(starts.tolist(), (starts + numbers).tolist(), strict=True)
+    return _Sorted(members[order], dict(zip(found.tolist(), places, strict=True)), rounds)
 
 
 def _num_places(walk: Walk, path: TensorPath) -> int:

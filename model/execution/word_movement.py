@@ -39,9 +39,8 @@ def words_entering(edge: Edge, moved: IntArray, inner: int) -> IntArray:
 
     Under a multicast a word that several instances need enters once; without one, every instance's copy does.
     """
-    sizes = [stage.size for stage in edge.stages]
-    outside, inside = sizes[:inner], edge.stages[inner:]
-    words = moved.reshape(len(moved), edge.num_parents * int(np.prod(outside, dtype=np.int64)), *sizes[inner:], -1)
+    inside = edge.stages[inner:]
+    words = moved.reshape(len(moved), edge.num_roots(inner), *(stage.size for stage in inside), -1)
     shared = [axis for axis, stage in enumerate(inside, start=2) if stage.multicast and stage.size > 1]
     if not shared:
         return np.count_nonzero(words != NOWHERE, axis=tuple(range(2, words.ndim)))
@@ -66,59 +65,68 @@ def count_down(counters: Counters, edge: Edge, moved: IntArray) -> MovedWords:
     return MovedWords(first[0], first[-1], tuple(first[:-1]))
 
 
-def sent_up(
-    counters: Counters, faults: FaultLog, edge: Edge, values: IntArray, addresses: IntArray
-) -> tuple[IntArray, IntArray, MovedWords]:
-    """Partial sums on their way up: the values and addresses that arrive, by visit, parent and word.
+def count_up(counters: Counters, faults: FaultLog, edge: Edge, addresses: IntArray) -> tuple[IntArray, MovedWords]:
+    """Count partial sums on their way up; the addresses that arrive, by visit, parent and word.
 
     At every fanout the instances that hold partial sums of the same words send theirs, which are added there.
     """
-    visits, at_roots = len(values), list[IntArray]()
+    visits, at_roots = len(addresses), list[IntArray]()
     sent = np.count_nonzero(addresses[:, 0] != NOWHERE, axis=1)
     for position in reversed(range(len(edge.stages))):
         stage = edge.stages[position]
-        roots = edge.num_parents * int(np.prod([outer.size for outer in edge.stages[:position]], dtype=np.int64))
-        values, addresses = (array.reshape(visits, roots, stage.size, -1) for array in (values, addresses))
-        links = counters.links[stage.node, edge.tensor]
+        addresses = addresses.reshape(visits, edge.num_roots(position), stage.size, -1)
         arrived = np.count_nonzero(addresses != NOWHERE, axis=(0, 2, 3))
-        values, addresses = _added(faults, stage, values, addresses)
+        addresses = _merged(faults, stage, addresses[:, :, stage.siblings])
         left = np.count_nonzero(addresses != NOWHERE, axis=(2, 3))
         at_roots.insert(0, left[:, 0])
+        links = counters.links[stage.node, edge.tensor]
         links.up[:] += arrived
         links.root_up[:] += left.sum(axis=0)
         links.adds[:] += arrived - left.sum(axis=0)
-    values, addresses = (array.reshape(visits, edge.num_parents, -1) for array in (values, addresses))
+    addresses = addresses.reshape(visits, edge.num_parents, -1)
     written = np.count_nonzero(addresses != NOWHERE, axis=2)
     counters.levels[edge.parent, edge.tensor].update[:] += written.sum(axis=0)
-    return values, addresses, MovedWords(written[:, 0], sent, tuple(at_roots))
+    return addresses, MovedWords(written[:, 0], sent, tuple(at_roots))
 
 
-def _added(faults: FaultLog, stage: Stage, values: IntArray, addresses: IntArray) -> tuple[IntArray, IntArray]:
-    """Partial sums of the siblings of a fanout added up: by visit, root, place along the indexing dimensions, word."""
-    if len(stage.siblings) == 1:
-        return values[:, :, stage.siblings[0]], addresses[:, :, stage.siblings[0]]
-    values, addresses = values[:, :, stage.siblings], addresses[:, :, stage.siblings]
-    if not stage.reduces:
-        faults.report("partial sums added by a fanout that does not reduce", values.size)
-    faults.report("partial sums of different words added", int(np.count_nonzero(addresses != addresses[:, :, :1])))
-    return values.sum(axis=2), addresses[:, :, 0]
+def _merged(faults: FaultLog, stage: Stage, addresses: IntArray) -> IntArray:
+    """What is left of the words of siblings (axis 2) when their sums are added: each of them once."""
+    if len(stage.siblings) > 1:
+        if not stage.reduces:
+            faults.report("partial sums added by a fanout that does not reduce", addresses.size)
+        different = int(np.count_nonzero(addresses != addresses[:, :, :1]))
+        faults.report("partial sums of different words added", different)
+    return addresses[:, :, 0]
 
 
-def senders(edge: Edge) -> IntArray:
-    """For every word that arrives at the parents, the instance and word (as one position) of the first that sends it.
+def contributions(edge: Edge) -> IntArray:
+    """Whose partial sums are added into each word that arrives at the parents: a column for each such word.
 
-    First is the instance whose indices along the dimensions that do not index the tensor are all 0.
+    Entries are positions in the words of all children (instance by instance). The first row has the instances whose
+    indices along the dimensions that do not index the tensor are all 0: those that partial sums go back to.
     """
-    sent = np.arange(edge.positions.size, dtype=np.int64)
+    found = np.arange(edge.positions.size, dtype=np.int64).reshape(1, -1)
     for position in reversed(range(len(edge.stages))):
         stage = edge.stages[position]
-        roots = edge.num_parents * int(np.prod([outer.size for outer in edge.stages[:position]], dtype=np.int64))
-        sent = sent.reshape(roots, stage.size, -1)[:, stage.siblings[0]]
-    return sent.reshape(edge.num_parents, -1)
+        table = found.reshape(len(found), edge.num_roots(position), stage.size, -1)[:, :, stage.siblings]
+        found = np.moveaxis(table, 2, 0).reshape(len(found) * len(stage.siblings), -1)
+    return found
+
+
+def added_up(table: IntArray, values: IntArray) -> IntArray:
+    """Sums that arrive at the parents (by visit and word) of partial sums by visit, child and word.
+
+    ``table``: what :func:`contributions` gives.
+    """
+    parts = values.reshape(len(values), -1)
+    if len(table) == 1:
+        return parts[:, table[0]]
+    found: IntArray = parts[:, table].sum(axis=1)
+    return found
 
 
 def receivers(edge: Edge) -> BoolArray:
-    """Whether a partial sum goes back to an instance, by instance and word: to the first of those that send it."""
+    """Whether a partial sum goes back to an instance, by instance and word."""
     found = np.zeros(edge.positions.size, dtype=np.bool_)
-    found[senders(edge)] = True
+    found[contributions(edge)[0]] = True
     return found.reshape(edge.positions.shape)

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 from dmaze.cli.main import main
 from dmaze.cli.verbs.schema_verb import schema_document
+from dmaze.model.execution import output_walk
 from dmaze.model.execution.agreement import requested_execution
-from dmaze.model.execution.output_walk import OutputWalk
 from dmaze.model.hierarchy import hierarchy_model
 from paths import ROOT
 
@@ -161,12 +161,17 @@ def test_a_model_that_disagrees_is_reported_and_ends_with_1(monkeypatch: pytest.
 
 
 def test_a_wrong_output_ends_with_1(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
-    real = OutputWalk._add_up
+    real_lookup, real_add = output_walk.lookup, output_walk.OutputWalk._add_up
 
-    def spoilt(walk: OutputWalk, sums: Any, steps: Any) -> None:
-        real(walk, replace(sums, values=sums.values + 1, addresses=sums.addresses + 1), steps)
+    def other_words(edge: Any, *rest: Any) -> Any:
+        found = real_lookup(edge, *rest)
+        return replace(found, wanted=found.wanted + 1) if edge.child_name == "MAC" else found
 
-    monkeypatch.setattr(OutputWalk, "_add_up", spoilt)
+    def other_sums(walk: output_walk.OutputWalk, sums: Any, steps: Any) -> None:
+        real_add(walk, replace(sums, values=sums.values + 1), steps)
+
+    monkeypatch.setattr(output_walk, "lookup", other_words)
+    monkeypatch.setattr(output_walk.OutputWalk, "_add_up", other_sums)
     (found,) = executed(capsys, EXAMPLE, code=1)["executions"]
     assert (found["output_equals"], found["agrees"], found["differences"]) == (False, False, [])
     assert found["faults"] == ["MAC: C written back to RF, which holds another word there: 48 times"]
