@@ -92,7 +92,7 @@ class CostToGo:
         if stage.node == 0:
             end = np.full(size, np.inf)
             end[-1] = 0.0
-            return {pending: end if pending == 0 else np.full(size, np.inf) for pending in self._sets(stage)}
+            return {0: end}
         level, kept = self.space.machine.level_at[stage.node], self.prices.kept[stage.node]
         fits, found = self.space.fitting(level, kept), Tables()
         for pending in self._sets(stage):
