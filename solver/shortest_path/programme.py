@@ -7,7 +7,7 @@ looks at more than it must; a quick sweep with few labels finds a first mapping.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,7 +18,7 @@ from ...model.hierarchy.level_mapping import LevelMapping
 from ...model.objectives import OBJECTIVES, SAFE, Objective
 from ..deadline import Deadline
 from .bounds.cost_to_go import CostToGo
-from .bounds.keep_bounds import KeepBounds
+from .bounds.keep_bounds import BoundedChoice, choices_by_energy
 from .space.edge_prices import EdgePrices
 from .space.map_space import Kept, MapSpace
 from .space.quantities import Quantities, quantities
@@ -73,7 +73,8 @@ class Programme:
     def __init__(self, space: MapSpace, task: Task) -> None:
         self._space, self._task, self._rule = space, task, OBJECTIVES[task.objective]
         self._choices: list[Choice] = []
-        self._listed = False
+        self._rest: Iterator[BoundedChoice] = iter(())
+        self._bound_of_rest = 0.0
         self.best: list[Candidate] = []
         self.sweeps = 0
 
@@ -89,11 +90,11 @@ class Programme:
     @property
     def bound(self) -> float:
         """A lower bound on the objective of every mapping; infinite where there is none."""
-        return min((choice.bound for choice in self._choices), default=math.inf) if self._listed else 0.0
+        return min([self._bound_of_rest, *(choice.bound for choice in self._choices)])
 
     @property
     def num_choices(self) -> int:
-        """Choices of what is kept where."""
+        """Choices of what is kept where that were looked at."""
         return len(self._choices)
 
     @property
@@ -107,7 +108,9 @@ class Programme:
         ``report`` is called whenever a bound or a mapping may be better.
         """
         try:
-            self._list_choices()
+            if not self._space.constraints.contradicts:
+                self._rest = choices_by_energy(self._space, self._task.deadline)
+            self._take_next()
             report()
             self._look_quickly()
             report()
@@ -118,21 +121,28 @@ class Programme:
 
     def _proved(self, gap: float) -> bool:
         bound = self.bound
-        return self._listed and (math.isinf(bound) or bound >= self.value * (1 - gap))
+        return math.isinf(bound) or bound >= self.value * (1 - gap)
 
-    def _list_choices(self) -> None:
-        bounds = KeepBounds(self._space, self._task.deadline)
+    def _take_next(self) -> None:
+        """Take the choice with the least bound of those not taken yet."""
+        following = next(self._rest, None)
+        if following is None or following.energy_pj > self._task.most_energy_pj:
+            self._bound_of_rest = math.inf
+            return
         least_cycles = self._space.nest.num_macs / self._space.instances_outside(self._space.machine.num_nodes)
-        found = [
-            Choice(kept, self._rule.lower_bound(bounds.energy_pj(kept), least_cycles) * SAFE)
-            for kept in self._space.keep_patterns()
-        ]
-        self._choices = sorted(found, key=lambda choice: choice.bound)
-        self._listed = True
+        self._bound_of_rest = self._rule.lower_bound(following.energy_pj, least_cycles) * SAFE
+        self._choices.append(Choice(following.kept, self._bound_of_rest))
+
+    def _take_below(self, target: float) -> None:
+        """Take all choices with bounds up to a target."""
+        while self._bound_of_rest <= target and math.isfinite(self._bound_of_rest):
+            self._take_next()
 
     def _look_quickly(self) -> None:
         """First mappings, from sweeps with one label for each tile vector."""
-        for choice in self._choices[:QUICK_CHOICES]:
+        for _ in range(QUICK_CHOICES - 1):
+            self._take_next()
+        for choice in self._choices:
             sweeper = self._sweeper(choice)
             for times in QUICK_TARGETS if not choice.closed else ():
                 target = min(choice.bound * times, self.value)
@@ -142,21 +152,27 @@ class Programme:
                     break
 
     def _close(self, gap: float, report: Callable[[], None]) -> None:
-        """Exact sweeps with rising targets."""
+        """Exact sweeps with rising targets, over all choices with bounds below them."""
         start, step = self._least_open(), FIRST_STEP
         while not self._proved(gap) and math.isfinite(start):
             target = min(start * (1 + step), self.value)
+            self._take_below(target)
             for choice in self._choices:
                 if not choice.closed and choice.bound <= target:
                     self._sweep(choice, target)
                     report()
                     target = min(target, self.value)
             step *= STEP_GROWTH
-            if all(choice.closed or choice.bound >= self.value for choice in self._choices):
+            if self._bound_of_rest >= self.value and all(
+                choice.closed or choice.bound >= self.value for choice in self._choices
+            ):
                 return
 
     def _least_open(self) -> float:
         """The bound once the first choice that can have mappings has been looked at closely."""
+        while math.isfinite(self._bound_of_rest) and all(choice.closed for choice in self._choices):
+            self._take_next()
+            self._sweeper(self._choices[-1])
         for choice in sorted(self._choices, key=lambda choice: choice.bound):
             self._sweeper(choice)
             if not choice.closed:

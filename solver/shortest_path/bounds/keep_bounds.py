@@ -1,8 +1,11 @@
-"""Which choices of what is kept where can be good: a quick bound on each, tensor by tensor."""
+"""Which choices of what is kept where can be good: a quick bound on each, tensor by tensor, the best first."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import heapq
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ...deadline import Deadline
 from ..space.edge_prices import EdgePrices
@@ -10,43 +13,73 @@ from ..space.map_space import Kept, MapSpace
 from ..space.quantities import ENERGY, Quantities
 from .cost_to_go import CostToGo
 
+Column = tuple[bool, ...]
+"""For one tensor whether each node keeps it."""
+
 
 @dataclass(frozen=True)
-class KeepBounds:
-    """Lower bounds on the energy of all mappings with a choice of what is kept where.
+class BoundedChoice:
+    """A choice of what is kept where, and a lower bound on the energy of its mappings in pJ."""
 
-    Each tensor has its least energy on its own, as if the others had no tiles; ``known`` remembers it.
+    kept: Kept
+    energy_pj: float
+
+
+def choices_by_energy(space: MapSpace, deadline: Deadline) -> Iterator[BoundedChoice]:
+    """All choices of what is kept where that tiles can fit, by rising bounds; none is made before it is asked for.
+
+    Each tensor has its least energy on its own, as if the others had no tiles.
+
+    Raises:
+        TimeoutError: when the deadline passes.
     """
+    columns = [_columns(space, tensor, deadline) for tensor in range(space.num_tensors)]
+    if not all(columns):
+        return
+    macs_pj = space.nest.num_macs * space.machine.mac_pj
+    first: tuple[int, ...] = (0,) * len(columns)
+    waiting, seen = [(_sum(columns, first), first)], {first}
+    while waiting:
+        energy_pj, places = heapq.heappop(waiting)
+        kept = tuple(zip(*(column[place][1] for column, place in zip(columns, places, strict=True)), strict=True))
+        yield BoundedChoice(kept, macs_pj + energy_pj)
+        for tensor, place in enumerate(places):
+            following = (*places[:tensor], place + 1, *places[tensor + 1 :])
+            if place + 1 < len(columns[tensor]) and following not in seen:
+                seen.add(following)
+                heapq.heappush(waiting, (_sum(columns, following), following))
 
-    space: MapSpace
-    deadline: Deadline
-    known: dict[tuple[int, tuple[bool, ...]], float] = field(default_factory=dict[tuple[int, tuple[bool, ...]], float])
 
-    def energy_pj(self, kept: Kept) -> float:
-        """A lower bound in pJ; infinite where tiles of some tensor fit nowhere.
+def _sum(columns: list[list[tuple[float, Column]]], places: tuple[int, ...]) -> float:
+    return sum(column[place][0] for column, place in zip(columns, places, strict=True))
 
-        Raises:
-            TimeoutError: when the deadline passes.
-        """
-        total = self.space.nest.num_macs * self.space.machine.mac_pj
-        for tensor in range(self.space.num_tensors):
-            column = tuple(row[tensor] for row in kept)
-            if (tensor, column) not in self.known:
-                self.known[tensor, column] = self._alone(kept, tensor)
-            total += self.known[tensor, column]
-        return total
 
-    def _alone(self, kept: Kept, tensor: int) -> float:
-        """The least energy of one tensor; the others are kept in DRAM only and cost nothing."""
-        alone = tuple(
-            tuple(keeps and (position == tensor or node == 0) for position, keeps in enumerate(row))
-            for node, row in enumerate(kept)
-        )
-        ahead = CostToGo(EdgePrices(self.space, Quantities((ENERGY,)), alone), self.deadline, by_axis=False)
-        rest, saved = ahead.tails[0], ahead.tails[0].credit[tensor, 0] * self.space.vectors.first_visits[0]
-        network = self.space.machine.network_at.get(ahead.stages[0].node)
-        shared = network is not None and self.space.shares(tensor, network)
-        words = self.space.nest.num_macs / (self.space.most_instances[network.node] if network and shared else 1)
-        plain = rest.plain[tensor, 0] * words
-        first = max(plain, rest.full[tensor, 0] * words - saved) if saved else plain
-        return float(first) + ahead.at_start(0)
+def _columns(space: MapSpace, tensor: int, deadline: Deadline) -> list[tuple[float, Column]]:
+    """The choices for one tensor with their bounds in pJ, the least first, without those that cannot fit."""
+    options = {"must": (True,), "never": (False,), "may": (True, False)}
+    found = [
+        (_alone(space, tensor, column, deadline), column)
+        for column in itertools.product(*(options[row[tensor]] for row in space.constraints.keep))
+    ]
+    return sorted(((energy_pj, column) for energy_pj, column in found if energy_pj < float("inf")), key=_by_energy)
+
+
+def _by_energy(choice: tuple[float, Column]) -> tuple[float, int]:
+    """Less energy first; of equal ones, what keeps more."""
+    return choice[0], -sum(choice[1])
+
+
+def _alone(space: MapSpace, tensor: int, column: Column, deadline: Deadline) -> float:
+    """The least energy of one tensor; the others are kept in DRAM only and cost nothing."""
+    alone = tuple(
+        tuple(keeps if position == tensor else node == 0 for position in range(space.num_tensors))
+        for node, keeps in enumerate(column)
+    )
+    ahead = CostToGo(EdgePrices(space, Quantities((ENERGY,)), alone), deadline, by_axis=False)
+    rest, saved = ahead.tails[0], ahead.tails[0].credit[tensor, 0] * space.vectors.first_visits[0]
+    network = space.machine.network_at.get(ahead.stages[0].node)
+    shared = network is not None and space.shares(tensor, network)
+    words = space.nest.num_macs / (space.most_instances[network.node] if network and shared else 1)
+    plain = rest.plain[tensor, 0] * words
+    first = max(plain, rest.full[tensor, 0] * words - saved) if saved else plain
+    return float(first) + ahead.at_start(0)

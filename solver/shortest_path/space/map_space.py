@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -118,15 +116,6 @@ class MapSpace:
             )
             for network in self.machine.networks
             if network.node < node
-        )
-
-    def keep_patterns(self) -> Iterator[Kept]:
-        """Every choice of what is kept where, more before less."""
-        if self.constraints.contradicts:
-            return iter(())
-        options = {"must": (True,), "never": (False,), "may": (True, False)}
-        return itertools.product(
-            *(itertools.product(*(options[rule] for rule in row)) for row in self.constraints.keep)
         )
 
     @property
