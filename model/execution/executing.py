@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..hierarchy.level_mapping import LevelMapping
-from ..hierarchy.resolved_machine import ResolvedMachine
+from ..hierarchy.resolved_machine import Level, ResolvedMachine
 from ..loop_nest import LoopNest
 from .executed_cost import ExecutedCost, executed_cost
 from .operand_data import Operands, expected_output, random_operands
@@ -23,6 +23,9 @@ LARGEST_MACS = 1 << 26
 
 LARGEST_STORE = 1 << 24
 """Most words of one tensor that all instances of a level hold together: about 1 GiB with addresses and positions."""
+
+LONGEST_RUN = 1 << 60
+"""Most cycles of a DMA engine: sums of a few engines' are exact in 64 bits."""
 
 WORDS_AT_ONCE = 1 << 18
 """Words of one tensor at one level that are walked together: bounds the memory, changes no count."""
@@ -85,7 +88,17 @@ def why_too_large(nest: LoopNest, machine: ResolvedMachine, mapping: LevelMappin
                 return (
                     f"expected at most {LARGEST_STORE} words of {tensor.name} in {level.name} to execute, got {words}"
                 )
+            if _longest_transfers(machine, level, t, box_of(walk, level.node, t).words) * walk.num_steps > LONGEST_RUN:
+                return f"expected at most 2**60 cycles of the DMA engine of {level.name} to execute, got a slower one"
     return None
+
+
+def _longest_transfers(machine: ResolvedMachine, level: Level, tensor: int, words: int) -> float:
+    """Cycles that the DMA engine of a level takes for a tile at the most, there and back: a burst for every word."""
+    if level.dma is None or machine.clock_mhz is None:
+        return 0
+    each = level.dma.init_cycles + level.dma.cycles_per_byte * machine.bytes_per_element[tensor]
+    return 2 * words * (each * machine.clock_mhz / level.dma.clock_mhz + 1)
 
 
 class _Run:
