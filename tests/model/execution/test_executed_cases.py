@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import pytest
 from dmaze.model.execution.executing import Execution, execute
 from hierarchy_cases import HierarchyCase, hierarchy_cases
+from paths import ROOT
 from random_hierarchies import random_case
 
 V = TypeVar("V")
@@ -78,3 +80,13 @@ def test_the_words_of_the_operands_change_no_count() -> None:
     executions = [execute(case.nest, case.machine, case.mapping, seed=seed) for seed in (0, 1)]
     assert executions[0] == executions[1]
     assert executions[0].is_sound
+
+
+def test_the_executor_imports_nothing_that_counts() -> None:
+    imported = {
+        line.strip()
+        for path in sorted((ROOT / "model" / "execution").glob("*.py"))
+        for line in re.findall(r"^\s*(?:from|import) .*hierarchy.*", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    modules = {line.split()[1].removeprefix("..hierarchy.") for line in imported}
+    assert modules == {"hierarchy_cost", "level_mapping", "resolved_machine"}
