@@ -38,7 +38,8 @@ def choices_by_energy(space: MapSpace, deadline: Deadline) -> Iterator[BoundedCh
         return
     macs_pj = space.nest.num_macs * space.machine.mac_pj
     first: tuple[int, ...] = (0,) * len(columns)
-    waiting, seen = [(_sum(columns, first), first)], {first}
+    waiting: list[tuple[float, tuple[int, ...]]] = [(_sum(columns, first), first)]
+    seen: set[tuple[int, ...]] = {first}
     while waiting:
         energy_pj, places = heapq.heappop(waiting)
         kept = tuple(zip(*(column[place][1] for column, place in zip(columns, places, strict=True)), strict=True))

@@ -113,7 +113,7 @@ class Sweeper:
         for pending, labels in groups.items():
             whole = labels.points == self._space.vectors.size - 1
             fitting = labels.take(whole if stage.node == 0 else fits[labels.points])
-            held, brought = self._moves.store(fitting, level, pending)
+            held, brought = self._moves.stores.store(fitting, level, pending)
             found.setdefault(held, []).append(brought)
         if stage.node == 0:
             return {held: joined(several) for held, several in found.items()}
@@ -124,14 +124,14 @@ class Sweeper:
         network = self._space.machine.network_at[stage.node]
         found: Groups = {}
         for pending, group in groups.items():
-            labels = self._moves.enter_fanout(group.take(np.arange(len(group))), network, pending)
+            labels = self._moves.fanouts.enter(group.take(np.arange(len(group))), network, pending)
             for position, axis in enumerate(self._ahead.unrolled_axes(stage)):
                 more = self._more_instances(labels, stage, position, axis, pending, goal, trail)
                 rest = self.below(place, pending, labels, goal, position + 1)
                 labels = undominated(joined([rest, *more]), goal.only) if more else rest
             enough = labels.used / network.size >= self._space.constraints.min_utilization[stage.node]
             labels = self._moves.completed(labels.take(enough), stage.node)
-            found[pending] = undominated(self._moves.leave_fanout(labels, network, pending), goal.only)
+            found[pending] = undominated(self._moves.fanouts.leave(labels, network, pending), goal.only)
         return found
 
     def _more_instances(
@@ -149,8 +149,8 @@ class Sweeper:
         exponents, found = self._space.vectors.exponents[self._axes[axis]], list[Labels]()
         for _ in range(axis.multiplicity):
             more = (exponents[labels.points] < axis.multiplicity) & (labels.used * axis.prime <= network.size)
-            unrolled = self._moves.within(self._moves.unroll(labels.take(more), axis, network, pending), stage.node)
-            labels = self.below(place, pending, unrolled, goal, position)
+            unrolled = self._moves.fanouts.unroll(labels.take(more), axis, network, pending)
+            labels = self.below(place, pending, self._moves.within(unrolled, stage.node), goal, position)
             if not len(labels):
                 break
             labels = trail.extend(labels, Step(stage.node, axis))
