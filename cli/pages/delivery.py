@@ -14,11 +14,11 @@ from ...solver.deadline import Deadline
 from ..arguments.options import PicturesPath, ReportPath, ScatterLayer
 from ..output import check_destination, check_folder, write_file
 from ..pictures.album import Album, ScatterOptions, album
-from ..pictures.files import require_matplotlib, write_picture
+from ..pictures.files import REPORT, require_matplotlib, write_picture
 from ..trace_file import TracePoint
 from .result_page import page
 
-REPORT, PICTURES, SCATTER = "--report", "--pictures", "--scatter"
+PICTURES, SCATTER = "--pictures", "--scatter"
 
 NAMES = ("energy", "scatter", "trace")
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".svg")
 PLOT = "--plot"
+REPORT = "--report"
 
 
 def check_picture(path: Path | None, flag: str = PLOT) -> None:

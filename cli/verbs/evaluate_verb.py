@@ -16,8 +16,7 @@ from ..arguments.options import Detail, MappingLoops, ReportPath, RequestPath
 from ..arguments.overrides import load_request_with_values
 from ..drawing import rendered
 from ..output import check_destination, document_text, warnings_reported, write_file
-from ..pages.delivery import REPORT
-from ..pictures.files import require_matplotlib
+from ..pictures.files import REPORT, require_matplotlib
 from ..reports.evaluation_report import listings_of, print_evaluation
 
 

@@ -15,7 +15,7 @@ from dmaze.cli.main import main
 from dmaze.cli.reports.import_report import percent
 from dmaze.model import Result, load_spec
 from dmaze.model.faults import InputError
-from dmaze.model.reading.loading import builtin_path
+from dmaze.model.reading.builtin_data import builtin_path
 from dmaze.model.reading.onnx_files import read_network
 from onnx import helper
 from onnx_models import EXPORTED, SHIPPED, model_of, write
@@ -61,7 +61,7 @@ def test_the_other_verbs_that_search_take_a_model_too(capsys: Output) -> None:
     ("options", "fault"),
     [
         ([], "--architecture: expected the name or the file of an architecture to map tagger.onnx onto"),
-        (["--architecture", "dmaze"], "--architecture: unknown name 'dmaze'; expected one of dmazerunner-256pe"),
+        (["--architecture", "dmazerun"], "--architecture: unknown name 'dmazerun'; did you mean 'dmazerunner-256pe'?"),
         (["--architecture", "no/where.json"], "--architecture: expected a file, but there is none at no/where.json"),
         ([*REFERENCE, "--dim", "time"], "--dim: expected NAME=N, got 'time'"),
         ([*REFERENCE, "--dim", "=4"], "--dim: expected NAME=N, got '=4'"),

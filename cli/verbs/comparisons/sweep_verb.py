@@ -42,8 +42,7 @@ from ...arguments.overrides import (
 )
 from ...drawing import rendered
 from ...output import check_destination, complain, document_text, kept_for_the_answer, warnings_reported, write_file
-from ...pages.delivery import REPORT
-from ...pictures.files import check_picture, require_matplotlib, write_picture
+from ...pictures.files import REPORT, check_picture, require_matplotlib, write_picture
 from ...progress_line import shown_sweep
 from ...reports.comparisons.sweep_report import print_sweep
 from ...reports.comparisons.sweep_tables import sweep_csv
