@@ -8,6 +8,7 @@ displacement of what has slid so far.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -100,7 +101,7 @@ class Sliding:
                 for line, step in zip(tile, steps, strict=True)
             )
             shares = [
-                float(np.prod([line.share(count, shift) for line, shift in zip(tile, shifts, strict=True)]))
+                math.prod(line.share(count, shift) for line, shift in zip(tile, shifts, strict=True))
                 for count in range(fanouts + 1)
             ]
             settled = self._rising and sum(line.is_past for line in lines) > 1
