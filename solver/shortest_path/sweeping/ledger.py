@@ -1,0 +1,112 @@
+"""What all steps of a sweep share: where the sums of labels stand, and how words are charged to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ....model.hierarchy.resolved_machine import Network
+from ..bounds.stages import members
+from ..space.boundaries import Boundaries, Pending
+from ..space.edge_prices import Charge, EdgePrices
+from ..space.map_space import MapSpace
+from ..space.tile_vectors import Axis, Floats
+from .interval_shapes import IntervalShapes
+from .labels import Columns, Ids, Labels
+from .sliding import Sliding
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The sums of labels for one choice of what is kept where, and the unions and sliding tiles that were met."""
+
+    boundaries: Boundaries
+    columns: Columns
+    shapes: IntervalShapes
+    sliding: dict[int, Sliding]
+
+    @classmethod
+    def of(cls, boundaries: Boundaries) -> Ledger:
+        """A ledger with nothing met so far."""
+        space, halos = boundaries.prices.space, list[int | None]()
+        sliding: dict[int, Sliding] = {}
+        for place, boundary in enumerate(boundaries.listed):
+            halos.append(len(boundary.fanouts) if boundary.halo else None)
+            if boundary.halo:
+                axes = tuple(axis for tensor, axis in space.windows if tensor == boundary.tensor)
+                sliding[place] = Sliding(space.nest.tensors[boundary.tensor], axes)
+        columns = Columns(space.num_tensors, len(boundaries.prices.sums), tuple(halos))
+        return cls(boundaries, columns, IntervalShapes(), sliding)
+
+    @property
+    def prices(self) -> EdgePrices:
+        """What words cost."""
+        return self.boundaries.prices
+
+    @property
+    def space(self) -> MapSpace:
+        """The map space."""
+        return self.prices.space
+
+    def place(self, bit: int, node: int) -> int:
+        """The boundary of a bit at a level; -1 at the MAC."""
+        tensors = self.columns.num_tensors
+        place = self.boundaries.open_at(bit, node + 1) if bit < tensors else bit - tensors
+        return -1 if place is None else place
+
+    def tile(self, place: int) -> int:
+        """The column of the number of a tile at a boundary with halo."""
+        return len(self.space.windows) + place
+
+    def factor(self, dim: int) -> int:
+        """The column of the factor of a dimension at the node that a sweep is at."""
+        space = self.space
+        return len(space.windows) + len(self.boundaries.listed) + space.narrowed.index(dim)
+
+    @cached_property
+    def divided(self) -> Ids:
+        """The columns of sums that unrolling outside divides."""
+        columns = self.columns
+        bits = range(columns.num_tensors + len(columns.halos))
+        starts = [columns.settled, columns.credit, *map(columns.pending, bits)]
+        divided = [position for position, wanted in enumerate(self.prices.sums.listed) if wanted.divides]
+        return np.array([part.start + position for part in starts for position in divided], dtype=np.int32)
+
+    def multiply_factor(self, labels: Labels, axis: Axis) -> None:
+        """Remembers the factor of a dimension at this node, if any is limited. Changes the labels."""
+        if axis.dim in self.space.narrowed:
+            labels.shapes[:, self.factor(axis.dim)] *= axis.prime
+
+    def charge(self, sums: Floats, tensor: int, pending: Pending, charge: Charge) -> None:
+        """Adds the price of a tensor's words to what is pending or settled, and the credit of first visits."""
+        columns = self.columns
+        pays = columns.pending(tensor) if pending >> tensor & 1 else columns.settled
+        sums[:, pays] += sums[:, tensor, None] * charge.price
+        if charge.credit.any():
+            sums[:, columns.credit] += sums[:, columns.first, None] * charge.credit
+
+    def forget_shapes(self, labels: Labels, node: int) -> None:
+        """Unions matter up to the last fanout that shares a tensor's words before they reach their parent."""
+        for window, (tensor, _) in enumerate(self.space.windows):
+            parent = self.prices.parent(tensor, self.prices.child(tensor, node))
+            networks: Sequence[Network] = self.space.machine.networks
+            if not any(parent < network.node < node and network.multicast[tensor] for network in networks):
+                labels.shapes[:, window] = 0
+
+    def complete(self, labels: Labels, pending: Pending, node: int) -> None:
+        """Takes credits off where nothing outside reduces, and counts as cycles what no pending tensor can add to."""
+        columns, space = self.columns, self.space
+        if space.most_reduction(node) > 1:
+            return
+        labels.sums[:, columns.settled] += labels.sums[:, columns.credit]
+        labels.sums[:, columns.base] = 0.0
+        labels.sums[:, columns.credit] = 0.0
+        for quantity, wanted in enumerate(self.prices.sums.listed):
+            open_sums = [columns.pending(bit).start + quantity for bit in members(pending)]
+            if wanted.divides and wanted.node >= node and not labels.sums[:, open_sums].any():
+                column = columns.settled.start + quantity
+                labels.sums[:, columns.compute] = np.maximum(labels.sums[:, columns.compute], labels.sums[:, column])
+                labels.sums[:, column] = 0.0
