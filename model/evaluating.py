@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from .base import Model
-from .cost_model import DEFAULT_COST_MODEL
+from .cost_model import DEFAULT_COST_MODEL, HIERARCHY
 from .cost_models import AnyCostModel, model_and_machine
 from .documents.architectures import AnyArchitecture, architecture_type
 from .documents.evaluation import EvaluateRequest, EvaluateResult
 from .faults import Fault, InputError
+from .hierarchy.from_architecture import converted_mapping
 from .loop_nest import LoopNest
+from .mapping import MappingDocument
 from .reading.json_files import JsonObject, read_json
 from .reading.loading import resolve_architecture
 from .reading.validation import validated
 
 AnyRequest = EvaluateRequest[Any]
 """A request with mappings of any cost model."""
+
+_PUBLISHED_ORDERS = {"dram_order", "spm_order"}
+"""Fields that only published mappings have."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,9 @@ def resolved_request(request: AnyRequest) -> ResolvedRequest:
         faults += faults_below("padded_bounds", error)
     if faults:
         raise InputError(faults)
-    return ResolvedRequest(model, machine, nest, tuple(_mappings(request, model)))
+    given = cast("tuple[Model, ...]", request.mappings)
+    mappings = _converted(nest, given) if _converts(architecture, model) else given
+    return ResolvedRequest(model, machine, nest, tuple(_mappings(mappings, model)))
 
 
 def load_request(path: Path, given: Mapping[str, object] | None = None) -> AnyRequest:
@@ -98,14 +105,40 @@ def faults_below(place: str, error: ValueError) -> Iterator[Fault]:
         yield Fault(None, f"{place}.{field}", message)
 
 
-def _mappings(request: AnyRequest, model: AnyCostModel) -> Iterator[Model]:
+def _converts(architecture: AnyArchitecture, model: AnyCostModel) -> bool:
+    """Whether a published mapping can become one of the cost model: onto its own machine as a hierarchy."""
+    return model.name == HIERARCHY and architecture.cost_model == DEFAULT_COST_MODEL
+
+
+def _converted(nest: LoopNest, mappings: Sequence[Model]) -> list[Model]:
+    """The mappings, published ones as those onto their machine as a hierarchy.
+
+    Raises:
+        InputError: for everything that keeps one of them from being converted.
+    """
+    found: list[Model] = []
+    faults: list[Fault] = []
+    for position, mapping in enumerate(mappings):
+        if not isinstance(mapping, MappingDocument) or _PUBLISHED_ORDERS.isdisjoint(mapping.model_fields_set):
+            found.append(mapping)
+            continue
+        try:
+            found.append(converted_mapping(nest, mapping))
+        except ValueError as error:
+            faults += faults_below(f"mappings[{position}]", error)
+    if faults:
+        raise InputError(faults)
+    return found
+
+
+def _mappings(mappings: Sequence[Model], model: AnyCostModel) -> Iterator[Model]:
     """The mappings of a request, read anew where its maker could not know whose they are.
 
     Raises:
         InputError: for mappings of another cost model.
     """
     wanted: type[Model] = model.mapping_type
-    for position, mapping in enumerate(cast("tuple[Model, ...]", request.mappings)):
+    for position, mapping in enumerate(mappings):
         if isinstance(mapping, wanted):
             yield mapping
         else:
@@ -122,6 +155,10 @@ def _mapping_type(document: JsonObject, base: Path) -> type[Any]:
             architecture = validated(architecture_type(fields), fields, None)
         else:
             architecture = resolve_architecture(str(given), base)
-        return model_and_machine(architecture, None if name is None else str(name), None)[0].mapping_type
+        model = model_and_machine(architecture, None if name is None else str(name), None)[0]
     except InputError:
         return object
+    mappings = cast("object", document.get("mappings"))
+    listed = cast("list[object]", mappings) if isinstance(mappings, list) else []
+    have_orders = any(_PUBLISHED_ORDERS & {*cast("JsonObject", m)} for m in listed if isinstance(m, Mapping))
+    return MappingDocument if have_orders and _converts(architecture, model) else model.mapping_type

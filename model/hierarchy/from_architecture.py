@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..dmazerunner.architecture import Architecture
 from ..loop_nest import LoopNest
-from ..mapping import LEVELS, Mapping
+from ..mapping import LEVELS, Mapping, MappingDocument, order_from_document, tiling_from_document
 from .level_mapping import LevelMappingDocument
 from .machine import DmaEngine, Fanout, Machine, StorageLevel
 
@@ -68,6 +68,18 @@ def level_mapping_of(nest: LoopNest, mapping: Mapping) -> LevelMappingDocument:
             SPM: _iterating(nest, mapping.spm_order, tiling.spm),
         },
     )
+
+
+def converted_mapping(nest: LoopNest, document: MappingDocument) -> LevelMappingDocument:
+    """A public mapping of the published kind on that hierarchy; it has both orders.
+
+    Raises:
+        ValueError: one line per fault, each beginning with its place in the mapping.
+    """
+    tiling = tiling_from_document(nest, document.tiling)
+    dram = order_from_document(nest, document.dram_order or (), "dram_order")
+    spm = order_from_document(nest, document.spm_order or (), "spm_order")
+    return level_mapping_of(nest, Mapping(tiling, dram, spm))
 
 
 def _iterating(nest: LoopNest, order: Sequence[int], trips: Sequence[int]) -> tuple[str, ...]:
