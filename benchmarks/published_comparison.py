@@ -26,8 +26,12 @@ from dmaze.model.mapping import Tiling
 QUANTITIES = ("energy", "cycles", "edp")
 OTHERS = tuple(name for name in ACCOUNTINGS if name != EXECUTED.name)
 """The accountings of other tools."""
-EVERY_PASS, LESS_OFTEN = "delivered in every RF pass", "delivered less often"
-"""When the output goes to and from the PEs: in every RF pass computing counts as a stall (docs/model.md section 5)."""
+TIME_RULES = ADDING, STALLING, NEITHER = (
+    "sums are added between PEs: a cycle for every addition",
+    "nothing is added, and the output delivered in every RF pass: computing counts as a stall",
+    "neither",
+)
+"""What makes published cycles differ from those of a roofline (docs/model.md section 5); the first that applies."""
 
 V = TypeVar("V")
 
@@ -36,14 +40,14 @@ V = TypeVar("V")
 class Compared:
     """One mapping as the published model and as the hierarchy model cost it; energies in pJ.
 
-    ``delivery``: when the output goes to and from the PEs. ``network_pj``: what moves and is added between SPM and RF,
-    a part of the executed energy. ``buffered_walk_cycles``: the walk with two buffers of the stated size at SPM and RF,
+    ``time_rule``: of :data:`TIME_RULES`. ``network_pj``: what moves and is added between SPM and RF, a part of the
+    executed energy. ``buffered_walk_cycles``: the walk with two buffers of the stated size at SPM and RF,
     where the machine of docs/hierarchy_model.md section 11 has one. ``others``: energy and cycles by :data:`OTHERS`.
     """
 
     relation: PublishedRelation
     published_edp: float
-    delivery: str
+    time_rule: str
     bound_by: str
     network_pj: float
     buffered_walk_cycles: int
@@ -111,14 +115,17 @@ def one_compared(
     if relation.differences:
         raise SystemExit(f"unexplained: {relation.differences} of {mapping[0]}")
     network_pj = moved.energy_parts_pj[PE]
-    in_every_pass = cost.spm_reuse[nest.output] == 1 and not stays(mapping[0].tiling, cost, nest.output)
-    delivery = EVERY_PASS if in_every_pass else LESS_OFTEN
-    return Compared(relation, cost.edp, delivery, moved.bound_by, network_pj, buffered_walk_cycles, others)
+    rule = time_rule(nest, mapping[0].tiling, cost)
+    return Compared(relation, cost.edp, rule, moved.bound_by, network_pj, buffered_walk_cycles, others)
 
 
-def stays(tiling: Tiling, cost: ExactCost, tensor: int) -> bool:
-    """Whether a tensor is *skipped*: it stays in the register files across SPM passes (docs/model.md section 3)."""
-    return cost.spm_reuse[tensor] == tiling.rf_passes and cost.dram_reuse[tensor] > 1
+def time_rule(nest: LoopNest, tiling: Tiling, cost: ExactCost) -> str:
+    """Which of :data:`TIME_RULES` holds of a mapping; a skipped output is delivered less often than in every pass."""
+    if cost.traffic[nest.output].reduction:
+        return ADDING
+    stays, later = cost.spm_reuse[nest.output], cost.dram_reuse[nest.output]
+    is_skipped = stays == tiling.rf_passes and later > 1
+    return STALLING if stays == 1 and not is_skipped else NEITHER
 
 
 def as_executed(cost: HierarchyCost) -> ExecutedCost:
