@@ -18,12 +18,6 @@ from .mapping import Mapping, MappingDocument
 
 ENTRY_POINT_GROUP = "dmaze.cost_models"
 
-NO_SEARCH = (
-    "expected a machine of the published kind, for the best mappings onto hierarchies cannot be searched for yet; "
-    "evaluate and execute take mappings onto them"
-)
-"""What is said of a spec whose cost model has no search."""
-
 AnyCostModel: TypeAlias = CostModel[Any, Any, Any, Any, Any, Any]
 """A cost model, whatever its machines, mappings and documents: only it can say what they hold."""
 
@@ -76,8 +70,9 @@ def searchable(model: AnyCostModel, field: str, file: str | None = None) -> AnyS
     Raises:
         InputError: if they cannot.
     """
-    if not isinstance(model, SearchableCostModel) or not isinstance(model, PublishedSpaceModel):
-        raise InputError.single(file, field, NO_SEARCH)
+    if not isinstance(model, SearchableCostModel):
+        message = f"expected a cost model whose mappings can be searched for, which '{model.name}' is not"
+        raise InputError.single(file, field, message)
     return cast("AnySearchableModel", model)
 
 

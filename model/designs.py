@@ -15,7 +15,7 @@ from .dmazerunner.architecture import Architecture
 from .documents.result import Number
 from .documents.sweep_spec import AreaWeights, EnergyRules, PowerLaw, PriceTable, SweepSpec, values_of
 from .faults import Fault, InputError, Place, place_text, shown, suggestion
-from .reading.loading import Substitutes, load_resolved
+from .reading.loading import Substitutes, load_resolved, published_parts
 from .reading.sweep_loading import PRICES, ResolvedSweep, resolve_sweep, with_rules
 from .reading.validation import validated
 
@@ -104,7 +104,7 @@ def designs_of(sweep: ResolvedSweep, file: str | None = None) -> tuple[Design, .
         InputError: for fields that architectures do not have, values that they cannot have, axes that contradict each
             other, and energies that follow from nothing; all of them together.
     """
-    expansion = _Expansion(sweep.document, sweep.spec.architecture, sweep.rules, file)
+    expansion = _Expansion(sweep.document, published_parts(sweep.spec, "sweeps").architecture, sweep.rules, file)
     faults = list(expansion.faults())
     if faults:
         raise InputError(faults)

@@ -17,6 +17,10 @@ from ..model.dmazerunner.architecture import Architecture
 from ..model.dmazerunner.constraints import Constraints
 from ..model.dmazerunner.published import PUBLISHED
 from ..model.documents.result import Certificate
+from ..model.hierarchy.constraints.level_constraints import LevelConstraints
+from ..model.hierarchy.hierarchy_model import HierarchyModel
+from ..model.hierarchy.level_mapping import LevelMapping
+from ..model.hierarchy.machine import Machine
 from ..model.loop_nest import LoopNest
 from ..model.mapping import Mapping
 from ..model.objectives import Objective
@@ -52,6 +56,9 @@ AnyProblem: TypeAlias = LayerProblem[Any, Any, Any, AnySearchableModel]
 
 PublishedProblem: TypeAlias = LayerProblem[Architecture, Constraints, Mapping, AnyPublishedModel]
 """A problem of the published map space."""
+
+LevelsProblem: TypeAlias = LayerProblem[Machine, LevelConstraints, LevelMapping, HierarchyModel]
+"""A problem of the mappings onto a hierarchy."""
 
 AnyMapping: TypeAlias = Any
 """A mapping of the cost model of a problem: only that can say what it holds."""

@@ -2,9 +2,34 @@
 
 from __future__ import annotations
 
+from ..model.cost_models import AnyCostModel
 from ..model.faults import BackendFault, InputError, suggestion
 from .backend import Backend
 from .installed import available_backends
+from .routed_backend import map_space_of, map_spaces_of
+
+
+def load_backend_for(name: str, model: AnyCostModel) -> Backend:
+    """The back end registered under a name, one that searches the mappings of a cost model.
+
+    Raises:
+        InputError: as :func:`load_backend`; and for one that does not, naming those that do.
+        BackendFault: as :func:`load_backend`.
+    """
+    backend, space = load_backend(name), map_space_of(model)
+    if space not in map_spaces_of(backend):
+        others = ", ".join(other for other in available_backends() if space in _map_spaces_of(other))
+        message = f"expected one for mappings of the cost model {space} ({others or 'there is none'}), got '{name}'"
+        raise InputError.single(None, "solver.backend", message)
+    return backend
+
+
+def _map_spaces_of(name: str) -> tuple[str, ...]:
+    """Whose mappings an installed back end searches; nobody's if it cannot be loaded."""
+    try:
+        return map_spaces_of(load_backend(name))
+    except BackendFault:
+        return ()
 
 
 def load_backend(name: str) -> Backend:

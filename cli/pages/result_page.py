@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ...model.documents.result import LayerResult, Number, Result
 from ...model.documents.spec import Spec
-from ...model.exports.mapped_layer import best_mappings
 from ...model.faults import escaped
 from ...model.objectives import OBJECTIVES
 from ..output import json_text
@@ -15,9 +14,9 @@ from ..pictures.album import Picture
 from ..pictures.style import picture_bytes
 from ..reports.certificate_report import certificate_lines
 from ..reports.import_report import import_lines
-from ..reports.loop_listing import loop_lines
 from ..reports.result_report import (
     energy_columns,
+    energy_heading,
     gap_text,
     name_column,
     status_columns,
@@ -25,6 +24,7 @@ from ..reports.result_report import (
     total_line,
     trouble_lines,
 )
+from ..solved_layers import best_listings
 from ..tables import name_text
 from .markup import bullets, element, folded, image, preformatted, table, text
 
@@ -65,7 +65,7 @@ def page(result: Result, spec: Spec, pictures: Sequence[Picture]) -> str:
         folded("The spec, as it was searched", preformatted(spec_text(spec))),
         *_troubles(result),
         element("h2", text("Verdicts")),
-        table(result.layers, name_column(), status_columns(result.objective)),
+        table(result.layers, name_column(), status_columns(result)),
         element("div", *map(figure_with_caption, pictures), class_="pictures"),
         *_energies(result),
         element("h2", text("Why nothing better exists")),
@@ -116,8 +116,8 @@ def _troubles(result: Result) -> Iterator[str]:
 def _energies(result: Result) -> Iterator[str]:
     solved = [layer for layer in _distinct(result) if layer.solutions]
     if solved:
-        yield element("h2", text("Energy of the best mappings, and how much of moving data each tensor causes"))
-        yield table(solved, name_column(), energy_columns())
+        yield element("h2", text(energy_heading(result)))
+        yield table(solved, name_column(), energy_columns(result))
 
 
 def _certificates(result: Result) -> Iterator[str]:
@@ -151,9 +151,9 @@ def _figure_text(value: Number) -> str:
 
 
 def _loops(result: Result) -> Iterator[str]:
-    solved = best_mappings(result)
+    solved = best_listings(result)
     if solved:
         yield element("h2", text("Best mappings as loop nests"))
         yield element("p", text("A move serves the loops below it; loops with one iteration are left out."))
-    for mapped in solved:
-        yield folded(name_text(mapped.name), preformatted("\n".join(map(escaped, loop_lines(mapped)))))
+    for name, lines in solved:
+        yield folded(name_text(name), preformatted("\n".join(map(escaped, lines))))

@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ...model.cost_models import published_model_for
+from ...model.dmazerunner.architecture import Architecture
+from ...model.dmazerunner.constraints import Constraints
+from ...model.dmazerunner.cost_document import Cost
 from ...model.dmazerunner.reuse import has_more_classes
 from ...model.documents.result import LayerResult, Result
-from ...solver.backend import LayerProblem
+from ...solver.backend import LayerProblem, PublishedProblem
 from ...solver.deadline import NEVER, Deadline
 from ...solver.pipeline.presets import resolve_preset
 from ...solver.studies.cost_distribution import MOST_CLASSES, cost_distribution
@@ -108,14 +111,18 @@ def _scatter_of(result: Result, layer: LayerResult, limit_s: float) -> Picture:
     nest = layer.loop_nest()
     if has_more_classes(nest, MOST_CLASSES):
         return _no_scatter(f"the loop orders of {name_text(layer.name)} fall into more than {MOST_CLASSES} classes")
+    machine, constraints = result.architecture, result.constraints
+    if not isinstance(machine, Architecture) or not isinstance(constraints, Constraints):
+        return _no_scatter("the mappings onto a hierarchy are not counted out")
     model = published_model_for(result.cost_model)
-    problem = LayerProblem(nest, result.architecture, result.constraints, result.objective, cost_model=model)
+    problem: PublishedProblem = LayerProblem(nest, machine, constraints, result.objective, cost_model=model)
     resolved = resolve_preset(problem, deadline)
     if resolved.outcome is not None:
         return _no_scatter(resolved.note or "no tiling passes the last round of the preset")
     problem = replace(problem, constraints=resolved.constraints)
     seen = cost_distribution(problem, deadline.left_s, seed=result.solver.seed)
-    chosen = layer.solutions[0].cost if layer.solutions else None
+    best = layer.solutions[0].cost if layer.solutions else None
+    chosen = best if isinstance(best, Cost) else None
     proved = "" if seen.complete or not seen.front_proved else " The front is that of the whole space, and proved."
     padded = " The layer's bounds are padded as its best mapping has them." if layer.padding else ""
     return Picture(

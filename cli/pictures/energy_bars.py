@@ -5,28 +5,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ...model.documents.result import LayerResult, Result
 from ..reports.result_report import PJ_PER_UJ
+from ..solved_layers import energy_by_part, parts_with_energy
 from .bars import named_rows, note_at_row
-from .style import BLUE, GREY, ORANGE, SKY, VERMILION, in_house_style, label, new_figure
+from .style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, YELLOW, in_house_style, label, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROW_INCHES = 0.25
 MARGIN_INCHES = 1.0
+MOST_IN_A_ROW = 8
+"""Entries of a legend beside each other."""
 
-PARTS: Mapping[str, tuple[str, str]] = {
-    "mac": ("MAC", GREY),
-    "rf": ("RF", BLUE),
-    "noc": ("NoC", SKY),
-    "spm": ("SPM", ORANGE),
-    "dram": ("DRAM", VERMILION),
-}
-"""Names and colours of the parts of the energy, from the PEs outwards."""
+COLOURS = (GREY, BLUE, SKY, ORANGE, VERMILION, GREEN, PURPLE, YELLOW)
+"""Of the parts of the machine, from the multiply-accumulates on; further ones begin anew after the first."""
 
 
 @in_house_style
@@ -37,16 +33,18 @@ def energy_figure(result: Result) -> Figure:
     axes = figure.subplots()
     named_rows(axes, [_name(layer, occurrences(result, layer)) for layer in layers])
     ends = [0.0] * len(layers)
-    for part, (name, colour) in PARTS.items():
+    parts = parts_with_energy(result)
+    for position, part in enumerate(parts):
         energies = [_energy_uj(layer, part) for layer in layers]
-        axes.barh(range(len(layers)), energies, height=0.75, left=ends, color=colour, label=name)
+        colour = COLOURS[position] if position < len(COLOURS) else COLOURS[1 + (position - 1) % (len(COLOURS) - 1)]
+        axes.barh(range(len(layers)), energies, height=0.75, left=ends, color=colour, label=label(part))
         ends = [end + energy for end, energy in zip(ends, energies, strict=True)]
     for row, (layer, end) in enumerate(zip(layers, ends, strict=True)):
         note_at_row(axes, row, end, f"{end:,.1f}" if layer.solutions else layer.status)
     axes.set_xlim(0, 1.15 * max(ends) or 1)
     axes.xaxis.set_major_formatter("{x:,g}")
     axes.set_xlabel("energy of the best mapping (µJ)")
-    figure.legend(loc="outside upper center", ncols=len(PARTS))
+    figure.legend(loc="outside upper center", ncols=min(len(parts), MOST_IN_A_ROW))
     return figure
 
 
@@ -62,5 +60,4 @@ def _name(layer: LayerResult, times: int) -> str:
 def _energy_uj(layer: LayerResult, part: str) -> float:
     if not layer.solutions:
         return 0.0
-    energies_pj: dict[str, float] = layer.solutions[0].cost.energy_breakdown_pj.model_dump()
-    return energies_pj[part] / PJ_PER_UJ
+    return energy_by_part(layer.solutions[0].cost)[part] / PJ_PER_UJ

@@ -121,5 +121,5 @@ def _front_figure(points: Sequence[FrontPoint]) -> Figure:
     return figure
 
 
-def _figures(points: Sequence[FrontPoint]) -> tuple[list[int], list[int]]:
+def _figures(points: Sequence[FrontPoint]) -> tuple[list[int], list[Number]]:
     return [point.cycles for point in points], [point.energy_pj for point in points]

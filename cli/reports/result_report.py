@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
 
 from ...model.dmazerunner.cost_document import Cost
-from ...model.documents.result import LayerResult, Result
-from ...model.exports.mapped_layer import MappedLayer, best_mappings
+from ...model.documents.kinds.any_mappings import AnyCost
+from ...model.documents.result import LayerResult, Number, Result
 from ...model.faults import escaped, shortened
-from ...model.objectives import OBJECTIVES, Objective
+from ...model.hierarchy.machine import Machine
+from ...model.objectives import OBJECTIVES
+from ..solved_layers import best_listings, energy_by_part, parts_with_energy, parts_with_sizes, utilization_by_part
 from ..tables import Column, name_text, print_line, print_tables
 from .import_report import import_lines
-from .loop_listing import loop_lines
 
 PJ_PER_UJ = 1e6
 LONGEST_TITLE = 100
@@ -23,11 +24,11 @@ def print_report(console: Console, result: Result, *, loops: bool) -> None:
     """Print a result; ``loops`` adds the best mapping of every distinct layer as a tiled loop nest."""
     print_line(console, _heading(result))
     print_line(console)
-    print_tables(console, result.layers, name_column(), status_columns(result.objective))
+    print_tables(console, result.layers, name_column(), status_columns(result))
     solved = [layer for layer in result.layers if layer.solutions and layer.same_as is None]
     if solved:
-        print_line(console, "\nEnergy of the best mappings, and how much of moving data each tensor causes:\n")
-        print_tables(console, solved, name_column(), energy_columns())
+        print_line(console, f"\n{energy_heading(result)}:\n")
+        print_tables(console, solved, name_column(), energy_columns(result))
     print_line(console, "\n" + total_line(result))
     for line in import_lines(result):
         print_line(console, line)
@@ -35,8 +36,8 @@ def print_report(console: Console, result: Result, *, loops: bool) -> None:
         for line in trouble_lines(layer):
             print_line(console, line)
     if loops:
-        for mapped in best_mappings(result):
-            _print_loops(console, mapped)
+        for name, lines in best_listings(result):
+            _print_loops(console, name, lines)
 
 
 def _heading(result: Result) -> str:
@@ -56,25 +57,24 @@ def name_column() -> Column[LayerResult]:
     return Column("layer", lambda layer: name_text(layer.name), left=True)
 
 
-def _of_best(text: Callable[[Cost], str]) -> Callable[[LayerResult], str | None]:
+def _of_best(text: Callable[[AnyCost], str | None]) -> Callable[[LayerResult], str | None]:
     """A cell about the best mapping; empty where a layer has none."""
     return lambda layer: text(layer.solutions[0].cost) if layer.solutions else None
 
 
-def status_columns(objective: Objective) -> tuple[Column[LayerResult], ...]:
+def status_columns(result: Result) -> tuple[Column[LayerResult], ...]:
     """What was found for a layer, what it costs, and how good it provably is."""
+    objective = result.objective
     bound_text = OBJECTIVES[objective].bound_text
     return (
         Column("count", lambda layer: str(layer.count)),
         Column("status", lambda layer: layer.status, left=True),
         Column("gap", lambda layer: None if layer.gap is None else gap_text(layer.gap)),
-        Column("energy pJ", _of_best(lambda cost: f"{cost.energy_pj:,}")),
+        Column("energy pJ", _of_best(lambda cost: energy_text(cost.energy_pj))),
         Column("cycles", _of_best(lambda cost: f"{cost.cycles:,}")),
         Column("EDP pJ*cycles", _of_best(lambda cost: edp_text(cost.edp))),
         Column(f"{objective} bound", lambda layer: None if layer.bound is None else bound_text(layer.bound)),
-        Column("PE", _of_best(lambda cost: f"{cost.utilization.pe:.1%}")),
-        Column("RF", _of_best(lambda cost: f"{cost.utilization.rf:.1%}")),
-        Column("SPM", _of_best(lambda cost: f"{cost.utilization.spm:.1%}")),
+        *(Column(name_text(part), _of_best(_utilization_of(part))) for part in parts_with_sizes(result)),
         Column("evaluated", lambda layer: None if layer.evaluated is None else f"{layer.evaluated:,}", optional=True),
         Column("pruned by bound", _pruned_by_bound, optional=True),
         Column("proved by", _proved_by, left=True, optional=True),
@@ -83,21 +83,42 @@ def status_columns(objective: Objective) -> tuple[Column[LayerResult], ...]:
     )
 
 
-def energy_columns() -> tuple[Column[LayerResult], ...]:
+def _utilization_of(part: str) -> Callable[[AnyCost], str | None]:
+    def cell(cost: AnyCost) -> str | None:
+        share = utilization_by_part(cost).get(part)
+        return None if share is None else f"{share:.1%}"
+
+    return cell
+
+
+def energy_text(energy_pj: Number) -> str:
+    """An energy in pJ, counts in full and sums of prices to a hundredth."""
+    return f"{energy_pj:,}" if isinstance(energy_pj, int) else f"{energy_pj:,.2f}"
+
+
+def energy_heading(result: Result) -> str:
+    """What the table of energies shows."""
+    shares = "" if isinstance(result.architecture, Machine) else ", and how much of moving data each tensor causes"
+    return f"Energy of the best mappings{shares}"
+
+
+def energy_columns(result: Result) -> tuple[Column[LayerResult], ...]:
     """The energy of a layer's best mapping, by part and by tensor; the layer must have one."""
     return (
         Column("energy uJ", _of_best(lambda cost: _uj(cost.energy_pj))),
-        Column("MAC", _of_best(lambda cost: _uj(cost.energy_breakdown_pj.mac))),
-        Column("RF", _of_best(lambda cost: _uj(cost.energy_breakdown_pj.rf))),
-        Column("NoC", _of_best(lambda cost: _uj(cost.energy_breakdown_pj.noc))),
-        Column("SPM", _of_best(lambda cost: _uj(cost.energy_breakdown_pj.spm))),
-        Column("DRAM", _of_best(lambda cost: _uj(cost.energy_breakdown_pj.dram))),
-        Column("moving data", _of_best(_tensor_shares), left=True),
+        *(Column(name_text(part), _of_best(_energy_of(part))) for part in parts_with_energy(result)),
+        Column("moving data", _of_best(_tensor_shares), left=True, optional=True),
     )
 
 
-def _tensor_shares(cost: Cost) -> str:
-    """Every tensor's share of the energy that goes into moving data (and adding partial sums)."""
+def _energy_of(part: str) -> Callable[[AnyCost], str]:
+    return lambda cost: _uj(energy_by_part(cost)[part])
+
+
+def _tensor_shares(cost: AnyCost) -> str | None:
+    """Every tensor's share of the energy that goes into moving data (and adding partial sums), where it is known."""
+    if not isinstance(cost, Cost):
+        return None
     moved = {name: part.noc + part.spm + part.dram + part.reduction for name, part in cost.tensor_energy_pj.items()}
     whole = sum(moved.values())
     return " ".join(f"{name_text(name)} {energy / whole if whole else 0:.0%}" for name, energy in moved.items())
@@ -158,7 +179,7 @@ def total_line(result: Result) -> str:
     total = result.total
     if total.energy_pj is None or total.cycles is None or total.edp is None or total.edp_sum is None:
         return "total: none, since some layer has no mapping"
-    energy = f"energy {total.energy_pj:,} pJ, {total.cycles:,} cycles"
+    energy = f"energy {energy_text(total.energy_pj)} pJ, {total.cycles:,} cycles"
     return f"total with counts: {energy}, EDP {edp_text(total.edp)}, sum of EDPs {edp_text(total.edp_sum)} pJ*cycles"
 
 
@@ -175,8 +196,8 @@ def trouble_lines(layer: LayerResult) -> Iterator[str]:
         yield f"\n{name}: fault: {layer.fault}"
 
 
-def _print_loops(console: Console, mapped: MappedLayer) -> None:
+def _print_loops(console: Console, name: str, lines: Sequence[str]) -> None:
     explained = "a move serves the loops below it; loops with one iteration are left out"
-    print_line(console, f"\n{name_text(mapped.name)}, best mapping ({explained}):")
-    for line in loop_lines(mapped):
+    print_line(console, f"\n{name_text(name)}, best mapping ({explained}):")
+    for line in lines:
         print_line(console, escaped(line))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from ..arguments.overrides import Overrides, load_with_overrides, placed
 from ..drawing import rendered
 from ..output import check_destination, document_text, warnings_reported
 from ..progress_line import shown_checking
-from ..reports.result_report import edp_text
+from ..reports.result_report import edp_text, energy_text
+from ..solved_layers import utilization_by_part
 from ..tables import Column, name_text, print_line, print_tables
 
 
@@ -45,7 +47,7 @@ def print_fronts(fronts: ParetoFronts, console: Console) -> None:
         print_line(console, f"\n{name_text(layer.name)}: {_status_text(layer)}")
         if layer.points and layer.same_as is None:
             print_line(console)
-            print_tables(console, layer.points, _POINT, _COLUMNS)
+            print_tables(console, layer.points, _POINT, _columns(layer.points))
             if layer.steps:
                 refuted = sum(step.refuted for step in layer.steps)
                 what = "steps between the points refuted by CP-SAT, one constrained solve each"
@@ -64,11 +66,17 @@ def _status_text(layer: LayerFront) -> str:
 
 _POINT = Column[Solution]("point", lambda point: str(point.rank))
 
-_COLUMNS = (
-    Column[Solution]("energy pJ", lambda point: f"{point.cost.energy_pj:,}"),
-    Column[Solution]("cycles", lambda point: f"{point.cost.cycles:,}"),
-    Column[Solution]("EDP pJ*cycles", lambda point: edp_text(point.cost.edp)),
-    Column[Solution]("PE", lambda point: f"{point.cost.utilization.pe:.1%}"),
-    Column[Solution]("RF", lambda point: f"{point.cost.utilization.rf:.1%}"),
-    Column[Solution]("SPM", lambda point: f"{point.cost.utilization.spm:.1%}"),
-)
+
+def _columns(points: Sequence[Solution]) -> list[Column[Solution]]:
+    """What the points cost, and what they use of the machine."""
+    parts = [part for part, share in utilization_by_part(points[0].cost).items() if share is not None]
+    return [
+        Column("energy pJ", lambda point: energy_text(point.cost.energy_pj)),
+        Column("cycles", lambda point: f"{point.cost.cycles:,}"),
+        Column("EDP pJ*cycles", lambda point: edp_text(point.cost.edp)),
+        *(Column(name_text(part), _utilization_of(part)) for part in parts),
+    ]
+
+
+def _utilization_of(part: str) -> Callable[[Solution], str]:
+    return lambda point: f"{utilization_by_part(point.cost).get(part) or 0.0:.1%}"

@@ -50,3 +50,9 @@ ArchitectureField = Annotated[
     Discriminator(_kind),
 ]
 """An architecture, or the name of a built-in one, or the path of its file."""
+
+ResolvedArchitectureField = Annotated[
+    Annotated[Architecture, Tag(Architecture.__name__)] | Annotated[Machine, Tag(Machine.__name__)],
+    Discriminator(_kind),
+]
+"""An architecture, in a document that stands for itself."""

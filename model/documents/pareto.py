@@ -8,9 +8,10 @@ from pydantic import Field
 
 from ..base import Model, Text
 from ..cost_model import DEFAULT_COST_MODEL
-from ..dmazerunner.architecture import Architecture
-from ..dmazerunner.constraints import Constraints, MinUtilization
+from ..dmazerunner.constraints import MinUtilization
 from ..layers import Layer
+from .architectures import ResolvedArchitectureField
+from .kinds.any_constraints import ConstraintsField
 from .result import Solution, Termination
 
 
@@ -58,8 +59,8 @@ class ParetoFronts(Model):
     schema_: Literal["dmaze-solve/pareto/1"] = Field(default="dmaze-solve/pareto/1", alias="schema")
     name: str | None = None
     cost_model: Text = DEFAULT_COST_MODEL
-    architecture: Architecture
-    constraints: Constraints
+    architecture: ResolvedArchitectureField
+    constraints: ConstraintsField
     versions: dict[str, str] = Field(default_factory=dict[str, str])
     interrupted: bool = False
     layers: tuple[LayerFront, ...]

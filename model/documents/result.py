@@ -5,18 +5,20 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import Field, field_validator
+from pydantic import Field, GetJsonSchemaHandler, SerializerFunctionWrapHandler, field_validator, model_serializer
+from pydantic_core import CoreSchema
 
 from ..base import Flag, Model, PositiveInt, Text
 from ..cost_model import DEFAULT_COST_MODEL
-from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.constraints import SET_BY_PRESET, Constraints, MinUtilization
-from ..dmazerunner.cost_document import Cost
+from ..hierarchy.accountings import AccountingName
 from ..layers import Layer
 from ..loop_nest import LoopNest
-from ..mapping import MappingDocument
 from ..objectives import Objective
+from .architectures import ResolvedArchitectureField
 from .imported_network import ImportedNetwork
+from .kinds.any_constraints import ConstraintsField
+from .kinds.any_mappings import CostField, MappingField
 from .spec import SolverOptions
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
@@ -25,11 +27,11 @@ Number = int | float
 
 
 class Solution(Model):
-    """One mapping with its cost."""
+    """One mapping with its cost, both of the result's cost model."""
 
     rank: int
-    mapping: MappingDocument
-    cost: Cost
+    mapping: MappingField
+    cost: CostField
 
 
 class Reason(str, Enum):
@@ -183,22 +185,23 @@ class Totals(Model):
     ``edp`` is total energy times total cycles; ``edp_sum`` the sum of the layers' EDPs, as dMazeRunner reports it.
     """
 
-    energy_pj: int | None
+    energy_pj: Number | None
     cycles: int | None
     edp: float | None
     edp_sum: float | None
 
 
 class Result(Model):
-    """The document that ``--json`` prints and ``--out`` writes."""
+    """The document that ``--json`` prints and ``--out`` writes; ``accounting`` is there for hierarchies only."""
 
     schema_: Literal["dmaze-solve/result/1"] = Field(default="dmaze-solve/result/1", alias="schema")
     name: str | None = None
     cost_model: Text = DEFAULT_COST_MODEL
+    accounting: AccountingName | None = None
     objective: Objective
     backend: str
-    architecture: Architecture
-    constraints: Constraints
+    architecture: ResolvedArchitectureField
+    constraints: ConstraintsField
     solver: SolverOptions
     versions: dict[str, str] = Field(default_factory=dict[str, str])
     interrupted: Annotated[bool, Field(strict=True)] = False
@@ -215,3 +218,18 @@ class Result(Model):
         stated = cast("dict[str, Any]", value)
         unset = Constraints().model_dump(mode="json", include=SET_BY_PRESET) if stated.get("preset") else {}
         return {name: given for name, given in stated.items() if name not in unset or unset[name] != given}
+
+    @model_serializer(mode="wrap")
+    def _without_absent(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """All but an accounting where there is only one."""
+        document: dict[str, Any] = serialize(self)
+        return {name: value for name, value in document.items() if name != "accounting" or value is not None}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The schema of the fields, of which one may be left out when they are written."""
+        fields = {part: value for part, value in core_schema.items() if part != "serialization"}
+        schema = handler(cast("CoreSchema", fields))
+        own = handler.resolve_ref_schema(schema)
+        own["required"] = [name for name in own.get("required", []) if name != "accounting"]
+        return schema

@@ -13,6 +13,7 @@ from ..layers import Layer
 from ..objectives import Objective
 from .architectures import ArchitectureField
 from .imported_network import ImportedNetwork
+from .kinds.any_constraints import ConstraintsField
 
 Seconds = Annotated[float, Field(strict=True, gt=0, le=1e9)]
 
@@ -93,5 +94,5 @@ class Spec(Model):
     cost_model: Text | None = None
     accounting: AccountingName | None = None
     objective: Objective = "edp"
-    constraints: Constraints = Constraints()
+    constraints: ConstraintsField = Constraints()
     solver: SolverOptions = SolverOptions()

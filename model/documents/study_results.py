@@ -12,11 +12,12 @@ from pydantic import Field
 
 from ..base import Model, Text
 from ..cost_model import DEFAULT_COST_MODEL
-from ..dmazerunner.architecture import Architecture
-from ..dmazerunner.constraints import Constraints, MinUtilization
-from ..dmazerunner.cost_document import Cost
+from ..dmazerunner.constraints import MinUtilization
 from ..mapping import MappingDocument
 from ..objectives import Objective
+from .architectures import ResolvedArchitectureField
+from .kinds.any_constraints import ConstraintsField
+from .kinds.any_mappings import CostField, MappingField
 from .result import Number, Solution, Status
 from .spec import SolverOptions
 
@@ -125,10 +126,10 @@ class GivenMapping(Model):
     """
 
     layer: str
-    mapping: MappingDocument
+    mapping: MappingField
     orders_given: bool
     broken_rules: tuple[str, ...]
-    cost: Cost
+    cost: CostField
     objective_value: Number
     loss: float | None
 
@@ -154,8 +155,8 @@ class GapStudy(Model):
     cost_model: Text = DEFAULT_COST_MODEL
     objective: Objective
     backend: str
-    architecture: Architecture
-    constraints: Constraints
+    architecture: ResolvedArchitectureField
+    constraints: ConstraintsField
     solver: SolverOptions
     full_limit_s: float
     versions: dict[str, str] = Field(default_factory=dict[str, str])
@@ -248,8 +249,8 @@ class DataflowStudy(Model):
     cost_model: Text = DEFAULT_COST_MODEL
     objective: Objective
     backend: str
-    architecture: Architecture
-    constraints: Constraints
+    architecture: ResolvedArchitectureField
+    constraints: ConstraintsField
     solver: SolverOptions
     versions: dict[str, str] = Field(default_factory=dict[str, str])
     interrupted: Annotated[bool, Field(strict=True)] = False

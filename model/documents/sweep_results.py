@@ -8,9 +8,9 @@ from pydantic import Field
 
 from ..base import Flag, Model, Text
 from ..cost_model import DEFAULT_COST_MODEL
-from ..dmazerunner.architecture import Architecture
-from ..dmazerunner.constraints import Constraints
 from ..objectives import Objective
+from .architectures import ResolvedArchitectureField
+from .kinds.any_constraints import ConstraintsField
 from .pareto import LayerFront, ParetoFronts
 from .result import LayerResult, Number, Result, Status
 from .spec import SolverOptions
@@ -64,7 +64,7 @@ class FrontPoint(Model):
 
     values: dict[str, Number]
     area_proxy_bytes: float
-    energy_pj: int
+    energy_pj: Number
     cycles: int
     edp: float
     layer_points: dict[str, int]
@@ -125,9 +125,9 @@ class SweepResult(Model):
     cost_model: Text = DEFAULT_COST_MODEL
     objective: Objective | None
     backend: str
-    architecture: Architecture
+    architecture: ResolvedArchitectureField
     sweep: Sweep
-    constraints: Constraints
+    constraints: ConstraintsField
     solver: SolverOptions
     versions: dict[str, str] = Field(default_factory=dict[str, str])
     interrupted: Flag = False

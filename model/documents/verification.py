@@ -8,9 +8,8 @@ from pydantic import Field
 
 from ..base import Model, Text
 from ..cost_model import DEFAULT_COST_MODEL
-from ..dmazerunner.cost_document import Cost
-from ..mapping import MappingDocument
 from ..objectives import Objective
+from .kinds.any_mappings import CostField, MappingField
 from .result import Number, Status
 
 
@@ -18,8 +17,8 @@ class Counterexample(Model):
     """A legal mapping that a claim says does not exist."""
 
     objective_value: Number
-    mapping: MappingDocument
-    cost: Cost
+    mapping: MappingField
+    cost: CostField
 
 
 class ProofCheck(Model):

@@ -93,14 +93,21 @@ class MappedLayer:
 
 
 def best_mappings(result: Result) -> list[MappedLayer]:
-    """Every distinct layer with its best mapping and the number of times that it occurs under all its names."""
+    """Every distinct layer with its best mapping and the number of times that it occurs under all its names.
+
+    There are none for a result on a hierarchy.
+    """
+    machine = result.architecture
+    if not isinstance(machine, Architecture):
+        return []
     model = published_model_for(result.cost_model)
     found: list[MappedLayer] = []
     for layer in result.layers:
         if layer.same_as is None and layer.solutions:
             count = sum(other.count for other in result.layers if layer.name in (other.name, other.same_as))
             nest, document = layer.loop_nest(), layer.solutions[0].mapping
-            found.append(MappedLayer.from_document(layer.name, count, nest, result.architecture, document, model))
+            if isinstance(document, MappingDocument):
+                found.append(MappedLayer.from_document(layer.name, count, nest, machine, document, model))
     return found
 
 

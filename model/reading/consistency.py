@@ -11,11 +11,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ..base import MAX_BOUND
+from ..cost_model import DEFAULT_COST_MODEL
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.constraints import Constraints, FixedFactors
 from ..dmazerunner.legality import pinned_factors
 from ..dmazerunner.reuse import has_more_classes
+from ..documents.architectures import AnyArchitecture
+from ..documents.kinds.any_constraints import AnyConstraints
 from ..faults import Fault, InputWarning, Place, place_text, shortened, suggestion
+from ..hierarchy.constraints.constraint_faults import contradictions, unknown_names
+from ..hierarchy.constraints.level_constraints import LevelConstraints
+from ..hierarchy.machine import Machine
+from ..hierarchy.per_tensor import name_faults
+from ..hierarchy.resolved_machine import resolved_machine
 from ..loop_nest import MAX_MACS, LoopNest
 from ..mapping import LEVELS
 
@@ -38,9 +46,32 @@ class _Clash:
 
 
 def consistency_faults(
-    nests: Nests, constraints: Constraints, architecture: Architecture, file: str | None
+    nests: Nests, constraints: AnyConstraints, architecture: AnyArchitecture, file: str | None
 ) -> list[Fault]:
     """Everything in which constraints and architecture contradict the layers, one fault for each place of the spec."""
+    if isinstance(architecture, Machine) and isinstance(constraints, LevelConstraints):
+        return _faults_on_hierarchies(nests, constraints, architecture, file)
+    if isinstance(architecture, Architecture) and isinstance(constraints, Constraints):
+        return _published_faults(nests, constraints, architecture, file)
+    return [Fault(file, "constraints", f"expected those for {architecture.cost_model}, got others")]
+
+
+def _faults_on_hierarchies(
+    nests: Nests, constraints: LevelConstraints, machine: Machine, file: str | None
+) -> list[Fault]:
+    clashes = [*_too_large(nests)]
+    for layer, nest in nests.items():
+        clashes += [_Clash(("workload",), line, layer) for line in name_faults(nest)]
+        found = contradictions(nest, resolved_machine(machine, nest), constraints)
+        clashes += [_Clash(("constraints", *place), message, layer) for place, message in found]
+    unknown = unknown_names(nests.values(), machine, constraints)
+    misnamed = [Fault(file, place_text(("constraints", *place)), message) for place, message in unknown]
+    return [*misnamed, *_one_for_each_place(clashes, file)]
+
+
+def _published_faults(
+    nests: Nests, constraints: Constraints, architecture: Architecture, file: str | None
+) -> list[Fault]:
     clashes = [
         *_too_large(nests),
         *_too_many_orders(nests),
@@ -52,8 +83,10 @@ def consistency_faults(
     return [*_unknown_dims(nests, constraints, file), *_one_for_each_place(clashes, file)]
 
 
-def warn_of_overlaps(nests: Nests, file: str | None) -> None:
-    """Warns of outputs that loops may meet in: the model takes their tiles as disjoint (``docs/layers.md``)."""
+def warn_of_overlaps(nests: Nests, architecture: AnyArchitecture, file: str | None) -> None:
+    """Warns of outputs that loops may meet in: published tiles count as disjoint (``docs/layers.md``)."""
+    if architecture.cost_model != DEFAULT_COST_MODEL:
+        return
     for layer, nest in nests.items():
         output = nest.tensors[nest.output]
         if not output.is_injective(nest.bounds):

@@ -12,18 +12,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar, cast
 
-from ..cost_models import AnyCostModel, AnyPublishedModel, model_and_machine, model_for, searchable
+from ..cost_models import (
+    AnyCostModel,
+    AnyPublishedModel,
+    AnySearchableModel,
+    model_and_machine,
+    model_for,
+    searchable,
+)
 from ..dmazerunner.architecture import Architecture
-from ..documents.architectures import AnyArchitecture, architecture_type
+from ..dmazerunner.constraints import Constraints
+from ..documents.architectures import AnyArchitecture
+from ..documents.kinds.any_constraints import AnyConstraints
 from ..documents.spec import LayerList, NetworkReference, Spec
-from ..faults import Fault, InputError, Place, place_text, shortened, shown, suggestion
+from ..faults import Fault, InputError, place_text
 from ..layers import Layer
-from . import dmazerunner_files, onnx_files
-from .builtin_data import Kind, builtin_names, builtin_path
+from . import onnx_files
 from .consistency import Nests, consistency_faults, warn_of_overlaps
-from .interop.foreign_layers import read_layers
-from .interop.yaml_files import is_yaml
-from .json_files import JsonObject, parse_json, read_bytes, read_json, why_unreadable
+from .json_files import JsonObject, read_json
+from .references import resolve_architecture, resolve_workload, with_batch
 from .validation import validated
 
 AnySpec = TypeVar("AnySpec", bound=Spec)
@@ -65,11 +72,22 @@ def load_resolved(kind: type[AnySpec], path: Path, substitutes: Substitutes | No
     if given.cost_model is not None:
         document["cost_model"] = given.cost_model
     try:
-        spec = validated(kind, document, str(path))
+        spec = validated(kind, _with_architecture(document, path), str(path))
     except InputError as error:
         raise InputError([*error.faults, *_reference_faults(document, path)]) from error
     workload = _substituted(spec.workload, given, str(path))
     return resolved(spec.model_copy(update={"workload": workload}), path.parent, str(path))
+
+
+def _with_architecture(document: JsonObject, path: Path) -> JsonObject:
+    """A spec with its architecture in place of a name: what else it may say depends on the kind."""
+    name: object = document.get("architecture")
+    if not isinstance(name, str):
+        return document
+    try:
+        return {**document, "architecture": resolve_architecture(name, path.parent)}
+    except InputError:  # said of the document as it is
+        return document
 
 
 def _substituted(
@@ -79,7 +97,7 @@ def _substituted(
     if isinstance(workload, LayerList):
         if given.dims:
             raise InputError.single(file, "workload.dims", "expected none, for layers have no symbolic dimensions")
-        return workload if given.batch is None else _with_batch(workload, given.batch, file)
+        return workload if given.batch is None else with_batch(workload, given.batch, file)
     if given.batch is None and not given.dims:
         return workload
     network = NetworkReference(network=workload) if isinstance(workload, str) else workload
@@ -108,8 +126,8 @@ class ResolvedSpec(Generic[SpecT]):
     """A spec whose parts are there and make sense together; ``document`` has them in place of their names and paths."""
 
     document: SpecT
-    cost_model: AnyPublishedModel
-    architecture: Architecture
+    cost_model: AnySearchableModel
+    architecture: AnyArchitecture
     workload: LayerList
 
     @property
@@ -155,11 +173,13 @@ def resolved(spec: AnySpec, base: Path, file: str | None = None) -> ResolvedSpec
         raise InputError(faults)
     nests = _loop_nests(workload, file)
     cost_model, architecture = _searchable(spec, chosen, file)
-    faults = consistency_faults(nests, spec.constraints, architecture, file)
+    constraints = _own_constraints(spec.constraints, cost_model, file)
+    faults = consistency_faults(nests, constraints, architecture, file)
     if faults:
         raise InputError(faults)
-    warn_of_overlaps(nests, file)
-    document = spec.model_copy(update={"architecture": architecture, "workload": workload})
+    warn_of_overlaps(nests, architecture, file)
+    own = {"architecture": architecture, "workload": workload, "constraints": constraints}
+    document = spec.model_copy(update=own)
     return ResolvedSpec(document, cost_model, architecture, workload)
 
 
@@ -184,17 +204,48 @@ def _chosen(spec: Spec, base: Path, file: str | None) -> _Chosen:
     return model_and_machine(architecture, spec.cost_model, spec.accounting, file)
 
 
-def _searchable(spec: Spec, chosen: _Chosen, file: str | None) -> tuple[AnyPublishedModel, Architecture]:
+def _searchable(spec: Spec, chosen: _Chosen, file: str | None) -> tuple[AnySearchableModel, AnyArchitecture]:
     """The same, where mappings can be searched for.
 
     Raises:
-        InputError: for a cost model without a search, at the field that chose it.
+        InputError: for a cost model without constraints to search with, at the field that chose it.
     """
     model, machine = chosen
-    found = cast(
-        "AnyPublishedModel", searchable(model, "architecture" if spec.cost_model is None else "cost_model", file)
-    )
-    return found, cast("Architecture", machine)
+    return searchable(model, "architecture" if spec.cost_model is None else "cost_model", file), machine
+
+
+def _own_constraints(given: AnyConstraints, model: AnySearchableModel, file: str | None) -> AnyConstraints:
+    """Constraints of the cost model's kind, where they were read before that was known.
+
+    Raises:
+        InputError: for those of another kind, at every field that this one lacks.
+    """
+    kind: type[AnyConstraints] = model.constraints_type
+    if isinstance(given, kind):
+        return given
+    return validated(kind, given.model_dump(mode="json", exclude_unset=True), file, ("constraints",))
+
+
+@dataclass(frozen=True)
+class PublishedParts:
+    """The parts of a spec on an architecture of the published kind."""
+
+    cost_model: AnyPublishedModel
+    architecture: Architecture
+    constraints: Constraints
+
+
+def published_parts(spec: ResolvedSpec[Spec], what: str) -> PublishedParts:
+    """The parts of a spec for what there is on architectures of the published kind only; ``what`` names it.
+
+    Raises:
+        InputError: on a hierarchy.
+    """
+    constraints, architecture = spec.document.constraints, spec.architecture
+    if not isinstance(constraints, Constraints) or not isinstance(architecture, Architecture):
+        message = f"expected an architecture of the published kind, for {what} cannot be had on hierarchies yet"
+        raise InputError.single(None, "architecture", message)
+    return PublishedParts(cast("AnyPublishedModel", spec.cost_model), architecture, constraints)
 
 
 def _loop_nests(workload: LayerList, file: str | None) -> Nests:
@@ -209,91 +260,3 @@ def _loop_nests(workload: LayerList, file: str | None) -> Nests:
     if faults:
         raise InputError(faults)
     return nests
-
-
-def resolve_architecture(value: str | AnyArchitecture, base: Path, file: str | None = None) -> AnyArchitecture:
-    """The architecture itself, given as such, by the name of a built-in one, or by a path relative to ``base``.
-
-    Raises:
-        InputError: when there is none of that name or at that path, or its file is faulty.
-    """
-    if not isinstance(value, str):
-        return value
-    document, source = referenced(value, "architectures", base, file, ("architecture",))
-    if dmazerunner_files.is_architecture(document):
-        return dmazerunner_files.read_architecture(document, source)
-    return validated(architecture_type(document), document, source)
-
-
-def resolve_workload(value: str | NetworkReference | LayerList, base: Path, file: str | None = None) -> LayerList:
-    """The layers themselves, given as such, or by name or path (relative to ``base``) of a network.
-
-    Raises:
-        InputError: when there is no such network, its file is faulty, or the batch cannot be changed as asked.
-    """
-    if isinstance(value, LayerList):
-        return value
-    if isinstance(value, str):
-        return _network(value, base, file, ("workload",))
-    if onnx_files.is_onnx(value.network):
-        path = _path_of_model(value.network, base, file, ("workload", "network"))
-        return onnx_files.read_network(path, value.batch, value.dims)
-    if value.dims:
-        message = f"expected none, for only an ONNX model has symbolic dimensions, not {shown(value.network)}"
-        raise InputError.single(file, "workload.dims", message)
-    network = _network(value.network, base, file, ("workload", "network"))
-    return network if value.batch is None else _with_batch(network, value.batch, file)
-
-
-def _network(text: str, base: Path, file: str | None, place: Place) -> LayerList:
-    if onnx_files.is_onnx(text):
-        return onnx_files.read_network(_path_of_model(text, base, file, place))
-    if is_yaml(text):
-        return read_layers(base / text)
-    document, source = referenced(text, "networks", base, file, place)
-    if dmazerunner_files.is_network(document):
-        return dmazerunner_files.read_network(document, source, Path(source).stem)
-    return validated(LayerList, document, source)
-
-
-def _path_of_model(text: str, base: Path, file: str | None, place: Place) -> Path:
-    """The path of an ONNX file; one that a spec names must be there."""
-    path = base / text
-    if file != str(path) and not path.is_file():
-        message = f"expected an ONNX file, but there is none at {shortened(str(path), 200)}"
-        raise InputError.single(file, place_text(place), message)
-    return path
-
-
-def referenced(text: str, kind: Kind, base: Path, file: str | None, place: Place) -> tuple[JsonObject, str]:
-    """The document that a name or a path refers to, and its file."""
-    names = builtin_names(kind)
-    path = builtin_path(kind, text) if text in names else base / text
-    try:
-        content = read_bytes(path)
-    except (OSError, ValueError) as error:
-        looks_like_path = "/" in text or "\\" in text or text.lower().endswith(".json")
-        if isinstance(error, FileNotFoundError) and not looks_like_path:
-            message = f"unknown name {shown(text)}; {suggestion(text, names)}"
-        else:
-            message = f"{why_unreadable(error)} at {shortened(str(path), 200)}"
-        raise InputError.single(file, place_text(place), message) from error
-    return parse_json(content, str(path)), str(path)
-
-
-def _with_batch(network: LayerList, batch: int, file: str | None) -> LayerList:
-    """The network at another batch size than its own."""
-    layers: list[Layer] = []
-    refusals: list[str] = []
-    for layer in network.layers:
-        try:
-            changed = layer.with_batch(batch, network.batch).model_dump(by_alias=True)
-            layers.append(validated(type(layer), changed, file))
-        except ValueError as error:
-            refusals.append(f"layer {shown(layer.name)}: {error}")
-        except InputError as error:
-            refusals.append(f"layer {shown(layer.name)}: {error.faults[0].message}")
-    if refusals:
-        others = f" (and {len(refusals) - 1} more layers)" if len(refusals) > 1 else ""
-        raise InputError.single(file, "workload.batch", refusals[0] + others)
-    return network.model_copy(update={"layers": tuple(layers), "batch": batch})

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ..documents.sweep_spec import EnergyRules, EnergyTable, SweepSpec
 from ..faults import Fault, InputError, Place, place_text
-from .loading import ResolvedSpec, referenced, resolved
+from .loading import ResolvedSpec, resolved
+from .references import referenced
 from .validation import validated
 
 PRICES = "access_energy_pj"

@@ -11,7 +11,7 @@ from ...model.documents.result import Limit, Reason, Solution, Termination
 from ...model.documents.spec import Spec
 from ...model.faults import BackendFault, InputError
 from ...model.layers import Layer
-from ...model.reading.loading import ResolvedSpec, resolved
+from ...model.reading.loading import PublishedParts, ResolvedSpec, published_parts, resolved
 from ..backend import LayerProblem, Progress, PublishedProblem
 from ..deadline import Deadline
 from ..pipeline.observer import Observer, SilentObserver
@@ -55,8 +55,9 @@ def pareto_fronts_resolved(
     spec = known.document
     if spec.solver.pad_bounds:
         raise InputError.single(None, "solver.pad_bounds", "expected false, since fronts are of the bounds as given")
+    parts = published_parts(known, "fronts")
     deadline = Deadline.of_limit(spec.solver.total_time_limit_s)
-    layers, interrupted = _fronts(known, deadline, observer or SilentObserver(), check=check)
+    layers, interrupted = _fronts(known, parts, deadline, observer or SilentObserver(), check=check)
     return ParetoFronts(
         name=spec.name,
         cost_model=known.cost_model.name,
@@ -69,7 +70,7 @@ def pareto_fronts_resolved(
 
 
 def _fronts(
-    known: ResolvedSpec[Spec], deadline: Deadline, observer: Observer, *, check: bool
+    known: ResolvedSpec[Spec], parts: PublishedParts, deadline: Deadline, observer: Observer, *, check: bool
 ) -> tuple[tuple[LayerFront, ...], bool]:
     """The front of every layer, each distinct one searched once, and whether Ctrl-C cut one short."""
     fronts: dict[tuple[object, ...], LayerFront] = {}
@@ -83,7 +84,8 @@ def _fronts(
             own = {"name": layer.name, "count": layer.count, "layer": layer, "same_as": first.name, "wall_s": 0.0}
             layers.append(first.model_copy(update=own))
             continue
-        problem = LayerProblem(nest, known.architecture, spec.constraints, spec.objective, cost_model=known.cost_model)
+        machine, constraints = parts.architecture, parts.constraints
+        problem = LayerProblem(nest, machine, constraints, spec.objective, cost_model=parts.cost_model)
         left_s, own_s = deadline.left_s, spec.solver.time_limit_s
         limit_s, limit = (
             (0.0 if interrupted else min(own_s, left_s)),
@@ -153,7 +155,7 @@ def not_searched(layer: Layer, ended: Termination) -> LayerFront:
 def _with_steps(front: LayerFront, problem: PublishedProblem, limit_s: float, workers: int) -> tuple[LayerFront, bool]:
     """The front with its second proof, as far as there is time, and whether Ctrl-C cut that short."""
     steps: list[StepCheck] = []
-    points = [(point.cost.energy_pj, point.cost.cycles) for point in front.points]
+    points = [(int(point.cost.energy_pj), point.cost.cycles) for point in front.points]
     deadline, interrupted = Deadline.after(limit_s), False
     try:
         constraints = resolve_preset(problem, deadline).constraints

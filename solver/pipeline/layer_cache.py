@@ -20,9 +20,10 @@ from ...model.dmazerunner.constraints import MinUtilization
 from ...model.dmazerunner.relaxation.cases import class_label
 from ...model.documents.result import Certificate, ClassPair, Number
 from ...model.documents.spec import SolverOptions
+from ...model.hierarchy.level_mapping import LevelMapping
 from ...model.loop_nest import LoopNest
 from ...model.mapping import Mapping, Tiling
-from ..backend import AnyProblem, SearchOutcome, published
+from ..backend import AnyMapping, AnyProblem, SearchOutcome, published
 from .cache import Cache
 from .presets import Resolved, nothing_passes, rounds
 from .status import LayerStatus
@@ -37,7 +38,7 @@ Entry = TypeVar("Entry", "_OutcomeEntry", "_PresetEntry")
 
 
 class _Candidate(Model):
-    """A mapping by positions."""
+    """A mapping of the published space by positions."""
 
     levels: tuple[Row, Row, Row, Row]
     dram_order: tuple[NaturalInt, ...]
@@ -53,12 +54,31 @@ class _Candidate(Model):
         return Mapping(Tiling(*self.levels), self.dram_order, self.spm_order)
 
 
+class _LevelCandidate(Model):
+    """A mapping onto a hierarchy by positions."""
+
+    factors: tuple[Row, ...]
+    orders: tuple[tuple[NaturalInt, ...], ...]
+    kept: tuple[tuple[Flag, ...], ...]
+
+    @classmethod
+    def of(cls, mapping: LevelMapping) -> _LevelCandidate:
+        return cls(factors=mapping.factors, orders=mapping.orders, kept=mapping.kept)
+
+    def mapping(self) -> LevelMapping:
+        return LevelMapping(self.factors, self.orders, self.kept)
+
+
+def _candidate(mapping: AnyMapping) -> _Candidate | _LevelCandidate:
+    return _LevelCandidate.of(mapping) if isinstance(mapping, LevelMapping) else _Candidate.of(mapping)
+
+
 class _OutcomeEntry(Model):
     """An outcome with the names that its certificate uses, what it came to, and the effort that it took."""
 
     dims: tuple[str, ...]
     tensors: tuple[str, ...]
-    candidates: tuple[_Candidate, ...]
+    candidates: tuple[_Candidate | _LevelCandidate, ...]
     bound: Number | None
     exhausted: Flag
     statistics: dict[str, Number | str]
@@ -161,7 +181,7 @@ class LayerCache:
         return _OutcomeEntry(
             dims=problem.nest.dims,
             tensors=_names(problem.nest),
-            candidates=tuple(_Candidate.of(mapping) for mapping in outcome.candidates),
+            candidates=tuple(_candidate(mapping) for mapping in outcome.candidates),
             bound=outcome.bound,
             exhausted=outcome.exhausted,
             statistics=dict(outcome.statistics),

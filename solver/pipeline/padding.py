@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from ...model.dmazerunner.constraints import Constraints
 from ...model.dmazerunner.factorisations import divisors
 from ...model.dmazerunner.legality import pinned_factors
+from ...model.documents.kinds.any_constraints import AnyConstraints
+from ...model.documents.spec import SolverOptions
 from ...model.loop_nest import MAX_MACS, LoopNest
 from ...model.mapping import LEVELS
 
@@ -62,6 +64,13 @@ def _numbers_of_divisors(first: int, last: int) -> NDArray[np.int64]:
 def num_combinations(nest: LoopNest, percent: float) -> int:
     """Number of ways to pad the bounds of a nest, not to pad included."""
     return math.prod(len(padded_bounds(bound, percent)) for bound in nest.bounds)
+
+
+def choices_of_bounds(nest: LoopNest, constraints: AnyConstraints, options: SolverOptions) -> tuple[LoopNest, ...]:
+    """The nests to be searched for one layer, its own first; no others where bounds are not to be padded."""
+    if options.pad_bounds and isinstance(constraints, Constraints):
+        return variants(nest, constraints, options.pad_percent)
+    return (nest,)
 
 
 def variants(nest: LoopNest, constraints: Constraints, percent: float) -> tuple[LoopNest, ...]:

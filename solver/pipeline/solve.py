@@ -10,23 +10,24 @@ from pathlib import Path
 from traceback import extract_tb
 
 from ...model.cost_models import AnySearchableModel
-from ...model.dmazerunner.architecture import Architecture
+from ...model.dmazerunner.constraints import Constraints
+from ...model.documents.architectures import AnyArchitecture
+from ...model.documents.kinds.any_mappings import AnyMappingDocument
 from ...model.documents.result import LayerResult, Limit, PaddedBound, Reason, Result, Termination
 from ...model.documents.spec import SolverOptions, Spec
 from ...model.faults import BackendFault, InputError
 from ...model.layers import Layer
 from ...model.loop_nest import LoopNest
-from ...model.mapping import Mapping, MappingDocument
 from ...model.reading.loading import ResolvedSpec, resolved
-from ..backend import AnyProblem, LayerProblem
+from ..backend import AnyMapping, AnyProblem, LayerProblem
 from ..deadline import Deadline
-from ..registry import load_backend
+from ..registry import load_backend_for
 from .cache import Cache
 from .layer_cache import LayerCache
 from .layer_search import LayerSearch
 from .observer import Observer, SearchRecorder
 from .padded_search import LayerAnswer, answer_all
-from .padding import num_combinations, variants
+from .padding import choices_of_bounds, num_combinations
 from .ranking import solution
 from .status import termination
 from .summary import totals, versions
@@ -40,7 +41,7 @@ class SolveJob:
     layer_search: LayerSearch
     observer: Observer | None
     total: Deadline
-    warm_starts: tuple[MappingDocument, ...] = ()
+    warm_starts: tuple[AnyMappingDocument, ...] = ()
 
     @property
     def limit_s(self) -> float:
@@ -83,13 +84,14 @@ def solve(spec: Spec, observer: Observer | None = None, *, cache: Cache | None =
 def solve_resolved(spec: ResolvedSpec[Spec], observer: Observer | None = None, *, cache: Cache | None = None) -> Result:
     """What :func:`solve` gives, of a spec that is resolved already."""
     document, total = spec.document, Deadline.of_limit(spec.document.solver.total_time_limit_s)
-    layer_search = _layer_search(document, cache)
+    layer_search = _layer_search(spec, cache)
     job = SolveJob(spec, layer_search, observer, total)
     results, interrupted = _solve_layers(job)
     options = layer_search.options
     return Result(
         name=document.name,
         cost_model=spec.cost_model.name,
+        accounting=spec.cost_model.accounting,
         objective=document.objective,
         backend=options.backend,
         architecture=spec.architecture,
@@ -107,7 +109,7 @@ def solve_layer(
     spec: ResolvedSpec[Spec],
     layer: Layer,
     *,
-    warm_starts: Sequence[MappingDocument] = (),
+    warm_starts: Sequence[AnyMappingDocument] = (),
     cache: Cache | None = None,
 ) -> LayerResult:
     """What :func:`solve` says of one layer of a spec, searched on its own.
@@ -122,7 +124,7 @@ def solve_layer(
         >>> solve_layer(spec, spec.layers[0]).status  # doctest: +SKIP
         'optimal'
     """
-    layer_search = _layer_search(spec.document, cache)
+    layer_search = _layer_search(spec, cache)
     job = SolveJob(spec, layer_search, None, Deadline.never(), tuple(warm_starts))
     return _solve_guarded(job, layer, 1, 1)[0]
 
@@ -133,13 +135,16 @@ def enumerate_mappings(spec: Spec, observer: Observer | None = None, *, cache: C
     return solve(spec.model_copy(update={"solver": options}), observer, cache=cache)
 
 
-def _layer_search(spec: Spec, cache: Cache | None) -> LayerSearch:
+def _layer_search(known: ResolvedSpec[Spec], cache: Cache | None) -> LayerSearch:
     """The back end that a spec asks for, with its options and the cache, if there is one."""
+    spec = known.document
     options = spec.solver.model_copy(update={"workers": spec.solver.workers or num_cores()})
     if options.pad_bounds and spec.constraints.preset is not None:
         message = f"expected false beside constraints.preset '{spec.constraints.preset}', which does not pad"
         raise InputError.single(None, "solver.pad_bounds", message)
-    backend = load_backend(options.backend)
+    if options.pad_bounds and not isinstance(spec.constraints, Constraints):
+        raise InputError.single(None, "solver.pad_bounds", "expected false, for bounds are not padded on hierarchies")
+    backend = load_backend_for(options.backend, known.cost_model)
     return LayerSearch(backend, options, None if cache is None else LayerCache.of_run(cache, options))
 
 
@@ -225,8 +230,7 @@ def _solve_layer(job: SolveJob, layer: Layer, recorder: SearchRecorder) -> Layer
     """Answer one layer's problem, with its paddings where they are allowed."""
     started, limit_s, limit = time.monotonic(), job.limit_s, job.binding_limit
     options, nest = job.layer_search.options, layer.loop_nest()
-    constraints = job.spec.document.constraints
-    nests = variants(nest, constraints, options.pad_percent) if options.pad_bounds else (nest,)
+    nests = choices_of_bounds(nest, job.spec.document.constraints, options)
     found = answer_all(job.layer_search, [job.problem(each) for each in nests], limit_s, recorder)
     wall_s = time.monotonic() - started
     share_used = 1.0 if found.cached else wall_s / limit_s
@@ -236,8 +240,8 @@ def _solve_layer(job: SolveJob, layer: Layer, recorder: SearchRecorder) -> Layer
 
 
 def _warm_starts(
-    model: AnySearchableModel, nest: LoopNest, machine: Architecture, documents: Iterable[MappingDocument]
-) -> Iterator[Mapping]:
+    model: AnySearchableModel, nest: LoopNest, machine: AnyArchitecture, documents: Iterable[AnyMappingDocument]
+) -> Iterator[AnyMapping]:
     """Those of some mappings that tile the nest."""
     for document in documents:
         try:

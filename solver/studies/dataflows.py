@@ -27,7 +27,7 @@ from ...model.documents.study_results import (
 )
 from ...model.faults import Fault, InputError, shown, suggestion
 from ...model.layers import Layer
-from ...model.reading.loading import ResolvedSpec, resolved
+from ...model.reading.loading import ResolvedSpec, published_parts, resolved
 from ..pipeline.observer import Observer
 from ..pipeline.summary import versions
 from .searches import StudyRun
@@ -75,10 +75,11 @@ def dataflow_study_resolved(
     spec: ResolvedSpec[Spec], observer: Observer | None = None, *, more: Sequence[Sequence[str]] = ()
 ) -> DataflowStudy:
     """What :func:`dataflow_study` gives, of a spec that is resolved already."""
+    given = published_parts(spec, "dataflows").constraints
     run = StudyRun(spec, observer)
     dataflows = _with_more(run.layers, more)
-    _refuse_contradictions(run.spec.constraints, dataflows)
-    layers = run.over_layers(lambda layer: _layer_dataflows(run, layer, dataflows))
+    _refuse_contradictions(given, dataflows)
+    layers = run.over_layers(lambda layer: _layer_dataflows(run, layer, given, dataflows))
     classic = {dataflow.name for dataflow in CLASSIC_DATAFLOWS}
     return DataflowStudy(
         name=run.spec.name,
@@ -129,20 +130,22 @@ def _refuse_contradictions(given: Constraints, dataflows: Iterable[Dataflow]) ->
         raise InputError(faults)
 
 
-def _layer_dataflows(run: StudyRun, layer: Layer, dataflows: Sequence[Dataflow]) -> LayerDataflows:
+def _layer_dataflows(run: StudyRun, layer: Layer, given: Constraints, dataflows: Sequence[Dataflow]) -> LayerDataflows:
     """The unrestricted search of a layer and one under each dataflow; those after an interruption are missing."""
     found = run.search(layer, "unrestricted")
     if found is None:
         return LayerDataflows(name=layer.name, count=layer.count)
     best = found.document()
-    restricted = (_on_dataflow(run, layer, dataflow, best) for dataflow in dataflows)
+    restricted = (_on_dataflow(run, layer, given, dataflow, best) for dataflow in dataflows)
     entries = tuple(entry for entry in restricted if entry is not None)
     return LayerDataflows(name=layer.name, count=layer.count, unrestricted=best, restricted=entries)
 
 
-def _on_dataflow(run: StudyRun, layer: Layer, dataflow: Dataflow, best: StudySearch) -> LayerOnDataflow | None:
+def _on_dataflow(
+    run: StudyRun, layer: Layer, given: Constraints, dataflow: Dataflow, best: StudySearch
+) -> LayerOnDataflow | None:
     """A layer under a dataflow; ``None`` after an interruption."""
-    given, dims = run.spec.constraints, layer.loop_nest().dims
+    dims = layer.loop_nest().dims
     allowed = dims if given.spatial_dims is None else given.spatial_dims
     unrolled = tuple(name for name in dataflow.spatial_dims if name in dims and name in allowed)
     if not unrolled:

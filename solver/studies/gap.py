@@ -23,7 +23,7 @@ from ...model.documents.study_results import (
 )
 from ...model.faults import Fault, InputError
 from ...model.layers import Layer
-from ...model.reading.loading import ResolvedSpec, resolved
+from ...model.reading.loading import ResolvedSpec, published_parts, resolved
 from ..pipeline.observer import Observer
 from ..pipeline.summary import versions
 from .agreement import finished, loss, with_agreement
@@ -86,7 +86,7 @@ def gap_study_resolved(
     mappings: Sequence[LayerMapping] = (),
 ) -> GapStudy:
     """What :func:`gap_study` gives, of a spec that is resolved already."""
-    _refuse_what_the_preset_sets(spec.document.constraints)
+    _refuse_what_the_preset_sets(published_parts(spec, "gap studies").constraints)
     run = StudyRun(spec, observer)
     layers = run.over_layers(lambda layer: _layer_gap(run, layer, full_limit_s))
     given, layers = hold_against(run, layers, mappings)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from ...model.base import Model
+from ...model.documents.kinds.any_mappings import AnyMappingDocument
 from ...model.documents.result import Number
 from ...model.documents.spec import Spec
 from ...model.documents.study_results import GivenMapping, LayerGap, MappingList
@@ -33,7 +34,7 @@ class LayerMapping:
     """A mapping of the spec's layer of that name."""
 
     layer: str
-    mapping: MappingDocument
+    mapping: AnyMappingDocument
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class _Entry:
     place: Place
     name: str
     nest: LoopNest | None
-    mapping: MappingDocument
+    mapping: AnyMappingDocument
 
 
 def load_mappings(path: Path, spec: Spec) -> tuple[LayerMapping, ...]:

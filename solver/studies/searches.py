@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ...model.dmazerunner.constraints import Constraints
+from ...model.documents.kinds.any_constraints import AnyConstraints
 from ...model.documents.result import LayerResult
 from ...model.documents.spec import Spec
 from ...model.documents.study_results import LayerDataflows, LayerGap, StudySearch
 from ...model.faults import InputError
+from ...model.hierarchy.constraints.level_constraints import LevelConstraints
 from ...model.layers import Layer
 from ...model.reading.loading import ResolvedSpec
 from ..backend import AnyProblem, LayerProblem, Progress, published
@@ -76,7 +77,7 @@ class StudyRun:
         layer: Layer,
         what: str,
         *,
-        constraints: Constraints | None = None,
+        constraints: AnyConstraints | None = None,
         backend: str | None = None,
         time_limit_s: float | None = None,
     ) -> Found | None:
@@ -144,8 +145,10 @@ def _positions(layers: Sequence[Layer]) -> dict[tuple[object, ...], tuple[int, i
     return {key: (position, len(keys)) for position, key in enumerate(keys, start=1)}
 
 
-def _constraints_of(layer: Layer, constraints: Constraints) -> Constraints:
+def _constraints_of(layer: Layer, constraints: AnyConstraints) -> AnyConstraints:
     """What the constraints ask of one layer: without the dimensions that only other layers have."""
+    if isinstance(constraints, LevelConstraints):
+        return constraints  # what a layer does not have is ignored there
     dims = layer.loop_nest().dims
     allowed, fixed = constraints.spatial_dims, constraints.fixed
     return constraints.model_copy(

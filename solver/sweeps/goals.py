@@ -8,15 +8,15 @@ from typing import Protocol
 
 from ...model.designs import Design, area_proxy_bytes
 from ...model.dmazerunner.architecture import Architecture
+from ...model.documents.kinds.any_mappings import AnyMappingDocument
 from ...model.documents.pareto import LayerFront, ParetoFronts
 from ...model.documents.result import LayerResult, Limit, Number, Reason, Result, Status, Termination
 from ...model.documents.spec import LayerList, SolverOptions, Spec
 from ...model.documents.sweep_results import AnswerT, SweepRecord, SweptDesign
 from ...model.documents.sweep_spec import SweepSpec
 from ...model.layers import Layer
-from ...model.mapping import MappingDocument
 from ...model.objectives import OBJECTIVES, Objective
-from ...model.reading.loading import ResolvedSpec
+from ...model.reading.loading import ResolvedSpec, published_parts
 from ..backend import LayerProblem
 from ..fronts.layer_fronts import front_of_layer
 from ..pipeline.cache import Cache
@@ -47,7 +47,9 @@ class Goal(Protocol[AnswerT]):
         """The lines of its results files."""
         ...
 
-    def search(self, spec: ResolvedSpec[Spec], warm_starts: Sequence[MappingDocument], cache: Cache | None) -> AnswerT:
+    def search(
+        self, spec: ResolvedSpec[Spec], warm_starts: Sequence[AnyMappingDocument], cache: Cache | None
+    ) -> AnswerT:
         """The answer for the spec's only layer; mappings in ``warm_starts`` may save time."""
         ...
 
@@ -63,7 +65,7 @@ class Goal(Protocol[AnswerT]):
         """What went wrong, if anything did."""
         ...
 
-    def warm_starts_of(self, answer: AnswerT) -> tuple[MappingDocument, ...]:
+    def warm_starts_of(self, answer: AnswerT) -> tuple[AnyMappingDocument, ...]:
         """Mappings from which the search of a similar problem may start."""
         ...
 
@@ -79,7 +81,7 @@ class Optima:
     record_type = SweepRecord[LayerResult]
 
     def search(
-        self, spec: ResolvedSpec[Spec], warm_starts: Sequence[MappingDocument], cache: Cache | None
+        self, spec: ResolvedSpec[Spec], warm_starts: Sequence[AnyMappingDocument], cache: Cache | None
     ) -> LayerResult:
         """As :func:`..pipeline.solve.solve_layer` finds it."""
         return solve_layer(spec, spec.layers[0], warm_starts=warm_starts, cache=cache)
@@ -97,7 +99,7 @@ class Optima:
         """What the back end did wrong."""
         return answer.fault
 
-    def warm_starts_of(self, answer: LayerResult) -> tuple[MappingDocument, ...]:
+    def warm_starts_of(self, answer: LayerResult) -> tuple[AnyMappingDocument, ...]:
         """The best mapping."""
         return tuple(solution.mapping for solution in answer.solutions[:1])
 
@@ -143,13 +145,14 @@ class Fronts:
     def search(
         self,
         spec: ResolvedSpec[Spec],
-        warm_starts: Sequence[MappingDocument],  # noqa: ARG002
+        warm_starts: Sequence[AnyMappingDocument],  # noqa: ARG002
         cache: Cache | None,  # noqa: ARG002
     ) -> LayerFront:
         """As :func:`..fronts.layer_fronts.front_of_layer` finds it; neither warm starts nor cache are used."""
         layer, given = spec.layers[0], spec.document
+        parts, nest = published_parts(spec, "fronts"), layer.loop_nest()
         problem = LayerProblem(
-            layer.loop_nest(), spec.architecture, given.constraints, given.objective, cost_model=spec.cost_model
+            nest, parts.architecture, parts.constraints, given.objective, cost_model=parts.cost_model
         )
         return front_of_layer(layer, problem, given.solver.time_limit_s, SilentObserver())[0]
 
@@ -165,7 +168,7 @@ class Fronts:
         """Nothing: what goes wrong while a front is searched is raised."""
         return None
 
-    def warm_starts_of(self, answer: LayerFront) -> tuple[MappingDocument, ...]:  # noqa: ARG002
+    def warm_starts_of(self, answer: LayerFront) -> tuple[AnyMappingDocument, ...]:  # noqa: ARG002
         """None."""
         return ()
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import groupby
 
 from ...model.documents.pareto import LayerFront
-from ...model.documents.result import Status
+from ...model.documents.result import Number, Status
 from ...model.documents.sweep_results import FrontPoint, SweepFront, SweptDesign
 
 DONE: tuple[Status, ...] = ("optimal", "infeasible")
@@ -19,7 +19,7 @@ DONE: tuple[Status, ...] = ("optimal", "infeasible")
 class _Choice:
     """One point for each layer so far: summed energy and cycles, the last one's rank, and the choice before it."""
 
-    energy_pj: int
+    energy_pj: Number
     cycles: int
     rank: int
     before: _Choice | None
@@ -124,5 +124,5 @@ def _unbeaten(points: Iterable[FrontPoint]) -> Iterator[FrontPoint]:
         yield from equal
 
 
-def _figures(point: FrontPoint) -> tuple[int, int, float]:
+def _figures(point: FrontPoint) -> tuple[Number, int, float]:
     return point.energy_pj, point.cycles, point.area_proxy_bytes

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic
 
+from ...model.documents.kinds.any_mappings import AnyMappingDocument
 from ...model.documents.spec import Spec
 from ...model.documents.sweep_results import AnswerT
 from ...model.faults import BackendFault
-from ...model.mapping import MappingDocument
 from ...model.reading.loading import ResolvedSpec
 from ..pipeline.cache import Cache
 from ..pipeline.summary import versions
@@ -23,7 +23,7 @@ class Task(Generic[AnswerT]):
 
     goal: Goal[AnswerT]
     spec: ResolvedSpec[Spec]
-    warm_starts: tuple[MappingDocument, ...]
+    warm_starts: tuple[AnyMappingDocument, ...]
     cache: Path | None
     software: Mapping[str, str]
 

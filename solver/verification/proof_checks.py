@@ -5,12 +5,15 @@ Enumeration with bounds, and where time is too short for that, CP-SAT with other
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 
+from ...model.documents.kinds.any_mappings import AnyMappingDocument
 from ...model.documents.result import LayerResult
 from ...model.documents.verification import Counterexample, ProofCheck
-from ...model.mapping import Mapping, MappingDocument
+from ...model.hierarchy.level_mapping import LevelMappingDocument
+from ...model.mapping import Mapping
 from ..backend import AnyProblem, published
 from ..deadline import Deadline
 from ..enumeration.refute import refute_by_costing_all, refute_with_bounds
@@ -130,8 +133,10 @@ def _disproof(problem: AnyProblem, layer: LayerResult, found: Counterexample) ->
     return f"DISPROVED: mapping {_shown_mapping(found.mapping)} has {value}, {claim}"
 
 
-def _shown_mapping(mapping: MappingDocument) -> str:
+def _shown_mapping(mapping: AnyMappingDocument) -> str:
     """Its factors above 1 and its orders."""
+    if isinstance(mapping, LevelMappingDocument):
+        return json.dumps(mapping.model_dump(mode="json"))
     rows = {name: {level: n for level, n in row.model_dump().items() if n > 1} for name, row in mapping.tiling.items()}
     factors = [" ".join([name, *(f"{level} {n}" for level, n in row.items())]) for name, row in rows.items() if row]
     orders = f"DRAM order {' '.join(mapping.dram_order or ())}, SPM order {' '.join(mapping.spm_order or ())}"

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 
 from ...model.cost_models import searchable_model_for
 from ...model.dmazerunner.constraints import Constraints
+from ...model.documents.kinds.any_constraints import AnyConstraints
 from ...model.documents.result import LayerResult, Result
 from ...model.documents.verification import LayerVerification, ProofCheck, Verification
 from ..backend import AnyProblem, LayerProblem
 from ..deadline import Deadline
 from ..pipeline.observer import Observer, SilentObserver
-from ..pipeline.padding import variants
+from ..pipeline.padding import choices_of_bounds
 from ..pipeline.presets import resolve_preset, rounds
 from .proof_checks import check_proof, claim
 from .recomputation import copy_faults, document_faults, padding_faults, solution_faults, status_faults
@@ -39,7 +40,7 @@ class VerificationLimits:
 class _Narrowed:
     """The constraints of a layer with its preset resolved; ``None`` where they are not known. What else came up."""
 
-    constraints: Constraints | None
+    constraints: AnyConstraints | None
     faults: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
 
@@ -148,7 +149,7 @@ def _premises(result: Result, layer: LayerResult, deadline: Deadline) -> _Premis
     narrowed = _narrowed(unpadded, layer, deadline)
     if narrowed.constraints is None:
         return _Premises(None, (), narrowed.faults, narrowed.not_checked)
-    choices = variants(own, result.constraints, options.pad_percent) if options.pad_bounds else (own,)
+    choices = choices_of_bounds(own, result.constraints, options)
     space = tuple(replace(unpadded, nest=nest, constraints=narrowed.constraints) for nest in choices)
     faults = (*padding_faults(layer, choices, options), *narrowed.faults)
     not_checked = (*_unchecked_padding(layer), *narrowed.not_checked)

@@ -24,7 +24,7 @@ from dmaze.cli.trace_file import SearchTrace, TracePoint
 from dmaze.model import Result, Spec, load_spec
 from dmaze.model.documents.imported_network import ImportedNetwork
 from dmaze.model.documents.result import PaddedBound
-from dmaze.model.reading.loading import builtin_path
+from dmaze.model.reading.builtin_data import builtin_path
 from dmaze.solver import solve
 from dmaze.solver.deadline import Deadline
 

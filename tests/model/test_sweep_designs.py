@@ -12,7 +12,7 @@ from dmaze.model.designs import area_proxy_bytes, designs, load_sweep
 from dmaze.model.dmazerunner.architecture import Architecture
 from dmaze.model.documents.sweep_spec import AreaWeights, EnergyTable
 from dmaze.model.faults import InputError
-from dmaze.model.reading.loading import builtin_names, builtin_path
+from dmaze.model.reading.builtin_data import builtin_names, builtin_path
 from sweep_specs import MACHINE, document, sweep_spec
 
 ONE = gemm(2, 2, 2)

@@ -41,7 +41,7 @@ def test_the_list_of_packages_is_the_list_of_folders() -> None:
 
 def test_the_back_ends_are_registered() -> None:
     listed = set(re.findall(r"^([\w-]+) =", project_table('project.entry-points."dmaze.backends"'), re.MULTILINE))
-    assert listed == {"cp-sat", "exhaustive", "exhaustive-bounded", "highs", "portfolio"}
+    assert listed == {"cp-sat", "exhaustive", "exhaustive-bounded", "highs", "portfolio", "shortest-path"}
     for name in listed:
         (point,) = entry_points(group="dmaze.backends", name=name)
         assert point.load().name == name

@@ -27,9 +27,10 @@ from dmaze.model.layers import LoopNestLayer, Mttkrp, TtmChain, nest_from_expres
 from dmaze.model.loop_nest import LoopNest
 from dmaze.model.mapping import Tiling
 from dmaze.model.objectives import OBJECTIVES as RULES
+from dmaze.model.reading.builtin_data import builtin_path
 from dmaze.model.reading.consistency import MOST_CLASSES as MOST_CLASSES_OF_INPUT
 from dmaze.model.reading.consistency import consistency_faults
-from dmaze.model.reading.loading import builtin_path, load_spec
+from dmaze.model.reading.loading import load_spec
 from dmaze.solver import solve
 from dmaze.solver.backend import LayerProblem, SearchLimits
 from dmaze.solver.cpsat import BACKEND as CP_SAT

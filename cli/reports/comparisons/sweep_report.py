@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from ....model.designs import label_of
-from ....model.dmazerunner.cost_document import Cost
+from ....model.documents.kinds.any_mappings import AnyCost
 from ....model.documents.result import Number, Totals
 from ....model.documents.sweep_results import FrontPoint, SweepResult, SweptDesign
 from ....model.faults import escaped, shortened
@@ -158,7 +158,7 @@ def _share(result: SweepResult, design: SweptDesign) -> str | None:
     return "best" if design.values == result.best.values else f"+{excess:.1%}"
 
 
-def _least(end: int, figure: Callable[[Cost], int]) -> Callable[[DesignRow], str | None]:
+def _least(end: int, figure: Callable[[AnyCost], Number]) -> Callable[[DesignRow], str | None]:
     """The sum of a figure over the first or the last points of a design's fronts."""
 
     def cell(row: DesignRow) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ...faults import Place, suggestion
 from ...loop_nest import LoopNest
 from ..level_mapping import why_not_unrolled
+from ..machine import Machine, StorageLevel
 from ..per_tensor import RESERVED_NAMES
 from ..resolved_machine import Level, ResolvedMachine
 from .level_constraints import LevelConstraints
@@ -18,21 +19,21 @@ Misplaced = tuple[Place, str]
 """A place below ``constraints``, and what is wrong there."""
 
 
-def unknown_names(
-    nests: Iterable[LoopNest], machine: ResolvedMachine, constraints: LevelConstraints
-) -> Iterator[Misplaced]:
+def unknown_names(nests: Iterable[LoopNest], machine: Machine, constraints: LevelConstraints) -> Iterator[Misplaced]:
     """Names that no nest has, or the machine has not."""
     known = list(nests)
     dims = list(dict.fromkeys(dim for nest in known for dim in nest.dims))
     tensors = list(dict.fromkeys(tensor.name for nest in known for tensor in nest.tensors))
-    levels, fanouts = [level.name for level in machine.levels], [network.name for network in machine.networks]
+    nodes = [node.name for node in machine.nodes]
+    levels = [node.name for node in machine.nodes if isinstance(node, StorageLevel)]
+    fanouts = [name for name in nodes if name not in levels]
     for field in FACTOR_FIELDS:
         by_dim: dict[str, dict[str, int]] = getattr(constraints, field)
         yield from _unknown((field,), "dimension", by_dim, dims)
         for dim, by_node in by_dim.items():
-            yield from _unknown((field, dim), "node", by_node, machine.nodes)
+            yield from _unknown((field, dim), "node", by_node, nodes)
     yield from _unknown(("dims",), "fanout", constraints.dims, fanouts)
-    yield from _unknown(("min_utilization",), "node", constraints.min_utilization, machine.nodes)
+    yield from _unknown(("min_utilization",), "node", constraints.min_utilization, nodes)
     innermost = {level: (dim,) for level, dim in constraints.innermost.items()}
     for field, lists in {"dims": constraints.dims, "orders": constraints.orders, "innermost": innermost}.items():
         for node, names in lists.items():

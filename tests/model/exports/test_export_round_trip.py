@@ -17,8 +17,9 @@ from dmaze.model.exports.mapped_layer import MappedLayer
 from dmaze.model.layers import LoopNestLayer
 from dmaze.model.loop_nest import AffineIndex
 from dmaze.model.mapping import Mapping, order_from_document, tiling_from_document
+from dmaze.model.reading.builtin_data import builtin_names, builtin_path
 from dmaze.model.reading.interop.foreign_layers import read_layer
-from dmaze.model.reading.loading import builtin_names, builtin_path, load_spec
+from dmaze.model.reading.loading import load_spec
 from dmaze.solver import solve
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st

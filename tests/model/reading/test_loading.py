@@ -11,14 +11,8 @@ from dmaze.model.dmazerunner.architecture import Architecture
 from dmaze.model.documents.spec import LayerList, NetworkReference, Spec
 from dmaze.model.faults import DmazeError, Fault, InputError
 from dmaze.model.layers import Conv2d, Gemm
-from dmaze.model.reading.loading import (
-    builtin_names,
-    builtin_path,
-    load_spec,
-    resolve_architecture,
-    resolve_spec,
-    resolve_workload,
-)
+from dmaze.model.reading.builtin_data import builtin_names, builtin_path
+from dmaze.model.reading.loading import load_spec, resolve_architecture, resolve_spec, resolve_workload
 
 GEMM = gemm(6, 8, 10)
 REFERENCE = resolve_architecture("dmazerunner-256pe", Path())

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import pytest
 from dmaze.model.documents.spec import LayerList, NetworkReference
 from dmaze.model.layers import AttentionScores, AttentionValues, Layer
-from dmaze.model.reading.loading import builtin_names, resolve_workload
+from dmaze.model.reading.builtin_data import builtin_names
+from dmaze.model.reading.loading import resolve_workload
 from golden import Golden
 from paths import ROOT
 

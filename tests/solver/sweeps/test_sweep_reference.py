@@ -10,7 +10,7 @@ from dmaze.model.documents.result import LayerResult
 from dmaze.model.documents.spec import LayerList
 from dmaze.model.documents.sweep_results import SweepResult
 from dmaze.model.documents.sweep_spec import SweepSpec
-from dmaze.model.reading.loading import builtin_path
+from dmaze.model.reading.builtin_data import builtin_path
 from dmaze.solver import sweep
 from reference import load
 
