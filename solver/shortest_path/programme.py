@@ -59,7 +59,8 @@ class Task:
 class Choice:
     """One choice of what is kept where: a lower bound on its mappings, and what sweeps over it once it is needed.
 
-    It is ``closed`` when no mapping of it is below its bound, and one at the bound was found or none exists.
+    No mapping of it is below its bound. It is ``closed`` when sweeps find no more: one at the bound was found, or none
+    is better than the best mapping of all.
     """
 
     def __init__(self, kept: Kept, bound: float) -> None:
@@ -154,8 +155,10 @@ class Programme:
     def _close(self, gap: float, report: Callable[[], None]) -> None:
         """Exact sweeps with rising targets, over all choices with bounds below them."""
         start, step = self._least_open(), FIRST_STEP
+        unit = start or (self.value if self.best else 1.0)
         while not self._proved(gap) and math.isfinite(start):
-            target = min(start * (1 + step), self.value)
+            self._task.deadline.check()
+            target = min(start + unit * step, self.value)
             self._take_below(target)
             for choice in self._choices:
                 if not choice.closed and choice.bound <= target:
@@ -188,7 +191,7 @@ class Programme:
         found = sweeper.run(self._goal(target))
         self._consider(found)
         reached = min([target, *(one.value for one in found)]) * SAFE
-        choice.bound, choice.closed = max(choice.bound, reached), bool(found) or math.isinf(target)
+        choice.bound, choice.closed = max(choice.bound, reached), bool(found) or target >= self.value
         if math.isinf(target) and not found:
             choice.bound = math.inf
 

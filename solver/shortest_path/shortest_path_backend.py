@@ -24,6 +24,8 @@ MOST_POINTS = 2_000_000
 """Tile vectors up to which tables are built: beyond, they would take more than about a gigabyte."""
 TIE_ALLOWANCE = 1e-12
 """Relative rounding within which two objectives count as equal when ties are settled."""
+TIE_GAP = 1e-11
+"""Relative gap at which the second metric is proved: more than bounds allow for rounding, less than ties differ by."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class ShortestPathBackend:
             else Task("energy", deadline, most_cycles=programme.value)
         )
         other = Programme(space, task)
-        settled = other.run(0.0, lambda: None)
+        settled = other.run(TIE_GAP, lambda: None)
         best[:0] = [found.mapping for found in other.best if found.mapping not in best]
         return settled
 

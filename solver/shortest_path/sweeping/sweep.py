@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from ....model.hierarchy.level_mapping import LevelMapping
-from ....model.objectives import Objective
+from ....model.objectives import OBJECTIVES, Objective
 from ...deadline import Deadline
 from ..bounds.cost_to_go import CostToGo
 from ..bounds.label_bounds import TOLERANCE, LabelBounds
@@ -59,7 +59,7 @@ class Sweeper:
         self._space, self._prices = prices.space, prices
         self.ahead = self._ahead = ahead
         self.moves = self._moves = Moves.of(ahead.boundaries)
-        self._bounds = LabelBounds(ahead, self._moves.columns, objective)
+        self._bounds, self._rule = LabelBounds(ahead, self._moves.columns, objective), OBJECTIVES[objective]
         self.created = 0
 
     @cached_property
@@ -162,10 +162,10 @@ class Sweeper:
         if not len(labels):
             return []
         energy_pj, cycles = self._moves.finished(labels)
-        values = self._bounds.value(energy_pj, cycles)
+        values, ties = self._rule.of_arrays(energy_pj, cycles)
         reached = (values <= goal.target * (1 + TOLERANCE)) & (cycles <= goal.most_cycles)
         reached &= energy_pj <= goal.most_energy_pj * (1 + TOLERANCE)
-        best = [row for row in np.lexsort((cycles, energy_pj, values)) if reached[row]]
+        best = [row for row in np.lexsort((ties, values)) if reached[row]]
         return [
             Found(
                 mapping_of(self._space, self._prices.kept, trail.steps_to(int(labels.trail[row]))),
