@@ -28,6 +28,8 @@ QUICK_TARGETS = (1.02, 1.08, 1.3, 2.0, 8.0, 1e3, math.inf)
 """Multiples of the bound at which a quick sweep looks for a first mapping."""
 FIRST_STEP, STEP_GROWTH = 0.004, 4.0
 """How far above the bound the first exact target is, and by how much the distance grows."""
+LAST_STEP = 100.0
+"""The distance beyond which targets are no help any more: then sweeps look for any mapping."""
 QUICK_CHOICES = 4
 """Choices of what is kept where that quick sweeps look at: those with the least bounds."""
 
@@ -109,7 +111,7 @@ class Programme:
         ``report`` is called whenever a bound or a mapping may be better.
         """
         try:
-            if not self._space.constraints.contradicts:
+            if not self._space.is_empty:
                 self._rest = choices_by_energy(self._space, self._task.deadline)
             self._take_next()
             report()
@@ -165,7 +167,7 @@ class Programme:
                     self._sweep(choice, target)
                     report()
                     target = min(target, self.value)
-            step *= STEP_GROWTH
+            step = step * STEP_GROWTH if step < LAST_STEP else math.inf
             if self._bound_of_rest >= self.value and all(
                 choice.closed or choice.bound >= self.value for choice in self._choices
             ):

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ....model.dmazerunner.factorisations import divisors
 from ....model.hierarchy.constraints.resolved_constraints import FactorRule, ResolvedConstraints
 from ....model.hierarchy.level_mapping import overlapping_axes
 from ....model.hierarchy.resolved_machine import Level, Network, ResolvedMachine
@@ -117,6 +118,20 @@ class MapSpace:
             for network in self.machine.networks
             if network.node < node
         )
+
+    @cached_property
+    def is_empty(self) -> bool:
+        """Whether constraints contradict each other on what is kept, or on the factors of a dimension."""
+        return self.constraints.contradicts or not all(map(self._can_be_factored, self.narrowed))
+
+    def _can_be_factored(self, dim: int) -> bool:
+        """Whether a bound is a product of factors within the limits at all nodes."""
+        bound, products = self.nest.bounds[dim], {1}
+        for lower, upper in zip(self.constraints.lower, self.constraints.upper, strict=True):
+            factors = [factor for factor in divisors(bound) if lower[dim] <= factor <= upper[dim]]
+            products = {product * factor for product in products for factor in factors}
+            products = {product for product in products if bound % product == 0}
+        return bound in products
 
     @property
     def num_tensors(self) -> int:
