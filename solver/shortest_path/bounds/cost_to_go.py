@@ -27,13 +27,16 @@ Tables = dict[Pending, Table]
 class CostToGo:
     """The tables of one choice of what is kept where, for the quantities in ``wanted`` (all, if left out)."""
 
-    def __init__(self, prices: EdgePrices, deadline: Deadline = NEVER, *, by_axis: bool = True) -> None:
-        """Builds all tables; ``by_axis``: those of fanouts tell which axes are still to be unrolled.
+    def __init__(self, prices: EdgePrices, deadline: Deadline = NEVER, *, quick: bool = False) -> None:
+        """Builds all tables.
+
+        ``quick`` ones do not tell which axes are still to be unrolled at a fanout, and that as much of a level is used
+        as must be.
 
         Raises:
             TimeoutError: when the deadline passes before they are there.
         """
-        self.prices, self.space, self._deadline, self._by_axis = prices, prices.space, deadline, by_axis
+        self.prices, self.space, self._deadline, self._quick = prices, prices.space, deadline, quick
         self.boundaries = Boundaries(prices)
         self.stages = stages(self.boundaries)
         self.tails = [tail(prices, stage) for stage in self.stages]
@@ -54,7 +57,7 @@ class CostToGo:
         Only those of the energy distinguish that; for other quantities, all axes may be.
         """
         pending = self.boundaries.tensors(pending)
-        return self._unrolling[stage, quantity, pending, later if self._by_axis and quantity == 0 else 0]
+        return self._unrolling[stage, quantity, pending, 0 if self._quick or quantity else later]
 
     def at_start(self, quantity: int) -> float:
         """The least that is to come of a quantity from the MAC outwards, besides what words at the MAC cost."""
@@ -94,7 +97,7 @@ class CostToGo:
             end[-1] = 0.0
             return {0: end}
         level, kept = self.space.machine.level_at[stage.node], self.prices.kept[stage.node]
-        fits, found = self.space.fitting(level, kept), Tables()
+        fits, found = self.space.fitting(level, kept, used=not self._quick), Tables()
         for pending in self._sets(stage):
             brought = self.boundaries.tensors(self.boundaries.brought(stage.node, pending))
             found[pending] = np.where(fits, after[brought], np.inf)
@@ -131,7 +134,7 @@ class CostToGo:
             for later in reversed(range(len(axes))):
                 self._deadline.check()
                 tables = self._along(axes[later], tables, classes)
-                if self._by_axis and quantity == 0:
+                if not self._quick and quantity == 0:
                     self._unrolling[place, quantity, pending, later] = tables
             self._unrolling[place, quantity, pending, 0] = tables
             found[pending] = tables[size]

@@ -76,7 +76,7 @@ def _alone(space: MapSpace, tensor: int, column: Column, deadline: Deadline) -> 
         tuple(keeps if position == tensor else node == 0 for position in range(space.num_tensors))
         for node, keeps in enumerate(column)
     )
-    ahead = CostToGo(EdgePrices(space, Quantities((ENERGY,)), alone), deadline, by_axis=False)
+    ahead = CostToGo(EdgePrices(space, Quantities((ENERGY,)), alone), deadline, quick=True)
     rest, saved = ahead.tails[0], ahead.tails[0].credit[tensor, 0] * space.vectors.first_visits[0]
     network = space.machine.network_at.get(ahead.stages[0].node)
     shared = network is not None and space.shares(tensor, network)

@@ -32,13 +32,13 @@ class LabelBounds:
         return self._rule.of_arrays(energy_pj, cycles)[0]
 
     def bounds(self, place: int, pending: Pending, labels: Labels, later: int = 0) -> tuple[Floats, Floats]:
-        """Lower bounds on energy in pJ, infinite where a limit is broken, and on cycles."""
+        """Lower bounds on energy in pJ and on cycles, both infinite where a limit is broken."""
         stage = self._ahead.stages[place]
         left = self._left(stage, labels)
         outside = self._space.instances_outside(stage.node)
         divided = outside * left if stage.kind is Kind.FANOUT else np.full(len(labels), float(outside))
         cycles = labels.sums[:, self._columns.compute] / divided
-        energy_pj = cycles
+        energy_pj, broken = cycles, np.zeros(len(labels), dtype=np.bool_)
         for quantity, wanted in enumerate(self._prices.sums.listed):
             have = labels.sums[:, self._columns.settled.start + quantity]
             have = have + self._credit(stage, pending, labels, quantity, left)
@@ -48,7 +48,8 @@ class LabelBounds:
             energy_pj = least if quantity == 0 else energy_pj
             cycles = np.maximum(cycles, least) if wanted.divides else cycles
             if math.isfinite(wanted.limit):
-                energy_pj = np.where(least > wanted.limit * (1 + TOLERANCE), np.inf, energy_pj)
+                broken |= least > wanted.limit * (1 + TOLERANCE)
+        energy_pj[broken], cycles[broken] = np.inf, np.inf
         return energy_pj, cycles
 
     def _left(self, stage: Stage, labels: Labels) -> Ints:

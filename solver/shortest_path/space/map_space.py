@@ -147,7 +147,7 @@ class MapSpace:
         """The limits on factors at a node."""
         return [rule for rule in self.constraints.factor_rules if rule.node == node and rule.dim in self.narrowed]
 
-    def fitting(self, level: Level, kept: tuple[bool, ...]) -> Mask:
+    def fitting(self, level: Level, kept: tuple[bool, ...], *, used: bool = True) -> Mask:
         """The tile vectors whose tiles of the tensors kept fit a level, and use as much of it as they must."""
         vectors = self.vectors
         fits = np.ones(vectors.size, dtype=np.bool_)
@@ -167,5 +167,5 @@ class MapSpace:
             fits &= banks <= level.banks
         least = self.constraints.min_utilization[level.node]
         limit = level.capacity_bytes or sum(size for size in level.partitions if size is not None)
-        used = held if level.capacity_bytes is not None else limited
-        return fits if not least else fits & (used / limit >= least)
+        taken = held if level.capacity_bytes is not None else limited
+        return fits & (taken / limit >= least) if used and least else fits

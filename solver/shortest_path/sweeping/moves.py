@@ -135,14 +135,17 @@ class Moves:
         return price
 
     def finished(self, labels: Labels) -> tuple[Floats, Floats]:
-        """Energy in pJ and cycles of labels that are whole mappings."""
+        """Energy in pJ and cycles of labels that are whole mappings, both infinite where a limit is broken."""
         columns = self.ledger.columns
         sums = labels.sums[:, columns.settled] + labels.sums[:, columns.credit]
         for bit in range(columns.num_tensors + len(columns.halos)):
             sums = sums + labels.sums[:, columns.pending(bit)]
-        times = [position for position, wanted in enumerate(self.ledger.prices.sums.listed) if wanted.divides]
+        listed = self.ledger.prices.sums.listed
+        times = [position for position, wanted in enumerate(listed) if wanted.divides]
         cycles = np.max(np.column_stack([labels.sums[:, columns.compute], sums[:, times]]), axis=1)
-        return sums[:, 0], np.ceil(cycles * (1 - ROUNDING))
+        broken = (sums > np.array([wanted.limit for wanted in listed]) * (1 + ROUNDING)).any(axis=1)
+        energy_pj, cycles = sums[:, 0], np.ceil(cycles * (1 - ROUNDING))
+        return np.where(broken, np.inf, energy_pj), np.where(broken, np.inf, cycles)
 
     # Factors that must lie within limits
 
@@ -165,4 +168,4 @@ class Moves:
 
 
 ROUNDING = 1e-9
-"""Relative part of a number of cycles that sums in binary64 may be off by, before it is rounded up."""
+"""Relative part of cycles and words that sums in binary64 may be off by, before they are rounded up or compared."""
