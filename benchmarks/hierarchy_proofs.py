@@ -1,0 +1,134 @@
+"""Time of the whole command, cold start, until the optimum on a hierarchy is proved.
+
+    python benchmarks/hierarchy_proofs.py [--repeats N] [--only TEXT] [--time-limit S]
+
+Real layers on every built-in machine, each objective: a command of its own for each, as a user runs it, on one core.
+Kept are the medians of its processor time and of its elapsed time, the peak memory and the gap. Whole networks follow.
+Appends one JSON line to results/hierarchy_proofs.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from common import RESULTS, append_result, machine, versions
+
+MACHINES = ("dmazerunner-256pe", "eyeriss-168", "simba-chiplet", "tpu-v1", "gemmini-16x16", "gpu-4level")
+OBJECTIVES = ("energy", "latency", "edp")
+NETWORKS = (("resnet18", "eyeriss-168"), ("bert-base-uncased", "tpu-v1"), ("llama-3-8b-prefill-2048", "tpu-v1"))
+
+
+def convolution(
+    name: str, out: int, into: int, size: int, kernel: int, stride: int = 1, batch: int = 4
+) -> dict[str, Any]:
+    return {
+        "type": "conv2d",
+        "name": name,
+        "batch": batch,
+        "out_channels": out,
+        "in_channels": into,
+        "in_height": size,
+        "in_width": size,
+        "kernel_height": kernel,
+        "kernel_width": kernel,
+        "stride": stride,
+        "padding": kernel // 2,
+    }
+
+
+LAYERS: tuple[dict[str, Any], ...] = (
+    convolution("conv1", 64, 3, 224, 7, stride=2),
+    convolution("conv2_2", 64, 64, 56, 3),
+    convolution("conv3_2", 128, 128, 28, 3),
+    convolution("conv5_2", 512, 512, 7, 3),
+    convolution("vgg224", 64, 64, 224, 3, batch=1),
+    {"type": "gemm", "name": "gemm1000", "m": 1000, "n": 1000, "k": 1000},
+    {"type": "gemm", "name": "gemm4096", "m": 4096, "n": 14336, "k": 2048},
+    {"type": "gemm", "name": "attention", "batch": 32, "m": 2048, "n": 2048, "k": 128},
+    {"type": "gemm", "name": "gemv", "m": 1, "n": 14336, "k": 4096},
+)
+
+
+def instances() -> Iterator[tuple[str, Any, str, str]]:
+    """Name, workload, machine and objective."""
+    for layer in LAYERS:
+        for name in MACHINES:
+            for objective in OBJECTIVES:
+                yield f"{layer['name']} {name} {objective}", {"layers": [layer]}, name, objective
+    for network, name in NETWORKS:
+        yield f"{network} {name} edp", network, name, "edp"
+
+
+def run(workload: Any, name: str, objective: str, limit_s: float) -> tuple[float, float, float, dict[str, Any]]:
+    """Seconds of processor time and elapsed, peak memory in MB and the result of one command."""
+    document = {
+        "architecture": name,
+        "cost_model": "hierarchy",
+        "workload": workload,
+        "objective": objective,
+        "solver": {"backend": "shortest-path", "time_limit_s": limit_s, "workers": 1},
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "spec.json")
+        path.write_text(json.dumps(document), encoding="utf-8")
+        program = str(Path(sys.executable).with_name("dmaze-solve"))
+        command = [program, str(path), "--json", "--no-cache"]
+        started = time.perf_counter()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            assert process.stdout is not None
+            output = process.stdout.read()
+            _, _, usage = os.wait4(process.pid, 0)
+            process.returncode = 0
+        elapsed = time.perf_counter() - started
+        return usage.ru_utime + usage.ru_stime, elapsed, usage.ru_maxrss / 1024, json.loads(output)
+
+
+def measure(name: str, workload: Any, of: str, objective: str, options: argparse.Namespace) -> dict[str, Any]:
+    runs = [run(workload, of, objective, options.time_limit) for _ in range(options.repeats)]
+    layers = [layer for layer in runs[-1][3]["layers"] if layer["same_as"] is None]
+    row: dict[str, Any] = {
+        "instance": name,
+        "cpu_s": round(statistics.median(cpu for cpu, _, _, _ in runs), 2),
+        "wall_s": round(statistics.median(wall for _, wall, _, _ in runs), 2),
+        "peak_mb": round(max(memory for _, _, memory, _ in runs)),
+        "layers": len(layers),
+        "proved": sum(layer["status"] == "optimal" for layer in layers),
+        "largest_gap": max(1.0 if layer["gap"] is None else layer["gap"] for layer in layers),
+        "objective_value": layers[0]["objective_value"] if len(layers) == 1 else runs[-1][3]["total"][objective],
+    }
+    print(json.dumps(row), flush=True)
+    return row
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", default="", help="instances whose name contains this")
+    parser.add_argument("--time-limit", type=float, default=60.0, help="seconds for each layer")
+    options = parser.parse_args()
+    before = machine()
+    rows = [measure(name, *rest, options) for name, *rest in instances() if options.only in name]
+    record = {
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "machine": before,
+        "versions": versions("numpy"),
+        "repeats": options.repeats,
+        "time_limit_s": options.time_limit,
+        "instances": rows,
+    }
+    append_result(RESULTS / "hierarchy_proofs.jsonl", record)
+
+
+if __name__ == "__main__":
+    main()
