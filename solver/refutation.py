@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..model.mapping import Mapping
+from .backend import AnyMapping
 
 Route = Literal["enumeration", "cp-sat"]
 
@@ -21,4 +21,4 @@ class Refutation:
     route: Route
     complete: bool
     examined: str
-    counterexample: Mapping | None = None
+    counterexample: AnyMapping | None = None

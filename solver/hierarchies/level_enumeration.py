@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from ...model.cost_model import HIERARCHY
+from ...model.hierarchy.accountings import Accounting
 from ...model.hierarchy.constraints.resolved_constraints import ResolvedConstraints, resolved_constraints
 from ...model.hierarchy.resolved_machine import resolved_machine
 from ...model.hierarchy.vectorised.batch_holding import batch_fits, batch_held, batch_utilization
@@ -20,7 +21,7 @@ from ...model.hierarchy.vectorised.counts.batch_shapes import BatchShapes
 from ...model.hierarchy.vectorised.hierarchy_batch import DEFAULT_PIECE, batch_cost
 from ...model.hierarchy.vectorised.hierarchy_batch_cost import BatchCost
 from ...model.hierarchy.vectorised.mapping_arrays import Ints, MappingArrays, Mask
-from ...model.objectives import OBJECTIVES
+from ...model.objectives import OBJECTIVES, Objective
 from ..backend import LevelsProblem, Progress, Report, SearchLimits, SearchOutcome
 from ..deadline import Deadline
 from .best_mappings import BestMappings
@@ -39,8 +40,10 @@ class LevelEnumeration:
 
     def search(self, problem: LevelsProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """Cost every allowed mapping; see :class:`..backend.SearchOutcome`."""
-        run = EnumerationRun(problem, limits.top_k)
-        if reason := why_too_large(problem.nest, run.constraints.machine):
+        machine = resolved_machine(problem.architecture, problem.nest)
+        constraints = resolved_constraints(problem.nest, machine, problem.constraints)
+        run = EnumerationRun(constraints, problem.cost_model.counted, problem.objective, limits.top_k)
+        if reason := why_too_large(problem.nest, machine):
             return SearchOutcome((), None, exhausted=False, statistics={"not_counted": reason})
         run.work(Deadline.after(limits.time_limit_s), report)
         return run.outcome()
@@ -49,24 +52,25 @@ class LevelEnumeration:
 class EnumerationRun:
     """One layer's enumeration, and what is known so far."""
 
-    def __init__(self, problem: LevelsProblem, top_k: int) -> None:
-        self._problem, self._rule = problem, OBJECTIVES[problem.objective]
-        machine = resolved_machine(problem.architecture, problem.nest)
-        self.constraints = resolved_constraints(problem.nest, machine, problem.constraints)
-        self.space = LevelSpace(self.constraints)
-        self.best = BestMappings(problem.nest, machine, top_k)
+    def __init__(self, constraints: ResolvedConstraints, counted: Accounting, objective: Objective, top_k: int) -> None:
+        self.constraints, self._counted, self._rule = constraints, counted, OBJECTIVES[objective]
+        self.space = LevelSpace(constraints)
+        self.best = BestMappings(constraints.nest, constraints.machine, top_k)
         self.evaluated = self.mappings_that_fit = self._seen = 0
         self.finished = False
 
-    def work(self, deadline: Deadline, report: Report | None) -> None:
-        """Cost mappings until all are or time is up; every piece is reported, for Ctrl-C ends the work anywhere."""
+    def work(self, deadline: Deadline, report: Report | None, *, first: bool = False) -> None:
+        """Cost mappings until all are or time is up; every piece is reported, for Ctrl-C ends the work anywhere.
+
+        ``first``: end with the first mapping that is allowed.
+        """
         waiting: list[MappingArrays] = []
         for arrays in self._mappings():
             waiting.append(arrays)
             if sum(found.size for found in waiting) >= DEFAULT_PIECE:
                 self._cost_all(joined(waiting), deadline, report)
                 waiting = []
-            if deadline.passed:
+            if deadline.passed or (first and self.best.kept):
                 return
         if waiting:
             self._cost_all(joined(waiting), deadline, report)
@@ -90,8 +94,7 @@ class EnumerationRun:
             self._seen = seen
 
     def _cost(self, piece: MappingArrays) -> None:
-        model = self._problem.cost_model
-        cost = batch_cost(self.constraints.nest, self.constraints.machine, piece, model.counted)
+        cost = batch_cost(self.constraints.nest, self.constraints.machine, piece, self._counted)
         self.evaluated += piece.size
         innermost = piece.factors[:, self.constraints.machine.levels[-1].node] > 1
         self.mappings_that_fit += sum(math.factorial(number) for number in innermost.sum(axis=1).tolist())

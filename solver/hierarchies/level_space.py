@@ -31,7 +31,7 @@ class LevelSpace:
         found: list[Ints] = []
         for dim, bound in enumerate(bounds):
             limits = [(asked.lower[node][dim], asked.upper[node][dim]) for node in nodes]
-            rows = list(_factorisations(bound, limits))
+            rows = list(factorisations(bound, limits))
             found.append(np.array(rows, dtype=np.int64).reshape(len(rows), len(limits)))
         return tuple(found)
 
@@ -39,6 +39,11 @@ class LevelSpace:
     def num_tilings(self) -> int:
         """Choices of factors, whether they fit or not."""
         return math.prod(len(rows) for rows in self.options)
+
+    @property
+    def num_keep_choices(self) -> int:
+        """Choices of what is kept where."""
+        return 2 ** sum(rule == "may" for row in self.constraints.keep for rule in row)
 
     @cached_property
     def keep_choices(self) -> tuple[Mask, ...]:
@@ -77,7 +82,7 @@ class LevelSpace:
         weights: Ints = 1 << np.arange(num_loops)
         patterns, firsts, pattern_of = np.unique(iterating @ weights, return_index=True, return_inverse=True)
         for number, first in enumerate(firsts.tolist() if len(patterns) else []):
-            orders = self._orders(iterating[first].reshape(len(outer), -1).tolist())
+            orders = self._orders(iterating[first].reshape(len(outer), len(self.constraints.nest.dims)).tolist())
             rows = np.flatnonzero(pattern_of == number)
             yield MappingArrays(
                 np.repeat(factors[rows], len(orders), axis=0),
@@ -112,7 +117,7 @@ def joined(parts: Sequence[MappingArrays]) -> MappingArrays:
     )
 
 
-def _factorisations(bound: int, limits: Sequence[tuple[int, int]]) -> Iterator[tuple[int, ...]]:
+def factorisations(bound: int, limits: Sequence[tuple[int, int]]) -> Iterator[tuple[int, ...]]:
     """The ways to write a number as a product of factors within limits, one for each limit."""
     lower, upper = limits[0]
     if len(limits) == 1:
@@ -121,5 +126,5 @@ def _factorisations(bound: int, limits: Sequence[tuple[int, int]]) -> Iterator[t
         return
     for factor in divisors(bound):
         if lower <= factor <= upper:
-            for rest in _factorisations(bound // factor, limits[1:]):
+            for rest in factorisations(bound // factor, limits[1:]):
                 yield (factor, *rest)

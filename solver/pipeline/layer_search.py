@@ -7,11 +7,14 @@ proved is decided here, once for all of them (``docs/contract.md`` section 4).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 from ...model.documents.spec import SolverOptions
 from ...model.faults import BackendFault
-from ..backend import AnyProblem, Backend, SearchLimits, SearchOutcome, published
+from ...model.hierarchy.constraints.level_constraints import LevelConstraints
+from ..backend import AnyProblem, Backend, LevelsProblem, SearchLimits, SearchOutcome, published
 from ..deadline import Deadline
+from ..hierarchies.level_conflicts import find_level_conflicts
 from .infeasibility import find_conflicts
 from .layer_cache import LayerCache
 from .observer import SearchRecorder
@@ -135,7 +138,11 @@ class LayerSearch:
 
     def _conflicts(self, problem: AnyProblem, limit_s: float, *, by_preset: bool) -> tuple[str, ...]:
         """Why no mapping exists, by the names of the constraints and capacities that clash."""
-        conflicts = find_conflicts(published(problem), max(limit_s, LEAST_TIME_FOR_CONFLICTS_S), by_preset=by_preset)
+        limit_s = max(limit_s, LEAST_TIME_FOR_CONFLICTS_S)
+        if isinstance(problem.constraints, LevelConstraints):
+            conflicts = find_level_conflicts(cast("LevelsProblem", problem), limit_s)
+        else:
+            conflicts = find_conflicts(published(problem), limit_s, by_preset=by_preset)
         if not conflicts:
             raise BackendFault(f"back end {self.backend.name} claims that no mapping exists, but one does")
         return conflicts

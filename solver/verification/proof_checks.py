@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 from ...model.documents.kinds.any_mappings import AnyMappingDocument
 from ...model.documents.result import LayerResult
 from ...model.documents.verification import Counterexample, ProofCheck
+from ...model.hierarchy.constraints.level_constraints import LevelConstraints
 from ...model.hierarchy.level_mapping import LevelMappingDocument
 from ...model.mapping import Mapping
-from ..backend import AnyProblem, published
+from ..backend import AnyProblem, LevelsProblem, published
 from ..deadline import Deadline
 from ..enumeration.refute import refute_by_costing_all, refute_with_bounds
+from ..hierarchies.level_refutation import refute_levels
 from ..pipeline.ranking import cost_candidate, faults_of_candidate, objective_value
 from ..pipeline.solve import num_cores
 from ..refutation import Refutation
@@ -73,7 +76,8 @@ def _check_part(
             text = f"proof checked {route} ({refutation.examined}){before}"
             return ProofCheck(outcome="checked", text=text, route=refutation.route)
         tried.append(f"{route}, {refutation.examined}")
-    return ProofCheck(outcome="not checked", text=f"proof not checked: time ({'; '.join(tried)})")
+    why = "time" if not isinstance(problem.constraints, LevelConstraints) or deadline.passed else "left as claimed"
+    return ProofCheck(outcome="not checked", text=f"proof not checked: {why} ({'; '.join(tried)})")
 
 
 def _answers(
@@ -84,6 +88,9 @@ def _answers(
     Where no mapping is said to exist, bounds on its cost exclude nothing: then every tiling that fits is looked at
     first, a search that utilisation thresholds cut short early.
     """
+    if isinstance(problem.constraints, LevelConstraints):
+        yield refute_levels(cast("LevelsProblem", problem), limit, deadline)
+        return
     if limit == math.inf:
         yield refute_by_costing_all(published(problem), limit, deadline.share(3))
     enumeration = layer.certificate.enumeration if layer.certificate is not None else None

@@ -145,6 +145,7 @@ def _premises(result: Result, layer: LayerResult, deadline: Deadline) -> _Premis
     """The layer's nest and the choices of its bounds, with the constraints that it was to keep."""
     own, options = layer.layer.loop_nest(), result.solver
     model = searchable_model_for(result.cost_model)
+    model = model if result.accounting is None else model.under(result.accounting)
     unpadded = LayerProblem(own, result.architecture, result.constraints, result.objective, cost_model=model)
     narrowed = _narrowed(unpadded, layer, deadline)
     if narrowed.constraints is None:
