@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..model.dmazerunner.architecture import Architecture
+from ..model.documents.architectures import AnyArchitecture
 from ..model.documents.result import Result
 from ..model.exports.formats import ExportFormat, export_formats
 from ..model.exports.mapped_layer import best_mappings
@@ -34,6 +36,16 @@ class Export:
             InputError: when they cannot.
         """
         check_folder(self.folder, self.flag)
+
+    def check_architecture(self, architecture: AnyArchitecture) -> None:
+        """Say whether mappings onto the architecture can be exported.
+
+        Raises:
+            InputError: when they cannot.
+        """
+        if not isinstance(architecture, Architecture):
+            message = "expected an architecture of the published kind, for mappings onto hierarchies are not exported"
+            raise InputError.single(None, self.flag, message)
 
     def check_layers(self, layers: Iterable[Layer]) -> None:
         """Say which layers the format cannot express.
@@ -80,6 +92,11 @@ class Exports:
         folders = [export.folder.resolve() for export in self.asked]
         if len(set(folders)) < len(folders):
             raise InputError.single(None, FLAG, "expected a folder of its own for every format")
+
+    def check_architecture(self, architecture: AnyArchitecture) -> None:
+        """As :meth:`Export.check_architecture`."""
+        for export in self.asked:
+            export.check_architecture(architecture)
 
     def check_layers(self, layers: Sequence[Layer]) -> None:
         """As :meth:`Export.check_layers`."""

@@ -30,6 +30,7 @@ class SpecValues:
 
     architecture: ArchitectureName = None
     cost_model: CostModelName = None
+    accounting: AccountingOption = None
     batch: BatchSize = None
     dim: DimSizes = None
     objective: ObjectiveName = None
@@ -40,6 +41,7 @@ class SpecValues:
         return {
             "architecture": self.architecture,
             "cost_model": self.cost_model,
+            "accounting": self.accounting,
             "batch": self.batch,
             "objective": self.objective,
         }

@@ -14,6 +14,7 @@ from ...model.base import NaturalInt, PositiveInt, Text
 from ...model.documents.spec import SolverOptions, Spec
 from ...model.evaluating import AnyRequest, load_request
 from ...model.faults import Fault, InputError, shown
+from ...model.hierarchy.accountings import AccountingName
 from ...model.objectives import Objective
 from ...model.reading.loading import AnySpec, ResolvedSpec, Substitutes, load_resolved, resolve_architecture
 from ...model.reading.onnx_files import is_onnx
@@ -45,6 +46,7 @@ class Overrides(SolverOptions):
     objective: Objective | None = None
     architecture: Text | None = None
     cost_model: Text | None = None
+    accounting: AccountingName | None = None
     batch: PositiveInt | None = None
     dims: dict[Text, NaturalInt] = Field(default_factory=dict[str, int])
 
@@ -55,7 +57,7 @@ def overrides_from_options(given: Mapping[str, str | None], dims: Sequence[str] 
     Raises:
         InputError: one fault per bad value, at the option's name.
     """
-    texts = {"objective", "backend", "architecture", "cost_model"}
+    texts = {"objective", "backend", "architecture", "cost_model", "accounting"}
     data = {
         field: text if field in texts else number_from_text(text) for field, text in given.items() if text is not None
     }
@@ -135,12 +137,12 @@ def substitutes_of(path: Path, overrides: Overrides) -> Substitutes:
     elif is_onnx(path.name):
         message = f"expected the name or the file of an architecture to map {path.name} onto"
         raise InputError.single(None, FLAGS["architecture"], message)
-    return Substitutes(architecture, overrides.cost_model, overrides.batch, overrides.dims)
+    return Substitutes(architecture, overrides.cost_model, overrides.accounting, overrides.batch, overrides.dims)
 
 
 def with_overrides(spec: ResolvedSpec[AnySpec], overrides: Overrides) -> ResolvedSpec[AnySpec]:
     """The spec with the options of its solver and its objective in place of its own."""
-    of_solver = overrides.model_fields_set - {"architecture", "cost_model", "batch", "dims"}
+    of_solver = overrides.model_fields_set - {"architecture", "cost_model", "accounting", "batch", "dims"}
     given = {field: getattr(overrides, field) for field in of_solver}
     objective = given.pop("objective", spec.document.objective)
     return spec.with_values(objective=objective, solver=spec.document.solver.model_copy(update=given))

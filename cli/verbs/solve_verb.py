@@ -77,6 +77,7 @@ def run_solve(path: Path, overrides: Overrides, delivery: Delivery, extras: Extr
     extras.check()
     with warnings_reported():
         spec = load_with_overrides(path, overrides)
+    extras.exports.check_architecture(spec.architecture)
     extras.check_layers(spec.layers)
     total_s = spec.document.solver.total_time_limit_s
     deadline = NEVER if total_s is None else Deadline(started + total_s)

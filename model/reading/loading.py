@@ -26,6 +26,7 @@ from ..documents.architectures import AnyArchitecture
 from ..documents.kinds.any_constraints import AnyConstraints
 from ..documents.spec import LayerList, NetworkReference, Spec
 from ..faults import Fault, InputError, place_text
+from ..hierarchy.accountings import AccountingName
 from ..layers import Layer
 from . import onnx_files
 from .consistency import Nests, consistency_faults, warn_of_overlaps
@@ -39,10 +40,11 @@ SpecT = TypeVar("SpecT", bound=Spec, covariant=True)
 
 @dataclass(frozen=True)
 class Substitutes:
-    """What stands in place of a spec's own: an architecture, its cost model, its network's sizes."""
+    """What stands in place of a spec's own: an architecture, how it is costed, its network's sizes."""
 
     architecture: AnyArchitecture | None = None
     cost_model: str | None = None
+    accounting: AccountingName | None = None
     batch: int | None = None
     dims: Mapping[str, int] = dataclasses.field(default_factory=dict[str, int])
 
@@ -71,6 +73,8 @@ def load_resolved(kind: type[AnySpec], path: Path, substitutes: Substitutes | No
         document["architecture"] = given.architecture
     if given.cost_model is not None:
         document["cost_model"] = given.cost_model
+    if given.accounting is not None:
+        document["accounting"] = given.accounting
     try:
         spec = validated(kind, _with_architecture(document, path), str(path))
     except InputError as error:
