@@ -120,7 +120,8 @@ class Sliding:
         for tile, size in pairs.T:
             key = (int(tile), int(size), *what)
             if key not in self._known:
-                self._known[key] = after(self._tiles[int(tile)], int(size))
+                stays = SETTLED, (0.0,) * rows
+                self._known[key] = after(self._tiles[int(tile)], int(size)) if tile != SETTLED else stays
             found.append(self._known[key])
         places = places.reshape(-1)
         numbers = np.array([number for number, _ in found], dtype=np.int64)[places]
