@@ -13,6 +13,7 @@ from pydantic import Field
 from ..base import Model, Text
 from ..cost_model import DEFAULT_COST_MODEL
 from ..dmazerunner.constraints import MinUtilization
+from ..hierarchy.level_mapping import LevelMappingDocument
 from ..mapping import MappingDocument
 from ..objectives import Objective
 from .architectures import ResolvedArchitectureField
@@ -111,10 +112,26 @@ class NamedMapping(MappingDocument):
         return MappingDocument(tiling=self.tiling, dram_order=self.dram_order, spm_order=self.spm_order)
 
 
+class NamedLevelMapping(LevelMappingDocument):
+    """The same of a mapping onto a hierarchy."""
+
+    layer: Text
+
+    def without_name(self) -> LevelMappingDocument:
+        """The mapping alone."""
+        return LevelMappingDocument(tiling=self.tiling, orders=self.orders, keep=self.keep)
+
+
 class MappingList(Model):
     """Mappings for ``gap --mapping``, each for a layer of the spec."""
 
     mappings: tuple[NamedMapping, ...] = Field(min_length=1)
+
+
+class LevelMappingList(Model):
+    """The same of mappings onto a hierarchy."""
+
+    mappings: tuple[NamedLevelMapping, ...] = Field(min_length=1)
 
 
 class GivenMapping(Model):

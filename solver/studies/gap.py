@@ -23,7 +23,7 @@ from ...model.documents.study_results import (
 )
 from ...model.faults import Fault, InputError
 from ...model.layers import Layer
-from ...model.reading.loading import ResolvedSpec, published_parts, resolved
+from ...model.reading.loading import ResolvedSpec, resolved
 from ..pipeline.observer import Observer
 from ..pipeline.summary import versions
 from .agreement import finished, loss, with_agreement
@@ -86,7 +86,8 @@ def gap_study_resolved(
     mappings: Sequence[LayerMapping] = (),
 ) -> GapStudy:
     """What :func:`gap_study` gives, of a spec that is resolved already."""
-    _refuse_what_the_preset_sets(published_parts(spec, "gap studies").constraints)
+    if isinstance(spec.document.constraints, Constraints):
+        _refuse_what_the_preset_sets(spec.document.constraints)
     run = StudyRun(spec, observer)
     layers = run.over_layers(lambda layer: _layer_gap(run, layer, full_limit_s))
     given, layers = hold_against(run, layers, mappings)
@@ -137,8 +138,10 @@ def _layer_gap(run: StudyRun, layer: Layer, full_limit_s: float) -> LayerGap:
     """All searches of one layer; those after an interruption are missing."""
     own = run.options.backend
     solver = _document(run.search(layer, f"by {own}"))
-    bounded = _document(run.search(layer, "enumeration with bounds", backend=BOUNDED)) if own != BOUNDED else None
-    pruned = _pruned(run, layer)
+    given = run.spec.constraints
+    bounds = isinstance(given, Constraints) and own != BOUNDED
+    bounded = _document(run.search(layer, "enumeration with bounds", backend=BOUNDED)) if bounds else None
+    pruned = _pruned(run, layer, given) if isinstance(given, Constraints) else None
     full = _full(run, layer, full_limit_s)
     gap = LayerGap(
         name=layer.name,
@@ -156,9 +159,9 @@ def _document(found: Found | None) -> StudySearch | None:
     return None if found is None else found.document()
 
 
-def _pruned(run: StudyRun, layer: Layer) -> PrunedSearch | None:
+def _pruned(run: StudyRun, layer: Layer, given: Constraints) -> PrunedSearch | None:
     """The published search: the preset beside the spec's other constraints, every method costed."""
-    others = run.spec.constraints.model_dump(exclude=SET_BY_PRESET, exclude_unset=True)
+    others = given.model_dump(exclude=SET_BY_PRESET, exclude_unset=True)
     constraints = Constraints.model_validate({**others, "preset": PRUNED})
     found = run.search(layer, "pruned search", constraints=constraints, backend=ENUMERATION)
     return PrunedSearch(search=found.document(), thresholds=found.result.thresholds) if found is not None else None

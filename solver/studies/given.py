@@ -11,12 +11,12 @@ from ...model.base import Model
 from ...model.documents.kinds.any_mappings import AnyMappingDocument
 from ...model.documents.result import Number
 from ...model.documents.spec import Spec
-from ...model.documents.study_results import GivenMapping, LayerGap, MappingList
+from ...model.documents.study_results import GivenMapping, LayerGap, LevelMappingList, MappingList
 from ...model.evaluating import AnyRequest, load_request
 from ...model.faults import Fault, InputError, Place, place_text, shown, suggestion
+from ...model.hierarchy.machine import Machine
 from ...model.layers import Layer
 from ...model.loop_nest import LoopNest
-from ...model.mapping import MappingDocument
 from ...model.reading.json_files import JsonObject, read_json
 from ...model.reading.loading import ResolvedSpec, resolved
 from ...model.reading.results import load_result
@@ -63,7 +63,7 @@ def load_mappings_resolved(path: Path, known: ResolvedSpec[Spec]) -> tuple[Layer
     """What :func:`load_mappings` gives, for a spec that is resolved already."""
     faults: list[Fault] = []
     found: list[LayerMapping] = []
-    for entry in _entries(path, read_json(path), known.document):
+    for entry in _entries(path, read_json(path), known):
         try:
             layer = _layer_of(entry, known.layers)
             known.cost_model.mapping_of(layer.loop_nest(), known.architecture, entry.mapping)
@@ -76,14 +76,15 @@ def load_mappings_resolved(path: Path, known: ResolvedSpec[Spec]) -> tuple[Layer
     return tuple(found)
 
 
-def _entries(path: Path, document: JsonObject, spec: Spec) -> list[_Entry]:
+def _entries(path: Path, document: JsonObject, known: ResolvedSpec[Spec]) -> list[_Entry]:
     if "schema" in document:
         return _entries_of_result(path)
     if "architecture" in document or "layer" in document:
-        return _entries_of_request(load_request(path), path, spec)
+        return _entries_of_request(load_request(path), path, known)
     if "mappings" not in document:
         raise InputError.single(str(path), "", f"expected {FORMS}")
-    named = validated(MappingList, document, str(path)).mappings
+    kind = LevelMappingList if isinstance(known.architecture, Machine) else MappingList
+    named = validated(kind, document, str(path)).mappings
     return [
         _Entry(("mappings", position), entry.layer, None, entry.without_name()) for position, entry in enumerate(named)
     ]
@@ -103,17 +104,18 @@ def _entries_of_result(path: Path) -> list[_Entry]:
     ]
 
 
-def _entries_of_request(request: AnyRequest, path: Path, spec: Spec) -> list[_Entry]:
-    if request.architecture != spec.architecture:
+def _entries_of_request(request: AnyRequest, path: Path, known: ResolvedSpec[Spec]) -> list[_Entry]:
+    if request.architecture not in (known.architecture, known.document.architecture):
         message = "expected the spec's architecture: a mapping is held against the optimum on the same one"
         raise InputError.single(str(path), "architecture", message)
     nest, mappings = request.layer.loop_nest(), cast("tuple[Model, ...]", request.mappings)
-    if not all(isinstance(mapping, MappingDocument) for mapping in mappings):
+    kind: type[AnyMappingDocument] = known.cost_model.mapping_type
+    if not all(isinstance(mapping, kind) for mapping in mappings):
         raise InputError.single(str(path), "cost_model", "expected the spec's cost model")
     return [
         _Entry(("mappings", position), request.layer.name, nest, mapping)
         for position, mapping in enumerate(mappings)
-        if isinstance(mapping, MappingDocument)
+        if isinstance(mapping, kind)
     ]
 
 

@@ -103,11 +103,15 @@ class StudyRun:
         return Found(options.backend, result.layers[0], recorder.done)
 
     def num_tilings(self, layer: Layer, time_limit_s: float) -> int | None:
-        """Number of tilings that fit and pass the spec's constraints; ``None`` where counting takes too long."""
-        if self.interrupted:
+        """Number of tilings that fit and pass the spec's constraints; ``None`` where counting takes too long.
+
+        Nor are those onto hierarchies counted.
+        """
+        problem = self.problem(layer)
+        if self.interrupted or isinstance(problem.constraints, LevelConstraints):
             return None
         try:
-            return num_allowed_tilings(published(self.problem(layer)), Deadline.after(time_limit_s))
+            return num_allowed_tilings(published(problem), Deadline.after(time_limit_s))
         except KeyboardInterrupt:
             self.interrupted = True
             return None

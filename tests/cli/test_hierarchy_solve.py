@@ -185,3 +185,27 @@ def test_a_published_architecture_can_be_searched_as_a_hierarchy(capsys: Output,
     )
     assert counted["accounting"] == "timeloop"
     assert counted["layers"][0]["status"] == "optimal"
+
+
+def test_a_given_mapping_is_held_against_the_proved_optimum(spec: Path, capsys: Output, tmp_path: Path) -> None:
+    tiling = {"M": {"DRAM": 6}, "N": {"L2": 3}, "K": {"DRAM": 8}}
+    layer = gemm(6, 3, 8)
+    files = {
+        "list.json": {"mappings": [{"layer": layer["name"], "tiling": tiling}]},
+        "request.json": {"architecture": TINY["architecture"], "layer": layer, "mappings": [{"tiling": tiling}]},
+    }
+    for name, document in files.items():
+        (tmp_path / name).write_text(json.dumps(document), encoding="utf-8")
+        study = answer(capsys, "gap", spec, "--mapping", tmp_path / name)
+        (given,) = study["mappings"]
+        assert given["broken_rules"] == []
+        assert given["loss"] == pytest.approx(given["objective_value"] / 6924.0 - 1, rel=1e-12)
+        assert study["layers"][0]["full"]["outcome"] == "finished"
+        assert study["agree"]
+    answer(capsys, spec, "--no-cache", "--out", tmp_path / "result.json")
+    (best,) = answer(capsys, "gap", spec, "--mapping", tmp_path / "result.json", "--full-limit", "0")["mappings"]
+    assert best["loss"] == 0.0
+    assert main(["gap", str(spec), "--mapping", str(tmp_path / "list.json")]) == 0
+    out = capsys.readouterr().out
+    assert "The given mappings:\n" in out
+    assert "pruned" not in out

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from ....model.documents.study_results import FullEnumeration, GapStudy, GivenMapping, LayerGap, StudySearch
 from ....model.faults import escaped
+from ....model.hierarchy.machine import Machine
 from ....model.objectives import OBJECTIVES, Objective
 from ....solver.studies.agreement import finished, whole_searches
 from ...tables import Column, name_text, print_line, print_tables
@@ -30,8 +31,13 @@ def print_gap(console: Console, study: GapStudy) -> None:
 
 
 def _heading(study: GapStudy) -> str:
-    what = "what the pruned search of dMazeRunner loses"
+    what = "what the search finds" if _on_hierarchy(study) else "what the pruned search of dMazeRunner loses"
     return study_heading(study.name, what, study.objective, study.architecture.name, interrupted=study.interrupted)
+
+
+def _on_hierarchy(study: GapStudy) -> bool:
+    """Whether the study is of a hierarchy, which the pruned search is not for."""
+    return isinstance(study.architecture, Machine)
 
 
 def _layer_column() -> Column[LayerGap]:
@@ -41,6 +47,15 @@ def _layer_column() -> Column[LayerGap]:
 def _columns(study: GapStudy) -> tuple[Column[LayerGap], ...]:
     value = partial(_value, study.objective)
     count = Column[LayerGap]("count", lambda layer: str(layer.count))
+    pruned = (
+        Column[LayerGap]("pruned best", lambda layer: _said(_pruned(layer), value)),
+        Column[LayerGap]("loss", lambda layer: _loss(layer.pruned.loss) if layer.pruned is not None else None),
+        Column[LayerGap]("methods", lambda layer: _said(_pruned(layer), _tilings)),
+        Column[LayerGap](
+            "of tilings", lambda layer: None if layer.space_tilings is None else f"{layer.space_tilings:,}"
+        ),
+        Column[LayerGap]("pruned s", lambda layer: _seconds(layer, _pruned(layer))),
+    )
     return (
         *([count] if any(layer.count > 1 for layer in study.layers) else []),
         Column("best found", lambda layer: _said(layer.solver, value)),
@@ -48,11 +63,7 @@ def _columns(study: GapStudy) -> tuple[Column[LayerGap], ...]:
         Column("solver s", lambda layer: _seconds(layer, layer.solver)),
         Column("bounded s", lambda layer: _seconds(layer, layer.bounded), optional=True),
         Column("costed", lambda layer: _said(layer.bounded, _tilings), optional=True),
-        Column("pruned best", lambda layer: _said(_pruned(layer), value)),
-        Column("loss", lambda layer: _loss(layer.pruned.loss) if layer.pruned is not None else None),
-        Column("methods", lambda layer: _said(_pruned(layer), _tilings)),
-        Column("of tilings", lambda layer: None if layer.space_tilings is None else f"{layer.space_tilings:,}"),
-        Column("pruned s", lambda layer: _seconds(layer, _pruned(layer))),
+        *(() if _on_hierarchy(study) else pruned),
         Column("full enumeration", lambda layer: _full(layer.full), left=True, optional=True),
         Column("proofs", _proofs, left=True),
     )
@@ -136,6 +147,8 @@ def _mapping_columns(study: GapStudy) -> tuple[Column[GivenMapping], ...]:
 
 
 def _means(study: GapStudy) -> Iterator[str]:
+    if _on_hierarchy(study):
+        return
     published = study.published
     if study.mean_loss is None:
         yield "mean loss: none, since no layer has both a proved optimum and a pruned search that ended"
