@@ -80,6 +80,14 @@ class Boundaries:
 
     def replaced(self, node: int, dim: int) -> Pending:
         """What a loop over a dimension at a storage level replaces."""
+        return self._replaced[node, dim]
+
+    @cached_property
+    def _replaced(self) -> dict[tuple[int, int], Pending]:
+        levels, dims = self.prices.space.machine.levels, range(len(self.prices.space.nest.dims))
+        return {(level.node, dim): self._replaced_by(level.node, dim) for level in levels for dim in dims}
+
+    def _replaced_by(self, node: int, dim: int) -> Pending:
         bits = 0
         for tensor in range(self.num_tensors):
             place = self.open_at(tensor, node + 1)
