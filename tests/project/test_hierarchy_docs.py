@@ -25,8 +25,9 @@ from dmaze.model.hierarchy.hierarchy_cost import Access, Traffic
 from dmaze.model.hierarchy.level_mapping import LevelMappingDocument, level_mapping
 from dmaze.model.hierarchy.machine import DmaEngine, Fanout, Machine, StorageLevel
 from dmaze.model.hierarchy.resolved_machine import resolved_machine
-from dmaze.model.reading.builtin_data import builtin_names
-from dmaze.model.reading.loading import resolve_architecture
+from dmaze.model.reading.builtin_data import builtin_names, builtin_path
+from dmaze.model.reading.loading import load_spec, resolve_architecture
+from dmaze.solver import solve
 from golden import Golden
 from paths import ROOT
 
@@ -284,3 +285,13 @@ def test_the_halo_of_the_worked_example(halo: bool, filled: int, served: int) ->
     assert outer is not None
     assert inner is not None
     assert (inner.fill, outer.serve) == (2 * filled, served)
+
+
+def test_the_optimum_that_the_readme_names_is_the_proved_one() -> None:
+    layer = solve(load_spec(builtin_path("examples", "alexnet-conv3-eyeriss"))).layers[0]
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    stationary = evaluate(load_request(EYERISS)).costs[0].edp
+    assert layer.status == "optimal"
+    assert layer.objective_value is not None
+    assert f"proves an EDP of {layer.objective_value:.6e} for the layer above" in text.replace("\n", " ")
+    assert f"{100 * (1 - layer.objective_value / stationary):.1f} % less than row" in text.replace("\n", " ")

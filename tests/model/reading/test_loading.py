@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from builders import gemm, write_json
 from dmaze.model.dmazerunner.architecture import Architecture
+from dmaze.model.hierarchy.machine import Machine
 from dmaze.model.documents.spec import LayerList, NetworkReference, Spec
 from dmaze.model.faults import DmazeError, Fault, InputError
 from dmaze.model.layers import Conv2d, Gemm
@@ -21,7 +22,7 @@ REFERENCE = resolve_architecture("dmazerunner-256pe", Path())
 @pytest.mark.parametrize("name", builtin_names("examples"))
 def test_every_example_loads_resolved(name: str) -> None:
     spec = load_spec(builtin_path("examples", name))
-    assert isinstance(spec.architecture, Architecture)
+    assert isinstance(spec.architecture, Architecture | Machine)
     assert isinstance(spec.workload, LayerList)
     assert spec.name is not None
 
