@@ -26,6 +26,8 @@ from hypothesis import strategies as st
 from interop_cases import C7, C7D, mapped, random_mapping
 from random_problems import TINY, Size, random_problem
 
+COSTS = ("energy_pj", "cycles", "edp", "energy_breakdown_pj")
+
 
 def requests_of(result: Result) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """For every layer of a result a request with all its mappings, as JSON, and the costs that the result states."""
@@ -48,16 +50,13 @@ def assert_costs_come_back(result: Result) -> None:
         evaluated = evaluate(EvaluateRequest.model_validate(request)).costs
         assert len(evaluated) == len(stated)
         for one, other in zip(evaluated, stated, strict=True):
-            assert one.fits.spatial
-            assert one.fits.rf
-            assert one.fits.spm
-            assert (one.energy_pj, one.cycles, one.edp) == (other["energy_pj"], other["cycles"], other["edp"])
-            assert one.energy_breakdown_pj is not None
-            assert one.energy_breakdown_pj.model_dump() == other["energy_breakdown_pj"]
+            found = one.model_dump()
+            assert all(found["fits"].values())
+            assert [found[field] for field in COSTS] == [other[field] for field in COSTS]
 
 
-@pytest.mark.parametrize("name", builtin_names("examples"))
-def test_every_mapping_of_every_example_costs_the_same_in_evaluate(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in builtin_names("examples") if name != "resnet18-eyeriss"])
+def test_every_mapping_of_every_quick_example_costs_the_same_in_evaluate(name: str) -> None:
     spec = load_spec(builtin_path("examples", name))
     options = spec.solver.model_copy(update={"time_limit_s": 2.0, "workers": 2, "top_k": 3})
     result = solve(spec.model_copy(update={"solver": options}))

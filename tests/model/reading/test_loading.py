@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from builders import gemm, write_json
 from dmaze.model.dmazerunner.architecture import Architecture
-from dmaze.model.hierarchy.machine import Machine
 from dmaze.model.documents.spec import LayerList, NetworkReference, Spec
 from dmaze.model.faults import DmazeError, Fault, InputError
+from dmaze.model.hierarchy.machine import Machine
 from dmaze.model.layers import Conv2d, Gemm
 from dmaze.model.reading.builtin_data import builtin_names, builtin_path
 from dmaze.model.reading.loading import load_spec, resolve_architecture, resolve_spec, resolve_workload
