@@ -20,7 +20,7 @@ from builders import Specs, gemm
 from dmaze.cli.main import main
 from dmaze.cli.pictures import album
 from dmaze.cli.pictures.dataflow_bars import dataflows_figure
-from dmaze.cli.pictures.energy_bars import PARTS, energy_figure
+from dmaze.cli.pictures.energy_bars import energy_figure
 from dmaze.cli.pictures.files import check_picture, write_picture
 from dmaze.cli.pictures.gap_bars import gap_figure
 from dmaze.cli.pictures.scatter import how_many, scatter_figure
@@ -65,6 +65,10 @@ def solved() -> tuple[Result, tuple[TracePoint, ...]]:
     return solve(spec, SearchTrace(points.append)), tuple(points)
 
 
+PARTS = {"mac": "MAC", "rf": "RF", "noc": "NoC", "spm": "SPM", "dram": "DRAM"}
+"""How the parts of the published machine are called, from the PEs outwards."""
+
+
 def renamed(names: tuple[str, ...]) -> Result:
     """Solved layers of the given names."""
     result, _ = solved()
@@ -99,7 +103,7 @@ def test_the_bars_are_the_energies_of_the_document() -> None:
     for row, layer in enumerate(distinct):
         energies = layer.solutions[0].cost.energy_breakdown_pj.model_dump() if layer.solutions else {}
         start = 0.0
-        for part, (name, _) in PARTS.items():
+        for part, name in PARTS.items():
             end = start + energies.get(part, 0.0) / 1e6
             assert drawn[name][row] == pytest.approx((start, end), rel=1e-12)
             start = end
