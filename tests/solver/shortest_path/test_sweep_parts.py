@@ -1,0 +1,241 @@
+"""What sweeps are made of, by hand: tile vectors, unions, sliding tiles, labels, stages."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+import pytest
+from dmaze.model.hierarchy.constraints.level_constraints import LevelConstraints
+from dmaze.model.hierarchy.constraints.resolved_constraints import resolved_constraints
+from dmaze.model.hierarchy.exact.exact_cost import hierarchy_cost
+from dmaze.model.hierarchy.exact.unions import union_length
+from dmaze.model.hierarchy.level_mapping import LevelMappingDocument, level_mapping
+from dmaze.model.hierarchy.machine import Machine
+from dmaze.model.hierarchy.resolved_machine import resolved_machine
+from dmaze.solver.shortest_path.bounds.cost_to_go import instances_left, most_unrolled
+from dmaze.solver.shortest_path.bounds.stages import Kind, stages
+from dmaze.solver.shortest_path.space.boundaries import Boundaries, Boundary
+from dmaze.solver.shortest_path.space.edge_prices import EdgePrices
+from dmaze.solver.shortest_path.space.map_space import MapSpace
+from dmaze.solver.shortest_path.space.quantities import quantities
+from dmaze.solver.shortest_path.space.tile_vectors import Axis, TileVectors
+from dmaze.solver.shortest_path.sweeping.interval_shapes import IntervalShapes
+from dmaze.solver.shortest_path.sweeping.labels import Labels, undominated
+from dmaze.solver.shortest_path.sweeping.sliding import SETTLED, Sliding
+from hierarchy_cases import nest_of
+
+STRIDED = nest_of(
+    {
+        "bounds": {"X": 4, "R": 3},
+        "tensors": [
+            {"name": "I", "index": ["2*X + R"]},
+            {"name": "W", "index": ["R"]},
+            {"name": "O", "index": ["X"], "output": True},
+        ],
+    }
+)
+GEMM = nest_of(
+    {
+        "bounds": {"M": 2, "N": 3, "K": 8},
+        "tensors": [
+            {"name": "A", "index": ["M", "K"]},
+            {"name": "B", "index": ["K", "N"]},
+            {"name": "C", "index": ["M", "N"], "output": True},
+        ],
+    }
+)
+NODES = [{"storage": "DRAM"}, {"storage": "L1"}, {"fanout": "X", "size": 4}, {"storage": "RF", "halo": True}]
+
+
+def test_tile_vectors_are_the_points_of_the_divisor_lattice() -> None:
+    vectors = TileVectors(STRIDED)
+    assert vectors.axes == (Axis(0, 2, 2, 2), Axis(1, 3, 1, 1))
+    assert vectors.tiles.tolist() == [[1, 1, 2, 2, 4, 4], [1, 3, 1, 3, 1, 3]]
+    assert [exponents.tolist() for exponents in vectors.exponents] == [[0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 0, 1]]
+    assert vectors.repeats.tolist() == [12, 4, 6, 2, 3, 1]
+
+
+def test_words_of_tile_vectors_are_boxes_and_least_words_have_no_holes() -> None:
+    vectors = TileVectors(STRIDED)
+    assert vectors.boxes.tolist() == [[1, 3, 3, 5, 7, 9], [1, 3, 1, 3, 1, 3], [1, 1, 2, 2, 4, 4]]
+    assert vectors.words[0].tolist() == [12, 12, 18, 10, 21, 9]
+    assert vectors.least_words[0].tolist() == [12, 12, 12, 10, 12, 9]
+    assert vectors.first_visits.tolist() == [4] * 6
+    assert vectors.reductions.tolist() == [3, 1, 3, 1, 3, 1]
+
+
+def test_unions_that_grow_step_by_step_are_those_of_the_model() -> None:
+    random, shapes, gapped = Random(0), IntervalShapes(), 0
+    for _ in range(500):
+        length, steps = random.randint(1, 6), [(random.randint(1, 9), random.choice((2, 2, 3, 5))) for _ in range(3)]
+        shape, words = np.array([length]), float(length)
+        for step, copies in steps:
+            shape, longer = shapes.grow(shape, np.array([step]), copies)
+            words *= float(longer[0])
+        assert words == pytest.approx(union_length(steps, length), rel=1e-12), f"{length} {steps}"
+        gapped += int(shape[0]) < 0
+    assert 100 < gapped < 400
+
+
+def test_equal_unions_have_equal_numbers_whatever_their_way() -> None:
+    shapes = IntervalShapes()
+    there = shapes.grow(shapes.grow(np.array([1]), np.array([2]), 2)[0], np.array([8]), 2)[0]
+    back = shapes.grow(shapes.grow(np.array([1]), np.array([8]), 2)[0], np.array([2]), 2)[0]
+    other = shapes.grow(shapes.grow(np.array([1]), np.array([2]), 2)[0], np.array([9]), 2)[0]
+    assert there == back
+    assert there != other
+
+
+def test_tile_that_slides_shares_words_with_the_one_before() -> None:
+    """Section 10 of the hierarchy model: x of 1 and r of 3 in a tile, x of 2 on a fanout, a loop of 6 outside."""
+    index = nest_of(
+        {
+            "bounds": {"X": 12, "R": 3},
+            "tensors": [{"name": "I", "index": ["X + R"]}, {"name": "O", "index": ["X"], "output": True}],
+        }
+    )
+    sliding = Sliding(index.tensors[0], (0,))
+    tile = sliding.spread(sliding.brought(np.array([[3]])), 0, np.array([1]), 1, 2)
+    _, shares = sliding.slid(tile, 0, np.array([2]), 6, 1)
+    alone, together = shares[:, 0]
+    assert 6 * 3 - 5 * 3 * alone == pytest.approx(3 + 5 * 2)
+    assert 6 * 4 - 5 * 4 * together == pytest.approx(4 + 5 * 3)
+
+
+def test_words_that_slide_past_the_wrapping_of_inner_loops_are_those_of_the_model() -> None:
+    nest = nest_of(
+        {
+            "bounds": {"X": 4, "R": 3},
+            "tensors": [{"name": "I", "index": ["X + R"]}, {"name": "O", "index": ["X"], "output": True}],
+        }
+    )
+    sliding = Sliding(nest.tensors[0], (0,))
+    tile = sliding.brought(np.array([[2]]))
+    tile, of_window = sliding.slid(tile, 1, np.array([1]), 3, 0)
+    _, of_outer = sliding.slid(tile, 0, np.array([2]), 2, 0)
+    words = 3 * 2 - 2 * 2 * of_window[0, 0]
+    words = 2 * words - 2 * of_outer[0, 0]
+    machine = resolved_machine(Machine.model_validate({"name": "m", "nodes": [NODES[0], NODES[3]]}), nest)
+    document = {"tiling": {"X": {"DRAM": 2, "RF": 2}, "R": {"DRAM": 3}}, "orders": {"DRAM": ["X", "R"]}}
+    mapping = level_mapping(nest, machine, LevelMappingDocument.model_validate(document))
+    access = hierarchy_cost(nest, machine, mapping).accesses[1][0]
+    assert access is not None
+    assert words == access.fill == 6
+
+
+def test_tile_displaced_along_two_axes_is_settled() -> None:
+    nest = nest_of(
+        {
+            "bounds": {"X": 4, "R": 2, "Y": 4, "S": 2},
+            "tensors": [{"name": "I", "index": ["X + R", "Y + S"]}, {"name": "O", "index": ["X", "Y"], "output": True}],
+        }
+    )
+    sliding = Sliding(nest.tensors[0], (0, 1))
+    tile = sliding.brought(np.array([[2], [2]]))
+    along_one, _ = sliding.slid(tile, 0, np.array([1]), 4, 0)
+    along_both, _ = sliding.slid(along_one, 2, np.array([1]), 4, 0)
+    assert int(along_one[0]) != SETTLED
+    assert int(along_both[0]) == SETTLED
+    assert sliding.slid(along_both, 1, np.array([1]), 2, 0)[1].tolist() == [[0.0]]
+    assert sliding.spread(along_both, 1, np.array([1]), 1, 2).tolist() == [SETTLED]
+
+
+def random_labels(random: Random, count: int) -> Labels:
+    """Labels of few tile vectors, instances, unions and sums, so that many dominate each other."""
+    rows = [[random.randint(0, 3) for _ in range(4)] for _ in range(count)]
+    sums = np.array(rows, dtype=np.float64)
+    return Labels(
+        points=np.array([random.randint(0, 2) for _ in range(count)]),
+        used=np.array([random.choice((1, 2)) for _ in range(count)]),
+        sums=sums,
+        shapes=np.array([[random.randint(0, 1), 7] for _ in range(count)]),
+        trail=np.arange(count, dtype=np.int32),
+        least=sums.sum(axis=1),
+    )
+
+
+def dominates(labels: Labels, better: int, worse: int) -> bool:
+    return bool(
+        labels.points[better] == labels.points[worse]
+        and labels.used[better] <= labels.used[worse]
+        and (labels.shapes[better] == labels.shapes[worse]).all()
+        and (labels.sums[better] <= labels.sums[worse]).all()
+    )
+
+
+def test_a_label_is_dropped_only_for_one_that_is_nowhere_above() -> None:
+    random, dropped = Random(1), 0
+    for _ in range(60):
+        labels = random_labels(random, random.randint(1, 60))
+        stays = set(undominated(labels).trail.tolist())
+        for label in set(range(len(labels))) - stays:
+            assert any(dominates(labels, other, label) for other in stays)
+            dropped += 1
+    assert dropped > 500
+
+
+def test_few_labels_of_a_tile_vector_are_those_with_the_least_bounds() -> None:
+    labels = random_labels(Random(2), 50)
+    kept = undominated(labels, only=1)
+    for point in range(3):
+        for union in range(2):
+            same = (labels.points == point) & (labels.shapes[:, 0] == union)
+            own = (kept.points == point) & (kept.shapes[:, 0] == union)
+            assert kept.least[own].tolist() == [labels.least[same].min()]
+
+
+def boundaries_of(nest: object, keep: tuple[tuple[bool, ...], ...]) -> Boundaries:
+    machine = resolved_machine(Machine.model_validate({"name": "m", "nodes": NODES}), nest)
+    space = MapSpace(resolved_constraints(nest, machine, LevelConstraints()))
+    return Boundaries(EdgePrices(space, quantities(space.constraints, with_times=False), keep))
+
+
+ALL, NONE = (True, True, True), (False, False, False)
+
+
+def test_stages_go_from_the_mac_outwards_and_every_loop_replaces_what_it_indexes() -> None:
+    found = stages(boundaries_of(GEMM, (ALL, ALL, NONE, ALL)))
+    everything, each = (0b111,), (0b111, 0b001, 0b010, 0b100, 0)
+    assert [(stage.kind, stage.node, stage.pending) for stage in found] == [
+        (Kind.LOOPS, 3, (0,)),
+        (Kind.STORE, 3, (0,)),
+        (Kind.FANOUT, 2, everything),
+        (Kind.LOOPS, 1, each),
+        (Kind.STORE, 1, each),
+        (Kind.LOOPS, 0, each),
+        (Kind.STORE, 0, each),
+    ]
+
+
+def test_boundaries_are_the_inner_ends_of_edges_and_halo_concerns_windows() -> None:
+    found = boundaries_of(STRIDED, (ALL, (False, True, True), NONE, (True, True, False)))
+    assert found.listed == (
+        Boundary(tensor=0, node=3, halo=True, fanouts=(2,)),
+        Boundary(tensor=1, node=1, halo=False, fanouts=()),
+        Boundary(tensor=1, node=3, halo=False, fanouts=(2,)),
+        Boundary(tensor=2, node=1, halo=False, fanouts=()),
+    )
+    replaced = [found.tensors(found.replaced(1, dim)) for dim in range(2)]
+    assert replaced == [0b100, 0b010]  # X replaces O, R replaces W; both slide I
+    assert found.slides(0, 0)
+    assert not found.slides(2, 1)
+
+
+def test_instances_left_are_rounded_down_and_unrolled_ones_are_products_of_primes() -> None:
+    assert sorted(instances_left(12, {5})) == [2, 12]
+    assert most_unrolled(12, [Axis(0, 5, 1, 1), Axis(1, 2, 2, 1)]).tolist() == [
+        1,
+        1,
+        2,
+        2,
+        4,
+        5,
+        5,
+        5,
+        5,
+        5,
+        10,
+        10,
+        10,
+    ]

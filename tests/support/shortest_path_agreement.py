@@ -1,0 +1,112 @@
+"""In what the back end ``shortest-path`` differs from costing every mapping."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dmaze.model.hierarchy.constraints.level_constraints import LevelConstraints
+from dmaze.model.hierarchy.constraints.level_legality import broken_level_rules, broken_word_limits
+from dmaze.model.hierarchy.constraints.resolved_constraints import resolved_constraints
+from dmaze.model.hierarchy.exact.exact_cost import hierarchy_cost
+from dmaze.model.hierarchy.hierarchy_model import MODEL
+from dmaze.model.hierarchy.level_mapping import illegalities
+from dmaze.model.objectives import OBJECTIVES, Objective
+from dmaze.solver.backend import LayerProblem, SearchLimits, SearchOutcome
+from dmaze.solver.shortest_path import BACKEND
+from level_optima import Optima, TooManyError, optima_of
+from random_hierarchies import RandomCase
+
+EXACT = LevelConstraints()
+CLOSE = 1e-9
+"""Relative difference of values that binary64 may leave."""
+LONG_S = 600.0
+"""Longer than any search of a tiny problem takes on a busy machine."""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search of one objective found, and what is wrong with it; ``proved``: it says that nothing is better."""
+
+    objective: Objective
+    outcome: SearchOutcome
+    wrong: tuple[str, ...]
+
+    @property
+    def proved(self) -> bool:
+        """Whether the search says that nothing is better."""
+        return self.outcome.exhausted
+
+
+def search(
+    case: RandomCase,
+    objective: Objective,
+    constraints: LevelConstraints = EXACT,
+    limits: SearchLimits | None = None,
+) -> SearchOutcome:
+    """A search for the best mapping of a case's nest onto its machine."""
+    problem = LayerProblem(case.nest, case.document, constraints, objective, (), MODEL)
+    return BACKEND.search(problem, limits or SearchLimits(time_limit_s=LONG_S, relative_gap=CLOSE / 10), None)
+
+
+def compared(case: RandomCase, constraints: LevelConstraints, most: int, most_choices: int) -> list[Searched]:
+    """Searches for every objective, each held against all mappings.
+
+    Raises:
+        TooManyError: where there are too many to cost, or too many choices of what is kept where.
+    """
+    resolved = resolved_constraints(case.nest, case.machine, constraints)
+    if 2 ** sum(row.count("may") for row in resolved.keep) > most_choices:
+        raise TooManyError
+    optima = optima_of(resolved, most)
+    found: list[Searched] = []
+    for objective in OBJECTIVES:
+        outcome = search(case, objective, constraints)
+        wrong = (*_wrong_bound(outcome, optima, objective), *wrong_candidates(case, constraints, outcome, objective))
+        found.append(Searched(objective, outcome, (*wrong, *_wrong_best(case, outcome, optima, objective))))
+    return found
+
+
+def wrong_candidates(
+    case: RandomCase, constraints: LevelConstraints, outcome: SearchOutcome, objective: Objective
+) -> Iterator[str]:
+    """What is wrong with mappings that a search returned: faults, broken rules, not the best first, the same twice."""
+    resolved, ranks = resolved_constraints(case.nest, case.machine, constraints), list[tuple[float, float]]()
+    for mapping in outcome.candidates:
+        yield from illegalities(case.nest, case.machine, mapping)
+        cost = hierarchy_cost(case.nest, case.machine, mapping)
+        yield from (f"broken: {rule}" for rule in broken_level_rules(resolved, mapping))
+        yield from (f"broken: {rule}" for rule in broken_word_limits(case.document, constraints, cost))
+        if not all(cost.fits):
+            yield "does not fit"
+        ranks.append(OBJECTIVES[objective].rank_key(cost.energy_pj, cost.cycles))
+    if len(set(outcome.candidates)) < len(outcome.candidates):
+        yield "a candidate twice"
+    if ranks and ranks[0][0] > min(value for value, _ in ranks) * (1 + CLOSE):
+        yield f"the first is not the best: {ranks}"
+
+
+def _wrong_bound(outcome: SearchOutcome, optima: Optima, objective: Objective) -> Iterator[str]:
+    best = optima.ranks[objective][0]
+    if outcome.bound is not None and outcome.bound > best * (1 + CLOSE / 1000):
+        yield f"bound {outcome.bound!r} above the optimum {best!r}"
+    if outcome.bound is None and math.isfinite(best):
+        yield f"no bound, but an optimum {best!r}"
+
+
+def _wrong_best(case: RandomCase, outcome: SearchOutcome, optima: Optima, objective: Objective) -> Iterator[str]:
+    best, tie = optima.ranks[objective]
+    if not outcome.candidates:
+        if math.isfinite(best) and outcome.exhausted:
+            yield f"no mapping, but an optimum {best!r}"
+        return
+    cost = hierarchy_cost(case.nest, case.machine, outcome.candidates[0])
+    value, other = OBJECTIVES[objective].rank_key(cost.energy_pj, cost.cycles)
+    if value < best * (1 - CLOSE):
+        yield f"{value!r} is below the optimum {best!r}"
+    if outcome.exhausted and value > best * (1 + CLOSE):
+        yield f"{value!r} said to be proved, the optimum is {best!r}"
+    settled = outcome.certificate is not None and outcome.certificate.ties_settled
+    if settled and value <= best and other > tie * (1 + CLOSE):
+        yield f"tie {other!r} said to be settled, {tie!r} is possible"
