@@ -78,7 +78,9 @@ def roofline_figure(cost: EvaluatedLevels) -> Figure:
         note_at_row(axes, row, cycles, f"{cycles:,}")
     longest = max(cost.cycles, cost.walk_cycles or 0)
     if cost.walk_cycles is not None:
-        axes.axvline(cost.walk_cycles, color="black", linewidth=1, linestyle="--", label="walk: with fill, drain and stalls")
+        axes.axvline(
+            cost.walk_cycles, color="black", linewidth=1, linestyle="--", label="walk: with fill, drain and stalls"
+        )
         figure.legend(loc="outside upper center")
     axes.set_xlim(0, 1.3 * longest)
     axes.locator_params(axis="x", nbins=4)
