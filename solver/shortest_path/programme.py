@@ -19,6 +19,7 @@ from ...model.objectives import OBJECTIVES, SAFE, Objective
 from ..deadline import Deadline
 from .bounds.cost_to_go import CostToGo
 from .bounds.keep_bounds import BoundedChoice, choices_by_energy
+from .bounds.label_bounds import TOLERANCE
 from .space.edge_prices import EdgePrices
 from .space.map_space import Kept, MapSpace
 from .space.quantities import Quantities, quantities
@@ -191,9 +192,11 @@ class Programme:
             return
         self.sweeps += 1
         found = sweeper.run(self._goal(target))
-        self._consider(found)
+        exact = self._consider(found)
         reached = min([target, *(one.value for one in found)]) * SAFE
         choice.bound, choice.closed = max(choice.bound, reached), bool(found) or target >= self.value
+        if not exact and sweeper.can_split_loops:
+            choice.closed, sweeper.whole_loops = False, True
         if math.isinf(target) and not found:
             choice.bound = math.inf
 
@@ -208,16 +211,19 @@ class Programme:
             choice.closed = math.isinf(choice.bound)
         return choice.sweeper
 
-    def _consider(self, found: Iterable[Found]) -> None:
-        """Cost what was found exactly, and keep the best mappings, distinct by tiling."""
-        best = {tiling_of(candidate.mapping): candidate for candidate in self.best}
-        for mapping in (one.mapping for one in found):
+    def _consider(self, found: Iterable[Found]) -> bool:
+        """Cost what was found exactly, keep the best mappings, distinct by tiling, and say if labels cost the same."""
+        best, exact = {tiling_of(candidate.mapping): candidate for candidate in self.best}, True
+        for one in found:
+            mapping = one.mapping
             cost = hierarchy_cost(self._space.nest, self._space.machine, mapping)
+            exact = exact and self._value(cost) <= one.value * (1 + TOLERANCE)
             known = best.get(tiling_of(mapping))
             if self._is_allowed(mapping, cost) and (known is None or self._rank(cost) < self._rank(known.cost)):
                 best[tiling_of(mapping)] = Candidate(mapping, cost)
         ranked = sorted(best.values(), key=lambda one: (*self._rank(one.cost), tiling_of(one.mapping)))
         self.best = ranked[: self._task.keep]
+        return exact
 
     def _is_allowed(self, mapping: LevelMapping, cost: HierarchyCost) -> bool:
         """Whether a mapping keeps all rules and limits: its label may have been charged less than it costs."""

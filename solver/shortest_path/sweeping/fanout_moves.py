@@ -26,6 +26,8 @@ class FanoutMoves:
             price = self.ledger.prices.at_instances[tensor, network.node]
             if tensor == self.ledger.space.nest.output or price.any():
                 self.ledger.charge(labels.sums, tensor, pending, Charge(price, np.zeros_like(price)))
+            if whole := self._whole(tensor, network):
+                labels.sums[:, whole] = labels.sums[:, whole - 1]
         return replace(labels, used=np.ones(len(labels), dtype=np.int64))
 
     def unroll(self, labels: Labels, axis: Axis, network: Network, pending: Pending) -> Labels:
@@ -56,7 +58,14 @@ class FanoutMoves:
         if place is not None and place in self.ledger.sliding:
             number = self.ledger.boundaries.listed[place].fanouts.index(network.node) + 1
             labels.sums[:, self.ledger.columns.at_fanouts(place).start + number] = labels.sums[:, tensor]
-            labels.sums[:, self.ledger.columns.whole(place).start + number] = -labels.sums[:, tensor]
+
+    def _whole(self, tensor: int, network: Network) -> int:
+        """The column of the words at the root that would move if none stayed; 0 for a tile without halo."""
+        place = self.ledger.boundaries.open_at(tensor, network.node)
+        if place is None or place not in self.ledger.sliding:
+            return 0
+        number = self.ledger.boundaries.listed[place].fanouts.index(network.node) + 1
+        return self.ledger.columns.whole(place).start + number
 
     def _reduce(self, labels: Labels, axis: Axis, network: Network, pending: Pending) -> None:
         """Partial sums of instances that differ in an index that is not the output's are added."""
@@ -72,9 +81,10 @@ class FanoutMoves:
 
     def _share(self, labels: Labels, axis: Axis, tensor: int, network: Network) -> None:
         """Equal words of a tensor that is read are sent once."""
-        space = self.ledger.space
+        space, whole = self.ledger.space, self._whole(tensor, network)
+        shared = [tensor, whole] if whole else [tensor]
         if axis.dim not in space.dims_of[tensor]:
-            labels.sums[:, tensor] /= axis.prime
+            labels.sums[:, shared] /= axis.prime
         self._spread_tile(labels, axis, tensor, network)
         for window, (of, position) in enumerate(space.windows):
             coefficient = dict(space.nest.tensors[of].index[position].terms).get(axis.dim)
@@ -82,7 +92,7 @@ class FanoutMoves:
                 steps: Ints = abs(coefficient) * space.vectors.tiles[axis.dim][labels.points]
                 grown, longer = self.ledger.shapes.grow(labels.shapes[:, window], steps, axis.prime)
                 labels.shapes[:, window] = grown
-                labels.sums[:, tensor] *= longer / axis.prime
+                labels.sums[:, shared] *= (longer / axis.prime)[:, np.newaxis]
 
     def _spread_tile(self, labels: Labels, axis: Axis, tensor: int, network: Network) -> None:
         """A tile with halo that instances have neighbouring parts of."""

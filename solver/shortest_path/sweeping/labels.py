@@ -127,19 +127,22 @@ def joined(several: Sequence[Labels]) -> Labels:
     )
 
 
+MOST_KEYS = 2**31
+"""From here on, keys are numbered anew before another column joins them, so that they fit 64 bits."""
 COMPARED = 18
 """Labels of the same tile vector with which each is compared at the most: those with the least bounds."""
 
 
-def undominated(labels: Labels, only: int | None = None) -> Labels:
+def undominated(labels: Labels, only: int | None = None, *, by_used: bool = False) -> Labels:
     """The labels without those that another one of the same tile vector is nowhere above.
 
     Not all pairs are compared: some that could go may stay. With ``only``, so many of each tile vector stay, those with
-    the least bounds.
+    the least bounds. ``by_used``: more instances of the fanout are of use, too, so that labels with different numbers
+    of them are not compared.
     """
     if len(labels) < 2:
         return labels
-    keys = _keys(labels)
+    keys = _keys(labels, [labels.used] if by_used else [])
     order = np.lexsort((labels.least, keys))
     labels, keys = labels.take(order), keys[order]
     if only is not None:
@@ -160,12 +163,14 @@ def undominated(labels: Labels, only: int | None = None) -> Labels:
     return labels
 
 
-def _keys(labels: Labels) -> Ints:
-    """Equal for labels that can be compared: the same tile vector and the same unions."""
+def _keys(labels: Labels, others: Sequence[Ints]) -> Ints:
+    """Equal for labels that can be compared: the same tile vector, the same unions, and the same others."""
     keys = labels.points
-    for column in labels.shapes.T:
+    for column in (*labels.shapes.T, *others):
         if (column != column[0]).any():
             numbers = np.unique(column, return_inverse=True)[1].reshape(-1)
+            if keys.max() >= MOST_KEYS:
+                keys = np.unique(keys, return_inverse=True)[1].reshape(-1)
             keys = keys * (int(numbers.max()) + 1) + numbers
     return keys
 

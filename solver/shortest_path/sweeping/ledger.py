@@ -66,6 +66,11 @@ class Ledger:
         space = self.space
         return len(space.windows) + len(self.boundaries.listed) + space.narrowed.index(dim)
 
+    @property
+    def loops(self) -> int:
+        """The column of the dimensions that a level has looped over: the last one."""
+        return len(self.space.windows) + len(self.boundaries.listed) + len(self.space.narrowed)
+
     @cached_property
     def divided(self) -> Ids:
         """The columns of sums that unrolling outside divides."""

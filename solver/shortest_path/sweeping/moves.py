@@ -19,6 +19,7 @@ from .labels import Columns, Labels
 from .ledger import Ledger
 from .sliding import SETTLED
 from .store_moves import StoreMoves
+from .whole_loops import BEGUN, FREE, WholeLoops
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,24 @@ class Moves:
         sums[0, columns.settled.start] = space.nest.num_macs * space.machine.mac_pj
         one, none = np.ones(1, dtype=np.int64), np.full(1, -1, dtype=np.int32)
         num_windows, num_boundaries = len(space.windows), len(self.ledger.boundaries.listed)
-        shapes = np.ones((1, num_windows + num_boundaries + len(space.narrowed)), dtype=np.int64)
+        shapes = np.ones((1, self.ledger.loops + 1), dtype=np.int64)
         shapes[:, num_windows : num_windows + num_boundaries] = SETTLED
+        shapes[:, self.ledger.loops] = FREE
         return Labels(np.zeros(1, dtype=np.int64), one, sums, shapes, none, np.zeros(1))
+
+    @cached_property
+    def whole_loops(self) -> WholeLoops:
+        """The numbers of the dimensions that a level has looped over."""
+        return WholeLoops(len(self.ledger.space.nest.dims))
+
+    def begin_level(self, labels: Labels, node: int, pending: Pending) -> Labels:
+        """Labels that will loop over no dimension twice at a level, where that can matter. Changes the labels."""
+        labels.shapes[:, self.ledger.loops] = BEGUN if self.order_matters(pending, node) else FREE
+        return labels
+
+    def may_loop(self, labels: Labels, dim: int) -> Mask:
+        """Which labels may loop over a dimension."""
+        return self.whole_loops.may_follow(labels.shapes[:, self.ledger.loops], dim)
 
     def loop(self, labels: Labels, axis: Axis, node: int, pending: Pending) -> Labels:
         """One prime of a temporal loop: over it, pending tiles stay where they are, or slide. Changes the labels."""
@@ -72,6 +88,8 @@ class Moves:
                     labels.sums[:, bit] /= axis.prime
                 labels.sums[:, self.ledger.columns.pending(bit)] /= axis.prime
         self.ledger.multiply_factor(labels, axis)
+        loops = labels.shapes[:, self.ledger.loops]
+        labels.shapes[:, self.ledger.loops] = self.whole_loops.followed(loops, axis.dim)
         return replace(labels, points=labels.points + axis.step)
 
     def replaced(self, labels: Labels, tiles: Pending, node: int) -> Labels:
@@ -164,6 +182,7 @@ class Moves:
         labels = labels.take(kept)
         for dim in self.ledger.space.narrowed:
             labels.shapes[:, self.ledger.factor(dim)] = 1
+        labels.shapes[:, self.ledger.loops] = FREE
         return labels
 
 

@@ -60,7 +60,15 @@ class Sweeper:
         self.ahead = self._ahead = ahead
         self.moves = self._moves = Moves.of(ahead.boundaries)
         self._bounds, self._rule = LabelBounds(ahead, self._moves.columns, objective), OBJECTIVES[objective]
-        self.created = 0
+        self.created, self.whole_loops = 0, False
+
+    @property
+    def can_split_loops(self) -> bool:
+        """Whether a label may be below its mapping: a dimension that slides a tile had several loops at one level.
+
+        With ``whole_loops`` no dimension has, at the price of more labels.
+        """
+        return bool(self._moves.ledger.sliding) and not self.whole_loops
 
     @cached_property
     def least(self) -> float:
@@ -99,6 +107,8 @@ class Sweeper:
     def looped(self, labels: Labels, axis: Axis, node: int, pending: Pending) -> Labels:
         """The labels that another prime of an axis leads to."""
         more = self._ahead.space.vectors.exponents[self._axes[axis]][labels.points] < axis.multiplicity
+        if self.whole_loops:
+            more &= self._moves.may_loop(labels, axis.dim)
         return self._moves.within(self._moves.loop(labels.take(more), axis, node, pending), node)
 
     @cached_property
@@ -122,15 +132,14 @@ class Sweeper:
     def _unrolled(self, groups: Groups, place: int, goal: Goal, trail: Trail[Step]) -> Groups:
         stage = self._ahead.stages[place]
         network = self._space.machine.network_at[stage.node]
-        found: Groups = {}
+        found, least = Groups(), self._space.constraints.min_utilization[stage.node]
         for pending, group in groups.items():
             labels = self._moves.fanouts.enter(group.take(np.arange(len(group))), network, pending)
             for position, axis in enumerate(self._ahead.unrolled_axes(stage)):
                 more = self._more_instances(labels, stage, position, axis, pending, goal, trail)
                 rest = self.below(place, pending, labels, goal, position + 1)
-                labels = undominated(joined([rest, *more]), goal.only) if more else rest
-            enough = labels.used / network.size >= self._space.constraints.min_utilization[stage.node]
-            labels = self._moves.completed(labels.take(enough), stage.node)
+                labels = undominated(joined([rest, *more]), goal.only, by_used=least > 0) if more else rest
+            labels = self._moves.completed(labels.take(labels.used / network.size >= least), stage.node)
             found[pending] = undominated(self._moves.fanouts.leave(labels, network, pending), goal.only)
         return found
 
@@ -190,6 +199,8 @@ class _Loops:
     def run(self, groups: Groups) -> Groups:
         """The labels after any loops, innermost first: those whose order is given, then the others."""
         node, bounds = self._stage.node, self._ahead.space.nest.bounds
+        if self._sweeper.whole_loops:
+            groups = {pending: self._moves.begin_level(labels, node, pending) for pending, labels in groups.items()}
         given = self._ahead.space.constraints.inner_orders[node]
         for dims in (*({dim} for dim in reversed(given)), {dim for dim in range(len(bounds)) if dim not in given}):
             groups = self._run_over(groups, dims)
@@ -214,13 +225,14 @@ class _Loops:
         Where no tile slides, their order does not matter, and going through the axes once is enough.
         """
         axes = [axis for axis in self._ahead.free_axes(self._stage.node, pending) if axis.dim in self._dims]
-        rounds = len({axis.dim for axis in axes}) if self._moves.order_matters(pending, self._stage.node) else 1
-        before = -1
-        while rounds and len(labels) != before:
-            before, rounds = len(labels), rounds - 1
+        ordered = self._sweeper.whole_loops or self._moves.order_matters(pending, self._stage.node)
+        for _ in range(len({axis.dim for axis in axes}) if ordered else 1):
+            before = labels.trail
             for axis in axes:
                 more = self._along(labels, axis, pending)
                 labels = undominated(joined([labels, *more]), self._goal.only) if more else labels
+            if set(before.tolist()) == set(labels.trail.tolist()):
+                break
         return labels
 
     def _along(self, labels: Labels, axis: Axis, pending: Pending) -> list[Labels]:
