@@ -57,7 +57,9 @@ class FanoutMoves:
         place = self.ledger.boundaries.open_at(tensor, network.node)
         if place is not None and place in self.ledger.sliding:
             number = self.ledger.boundaries.listed[place].fanouts.index(network.node) + 1
-            labels.sums[:, self.ledger.columns.at_fanouts(place).start + number] = labels.sums[:, tensor]
+            columns = self.ledger.columns
+            labels.sums[:, columns.at_fanouts(place).start + number] = labels.sums[:, tensor]
+            labels.sums[:, columns.whole_of_one(place).start + number] = labels.sums[:, self._whole(tensor, network)]
 
     def _whole(self, tensor: int, network: Network) -> int:
         """The column of the words at the root that would move if none stayed; 0 for a tile without halo."""

@@ -30,7 +30,8 @@ class Columns:
     first visits save of each; ``base``: minus the energy's credit when the output's open edge began;
     ``pending(bit)``: what each quantity has so far of what is pending. ``halos``: for every boundary, by its place, the
     fanouts of its edge if it has a halo; then ``at_fanouts(place)`` are the words at each of them, the innermost first,
-    after those of the boundary itself, and ``whole(place)`` minus those that every visit would move if no words stayed.
+    after those of the boundary itself, ``whole(place)`` minus those that every visit would move if no words stayed, and
+    ``whole_of_one(place)`` the same for one instance of the boundary or root of the fanout.
     """
 
     num_tensors: int
@@ -70,7 +71,7 @@ class Columns:
     @cached_property
     def _halo_starts(self) -> tuple[int, ...]:
         start = self.pending(self.num_tensors + len(self.halos)).start
-        return tuple(accumulate((0 if count is None else 2 * (count + 1) for count in self.halos), initial=start))
+        return tuple(accumulate((0 if count is None else 3 * (count + 1) for count in self.halos), initial=start))
 
     def at_fanouts(self, place: int) -> slice:
         """The columns of words at a boundary with halo and at its fanouts."""
@@ -80,6 +81,11 @@ class Columns:
     def whole(self, place: int) -> slice:
         """The columns of words there if no words stayed."""
         words = self.at_fanouts(place)
+        return slice(words.stop, words.stop + words.stop - words.start)
+
+    def whole_of_one(self, place: int) -> slice:
+        """The columns of words at one instance if no words stayed."""
+        words = self.whole(place)
         return slice(words.stop, words.stop + words.stop - words.start)
 
     @cached_property

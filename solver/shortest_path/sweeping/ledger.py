@@ -78,7 +78,11 @@ class Ledger:
         bits = range(columns.num_tensors + len(columns.halos))
         starts = [columns.settled, columns.credit, *map(columns.pending, bits)]
         divided = [position for position, wanted in enumerate(self.prices.sums.listed) if wanted.divides]
-        return np.array([part.start + position for part in starts for position in divided], dtype=np.int32)
+        found = [part.start + position for part in starts for position in divided]
+        for place in self.sliding:
+            whole = columns.whole_of_one(place)
+            found += range(whole.start, whole.stop)
+        return np.array(found, dtype=np.int32)
 
     def multiply_factor(self, labels: Labels, axis: Axis) -> None:
         """Remembers the factor of a dimension at this node, if any is limited. Changes the labels."""

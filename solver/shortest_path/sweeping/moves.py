@@ -102,6 +102,7 @@ class Moves:
             if place in self.ledger.sliding:
                 sums[:, self.ledger.columns.at_fanouts(place)] = 0.0
                 sums[:, self.ledger.columns.whole(place)] = 0.0
+                sums[:, self.ledger.columns.whole_of_one(place)] = 0.0
                 shapes[:, self.ledger.tile(place)] = SETTLED
         return replace(labels, sums=sums, shapes=shapes)
 
@@ -127,16 +128,23 @@ class Moves:
             labels.shapes[:, self.ledger.tile(place)], axis.dim, sizes, axis.prime, len(boundary.fanouts)
         )
         labels.shapes[:, self.ledger.tile(place)] = tiles
-        words, whole = columns.at_fanouts(place), columns.whole(place)
+        words, whole, of_one = columns.at_fanouts(place), columns.whole(place), columns.whole_of_one(place)
         stay = labels.sums[:, whole] * shares.T * (1 - 1 / axis.prime)
-        labels.sums[:, whole] /= axis.prime
+        stay_of_one = labels.sums[:, of_one] * shares.T * (1 - 1 / axis.prime)
+        labels.sums[:, whole.start : of_one.stop] /= axis.prime
         passed = [fanout for fanout in boundary.fanouts if fanout > node]
         for number in range(len(boundary.fanouts) + 1):
             labels.sums[:, words.start + number] += stay[:, number]
             price = self._price_at(place, number, node)
-            labels.sums[:, columns.pending(bit)] += stay[:, number, None] * price
+            stays = np.where(self._divides, stay_of_one[:, number, None], stay[:, number, None])
+            labels.sums[:, columns.pending(bit)] += stays * price
         if bit < columns.num_tensors:
             labels.sums[:, bit] = labels.sums[:, words.start + len(passed)]
+
+    @cached_property
+    def _divides(self) -> Mask:
+        """Which quantities are those of one instance."""
+        return np.array([wanted.divides for wanted in self.ledger.prices.sums.listed])
 
     def _price_at(self, place: int, number: int, node: int) -> Floats:
         """What a word after the first ``number`` fanouts of a boundary's edge has cost, by a level outside them."""

@@ -62,15 +62,18 @@ class StoreMoves:
             if output and not space.overlaps:
                 tiles = vectors.first_visits[labels.points] / vectors.boxes[tensor][labels.points]
                 labels.sums[:, columns.credit.start + engine] -= cycles * tiles
-        for window, (of, axis) in enumerate(space.windows):
-            if of == tensor:
-                labels.shapes[:, window] = vectors.extents[tensor][axis][labels.points]
-        place = self.ledger.boundaries.position[tensor, level.node]
-        if place in self.ledger.sliding:
-            axes = [axis for of, axis in space.windows if of == tensor]
-            extents = np.array([vectors.extents[tensor][axis][labels.points] for axis in axes], dtype=np.int64)
-            labels.shapes[:, self.ledger.tile(place)] = self.ledger.sliding[place].brought(
-                extents.reshape(len(axes), len(labels))
-            )
+        self._begin_windows(labels, level, tensor)
+
+    def _begin_windows(self, labels: Labels, level: Level, tensor: int) -> None:
+        """The lengths of the tiles that are brought, along the axes of windows. Changes the labels."""
+        ledger, columns, vectors = self.ledger, self.ledger.columns, self.ledger.space.vectors
+        axes = [(window, axis) for window, (of, axis) in enumerate(ledger.space.windows) if of == tensor]
+        for window, axis in axes:
+            labels.shapes[:, window] = vectors.extents[tensor][axis][labels.points]
+        place = ledger.boundaries.position[tensor, level.node]
+        if place in ledger.sliding:
+            extents = np.array([vectors.extents[tensor][axis][labels.points] for _, axis in axes], dtype=np.int64)
+            labels.shapes[:, ledger.tile(place)] = ledger.sliding[place].brought(extents)
             labels.sums[:, columns.at_fanouts(place).start] = labels.sums[:, tensor]
             labels.sums[:, columns.whole(place).start] = -labels.sums[:, tensor]
+            labels.sums[:, columns.whole_of_one(place).start] = -labels.sums[:, tensor]
