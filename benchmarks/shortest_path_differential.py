@@ -15,42 +15,21 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from common import RESULTS, append_result, machine, versions
-from dmaze.model.hierarchy.constraints.level_constraints import LevelConstraints
 from level_optima import TooManyError
-from random_constraints import KINDS_OF_CONSTRAINT, random_constraints
-from random_hierarchies import RandomCase, Traits, random_case
-from shortest_path_agreement import compared
+from shortest_path_agreement import compared, drawn_problem
 
-TRAITS = Traits(most_levels=3, blocks=0.0)
-BLOCKS = Traits(most_levels=3, blocks=0.5)
-MACS = (8, 12, 16, 24)
-"""Most multiply-accumulates of a nest, one of these."""
-BLOCKS_EVERY = 10
-"""How often levels may be accessed in blocks, so that a search need not prove anything."""
 MOST, MOST_CHOICES = 10_000, 16
 """Mappings, and choices of what is kept where, above which a problem is passed over."""
 
 
-def problem(seed: int) -> tuple[RandomCase, LevelConstraints, str]:
-    """The problem of a seed: a third without constraints, a third with one kind, a third with several; and which."""
-    random, kinds = Random(seed), list(KINDS_OF_CONSTRAINT)
-    traits = BLOCKS if seed % BLOCKS_EVERY == 9 else TRAITS
-    case = random_case(seed, random.choice(MACS), traits)
-    number = (0, 1, random.randint(2, 4))[seed // len(kinds) % 3]
-    chosen = random.sample(kinds, number)
-    constraints = random_constraints(random, case, chosen)
-    return case, constraints, chosen[0] if number == 1 else ("several" if number else "none")
-
-
 def compare(seed: int, counts: Counter[str]) -> Iterator[dict[str, Any]]:
     """What is wrong with the searches of a problem."""
-    case, constraints, kind = problem(seed)
+    case, constraints, kind = drawn_problem(seed)
     try:
         searches = compared(case, constraints, MOST, MOST_CHOICES)
     except TooManyError:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from random import Random
 
 from dmaze.model.hierarchy.constraints.level_constraints import LevelConstraints
 from dmaze.model.hierarchy.constraints.level_legality import broken_level_rules, broken_word_limits
@@ -12,17 +13,49 @@ from dmaze.model.hierarchy.constraints.resolved_constraints import resolved_cons
 from dmaze.model.hierarchy.exact.exact_cost import hierarchy_cost
 from dmaze.model.hierarchy.hierarchy_model import MODEL
 from dmaze.model.hierarchy.level_mapping import illegalities
+from dmaze.model.hierarchy.machine import Machine
+from dmaze.model.hierarchy.resolved_machine import resolved_machine
 from dmaze.model.objectives import OBJECTIVES, Objective
 from dmaze.solver.backend import LayerProblem, SearchLimits, SearchOutcome
 from dmaze.solver.shortest_path import BACKEND
 from level_optima import Optima, TooManyError, optima_of
-from random_hierarchies import RandomCase
+from random_constraints import KINDS_OF_CONSTRAINT, random_constraints
+from random_hierarchies import RandomCase, Traits, random_case
 
 EXACT = LevelConstraints()
 CLOSE = 1e-9
 """Relative difference of values that binary64 may leave."""
 LONG_S = 600.0
 """Longer than any search of a tiny problem takes on a busy machine."""
+ANY = Traits(most_levels=3, blocks=0.0)
+BLOCKS = Traits(most_levels=3, blocks=0.5)
+BLOCKS_EVERY, SLOW_EVERY = 10, 4
+"""How often levels may be accessed in blocks, so that a search need not prove anything; how often ports are slow."""
+MACS = (8, 12, 16, 24)
+"""Most multiply-accumulates of a nest, one of these."""
+
+
+def drawn_problem(seed: int) -> tuple[RandomCase, LevelConstraints, str]:
+    """The problem of a seed: a third without constraints, a third with one kind, a third with several; and which."""
+    random, kinds = Random(seed), list(KINDS_OF_CONSTRAINT)
+    case = random_case(seed, random.choice(MACS), BLOCKS if seed % BLOCKS_EVERY == BLOCKS_EVERY - 1 else ANY)
+    number = (0, 1, random.randint(2, 4))[seed // len(kinds) % 3]
+    chosen = random.sample(kinds, number)
+    constraints = random_constraints(random, case, chosen)
+    case = with_slow_ports(random, case) if seed % SLOW_EVERY == 0 else case
+    return case, constraints, chosen[0] if number == 1 else ("several" if number else "none")
+
+
+def with_slow_ports(random: Random, case: RandomCase) -> RandomCase:
+    """The case with one port of each inner level, and some networks, so slow that they decide how long it takes."""
+    fields = case.document.model_dump(mode="json", exclude_unset=True)
+    for node in fields["nodes"][1:]:
+        ports = ("read_bandwidth", "write_bandwidth", "bandwidth") if "storage" in node else ("bandwidth",)
+        for port in ports:
+            node.pop(port, None)
+        node[random.choice(ports)] = random.choice((0.1, 0.25, 0.5))
+    document = Machine.model_validate(fields)
+    return replace(case, document=document, machine=resolved_machine(document, case.nest))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from level_optima import TooManyError
 from random_constraints import KINDS_OF_CONSTRAINT, random_constraints
 from random_hierarchies import Traits, described, random_case
 from random_layers import KINDS
-from shortest_path_agreement import EXACT, Searched, compared, search
+from shortest_path_agreement import EXACT, Searched, compared, drawn_problem, search
 
 ANY = Traits(most_levels=3, blocks=0.0)
 HALO = Traits(most_levels=3, halo=1.0, dma=0.0, blocks=0.0)
@@ -80,6 +80,24 @@ def test_blocks_are_told_of_where_there_are_any_and_only_there() -> None:
         case = random_case(seed, 6, Traits(most_levels=2, blocks=0.5))
         relaxed = search(case, "energy").statistics["relaxed"]
         assert (relaxed == "nothing") == all(level.block_elements == 1 for level in case.machine.levels)
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(22_000_151, id="a fanout outside loops over which tiles slide"),
+        pytest.param(22_000_430, id="a fanout of which some share must be used"),
+    ],
+)
+def test_problems_that_were_once_not_proved(seed: int) -> None:
+    for one in compared(*drawn_problem(seed)[:2], 10_000, 16):
+        assert (one.wrong, one.proved) == ((), True)
+
+
+def test_loops_over_which_a_tile_slides_are_kept_whole() -> None:
+    """A dimension that has two runs of loops at one level costs less there than any mapping."""
+    for one in compared(random_case(50_001_885, 24, HALO), EXACT, 10_000, 16):
+        assert (one.wrong, one.proved) == ((), True)
 
 
 def test_bounds_of_nothing_are_raised() -> None:

@@ -21,7 +21,7 @@ from dmaze.solver.shortest_path.sweeping.sweep import Goal, Sweeper
 from level_optima import TooManyError, allowed_mappings
 from random_constraints import random_constraints
 from random_hierarchies import Traits, described, random_case
-from shortest_path_agreement import EXACT
+from shortest_path_agreement import EXACT, with_slow_ports
 
 ROUNDING = 1 + 1e-12
 Costs = tuple[np.ndarray, np.ndarray]
@@ -29,10 +29,11 @@ Costs = tuple[np.ndarray, np.ndarray]
 Problem = tuple[str, ResolvedConstraints, dict[Kept, Costs]]
 
 
-def problems(seeds: range, traits: Traits, *kinds: str) -> Iterator[Problem]:
+def problems(seeds: range, traits: Traits, *kinds: str, slow: bool = False) -> Iterator[Problem]:
     """Problems of few mappings, each with the costs of all that are allowed, by what is kept."""
     for seed in seeds:
         case = random_case(seed, 16, traits)
+        case = with_slow_ports(Random(seed), case) if slow else case
         constraints = random_constraints(Random(seed), case, kinds) if kinds else EXACT
         resolved = resolved_constraints(case.nest, case.machine, constraints)
         if sum(row.count("may") for row in resolved.keep) <= 3:
@@ -90,15 +91,17 @@ def test_no_bound_is_above_what_a_mapping_costs(variety: str) -> None:
     assert mappings > 250
 
 
+@pytest.mark.parametrize("slow", [False, True], ids=["", "slow ports"])
 @pytest.mark.parametrize("variety", [name for name in VARIETIES if name != "blocks"])
-def test_a_sweep_finds_the_best_mapping_of_a_choice_and_nothing_below(variety: str) -> None:
+def test_a_sweep_finds_the_best_mapping_of_a_choice_and_nothing_below(variety: str, slow: bool) -> None:
     traits, kinds = VARIETIES[variety]
     sweeps = 0
-    for told, constraints, choices in problems(range(37_000_000, 37_000_030), traits, *kinds):
+    for told, constraints, choices in problems(range(37_000_000, 37_000_030), traits, *kinds, slow=slow):
         space = MapSpace(constraints)
         for kept, costs in list(choices.items())[:4]:
             for objective, rule in OBJECTIVES.items():
                 best, sweeper = float(rule.of_arrays(*costs)[0].min()), sweeper_of(space, kept, objective)
+                sweeper.whole_loops = sweeper.can_split_loops
                 found = sweeper.run(Goal(best, NEVER))
                 assert min(one.value for one in found) == pytest.approx(best, rel=1e-9), f"{objective} {told}"
                 assert not sweeper.run(Goal(best * (1 - 1e-6) - 1e-12, NEVER)), f"{objective} {told}"
