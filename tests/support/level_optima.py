@@ -66,15 +66,15 @@ def _mappings(constraints: ResolvedConstraints, most: int) -> Iterator[MappingAr
         raise TooManyError
     factors: list[Ints] = []
     orders: list[tuple[tuple[int, ...], ...]] = []
+    keeps = list(_keep_choices(constraints))
     for column in itertools.product(*columns):
         tiling = np.array(column, dtype=np.int64).T
         if all(np.prod(tiling[network.node]) <= network.size for network in machine.networks):
             found = list(_orders(constraints, tiling))
             factors += [tiling] * len(found)
             orders += found
-    keeps = list(_keep_choices(constraints))
-    if len(orders) * len(keeps) > most:
-        raise TooManyError
+            if len(orders) * len(keeps) > most:
+                raise TooManyError
     for keep in keeps if orders else []:
         kept = np.array([keep[level.node] for level in machine.levels], dtype=np.bool_)
         yield MappingArrays(np.array(factors), np.array(orders), np.repeat(kept[np.newaxis], len(orders), axis=0))
