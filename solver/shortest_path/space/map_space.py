@@ -109,6 +109,14 @@ class MapSpace:
 
     def most_reduction(self, node: int) -> int:
         """The most partial sums of one word of the output that the fanouts outside a node can add."""
+        return self._most_reductions[node]
+
+    @cached_property
+    def _most_reductions(self) -> tuple[int, ...]:
+        """The same for every node, and the MAC."""
+        return tuple(map(self._most_reduction, range(self.machine.num_nodes + 1)))
+
+    def _most_reduction(self, node: int) -> int:
         bounds, kept = self.nest.bounds, self.dims_of[self.nest.output]
         return math.prod(
             min(

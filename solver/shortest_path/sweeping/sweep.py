@@ -96,6 +96,8 @@ class Sweeper:
     def below(self, place: int, pending: Pending, labels: Labels, goal: Goal, later: int = 0) -> Labels:
         """The labels that can still reach the target."""
         goal.deadline.check()
+        if not len(labels):
+            return labels
         energy_pj, cycles = self._bounds.bounds(place, pending, labels, later)
         labels.least[:] = self._bounds.value(energy_pj, cycles)
         kept = labels.least <= goal.target * (1 + TOLERANCE)
