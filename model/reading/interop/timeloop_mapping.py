@@ -6,12 +6,12 @@ import math
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 from ...faults import Fault, InputError, InputWarning, Place, place_text, shown
 from ...mapping import Factors, MappingDocument
 from ..json_files import JsonObject
+from .timeloop_directives import Directive, expect_known, outermost_first, read_directive
 
 MEMORIES = ("dram", "spm", "rf")
 """Our memories, outermost first."""
@@ -22,23 +22,6 @@ _KNOWN_NAMES = {
     "spm": r"spm|.*scratch_?pad|.*(global|shared|glb|l2).*|.*buffer|.*sram",
 }
 """Names of storage levels, matched in this order and without regard to case."""
-
-
-@dataclass(frozen=True)
-class _Directive:
-    """One entry of a mapping. ``permutation`` runs from the innermost loop outwards; absent factors are 1."""
-
-    place: Place
-    target: str
-    kind: str
-    factors: Mapping[str, int] = field(default_factory=dict[str, int])
-    permutation: tuple[str, ...] = ()
-    bypassed: tuple[str, ...] = ()
-
-    @property
-    def is_trivial(self) -> bool:
-        """Whether no loop iterates."""
-        return all(factor == 1 for factor in self.factors.values())
 
 
 def mapping_of(document: object) -> list[Any] | None:
@@ -89,70 +72,16 @@ def read_mapping(
     )
 
 
-def _directive(entry: Any, bounds: Mapping[str, int], file: str, place: Place) -> _Directive:
-    if not isinstance(entry, dict):
-        raise InputError.single(file, place_text(place), f"expected an object, got {shown(entry)}")
-    fields = cast("JsonObject", entry)
-    target, kind = fields.get("target"), str(fields.get("type", "temporal"))
-    if not isinstance(target, str | int) or isinstance(target, bool):
-        raise InputError.single(file, place_text((*place, "target")), f"expected a name, got {shown(target)}")
-    if kind in ("datatype", "dataspace", "bypass", "bypassing"):
-        bypassed = _words(fields.get("bypass") or [], file, (*place, "bypass"))
-        return _Directive(place, str(target), "bypass", bypassed=tuple(bypassed))
-    if kind not in ("temporal", "spatial"):
+def _directive(entry: Any, bounds: Mapping[str, int], file: str, place: Place) -> Directive:
+    directive = read_directive(entry, bounds, file, place)
+    expect_known(directive, bounds, file)
+    if directive.kind not in ("temporal", "spatial", "bypass"):
         expected = "temporal, spatial, datatype, dataspace or bypass"
-        raise InputError.single(file, place_text((*place, "type")), f"expected {expected}, got {shown(kind)}")
-    factors = _factors(fields.get("factors"), bounds, file, (*place, "factors"))
-    permutation = _permutation(fields.get("permutation"), bounds, file, (*place, "permutation"))
-    return _Directive(place, str(target), kind, factors, permutation)
+        raise InputError.single(file, place_text((*place, "type")), f"expected {expected}, got {shown(directive.kind)}")
+    return directive
 
 
-def _factors(value: Any, bounds: Mapping[str, int], file: str, place: Place) -> dict[str, int]:
-    """Factors from ``"N4 M1"``, ``"N=4 M=1"``, ``[N=4, M=1]`` or ``{N: 4, M: 1}``; 0 stands for what is left."""
-    if value is None:
-        return {}
-    parts = cast("JsonObject", value).items() if isinstance(value, dict) else _words(value, file, place)
-    texts = [part if isinstance(part, str) else f"{part[0]}={part[1]}" for part in parts]
-    factors: dict[str, int] = {}
-    for text in texts:
-        match = re.fullmatch(r"\s*([A-Za-z_]\w*?)\s*=?\s*(\d{1,10})(\s*,\s*\d+)?\s*", text)
-        if match is None or match[1] not in bounds:
-            expected = f"expected a factor such as {next(iter(bounds))}=2 of one of {', '.join(bounds)}"
-            raise InputError.single(file, place_text(place), f"{expected}, got {shown(text)}")
-        if match[3] is not None and int(match[3].strip(" ,")) != int(match[2]):
-            message = f"expected a factor without a remainder, got {shown(text)}; imperfect factors are not modelled"
-            raise InputError.single(file, place_text(place), message)
-        if match[1] in factors:
-            raise InputError.single(file, place_text(place), f"expected {match[1]} once, but given more than once")
-        factors[match[1]] = int(match[2])
-    return factors
-
-
-def _words(value: Any, file: str, place: Place) -> list[str]:
-    if isinstance(value, str):
-        joined = re.sub(r"\s*([=,])\s*", r"\1", value)
-        return re.split(r"\s+|(?<=\d),(?=[A-Za-z_])", joined.strip()) if joined.strip() else []
-    if isinstance(value, list):
-        return [str(member) for member in cast("list[Any]", value)]
-    raise InputError.single(file, place_text(place), f"expected text or a list, got {shown(value)}")
-
-
-def _permutation(value: Any, bounds: Mapping[str, int], file: str, place: Place) -> tuple[str, ...]:
-    """Dimensions, innermost first, from ``"CMN"``, ``"C, M, N"`` or ``[C, M, N]``."""
-    if value is None:
-        return ()
-    if isinstance(value, str) and not re.search(r"[\s,]", value) and value not in bounds:
-        names = list(value)
-    else:
-        names = [name for word in _words(value, file, place) for name in word.split(",") if name]
-    wrong = [name for name in names if name not in bounds]
-    if wrong or len(set(names)) < len(names):
-        expected = f"expected each of {', '.join(bounds)} at most once"
-        raise InputError.single(file, place_text(place), f"{expected}, got {shown(''.join(map(str, names)))}")
-    return tuple(names)
-
-
-def _memories(directives: Sequence[_Directive], file: str, levels: Sequence[str] | None) -> dict[str, str]:
+def _memories(directives: Sequence[Directive], file: str, levels: Sequence[str] | None) -> dict[str, str]:
     """Which of our memories every target is; targets in between at which no loop iterates are none of them."""
     targets = list(dict.fromkeys(directive.target for directive in directives))
     iterating = [d.target for d in directives if d.kind == "temporal" and not d.is_trivial]
@@ -180,7 +109,7 @@ def _memory_by_name(target: str) -> str:
     return next(fitting, "")
 
 
-def _level(directive: _Directive, memory_of: Mapping[str, str], file: str) -> str | None:
+def _level(directive: Directive, memory_of: Mapping[str, str], file: str) -> str | None:
     """The level whose factors a directive gives: a memory, ``spatial``, or ``None`` where it says nothing of ours.
 
     Raises:
@@ -206,14 +135,14 @@ def _level(directive: _Directive, memory_of: Mapping[str, str], file: str) -> st
     return "spatial"
 
 
-def _order(directive: _Directive, bounds: Mapping[str, int], file: str) -> tuple[str, ...]:
+def _order(directive: Directive, bounds: Mapping[str, int], file: str) -> tuple[str, ...]:
     """The order of a directive's loops, outermost first; dimensions that it leaves out do not iterate."""
     left_out = [dim for dim in bounds if dim not in directive.permutation]
     unplaced = [dim for dim in left_out if directive.factors.get(dim, 1) != 1]
     if len(unplaced) > 1 or (unplaced and directive.permutation):
         place = place_text((*directive.place, "permutation"))
         raise InputError.single(file, place, f"expected every dimension that iterates, but {unplaced[0]} is left out")
-    return (*left_out, *reversed(directive.permutation))
+    return outermost_first(tuple(bounds), directive.permutation)
 
 
 def _completed(dim: str, bound: int, factors: Mapping[str, int], file: str) -> dict[str, int]:
