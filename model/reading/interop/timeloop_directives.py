@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,6 +78,14 @@ def read_directive(entry: Any, bounds: Mapping[str, int], file: str, place: Plac
     return Directive(place, str(target), kind, fields, terms, permutation, split)
 
 
+def underscored(value: Any) -> Any:
+    """The data with ``data-spaces`` and the like of older versions under the names of v0.4."""
+    if isinstance(value, dict):
+        fields = cast("JsonObject", value)
+        return {key.replace("-", "_"): underscored(member) for key, member in fields.items()}
+    return [underscored(member) for member in cast("list[Any]", value)] if isinstance(value, list) else value
+
+
 def factor_terms(value: Any, bounds: Mapping[str, int], file: str, place: Place) -> Iterator[FactorTerm]:
     """Factors from ``"N4 M1"``, ``"N=4 M<=1"``, ``[N=4, M=1]`` or ``{N: 4, M: 1}``, each dimension once a relation."""
     if value is None:
@@ -143,3 +152,16 @@ def outermost_first(dims: Sequence[str], permutation: Iterable[str]) -> tuple[st
     """All dimensions of an order, outermost first, that a permutation gives from the innermost one outwards."""
     given = list(permutation)
     return (*(dim for dim in dims if dim not in given), *reversed(given))
+
+
+def completed(dim: str, bound: int, factors: Mapping[str, int], file: str) -> dict[str, int]:
+    """Factors that multiply to the bound; a single 0 stands for what the others leave."""
+    given = math.prod(factor for factor in factors.values() if factor)
+    open_levels = [level for level, factor in factors.items() if factor == 0]
+    if len(open_levels) == 1 and bound % given == 0:
+        return {**factors, open_levels[0]: bound // given}
+    if open_levels or given != bound:
+        found = " * ".join(f"{factor} ({level})" for level, factor in factors.items()) or "1"
+        message = f"expected factors of {dim} that multiply to its bound {bound}, got {found}"
+        raise InputError.single(file, "mapping", message)
+    return dict(factors)

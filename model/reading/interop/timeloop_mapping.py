@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any, cast
 from ...faults import Fault, InputError, InputWarning, Place, place_text, shown
 from ...mapping import Factors, MappingDocument
 from ..json_files import JsonObject
-from .timeloop_directives import Directive, expect_known, outermost_first, read_directive
+from .timeloop_directives import Directive, completed, expect_known, outermost_first, read_directive
 
 MEMORIES = ("dram", "spm", "rf")
 """Our memories, outermost first."""
@@ -60,7 +59,7 @@ def read_mapping(
         if level in ("dram", "spm"):
             orders[level] = _order(directive, bounds, file)
     for dim, bound in bounds.items():
-        tiling[dim] = _completed(dim, bound, tiling[dim], file)
+        tiling[dim] = completed(dim, bound, tiling[dim], file)
     absent = [memory for memory in MEMORIES if memory not in memory_of.values()]
     if absent:
         _warn(file, ("mapping",), f"has no level for our {' and '.join(absent)}; no loop iterates there")
@@ -143,19 +142,6 @@ def _order(directive: Directive, bounds: Mapping[str, int], file: str) -> tuple[
         place = place_text((*directive.place, "permutation"))
         raise InputError.single(file, place, f"expected every dimension that iterates, but {unplaced[0]} is left out")
     return outermost_first(tuple(bounds), directive.permutation)
-
-
-def _completed(dim: str, bound: int, factors: Mapping[str, int], file: str) -> dict[str, int]:
-    """Factors that multiply to the bound; a single 0 stands for what the others leave."""
-    given = math.prod(factor for factor in factors.values() if factor)
-    open_levels = [level for level, factor in factors.items() if factor == 0]
-    if len(open_levels) == 1 and bound % given == 0:
-        return {**factors, open_levels[0]: bound // given}
-    if open_levels or given != bound:
-        found = " * ".join(f"{factor} ({level})" for level, factor in factors.items()) or "1"
-        message = f"expected factors of {dim} that multiply to its bound {bound}, got {found}"
-        raise InputError.single(file, "mapping", message)
-    return dict(factors)
 
 
 def _warn(file: str, place: Place, message: str) -> None:

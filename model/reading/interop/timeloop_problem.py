@@ -14,6 +14,7 @@ from ...faults import Fault, InputError, InputWarning, Place, place_text, shown,
 from ...layers import LoopNestLayer
 from ..json_files import JsonObject
 from ..validation import validated
+from .timeloop_directives import underscored
 
 _CNN_LAYER: JsonObject = {
     "dimensions": ["R", "S", "P", "Q", "C", "K", "N"],
@@ -79,7 +80,7 @@ def read_problem(problem: JsonObject, file: str, name: str) -> LoopNestLayer:
     Raises:
         InputError: for what is malformed, or is not an affine loop nest.
     """
-    fields = _underscored(problem)
+    fields = underscored(problem)
     shape = _shape(fields, file)
     instance = _instance(fields, file)
     for field, why in _NOT_MODELLED.items():
@@ -113,14 +114,6 @@ def _in_their_words(fault: Fault) -> Fault:
     """A fault of the layer at the place in the problem that it comes from."""
     place = fault.place.replace("problem.tensors", "problem.shape.data_spaces").replace(".index[", ".projection[")
     return replace(fault, place=place.replace("problem.bounds", "problem.instance"))
-
-
-def _underscored(value: Any) -> Any:
-    """The data with ``data-spaces`` and the like of older versions under the names of v0.4."""
-    if isinstance(value, dict):
-        fields = cast("JsonObject", value)
-        return {key.replace("-", "_"): _underscored(member) for key, member in fields.items()}
-    return [_underscored(member) for member in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 def _shape(fields: JsonObject, file: str) -> _Shape:
