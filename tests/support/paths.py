@@ -11,3 +11,5 @@ DATA = TESTS / "data"
 PLUGINS = TESTS / "plugins"
 """Put on the path of a process, this folder registers the back ends of ``dmaze_fakes`` and ``dmaze_sweep_fakes``."""
 EXAMPLES = ROOT / "specs" / "examples"
+PUBLISHED = Path("/work/shared/reference/interop/published")
+"""Files that others published and that are not ours to distribute: tests that read them are skipped without."""

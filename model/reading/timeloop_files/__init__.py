@@ -1,0 +1,1 @@
+"""Reads Timeloop's machines, constraints and mappings as hierarchies (``docs/interop.md``)."""
