@@ -14,6 +14,7 @@ from ..model.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from .backend import Backend, LayerProblem, Progress, Report, SearchLimits, SearchOutcome
+    from .best_tiling import Tiling, tile
     from .fronts.layer_fronts import pareto_fronts
     from .installed import ENTRY_POINT_GROUP, available_backends
     from .pipeline.cache import Cache
@@ -34,6 +35,7 @@ __all__ = [
     "SearchLimits",
     "SearchOutcome",
     "SilentObserver",
+    "Tiling",
     "VerificationLimits",
     "available_backends",
     "dataflow_study",
@@ -42,6 +44,7 @@ __all__ = [
     "pareto_fronts",
     "solve",
     "sweep",
+    "tile",
     "verify",
 ]
 
@@ -50,6 +53,7 @@ if not TYPE_CHECKING:
         __name__,
         {
             "backend": ("Backend", "LayerProblem", "Progress", "Report", "SearchLimits", "SearchOutcome"),
+            "best_tiling": ("Tiling", "tile"),
             "fronts.layer_fronts": ("pareto_fronts",),
             "installed": ("ENTRY_POINT_GROUP", "available_backends"),
             "pipeline.cache": ("Cache",),

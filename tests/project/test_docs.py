@@ -124,8 +124,9 @@ def test_the_programs_for_tool_authors_run(checkout: Path) -> None:
         [sys.executable, "-c", "\n".join(programs)], cwd=checkout, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    first, second = done.stdout.splitlines()
+    first, tiled, second = done.stdout.splitlines()
     assert first.startswith("optimal 6844957271165824.0 6844957271165824.0 ")
+    assert tiled.startswith("1966080 True ")
     assert second.startswith("True ")
 
 
