@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
+from io import StringIO
 from typing import Annotated, Any, cast
 
 import typer
@@ -12,6 +15,8 @@ import typer
 from ..model.faults import InputError
 from .answer import Action, Exit
 from .arguments.command_line import completed
+from .arguments.distinct_files import with_distinct_files
+from .output import print_text
 
 
 @dataclass(frozen=True)
@@ -85,12 +90,20 @@ def parsed(arguments: Sequence[str]) -> Action:
     command: Any = typer.main.get_command(application(words[0]))
     # click's UsageError, which typer does not export by that name
     usage_error = cast("type[Exception]", typer.BadParameter.__bases__[0])
+    told = StringIO()  # help is printed as answers are: what becomes of a full disk is said there
     try:
-        action: object = command.main(words, prog_name="dmaze-solve", standalone_mode=False)
+        with redirect_stdout(told):
+            action: object = command.main(words, prog_name="dmaze-solve", standalone_mode=False)
     except usage_error as error:
         message = " ".join(cast("Any", error).format_message().split()).rstrip(".")
         raise InputError.single(None, "", f"dmaze-solve: {message}; see dmaze-solve --help") from error
-    return cast("Action", action) if callable(action) else lambda: Exit.SOLVED
+    return cast("Action", action) if callable(action) else partial(_told, told.getvalue())
+
+
+def _told(text: str) -> int:
+    """The help or the version, which typer has written already."""
+    print_text(text)
+    return Exit.SOLVED
 
 
 def application(*loaded: str) -> typer.Typer:
@@ -100,7 +113,7 @@ def application(*loaded: str) -> typer.Typer:
     app.callback()(_group)
     for verb in VERBS:
         if verb.name in loaded:
-            app.command(verb.name)(verb.load())
+            app.command(verb.name)(with_distinct_files(verb.load()))
         else:
             app.command(verb.name, help=verb.summary)(_not_loaded)
     return app

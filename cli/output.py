@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import sys
 import warnings
 from collections.abc import Generator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from ..model.faults import InputError, InputWarning
+from ..model.faults import InputError, InputWarning, shown
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -30,25 +32,60 @@ def json_text(document: object) -> str:
 
 
 def print_text(text: str) -> None:
-    """Write to standard output; what its encoding lacks is escaped, and a reader who has left is no fault."""
+    """Write to standard output; what its encoding lacks is escaped, and a reader who has left is no fault.
+
+    Raises:
+        InputError: when it cannot be written to, as on a full disk.
+    """
     if hasattr(sys.stdout, "reconfigure"):
         cast("Any", sys.stdout).reconfigure(errors="backslashreplace")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        devnull = os.open(os.devnull, os.O_WRONLY)  # or else the interpreter complains when it flushes at its end
-        os.dup2(devnull, sys.stdout.fileno())
+        _drop_standard_output()
+    except OSError as error:
+        _drop_standard_output()
+        raise InputError.single(None, "standard output", f"cannot be written to: {error.strerror}") from error
+
+
+def streams_opened() -> None:
+    """Have three standard streams: one that the caller has closed swallows what is written to it.
+
+    A file opened later would take its number, and get what was meant for the stream.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (for as long as the process)
+
+
+def streams_silenced() -> None:
+    """Write what is still to be written; the interpreter, which does the same at its end, must not complain."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        _drop_standard_output()
+
+
+def _drop_standard_output() -> None:
+    """Have nothing written from now on, not even what is still in the stream's buffer."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
 def kept_for_the_answer() -> Generator[None]:
     """Meanwhile, what anybody prints goes to standard error, native code of a back end included."""
-    sys.stdout.flush()
     try:
+        sys.stdout.flush()
         kept = os.dup(1)
         os.dup2(2, 1)
-    except OSError:  # one of them is closed
+    except OSError:  # one of them is closed or full
         yield
         return
     try:
@@ -60,8 +97,9 @@ def kept_for_the_answer() -> Generator[None]:
 
 
 def complain(line: str) -> None:
-    """Write one line to standard error."""
-    print(line.encode(errors="backslashreplace").decode(), file=sys.stderr)
+    """Write one line to standard error, if anybody can read it there."""
+    with suppress(OSError):
+        print(line.encode(errors="backslashreplace").decode(), file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -84,14 +122,22 @@ def check_destination(path: Path | None, flag: str = OUT) -> None:
     """
     if path is None:
         return
-    if path.is_dir():
-        raise InputError.single(None, flag, f"expected a file, but {path} is a directory")
-    if not path.parent.is_dir():
-        message = f"expected a file in a folder that exists, but there is no folder {path.parent}"
+    try:
+        message = _why_not(path)
+    except OSError as error:
+        message = f"expected a file that can be written, but {shown(str(path))} cannot: {error.strerror}"
+    if message is not None:
         raise InputError.single(None, flag, message)
+
+
+def _why_not(path: Path) -> str | None:
+    """What keeps a file from being written, as far as that can be told without doing it."""
+    if _mode(path) is None and not path.parent.is_dir():
+        return f"expected a file in a folder that exists, but there is no folder {path.parent}"
+    if path.is_dir():
+        return f"expected a file, but {path} is a directory"
     target = path.parent if _is_replaceable(path) else path
-    if not os.access(target, os.W_OK):
-        raise InputError.single(None, flag, f"expected a file that can be written, but {target} is read-only")
+    return None if os.access(target, os.W_OK) else f"expected a file that can be written, but {target} is read-only"
 
 
 def check_folder(path: Path, flag: str) -> None:
@@ -115,26 +161,65 @@ def write_document(path: Path, text: str) -> None:
 def write_file(path: Path, content: bytes, flag: str) -> None:
     """Write the file that an option names so that readers see the old content or the new, never a part.
 
-    What is no ordinary file (a device, a pipe) is written to as it is.
+    Permissions and owner of a file that is there stay. What is no ordinary file (a device, a pipe) is written to as it
+    is; a pipe that nobody reads is not waited for.
 
     Raises:
         InputError: when the disk is full or the like; the old content stays.
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        if not _is_replaceable(target):
-            target.write_bytes(content)
-            return
-        try:
-            temporary.write_bytes(content)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        if _is_replaceable(target):
+            _replace(target, content)
+        else:
+            with os.fdopen(os.open(target, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)), "wb") as stream:
+                os.set_blocking(stream.fileno(), True)
+                stream.write(content)
     except OSError as error:
-        raise InputError.single(None, flag, f"cannot write {path}: {error.strerror}") from error
+        why = "nobody reads this pipe" if error.errno == errno.ENXIO else error.strerror
+        raise InputError.single(None, flag, f"cannot write {path}: {why}") from error
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Put a new file in the place of one that is there, or of none; the new one is made where nothing stands."""
+    from tempfile import mkstemp  # here, as it takes as long as the rest of this module
+
+    number, name = mkstemp(prefix=".dmaze-", suffix=".tmp", dir=target.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(number, "wb") as stream:
+            _take_after(stream.fileno(), target)
+            stream.write(content)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _take_after(number: int, target: Path) -> None:
+    """Give an open file the permissions and the owner of another one, or those of any new file."""
+    if not hasattr(os, "fchmod"):  # Windows
+        return
+    try:
+        known = target.stat()
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        os.fchmod(number, 0o666 & ~mask)
+        return
+    with suppress(OSError):  # only the owner of a file may give it away
+        os.fchown(number, known.st_uid, known.st_gid)
+    os.fchmod(number, stat.S_IMODE(known.st_mode))
 
 
 def _is_replaceable(path: Path) -> bool:
     """Whether a path leads to an ordinary file or to nothing yet."""
-    return path.is_file() or not path.exists()
+    mode = _mode(path)
+    return mode is None or stat.S_ISREG(mode)
+
+
+def _mode(path: Path) -> int | None:
+    """The kind and permissions of what a path leads to; ``None`` if that is nothing."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from ...model.documents.result import Result
-from ...model.faults import InputError
+from ...model.faults import InputError, escaped
 from ...solver.deadline import NEVER, Deadline
 from ...solver.pipeline.cache import Cache
 from ...solver.pipeline.observer import Observers
@@ -90,10 +90,11 @@ def run_solve(path: Path, overrides: Overrides, delivery: Delivery, extras: Extr
                 result = solve_resolved(spec, Observers(tuple(observers)), cache=cache)
     except InputError as error:
         raise InputError(placed(fault, path, overrides) for fault in error.faults) from error
-    delivery.deliver(document_text(result), partial(extras.report, result))
     for layer in result.layers:
         if layer.fault is not None and layer.same_as is None:
-            complain(f"dmaze-solve: layer {layer.name}: {layer.fault}; please report this line with the spec")
+            told = f"layer {escaped(layer.name)}: {escaped(layer.fault)}"
+            complain(f"dmaze-solve: {told}; please report this line with the spec")
+    delivery.deliver(document_text(result), partial(extras.report, result))
     extras.exports.write(result)
     interrupted = deliver_pictures(extras.pictures, spec.document, result, points, deadline)
     return Exit.INTERRUPTED if interrupted else exit_code(result)

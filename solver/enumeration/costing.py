@@ -162,9 +162,12 @@ class CostedElsewhere:
 def serve() -> None:
     """Work on the job that stands on standard input, and write snapshots to standard output.
 
-    Ctrl-C is the business of the process that asked for the work. When that one is gone, the work ends.
+    Ctrl-C, and a terminal that is closed, are the business of the process that asked for the work. When that one is
+    gone, the work ends.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     job, parent, reported_at = cast("Job", pickle.load(sys.stdin.buffer)), os.getppid(), -math.inf
 
     def go_on() -> None:

@@ -148,7 +148,9 @@ class PipeEnd(Protocol):
 
 def end_with_owner(alive: PipeEnd) -> None:
     """Prepare a process of the pool: it ends when the other end of the pipe is closed, also by its owner's death."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGHUP"):  # a terminal tells all its processes
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_wait_for_owner, args=(alive,), name="end-with-owner", daemon=True).start()
 
 

@@ -16,7 +16,7 @@ from ...arguments.option_groups import SpecValues, TimeLimits
 from ...arguments.options import BackendName, ModelPath, Spatial, Workers
 from ...arguments.overrides import Overrides, overrides_from_options
 from ...drawing import rendered
-from ...output import document_text
+from ...output import document_text, kept_for_the_answer
 from ...progress_line import shown_progress
 from ...reports.comparisons.dataflows_report import print_dataflows
 from ...reports.comparisons.study_tables import dataflows_csv
@@ -66,13 +66,14 @@ def run_dataflows(
 ) -> int:
     """Hold the best mapping of every layer under fixed dataflows against the best of all."""
     spec = prepared(path, overrides, delivery, files)
-    with faults_placed(path, overrides), shown_progress(spec.document.objective) as display:
+    with faults_placed(path, overrides), shown_progress(spec.document.objective) as display, kept_for_the_answer():
         study = dataflow_study_resolved(spec, display, more=more)
-    files.write(lambda: dataflows_csv(study), lambda: _dataflows_figure(study))
     delivery.deliver(document_text(study), lambda: rendered(lambda console: print_dataflows(console, study)))
     searches = {layer.name: _searches_of_dataflows(layer) for layer in study.layers if layer.same_as is None}
     solved = all(layer.unrestricted is not None and layer.unrestricted.best is not None for layer in study.layers)
-    return exit_code_of_study(searches, interrupted=study.interrupted, solved=solved)
+    code = exit_code_of_study(searches, interrupted=study.interrupted, solved=solved)
+    files.write(lambda: dataflows_csv(study), lambda: _dataflows_figure(study))
+    return code
 
 
 def _dataflows_figure(study: DataflowStudy) -> Figure:

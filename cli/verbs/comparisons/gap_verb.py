@@ -22,7 +22,7 @@ from ...arguments.option_groups import SpecValues, TimeLimits
 from ...arguments.options import BackendName, FullLimit, MappingPath, ModelPath, Workers
 from ...arguments.overrides import Overrides, number_from_text, overrides_from_options
 from ...drawing import rendered
-from ...output import document_text
+from ...output import document_text, kept_for_the_answer
 from ...progress_line import shown_progress
 from ...reports.comparisons.gap_report import print_gap
 from ...reports.comparisons.study_tables import gap_csv
@@ -87,9 +87,8 @@ def run_gap(
     """Hold the pruned search of every layer against its proved optimum."""
     spec = prepared(path, overrides, delivery, files)
     mappings = load_mappings_resolved(mapping, spec) if mapping is not None else ()
-    with faults_placed(path, overrides), shown_progress(spec.document.objective) as display:
+    with faults_placed(path, overrides), shown_progress(spec.document.objective) as display, kept_for_the_answer():
         study = gap_study_resolved(spec, display, full_limit_s=full_limit_s, mappings=mappings)
-    files.write(lambda: gap_csv(study), lambda: _gap_figure(study))
     delivery.deliver(document_text(study), lambda: rendered(lambda console: print_gap(console, study)))
     for layer in study.layers:
         if layer.same_as is None:
@@ -97,6 +96,7 @@ def run_gap(
     searches = {layer.name: _searches_of_gap(layer) for layer in study.layers if layer.same_as is None}
     solved = all(layer.solver is not None and layer.solver.best is not None for layer in study.layers)
     code = exit_code_of_study(searches, interrupted=study.interrupted, solved=solved)
+    files.write(lambda: gap_csv(study), lambda: _gap_figure(study))
     return Exit.FAULT if study.agree is False and code != Exit.INTERRUPTED else code
 
 

@@ -85,4 +85,4 @@ def exit_code_of_study(searches: Mapping[str, Sequence[StudySearch]], *, interru
 def complain_of_layer(layer: str, lines: Iterable[str]) -> None:
     """Report what is a fault of ours or of a back end, and ask for a report."""
     for line in lines:
-        complain(f"dmaze-solve: layer {escaped(layer)}: {line}; please report this line with the spec")
+        complain(f"dmaze-solve: layer {escaped(layer)}: {escaped(line)}; please report this line with the spec")

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from ....model.designs import label_of, load_resolved_sweep
+from ....model.design_fields.nested_values import label_of
+from ....model.designs import load_resolved_sweep
 from ....model.documents.sweep_results import SweepResult
 from ....model.documents.sweep_spec import SweepSpec
 from ....model.faults import InputError, escaped
@@ -187,9 +188,10 @@ def run_sweep(
                 )
         except InputError as error:
             raise InputError(placed(fault, path, overrides) for fault in error.faults) from error
-    files.write(result, spec.document)
+    code = exit_code(result)
     delivery.deliver(document_text(result), lambda: rendered(partial(print_sweep, result=result)))
-    return exit_code(result)
+    files.write(result, spec.document)
+    return code
 
 
 def exit_code(result: SweepResult) -> Exit:
