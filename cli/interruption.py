@@ -20,6 +20,9 @@ LINE = b"dmaze-solve: interrupted\n"
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 """The signals that ask the command to end; not everywhere there are all of them."""
 
+ALARM = "SIGALRM"
+"""The signal of the clock by which a waiting signal is looked at again."""
+
 RETRY_S = 0.02
 """How long a signal waits for an import before it is looked at again."""
 
@@ -42,12 +45,9 @@ class Interruption:
 
     def take_over(self) -> None:
         """Answer the signals from now on; those that the caller of the command has set to be ignored stay so."""
-        for name in NAMES:
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, self)
-        if hasattr(signal, "setitimer"):
-            signal.signal(signal.SIGALRM, self)
+        for name in (*NAMES, ALARM):
+            if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:
+                signal.signal(getattr(signal, name), self)
         sys.unraisablehook = self._unraisable
 
     def raise_from_now_on(self) -> None:
@@ -56,10 +56,9 @@ class Interruption:
 
     def ignore_from_now_on(self) -> None:
         """The exit code is decided; the interpreter closes down, and puts its own handlers in the place of this one."""
-        for name in NAMES:
-            number = getattr(signal, name, None)
-            if number is not None:
-                signal.signal(number, signal.SIG_IGN)
+        for name in (*NAMES, ALARM):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
 
     def hold(self) -> None:
         """Let signals wait from now on."""
@@ -77,7 +76,7 @@ class Interruption:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Hear a signal, or look again at one that waits."""
-        if self._raised or (number == getattr(signal, "SIGALRM", None) and not self._waiting):
+        if self._raised or (number == getattr(signal, ALARM, None) and not self._waiting):
             return
         if not self._may_raise:
             _end_at_once()
@@ -93,6 +92,8 @@ class Interruption:
 
     def _raise(self) -> None:
         self._waiting, self._raised = False, True
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
         raise KeyboardInterrupt
 
     def _unraisable(self, unraisable: sys.UnraisableHookArgs) -> None:
