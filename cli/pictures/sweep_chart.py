@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...model.design_fields.nested_values import setting_text
 from ...model.documents.result import Number
 from ...model.documents.sweep_results import FrontPoint, SweepResult
-from ...model.documents.sweep_spec import values_of
+from ...model.documents.sweep_spec import Setting, values_of
 from ...model.objectives import OBJECTIVES, Objective
 from .style import BLUE, GREEN, grid_lines, in_house_style, label, new_figure, words_only
 
@@ -45,10 +46,14 @@ def sweep_figure(result: SweepResult) -> Figure:
     return figure
 
 
-def _axis(result: SweepResult, number: int) -> tuple[str, Sequence[Number]]:
+def _axis(result: SweepResult, number: int) -> tuple[str, Sequence[Setting]]:
     """An axis's name and values: those of its first field, which others may follow."""
     field, given = next(iter(result.sweep.axes[number].items()))
     return field, values_of(given)
+
+
+def _setting(value: Setting) -> str:
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else setting_text(value)
 
 
 def _quantity(objective: Objective) -> str:
@@ -60,7 +65,7 @@ def _draw_line(figure: Figure, axes: Axes, result: SweepResult, objective: Objec
     field, values = _axis(result, 0)
     found = [np.nan if d.objective_value is None else float(d.objective_value) for d in result.designs]
     axes.plot(range(len(values)), found, "o-", color=BLUE, markersize=4)
-    axes.set_xticks(range(len(values)), [f"{value:g}" for value in values], rotation=45, ha="right")
+    axes.set_xticks(range(len(values)), [_setting(value) for value in values], rotation=45, ha="right")
     axes.set_yscale("log")
     axes.set_xlabel(label(field, LONGEST_FIELD))
     axes.set_ylabel(_quantity(objective))
@@ -76,8 +81,8 @@ def _draw_map(figure: Figure, axes: Axes, result: SweepResult, objective: Object
     shares = np.ma.masked_invalid(least / least.min() if least.min() else least)
     shades = axes.imshow(shares, norm="log", cmap="viridis_r", aspect="auto", origin="lower")
     _shade_bar(figure, axes, shades, f"{_quantity(objective)} / least")
-    axes.set_yticks(range(len(rows)), [f"{value:g}" for value in rows])
-    axes.set_xticks(range(len(columns)), [f"{value:g}" for value in columns], rotation=45, ha="right")
+    axes.set_yticks(range(len(rows)), [_setting(value) for value in rows])
+    axes.set_xticks(range(len(columns)), [_setting(value) for value in columns], rotation=45, ha="right")
     axes.set_ylabel(label(row_field, LONGEST_FIELD))
     axes.set_xlabel(label(column_field, LONGEST_FIELD))
     if max(shares.shape) <= MOST_NUMBERED:

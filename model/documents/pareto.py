@@ -9,8 +9,10 @@ from pydantic import Field
 from ..base import Model, Text
 from ..cost_model import DEFAULT_COST_MODEL
 from ..dmazerunner.constraints import MinUtilization
+from ..hierarchy.accountings import AccountingName
 from ..layers import Layer
 from .architectures import ResolvedArchitectureField
+from .kinds.accounted import AccountedDocument
 from .kinds.any_constraints import ConstraintsField
 from .result import Solution, Termination
 
@@ -53,12 +55,13 @@ class LayerFront(Model):
     note: str | None = None
 
 
-class ParetoFronts(Model):
+class ParetoFronts(AccountedDocument):
     """The document that ``--pareto --json`` prints: a front for every layer."""
 
     schema_: Literal["dmaze-solve/pareto/1"] = Field(default="dmaze-solve/pareto/1", alias="schema")
     name: str | None = None
     cost_model: Text = DEFAULT_COST_MODEL
+    accounting: AccountingName | None = None
     architecture: ResolvedArchitectureField
     constraints: ConstraintsField
     versions: dict[str, str] = Field(default_factory=dict[str, str])

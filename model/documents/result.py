@@ -5,8 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import Field, GetJsonSchemaHandler, SerializerFunctionWrapHandler, field_validator, model_serializer
-from pydantic_core import CoreSchema
+from pydantic import Field, field_validator
 
 from ..base import Flag, Model, PositiveInt, Text
 from ..cost_model import DEFAULT_COST_MODEL
@@ -17,6 +16,7 @@ from ..loop_nest import LoopNest
 from ..objectives import Objective
 from .architectures import ResolvedArchitectureField
 from .imported_network import ImportedNetwork
+from .kinds.accounted import AccountedDocument
 from .kinds.any_constraints import ConstraintsField
 from .kinds.any_mappings import CostField, MappingField
 from .spec import SolverOptions
@@ -191,7 +191,7 @@ class Totals(Model):
     edp_sum: float | None
 
 
-class Result(Model):
+class Result(AccountedDocument):
     """The document that ``--json`` prints and ``--out`` writes; ``accounting`` is there for hierarchies only."""
 
     schema_: Literal["dmaze-solve/result/1"] = Field(default="dmaze-solve/result/1", alias="schema")
@@ -218,18 +218,3 @@ class Result(Model):
         stated = cast("dict[str, Any]", value)
         unset = Constraints().model_dump(mode="json", include=SET_BY_PRESET) if stated.get("preset") else {}
         return {name: given for name, given in stated.items() if name not in unset or unset[name] != given}
-
-    @model_serializer(mode="wrap")
-    def _without_absent(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """All but an accounting where there is only one."""
-        document: dict[str, Any] = serialize(self)
-        return {name: value for name, value in document.items() if name != "accounting" or value is not None}
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """The schema of the fields, of which one may be left out when they are written."""
-        fields = {part: value for part, value in core_schema.items() if part != "serialization"}
-        schema = handler(cast("CoreSchema", fields))
-        own = handler.resolve_ref_schema(schema)
-        own["required"] = [name for name in own.get("required", []) if name != "accounting"]
-        return schema

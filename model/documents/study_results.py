@@ -13,10 +13,12 @@ from pydantic import Field
 from ..base import Model, Text
 from ..cost_model import DEFAULT_COST_MODEL
 from ..dmazerunner.constraints import MinUtilization
+from ..hierarchy.accountings import AccountingName
 from ..hierarchy.level_mapping import LevelMappingDocument
 from ..mapping import MappingDocument
 from ..objectives import Objective
 from .architectures import ResolvedArchitectureField
+from .kinds.accounted import AccountedDocument
 from .kinds.any_constraints import ConstraintsField
 from .kinds.any_mappings import CostField, MappingField
 from .result import Number, Solution, Status
@@ -159,7 +161,7 @@ class PublishedGap(Model):
     search_reduction: float
 
 
-class GapStudy(Model):
+class GapStudy(AccountedDocument):
     """The document of ``dmaze-solve gap``; ``backend`` is that of the spec, ``solver`` its options as they were used.
 
     ``mean_loss`` is the arithmetic mean of the losses of the pruned search over the ``mean_loss_layers`` distinct
@@ -170,6 +172,7 @@ class GapStudy(Model):
     schema_: Literal["dmaze-solve/gap/1"] = Field(default="dmaze-solve/gap/1", alias="schema")
     name: str | None = None
     cost_model: Text = DEFAULT_COST_MODEL
+    accounting: AccountingName | None = None
     objective: Objective
     backend: str
     architecture: ResolvedArchitectureField
@@ -254,7 +257,7 @@ class PublishedRatios(Model):
     mean_cycles_ratio: float
 
 
-class DataflowStudy(Model):
+class DataflowStudy(AccountedDocument):
     """The document of ``dmaze-solve dataflows``; ``backend`` and ``solver`` as in :class:`GapStudy`.
 
     ``means`` has an entry for each dataflow, over the layers; ``classic_mean`` is over all pairs of a layer and one of
@@ -264,6 +267,7 @@ class DataflowStudy(Model):
     schema_: Literal["dmaze-solve/dataflows/1"] = Field(default="dmaze-solve/dataflows/1", alias="schema")
     name: str | None = None
     cost_model: Text = DEFAULT_COST_MODEL
+    accounting: AccountingName | None = None
     objective: Objective
     backend: str
     architecture: ResolvedArchitectureField

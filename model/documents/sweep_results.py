@@ -8,13 +8,15 @@ from pydantic import Field
 
 from ..base import Flag, Model, Text
 from ..cost_model import DEFAULT_COST_MODEL
+from ..hierarchy.accountings import AccountingName
 from ..objectives import Objective
 from .architectures import ResolvedArchitectureField
+from .kinds.accounted import AccountedDocument
 from .kinds.any_constraints import ConstraintsField
 from .pareto import LayerFront, ParetoFronts
 from .result import LayerResult, Number, Result, Status
 from .spec import SolverOptions
-from .sweep_spec import Sweep
+from .sweep_spec import Setting, Sweep
 
 AnswerT = TypeVar("AnswerT", LayerResult, LayerFront)
 """What is found of one layer on one design: its best mapping, or its energy-latency front."""
@@ -30,7 +32,7 @@ class SweepHeader(Model):
 class SweepRecord(Model, Generic[AnswerT]):
     """Every further line: a layer on a design (by its varied values), found within ``time_limit_s``."""
 
-    design: dict[str, Number]
+    design: dict[str, Setting]
     time_limit_s: float
     layer: AnswerT
 
@@ -39,15 +41,16 @@ class SweptDesign(Model):
     """One design: ``values`` are those that the sweep varies.
 
     ``area_proxy_bytes`` is a weighted number of bytes of register files and SPM (both buffers), a stand-in for chip
-    area. ``status``: ``optimal`` when every layer is proved (its optimum, or that its front is complete), ``feasible``
+    area; of a hierarchy they are those of all levels inside the outermost one, and null where one has no stated size.
+    ``status``: ``optimal`` when every layer is proved (its optimum, or that its front is complete), ``feasible``
     when each has a mapping, ``infeasible`` when some layer has provably none, else ``unknown``. ``objective_value`` is
     the sum over layers times their counts (of EDPs for ``edp``), ``bound`` a lower bound on it. ``result`` is the
     result of all layers for one objective, ``fronts`` are their fronts where these were asked for. ``note`` says why a
     design is not ``optimal``: which layer, and what clashes or what went wrong.
     """
 
-    values: dict[str, Number]
-    area_proxy_bytes: float
+    values: dict[str, Setting]
+    area_proxy_bytes: float | None
     status: Status
     objective_value: Number | None = None
     bound: float | None = None
@@ -62,7 +65,7 @@ class FrontPoint(Model):
     Totals are sums over layers times their counts; ``edp`` is total energy times total cycles.
     """
 
-    values: dict[str, Number]
+    values: dict[str, Setting]
     area_proxy_bytes: float
     energy_pj: Number
     cycles: int
@@ -86,7 +89,7 @@ class SweepFront(Model):
 class BestDesign(Model):
     """The design with the least objective value found; ``proved``: every other one has a bound that is no less."""
 
-    values: dict[str, Number]
+    values: dict[str, Setting]
     objective_value: Number
     proved: bool
 
@@ -108,12 +111,12 @@ class SweepCounts(Model):
 class SweepFault(Model):
     """A layer on a design whose search failed, and why."""
 
-    values: dict[str, Number]
+    values: dict[str, Setting]
     layer: str
     message: str
 
 
-class SweepResult(Model):
+class SweepResult(AccountedDocument):
     """The document of ``dmaze-solve sweep``; ``objective`` is null where a front was asked for.
 
     ``architecture`` is the base that the axes of ``sweep`` vary. ``fault`` says why the whole sweep ended early,
@@ -123,6 +126,7 @@ class SweepResult(Model):
     schema_: Literal["dmaze-solve/sweep/1"] = Field(default="dmaze-solve/sweep/1", alias="schema")
     name: str | None = None
     cost_model: Text = DEFAULT_COST_MODEL
+    accounting: AccountingName | None = None
     objective: Objective | None
     backend: str
     architecture: ResolvedArchitectureField

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -83,7 +83,10 @@ def _form_of_values(value: Any) -> str:
     return "powers" if isinstance(value, PowersOfTwo | dict) else "list"
 
 
-ValueList = Annotated[tuple[StrictInt | StrictFloat, ...], Field(min_length=1, max_length=MAX_VALUES)]
+Setting = StrictInt | StrictFloat | Flag | Text
+"""A value of a field: a number, and on hierarchies also true or false, or a word such as `must`."""
+
+ValueList = Annotated[tuple[Setting, ...], Field(min_length=1, max_length=MAX_VALUES)]
 AxisValues = Annotated[
     Annotated[ValueList, Tag("list")] | Annotated[Range, Tag("range")] | Annotated[PowersOfTwo, Tag("powers")],
     Discriminator(_form_of_values),
@@ -92,7 +95,7 @@ Axis = Annotated[dict[Text, AxisValues], Field(min_length=1)]
 """What varies together: fields of the architecture by their dotted path, all with as many values."""
 
 
-def values_of(given: tuple[Number, ...] | Range | PowersOfTwo) -> tuple[Number, ...]:
+def values_of(given: tuple[Setting, ...] | Range | PowersOfTwo) -> tuple[Setting, ...]:
     """The values of a field, however they are given."""
     return given if isinstance(given, tuple) else given.values()
 
@@ -153,10 +156,21 @@ def _form_of_price(value: Any) -> str:
     return "table" if isinstance(value, PriceTable) or (isinstance(value, dict) and "table" in value) else "power law"
 
 
+def _form_of_rule(value: Any) -> str:
+    return "table" if _form_of_price(value) == "table" else "power law"
+
+
 PriceRule = Annotated[
     Annotated[Text, Tag("name")] | Annotated[PriceTable, Tag("table")] | Annotated[PowerLaw, Tag("power law")],
     Discriminator(_form_of_price),
 ]
+
+
+FollowedRule = Annotated[
+    Annotated[PriceTable, Tag("table")] | Annotated[PowerLaw, Tag("power law")],
+    Discriminator(_form_of_rule),
+]
+"""How a price of a hierarchy follows a capacity."""
 
 
 class EnergyRules(Model):
@@ -185,10 +199,16 @@ class EnergyTable(Model):
 
 
 class AreaWeights(Model):
-    """What a byte of register file and a byte of SPM count in the area proxy."""
+    """What a byte of register file and a byte of SPM count in the area proxy of a published architecture."""
 
     rf: Price = 1.0
     spm: Price = 1.0
+
+
+AnyAreaWeights: TypeAlias = AreaWeights | dict[str, float]
+
+AreaWeightsField = Annotated[AreaWeights | dict[Text, Price], Field(union_mode="left_to_right")]
+"""Weights of the area proxy: of a published architecture's two memories, or of a hierarchy's levels by their names."""
 
 
 def _form_of_rules(value: Any) -> str:
@@ -198,7 +218,8 @@ def _form_of_rules(value: Any) -> str:
 class Sweep(Model):
     """Which architectures to try: the product of the axes, each of which varies one field or several together.
 
-    ``access_energy_pj`` makes energies follow capacities; without it those of the base architecture hold everywhere.
+    ``access_energy_pj`` makes energies follow capacities, on hierarchies ``prices`` does, by the path of each price;
+    without them those of the base architecture hold everywhere.
     ``pareto`` asks for the front of total energy, total cycles and the area proxy instead of one objective; there,
     combinations of mappings that differ by less than ``front_tolerance`` (relative) count as one, with 0 none do.
     """
@@ -207,9 +228,10 @@ class Sweep(Model):
     access_energy_pj: Annotated[
         Annotated[Text, Tag("name")] | Annotated[EnergyRules, Tag("object")], Discriminator(_form_of_rules)
     ] = EnergyRules()
+    prices: dict[Text, FollowedRule] = Field(default_factory=dict[str, PriceTable | PowerLaw])
     pareto: Flag = False
     front_tolerance: Ratio = 1e-3
-    area_weights: AreaWeights = AreaWeights()
+    area_weights: AreaWeightsField = AreaWeights()
 
 
 class SweepSpec(Spec):

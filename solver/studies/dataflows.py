@@ -84,6 +84,7 @@ def dataflow_study_resolved(
     return DataflowStudy(
         name=run.spec.name,
         cost_model=run.cost_model.name,
+        accounting=run.cost_model.accounting,
         objective=run.spec.objective,
         backend=run.options.backend,
         architecture=run.architecture,

@@ -106,6 +106,7 @@ def _concluded(
     return GapStudy(
         name=run.spec.name,
         cost_model=run.cost_model.name,
+        accounting=run.cost_model.accounting,
         objective=run.spec.objective,
         backend=run.options.backend,
         architecture=run.architecture,

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ...model.designs import Design, area_proxy_bytes
-from ...model.dmazerunner.architecture import Architecture
+from ...model.documents.architectures import AnyArchitecture
 from ...model.documents.kinds.any_mappings import AnyMappingDocument
 from ...model.documents.pareto import LayerFront, ParetoFronts
 from ...model.documents.result import LayerResult, Limit, Number, Reason, Result, Status, Termination
 from ...model.documents.spec import LayerList, SolverOptions, Spec
 from ...model.documents.sweep_results import AnswerT, SweepRecord, SweptDesign
 from ...model.documents.sweep_spec import SweepSpec
+from ...model.hierarchy.accountings import AccountingName
 from ...model.layers import Layer
 from ...model.objectives import OBJECTIVES, Objective
 from ...model.reading.loading import ResolvedSpec, published_parts
@@ -31,10 +32,11 @@ OUT_OF_TIME = Termination(reason=Reason.LIMIT, limit=Limit.TOTAL_TIME)
 class RunFacts:
     """What a design's document says of the run.
 
-    The cost model, versions of what computes, and whether Ctrl-C left it unfinished.
+    The cost model, how it counts, versions of what computes, and whether Ctrl-C left it unfinished.
     """
 
     cost_model: str
+    accounting: AccountingName | None
     versions: Mapping[str, str]
     interrupted: bool
 
@@ -111,6 +113,7 @@ class Optima:
         result = Result(
             name=f"{spec.name}: {design.label}" if spec.name is not None else design.label,
             cost_model=run.cost_model,
+            accounting=run.accounting,
             objective=spec.objective,
             backend=options.backend,
             architecture=design.architecture,
@@ -177,6 +180,7 @@ class Fronts:
         fronts = ParetoFronts(
             name=spec.name,
             cost_model=run.cost_model,
+            accounting=run.accounting,
             architecture=design.architecture,
             constraints=spec.constraints,
             versions=dict(run.versions),
@@ -193,7 +197,7 @@ class Fronts:
 
 
 def on_design(
-    spec: ResolvedSpec[SweepSpec], architecture: Architecture, layer: Layer, options: SolverOptions
+    spec: ResolvedSpec[SweepSpec], architecture: AnyArchitecture, layer: Layer, options: SolverOptions
 ) -> ResolvedSpec[Spec]:
     """One layer of a sweep on one of its designs, as a spec."""
     given, workload = spec.document, LayerList(layers=(layer,))

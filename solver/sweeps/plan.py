@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...model.designs import Design
-from ...model.documents.result import Number
 from ...model.documents.sweep_results import AnswerT
+from ...model.documents.sweep_spec import Setting
 from ...model.layers import Layer
 
 
@@ -44,7 +44,7 @@ class Plan:
         return {slot: number for number, slots in enumerate(self.problems) for slot in slots}
 
     @cached_property
-    def slots_by_name(self) -> Mapping[tuple[tuple[tuple[str, Number], ...], str], Slot]:
+    def slots_by_name(self) -> Mapping[tuple[tuple[tuple[str, Setting], ...], str], Slot]:
         """Every slot by its design's varied values and its layer's name."""
         return {(tuple(self.designs[s.design].values.items()), self.layers[s.layer].name): s for s in self.problem_of}
 

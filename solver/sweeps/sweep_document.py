@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 
+from ...model.design_fields.fields_of import fields_of
 from ...model.documents.sweep_results import (
     AnswerT,
     BestDesign,
@@ -22,17 +23,22 @@ from .run import SweepJob, SweepRun
 from .sweep_front import sweep_front
 from .tasks import software
 
+ROUNDING = 1e-11
+"""Relative distance below its optimum at which a design's bound may lie for being rounded down, and no more."""
+
 UNREACHED = "not reached before the sweep ended"
 
 
 def header_of(job: SweepJob[AnswerT]) -> SweepHeader:
     """What determines a sweep's answers, part by part; limits of time do not, nor do names of the sweep."""
     spec, options = job.spec.document, job.spec.document.solver
+    accounting = job.spec.cost_model.accounting
     machines = [(dict(d.values), d.architecture.model_dump(mode="json", exclude={"name"})) for d in job.plan.designs]
     layers = [layer.model_dump(mode="json", by_alias=True) for layer in job.plan.layers]
     search = {"backend", "relative_gap", "seed", "pad_bounds", "pad_percent"}
     parts: dict[str, object] = {
         "cost model": job.spec.cost_model.name,
+        **({"accounting": accounting} if accounting is not None else {}),
         "designs": machines,
         "layers": layers,
         "constraints": spec.constraints.model_dump(mode="json"),
@@ -49,21 +55,25 @@ def _digest(part: object) -> str:
 
 def sweep_result(job: SweepJob[AnswerT], run: SweepRun[AnswerT]) -> SweepResult:
     """The document of a sweep from the answers of its run."""
-    spec, plan, model = job.spec.document, job.plan, job.spec.cost_model.name
+    spec, plan, model = job.spec.document, job.plan, job.spec.cost_model
     found_versions = versions(spec.solver.backend)
+    weights = fields_of(job.spec.architecture).weights(spec.sweep.area_weights)
     designs: list[SweptDesign] = []
     for number, design in enumerate(plan.designs):
         slots = [Slot(number, position) for position in range(len(plan.layers))]
         interrupted = run.interrupted and any(plan.problem_of[slot] not in run.finished for slot in slots)
         answers = [_answer(job, run, slot) for slot in slots]
-        designs.append(job.goal.swept(spec, design, answers, RunFacts(model, found_versions, interrupted)))
+        designs.append(
+            job.goal.swept(spec, design, answers, RunFacts(model.name, model.accounting, found_versions, interrupted))
+        )
     return SweepResult(
         name=spec.name,
-        cost_model=model,
+        cost_model=model.name,
+        accounting=model.accounting,
         objective=None if spec.sweep.pareto else spec.objective,
         backend=spec.solver.backend,
         architecture=job.spec.architecture,
-        sweep=spec.sweep,
+        sweep=spec.sweep.model_copy(update={"area_weights": weights}),
         constraints=spec.constraints,
         solver=options_of_one(spec).model_copy(update={"total_time_limit_s": spec.solver.total_time_limit_s}),
         versions=found_versions,
@@ -111,11 +121,12 @@ def _counts(job: SweepJob[AnswerT], run: SweepRun[AnswerT]) -> SweepCounts:
 
 
 def _best(designs: Sequence[SweptDesign]) -> BestDesign | None:
-    """The first design with the least objective value; proved when no other one can have less."""
+    """The first design with the least objective value; proved when no other one can have less, but for rounding."""
     known = [(design.objective_value, design) for design in designs if design.objective_value is not None]
     if not known:
         return None
     value, best = min(known, key=lambda pair: pair[0])
     others = [design for design in designs if design is not best and design.status != "infeasible"]
-    proved = best.status == "optimal" and all(other.bound is not None and other.bound >= value for other in others)
+    least = value * (1 - ROUNDING)
+    proved = best.status == "optimal" and all(other.bound is not None and other.bound >= least for other in others)
     return BestDesign(values=best.values, objective_value=value, proved=proved)

@@ -52,7 +52,7 @@ def _points_of_design(design: SweptDesign, tolerance: Fraction) -> Iterator[Fron
     for choice in _sums(layers, tolerance):
         yield FrontPoint(
             values=design.values,
-            area_proxy_bytes=design.area_proxy_bytes,
+            area_proxy_bytes=design.area_proxy_bytes or 0.0,
             energy_pj=choice.energy_pj,
             cycles=choice.cycles,
             edp=float(choice.energy_pj) * float(choice.cycles),

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from ....model.designs import label_of
+from ....model.design_fields.nested_values import label_of, setting_text
 from ....model.documents.kinds.any_mappings import AnyCost
 from ....model.documents.result import Number, Totals
 from ....model.documents.sweep_results import FrontPoint, SweepResult, SweptDesign
+from ....model.documents.sweep_spec import AnyAreaWeights, AreaWeights, Setting
 from ....model.faults import escaped, shortened
 from ....model.objectives import OBJECTIVES
 from ...tables import Column, name_text, print_line, print_tables
-from ..result_report import LONGEST_TITLE, edp_text
+from ..result_report import LONGEST_TITLE, edp_text, energy_text
 
 MOST_ROWS = 100
 """Rows of a table for reading; the files have all."""
@@ -103,10 +104,10 @@ def design_columns(result: SweepResult) -> tuple[Column[DesignRow], ...]:
     """A design's values, its area proxy, and what was found."""
     return (
         *(Column(field, _value_of_design(field)) for field in result.designs[0].values),
-        Column("area proxy KiB", lambda row: _kib(row.design.area_proxy_bytes)),
+        Column("area proxy KiB", lambda row: _kib(row.design.area_proxy_bytes), optional=True),
         Column("status", lambda row: row.design.status, left=True),
-        Column("energy pJ", _total(lambda total: total.energy_pj, "{:,}"), optional=True),
-        Column("cycles", _total(lambda total: total.cycles, "{:,}"), optional=True),
+        Column("energy pJ", _total(lambda total: total.energy_pj, energy_text), optional=True),
+        Column("cycles", _total(lambda total: total.cycles, "{:,}".format), optional=True),
         _edp_column(result),
         Column("bound", lambda row: _bound(result, row.design), optional=True),
         Column("best", lambda row: _share(result, row.design), optional=True),
@@ -123,22 +124,28 @@ def design_columns(result: SweepResult) -> tuple[Column[DesignRow], ...]:
 def _edp_column(result: SweepResult) -> Column[DesignRow]:
     """The EDP that was minimised, or else that of the totals."""
     if result.objective == "edp":
-        return Column("sum of EDPs", _total(lambda total: total.edp_sum, "{:.6e}"), optional=True)
-    return Column("EDP pJ*cycles", _total(lambda total: total.edp, "{:.6e}"), optional=True)
+        return Column("sum of EDPs", _total(lambda total: total.edp_sum, edp_text), optional=True)
+    return Column("EDP pJ*cycles", _total(lambda total: total.edp, edp_text), optional=True)
 
 
-def _kib(size_bytes: float) -> str:
-    return f"{size_bytes / BYTES_PER_KIB:,.1f}"
+def _kib(size_bytes: float | None) -> str | None:
+    return None if size_bytes is None else f"{size_bytes / BYTES_PER_KIB:,.1f}"
+
+
+def _setting(value: Setting) -> str:
+    return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else setting_text(value)
 
 
 def _value_of_design(field: str) -> Callable[[DesignRow], str]:
-    return lambda row: f"{row.design.values[field]:,}"
+    return lambda row: _setting(row.design.values[field])
 
 
-def _total(figure: Callable[[Totals], Number | None], form: str) -> Callable[[DesignRow], str | None]:
+def _total(
+    figure: Callable[[Totals], Number | None], text: Callable[[Number], str]
+) -> Callable[[DesignRow], str | None]:
     def cell(row: DesignRow) -> str | None:
         value = None if row.design.result is None else figure(row.design.result.total)
-        return None if value is None else form.format(value)
+        return None if value is None else text(value)
 
     return cell
 
@@ -165,7 +172,7 @@ def _least(end: int, figure: Callable[[AnyCost], Number]) -> Callable[[DesignRow
         layers = row.design.fronts.layers if row.design.fronts is not None else ()
         if not layers or not all(layer.points for layer in layers):
             return None
-        return f"{sum(layer.count * figure(layer.points[end].cost) for layer in layers):,}"
+        return energy_text(sum(layer.count * figure(layer.points[end].cost) for layer in layers))
 
     return cell
 
@@ -201,7 +208,7 @@ def point_columns(result: SweepResult) -> tuple[Column[PointRow], ...]:
     """A point's design and its three figures."""
     return (
         *(Column(field, _value_of_point(field)) for field in result.designs[0].values),
-        Column("energy pJ", lambda row: f"{row.point.energy_pj:,}"),
+        Column("energy pJ", lambda row: energy_text(row.point.energy_pj)),
         Column("cycles", lambda row: f"{row.point.cycles:,}"),
         Column("EDP pJ*cycles", lambda row: edp_text(row.point.edp)),
         Column("area proxy KiB", lambda row: _kib(row.point.area_proxy_bytes)),
@@ -209,7 +216,7 @@ def point_columns(result: SweepResult) -> tuple[Column[PointRow], ...]:
 
 
 def _value_of_point(field: str) -> Callable[[PointRow], str]:
-    return lambda row: f"{row.point.values[field]:,}"
+    return lambda row: _setting(row.point.values[field])
 
 
 def closing_lines(result: SweepResult) -> Iterator[str]:
@@ -220,11 +227,8 @@ def closing_lines(result: SweepResult) -> Iterator[str]:
         proof = "proved: no design of the sweep has less" if result.best.proved else "the best found, not proved"
         summed = rule.name if rule.is_integer else rule.title_of_sum
         yield f"least {summed}: {label_of(result.best.values)}, {value} {rule.unit}; {proof}"
-    weights, counts = result.sweep.area_weights, result.counts
-    yield (
-        f"area proxy: {weights.rf:g} x bytes of all register files + {weights.spm:g} x bytes of both SPM buffers; "
-        "a stand-in that orders designs by memory, not an area"
-    )
+    counts = result.counts
+    yield f"area proxy: {_area_text(result.sweep.area_weights)}; a stand-in that orders designs by memory, not an area"
     yield (
         f"{counts.layers:,} pairs of a layer and a design, {counts.problems:,} different problems: "
         f"{counts.resumed:,} from the results file, {counts.searched:,} searched, {counts.left:,} left"
@@ -233,3 +237,10 @@ def closing_lines(result: SweepResult) -> Iterator[str]:
         yield f"ended early: {escaped(result.fault)}"
     for fault in result.faults:
         yield f"{name_text(fault.layer)} on {label_of(fault.values)}: fault: {escaped(fault.message)}"
+
+
+def _area_text(weights: AnyAreaWeights) -> str:
+    """What the area proxy adds up."""
+    if isinstance(weights, AreaWeights):
+        return f"{weights.rf:g} x bytes of all register files + {weights.spm:g} x bytes of both SPM buffers"
+    return " + ".join(f"{weight:g} x bytes of all {name_text(name)}" for name, weight in weights.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ....model.design_fields.nested_values import setting_text
 from ....model.documents.sweep_results import SweepResult, SweptDesign
 from .study_tables import csv_text
 
@@ -16,7 +17,8 @@ def sweep_csv(result: SweepResult) -> str:
     fields = list(result.designs[0].values)
     if result.front is not None:
         points = (
-            (*point.values.values(), *(getattr(point, c) for c in POINT_COLUMNS)) for point in result.front.points
+            (*map(setting_text, point.values.values()), *(getattr(point, c) for c in POINT_COLUMNS))
+            for point in result.front.points
         )
         return csv_text([*fields, *POINT_COLUMNS], points)
     first = result.designs[0].result
@@ -25,7 +27,7 @@ def sweep_csv(result: SweepResult) -> str:
 
 
 def _cells(design: SweptDesign) -> Iterator[object]:
-    yield from design.values.values()
+    yield from map(setting_text, design.values.values())
     yield from (design.area_proxy_bytes, design.status, design.objective_value, design.bound)
     if design.result is not None:
         total = design.result.total
