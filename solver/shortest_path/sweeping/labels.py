@@ -150,23 +150,42 @@ def undominated(labels: Labels, only: int | None = None, *, by_used: bool = Fals
         return labels
     keys = _keys(labels, [labels.used] if by_used else [])
     order = np.lexsort((labels.least, keys))
-    labels, keys = labels.take(order), keys[order]
+    keys = keys[order]
     if only is not None:
-        return labels.take(_places(keys)[0] < only)
+        return labels.take(order[_places(keys)[0] < only])
+    kept = _undominated_rows(_compared(labels, order), keys)
+    return labels.take(order if len(kept) == len(order) else order[kept])
+
+
+def _compared(labels: Labels, order: Ints) -> Floats:
+    """What tells labels apart, by column: sums that differ anywhere, and the instances used."""
+    differ = np.flatnonzero((labels.sums != labels.sums[0]).any(axis=0))
+    columns = [labels.sums[order, column] for column in differ]
+    if (labels.used != labels.used[0]).any():
+        columns.append(labels.used[order].astype(np.float64))
+    return np.array(columns).reshape(len(columns), len(order))
+
+
+def _undominated_rows(values: Floats, keys: Ints) -> Ints:
+    """The rows that none of the first rows with the same key is nowhere above; keys are sorted."""
+    rows = np.arange(len(keys))
     for rival in range(COMPARED):
-        places, starts = _places(keys)
+        places, starts = _places(keys[rows])
         later = np.flatnonzero(places > rival)
         if not len(later):
             break
-        better = starts[later] + rival
-        worse = (labels.used[better] <= labels.used[later]) & np.all(
-            labels.sums[better] <= labels.sums[later] + SLACK * np.abs(labels.sums[later]), axis=1
-        )
-        if worse.any():
-            stays = np.ones(len(labels), dtype=np.bool_)
+        better = rows[starts[later] + rival]
+        mine, worse = rows[later], np.arange(len(later))
+        for column in values:
+            limit = column[mine[worse]]
+            worse = worse[column[better[worse]] <= limit + SLACK * np.abs(limit)]
+            if not len(worse):
+                break
+        else:
+            stays = np.ones(len(rows), dtype=np.bool_)
             stays[later[worse]] = False
-            labels, keys = labels.take(stays), keys[stays]
-    return labels
+            rows = rows[stays]
+    return rows
 
 
 def _keys(labels: Labels, others: Sequence[Ints]) -> Ints:
