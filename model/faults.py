@@ -13,7 +13,8 @@ import difflib
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 Place = tuple[str | int, ...]
 """Where a value stands in a JSON document: keys of objects and positions in lists, outermost first."""
@@ -21,12 +22,19 @@ Place = tuple[str | int, ...]
 _LONGEST_VALUE = 60
 _LONGEST_MESSAGE = 500
 
+MOST_FAULTS = 1000
+"""Most faults of a document that are listed."""
+
+MOST_LINES = 20
+"""Most faults that are shown one by one; nobody reads a hundred thousand."""
+
 
 @dataclass(frozen=True)
 class Fault:
     """One thing that is wrong in the input: the file, the place in it, and what was expected there.
 
     ``file`` is ``None`` for documents made in Python; ``place`` is empty where a file as a whole is at fault.
+    ``has_more`` says that the document has further faults that nobody has listed, since they are so many.
 
     Example:
         >>> str(Fault("spec.json", "workload.layers[0].stride", "expected an integer of at least 1, got -1"))
@@ -36,6 +44,7 @@ class Fault:
     file: str | None
     place: str
     message: str
+    has_more: bool = False
 
     def __str__(self) -> str:
         """One line: file, place and message, with control characters escaped and an overlong message cut."""
@@ -48,7 +57,10 @@ class DmazeError(Exception):
 
 
 class InputError(DmazeError):
-    """Something that the user gave is wrong; ``faults`` holds all that is wrong with it, ``str`` one line for each."""
+    """Something that the user gave is wrong; ``faults`` holds all that is wrong with it.
+
+    ``str`` gives one line for each of the first 20, and one more that counts the others.
+    """
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults: tuple[Fault, ...] = tuple(faults)
@@ -60,7 +72,10 @@ class InputError(DmazeError):
         return cls([Fault(file, place, message)])
 
     def __str__(self) -> str:
-        return "\n".join(str(fault) for fault in self.faults)
+        lines = [str(fault) for fault in self.faults[:MOST_LINES]]
+        others, unlisted = len(self.faults) - len(lines), sum(fault.has_more for fault in self.faults)
+        number = f"at least {others + unlisted:,}" if unlisted else f"{others:,}"
+        return "\n".join([*lines, f"and {number} more faults"] if others or unlisted else lines)
 
 
 class BackendFault(DmazeError):  # noqa: N818 (the fault is the back end's, not an error of the input)
@@ -69,6 +84,14 @@ class BackendFault(DmazeError):  # noqa: N818 (the fault is the back end's, not 
 
 class InputWarning(UserWarning):
     """The input holds something that matters and is not modelled."""
+
+
+def listed(faults: Iterable[Fault]) -> list[Fault]:
+    """The first faults of a document, the last of which says whether there are more."""
+    found = list(islice(faults, MOST_FAULTS + 1))
+    if len(found) <= MOST_FAULTS:
+        return found
+    return [*found[: MOST_FAULTS - 1], replace(found[MOST_FAULTS - 1], has_more=True)]
 
 
 def place_text(place: Place) -> str:

@@ -15,6 +15,9 @@ from .architectures import ArchitectureField
 from .imported_network import ImportedNetwork
 from .kinds.any_constraints import ConstraintsField
 
+MAX_LAYERS = 20_000
+"""Most layers of a network: the largest have a few hundred, and so many take seconds to be read alone."""
+
 Seconds = Annotated[float, Field(strict=True, gt=0, le=1e9)]
 
 
@@ -24,7 +27,7 @@ class LayerList(Model):
     name: Text | None = None
     source: Text | None = None
     batch: PositiveInt = 1
-    layers: tuple[Layer, ...] = Field(min_length=1)
+    layers: tuple[Layer, ...] = Field(min_length=1, max_length=MAX_LAYERS)
     imported: ImportedNetwork | None = None
 
     @model_validator(mode="after")

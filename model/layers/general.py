@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
+MAX_DIMS = 64
+"""Most dimensions of a nest, storage dimensions of a tensor, and tensors: more would take memory, and mean nothing."""
+
+
 class TensorSpec(Model):
     """A tensor of a general nest: ``index`` lists affine expressions, outermost storage dimension first."""
 
@@ -25,7 +29,7 @@ class TensorSpec(Model):
 
     name: Text
     """What the tensor is called; no other one of the nest has the name."""
-    index: tuple[Text, ...]
+    index: tuple[Text, ...] = Field(max_length=MAX_DIMS)
     """For every storage dimension a sum of integer multiples of dimensions and a constant; [] for a scalar."""
     output: Flag = False
     """Whether the tensor is the one that is accumulated into; exactly one is."""
@@ -43,9 +47,9 @@ class LoopNestLayer(LayerBase):
     """Any affine loop nest around one multiply-accumulate, by the indices of its tensors or as an einsum."""
 
     type: Literal["loop_nest"]
-    bounds_: dict[Text, PositiveInt] = Field(alias="bounds", min_length=1)
+    bounds_: dict[Text, PositiveInt] = Field(alias="bounds", min_length=1, max_length=MAX_DIMS)
     """Dimensions with their trip counts; those of an einsum are its letters."""
-    tensors: tuple[TensorSpec, ...] | None = Field(default=None, min_length=1)
+    tensors: tuple[TensorSpec, ...] | None = Field(default=None, min_length=1, max_length=MAX_DIMS)
     """The operands and the output, unless ``einsum`` says what they are."""
     einsum: Text | None = None
     """Letters that index the operands, and after ``->`` the output; the tensors are called A, B, ... and O."""

@@ -18,7 +18,7 @@ from ..dmazerunner.legality import pinned_factors
 from ..dmazerunner.reuse import has_more_classes
 from ..documents.architectures import AnyArchitecture
 from ..documents.kinds.any_constraints import AnyConstraints
-from ..faults import Fault, InputWarning, Place, place_text, shortened, suggestion
+from ..faults import Fault, InputWarning, Place, listed, place_text, shortened, suggestion
 from ..hierarchy.constraints.constraint_faults import contradictions, unknown_names
 from ..hierarchy.constraints.level_constraints import LevelConstraints
 from ..hierarchy.machine import Machine
@@ -80,7 +80,7 @@ def _published_faults(
         *_too_many_pes(nests, constraints, architecture),
         *_too_small(nests, architecture),
     ]
-    return [*_unknown_dims(nests, constraints, file), *_one_for_each_place(clashes, file)]
+    return [*listed(_unknown_dims(nests, constraints, file)), *_one_for_each_place(clashes, file)]
 
 
 def warn_of_overlaps(nests: Nests, architecture: AnyArchitecture, file: str | None) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from ..faults import Fault, InputError, Place, place_text, shown
+from ..faults import Fault, InputError, Place, listed, place_text, shown
+from .regular_files import read_bytes, why_unreadable
 
-MAX_FILE_BYTES = 2**26
-"""Largest file that is read: far above any spec, far below what would exhaust memory."""
+MAX_VALUES = 2**21
+"""Most values in a file: results of a thousand mappings for each of many layers have about a million."""
 
 MAX_DEPTH = 50
 """Deepest nesting of lists and objects; the formats read here need fewer than ten levels."""
@@ -20,6 +21,9 @@ _FLOAT_DIGITS = 309
 """Digits of the largest binary64 number; a longer integer is beyond all of them."""
 
 JsonObject = dict[str, Any]
+
+_Repeating = tuple[JsonObject, list[str]]
+"""An object that was given a key more than once, with its keys as given."""
 
 
 def read_json(path: Path) -> JsonObject:
@@ -35,39 +39,18 @@ def read_json(path: Path) -> JsonObject:
     return parse_json(content, str(path))
 
 
-def read_bytes(path: Path) -> bytes:
-    """The content of a file, up to one byte more than is accepted.
-
-    Raises:
-        OSError: when the file is missing, a directory or not readable.
-        ValueError: when the path cannot be one.
-    """
-    with path.open("rb") as stream:
-        return stream.read(MAX_FILE_BYTES + 1)
-
-
-def why_unreadable(error: OSError | ValueError) -> str:
-    """What to say of a file that :func:`read_bytes` could not read."""
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return "expected a file, but there is none"
-    if isinstance(error, IsADirectoryError):
-        return "expected a file, but it is a directory"
-    reason = error.strerror if isinstance(error, OSError) else str(error)
-    return f"expected a readable file ({reason})"
-
-
 def parse_json(content: bytes, file: str) -> JsonObject:
     """The object that a JSON text holds. Numbers beyond binary64 are read as infinite, for the models to refuse.
 
     Raises:
-        InputError: when it is not UTF-8, not JSON, not an object, nested absurdly, or repeats a key.
+        InputError: when it is not UTF-8, not JSON, not an object, nested absurdly, too much, or repeats a key.
     """
-    twice: list[tuple[JsonObject, str]] = []
+    repeating: list[_Repeating] = []
 
     def to_object(pairs: list[tuple[str, Any]]) -> JsonObject:
         built = dict(pairs)
         if len(built) < len(pairs):
-            twice.extend((built, key) for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+            repeating.append((built, [key for key, _ in pairs]))
         return built
 
     text = _text(content, file)
@@ -80,15 +63,16 @@ def parse_json(content: bytes, file: str) -> JsonObject:
         raise InputError([_too_deep(file)]) from error
     if not isinstance(document, dict):
         raise InputError.single(file, "", f"expected an object at the top level, got {shown(document)}")
-    faults = _structure_faults(cast("JsonObject", document), twice, file)
-    if faults:
-        raise InputError(faults)
+    if repeating or "\\u" in text or _is_deep(document):  # places are dear, and rarely needed
+        faults = listed(_structure_faults(cast("JsonObject", document), repeating, file))
+        if faults:
+            raise InputError(faults)
     return cast("JsonObject", document)
 
 
 def _text(content: bytes, file: str) -> str:
-    if len(content) > MAX_FILE_BYTES:
-        raise InputError.single(file, "", f"expected a file of at most {MAX_FILE_BYTES} bytes")
+    if sum(map(content.count, (b",", b"[", b"{"))) > MAX_VALUES:  # before each value but the first stands one of them
+        raise InputError.single(file, "", f"expected at most {MAX_VALUES} values")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -107,31 +91,44 @@ def _too_deep(file: str) -> Fault:
     return Fault(file, "", f"expected lists and objects nested at most {MAX_DEPTH} deep")
 
 
-def _structure_faults(document: JsonObject, twice: list[tuple[JsonObject, str]], file: str) -> list[Fault]:
+def _is_deep(document: object) -> bool:
+    """Whether something is nested deeper than :data:`MAX_DEPTH`."""
+    containers = [document]
+    for _ in range(MAX_DEPTH):
+        members = (container.values() if isinstance(container, dict) else container for container in containers)
+        containers = [member for each in cast("Any", members) for member in each if isinstance(member, dict | list)]
+        if not containers:
+            return False
+    return True
+
+
+def _structure_faults(document: JsonObject, repeating: Sequence[_Repeating], file: str) -> Iterator[Fault]:
     """Keys given more than once, keys and text that are not Unicode, and nesting that is too deep."""
-    faults: list[Fault] = []
+    repeated = {id(owner): keys for owner, keys in repeating}
     for place, value in _values(document):
         if len(place) > MAX_DEPTH:
-            return [_too_deep(file)]
-        repeated = [(*place, key) for owner, key in twice if owner is value]
-        faults += [Fault(file, place_text(at), "expected once, but given more than once") for at in repeated]
+            yield _too_deep(file)
+            return
+        for key, times in Counter(repeated.get(id(value), ())).items():
+            if times > 1:
+                yield Fault(file, place_text((*place, key)), "expected once, but given more than once")
         if not all(_is_unicode(text) for text in (*place[-1:], value) if isinstance(text, str)):
-            faults.append(Fault(file, place_text(place), "expected valid Unicode, got a lone surrogate"))
-    return faults
+            yield Fault(file, place_text(place), "expected valid Unicode, got a lone surrogate")
 
 
 def _values(document: JsonObject) -> Iterator[tuple[Place, object]]:
-    """Every value in a document with its place."""
+    """Every value in a document with its place, in the order of the file."""
     pending: list[tuple[Place, object]] = [((), document)]
     while pending:
         place, value = pending.pop()
         yield place, value
         if isinstance(value, dict):
-            pending += [((*place, key), member) for key, member in cast("JsonObject", value).items()]
+            pending += [((*place, key), member) for key, member in reversed(cast("JsonObject", value).items())]
         elif isinstance(value, list):
-            pending += [((*place, position), member) for position, member in enumerate(cast("list[object]", value))]
+            members = cast("list[object]", value)
+            pending += [((*place, position), members[position]) for position in reversed(range(len(members)))]
 
 
 def _is_unicode(text: str) -> bool:
     """Whether text holds no lone surrogates, which JSON can escape and nothing can store."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

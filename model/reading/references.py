@@ -15,7 +15,8 @@ from . import dmazerunner_files, onnx_files
 from .builtin_data import Kind, builtin_names, builtin_path
 from .interop.foreign_layers import read_layers
 from .interop.yaml_files import is_yaml
-from .json_files import JsonObject, parse_json, read_bytes, why_unreadable
+from .json_files import JsonObject, parse_json
+from .regular_files import read_bytes, why_unreadable
 from .validation import validated
 
 

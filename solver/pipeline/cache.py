@@ -14,6 +14,8 @@ import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ...model.reading.regular_files import read_bytes
+
 VARIABLE = "DMAZE_CACHE"
 """Environment variable with the folder to use."""
 
@@ -63,7 +65,7 @@ class Cache:
     def read(self, question: str) -> str | None:
         """The answer kept for a question; ``None`` without one, or when the entry is damaged or another one's."""
         try:
-            content = self._path(question).read_bytes()
+            content = read_bytes(self._path(question))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -96,7 +98,7 @@ class Cache:
     def _complain(self, what: str, error: OSError) -> None:
         if not self._warned:
             self._warned = True
-            self._warn_of(f"the cache {self.folder} is not used: cannot {what} it: {error.strerror}")
+            self._warn_of(f"the cache {self.folder} is not used: cannot {what} it: {error.strerror or error}")
 
 
 def _checksum(content: bytes) -> bytes:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from ...faults import InputError, Place, place_text, shown
-from ..json_files import MAX_DEPTH, MAX_FILE_BYTES, JsonObject, read_bytes, why_unreadable
+from ..json_files import MAX_DEPTH, JsonObject
+from ..regular_files import MAX_FILE_BYTES, read_bytes, why_unreadable
 
 SUFFIXES = (".yaml", ".yml")
 MAX_VALUES = 10**6

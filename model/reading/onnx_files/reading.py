@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ...faults import Fault, InputError, shortened
-from ..json_files import why_unreadable
+from ..regular_files import read_bytes, why_unreadable
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto
@@ -59,12 +59,9 @@ def read_model(path: Path) -> OnnxModel:
         message = "expected the library onnx to be installed (pip install 'dmaze-solve[onnx]')"
         raise InputError.single(file, "", message)
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_MODEL_BYTES + 1)
+        content = read_bytes(path, MAX_MODEL_BYTES)
     except (OSError, ValueError) as error:
         raise InputError.single(file, "", why_unreadable(error)) from error
-    if len(content) > MAX_MODEL_BYTES:
-        raise InputError.single(file, "", f"expected at most {MAX_MODEL_BYTES} bytes, with weights in external data")
     return parse_model(content, file)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ...faults import InputError, place_text
 from ...hierarchy.machine import Fanout, Keep, Machine, StorageLevel
@@ -218,7 +219,7 @@ def _word_bytes(placed: Sequence[PlacedLevel]) -> int | None:
 
 def _sources(word_bytes: int | None, tables: EnergyTables, file: str) -> dict[str, str]:
     prices = "the ERT that was read with it" if tables else "attributes of the architecture"
-    said = {"nodes": f"Timeloop architecture in {file}", "prices": prices}
+    said = {"nodes": f"Timeloop architecture in {Path(file).name}", "prices": prices}
     if word_bytes is None:
         said["bytes"] = "words, because the levels of the architecture have words of different sizes"
     return said

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from ...documents.spec import LayerList
+from ...documents.evaluation import EvaluateRequest
+from ...documents.spec import LayerList, Spec
 from ...faults import InputError, place_text, shown
+from ...hierarchy.accountings import AccountingName
 from ...hierarchy.constraints.level_constraints import LevelConstraints
 from ...hierarchy.level_mapping import LevelMappingDocument
-from ...hierarchy.machine import Machine
+from ...hierarchy.machine import Machine, StorageLevel
 from ...layers import LoopNestLayer
 from ...objectives import Objective
 from ..interop.timeloop_directives import underscored
@@ -36,7 +38,7 @@ from .timeloop_constraints import (
     read_constraints,
 )
 
-ACCOUNTING = "timeloop"
+ACCOUNTING: AccountingName = "timeloop"
 """How imported designs are counted unless told otherwise."""
 
 _OBJECTIVES: Mapping[str, Objective] = {"edp": "edp", "energy": "energy", "delay": "latency", "cycles": "latency"}
@@ -57,6 +59,33 @@ class TimeloopDesign:
     def layers(self) -> LayerList:
         """The workload."""
         return LayerList(layers=(self.layer,))
+
+    def spec(self, accounting: AccountingName | None = None) -> Spec:
+        """The job of finding the best mappings, counted as Timeloop counts unless told otherwise.
+
+        Where nothing has a price, time is minimised.
+        """
+        return Spec(
+            name=self.layer.name,
+            architecture=self.machine,
+            workload=self.layers,
+            accounting=accounting or ACCOUNTING,
+            objective=self.objective or ("edp" if self.has_prices else "latency"),
+            constraints=self.constraints,
+        )
+
+    def request(self, accounting: AccountingName | None = None) -> EvaluateRequest[LevelMappingDocument]:
+        """The mapping, if there is one, to be costed as Timeloop counts unless told otherwise."""
+        mappings = () if self.mapping is None else (self.mapping,)
+        return EvaluateRequest[LevelMappingDocument](
+            architecture=self.machine, accounting=accounting or ACCOUNTING, layer=self.layer, mappings=mappings
+        )
+
+    @property
+    def has_prices(self) -> bool:
+        """Whether anything costs energy."""
+        levels = [node for node in self.machine.nodes if isinstance(node, StorageLevel)]
+        return self.machine.mac_pj > 0 or any(level.read_pj or level.write_pj for level in levels)
 
 
 @dataclass(frozen=True)
@@ -129,7 +158,7 @@ def _single(files: Iterable[_File], what: str, holds: Callable[[JsonObject], boo
 
 
 def _levels(file: _File) -> tuple[tuple[ComponentLevel, ...], str]:
-    """The levels of an architecture, and what it is called: after its innermost single node."""
+    """The levels of an architecture, and what it is called: after its file, or after the folder of an `arch.yaml`."""
     tree = cast("JsonObject", underscored(file.document["architecture"]))
     place = ("architecture",)
     if "nodes" in tree:
@@ -140,7 +169,8 @@ def _levels(file: _File) -> tuple[tuple[ComponentLevel, ...], str]:
         levels = subtree_levels(tree, file.path, place)
     if not any(level.kind == "storage" for level in levels):
         raise InputError.single(file.path, "architecture", "expected memories and multipliers, got no memory")
-    return levels, Path(file.path).stem
+    path = Path(file.path)
+    return levels, path.parent.name if "arch" in path.stem and path.parent.name else path.stem
 
 
 def _entries(files: Iterable[_File], levels: Iterable[ComponentLevel]) -> tuple[list[Entry], list[Entry]]:
