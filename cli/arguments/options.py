@@ -16,6 +16,21 @@ ModelPath = Annotated[
         metavar="SPEC", help="JSON file: architecture, workload, objective, limits; or a network as an .onnx file."
     ),
 ]
+ModelPaths = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="SPEC...",
+        help="JSON file: architecture, workload, objective, limits; or a network as an .onnx file; or YAML files of a "
+        "Timeloop design: architecture, problem, ERT, constraints.",
+    ),
+]
+RequestPaths = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="REQUEST...",
+        help="JSON file: architecture, layer, mappings; or the YAML files of a Timeloop design and its mapping.",
+    ),
+]
 RequestPath = Annotated[Path, typer.Argument(metavar="REQUEST", help="JSON file: architecture, layer, mappings.")]
 MachineName = Annotated[
     str, typer.Argument(metavar="MACHINE", help="A built-in architecture or a file of one; see the verb list.")
@@ -23,7 +38,10 @@ MachineName = Annotated[
 ResultPath = Annotated[Path, typer.Argument(metavar="RESULT", help="JSON file that --out or --json wrote.")]
 ForeignPaths = Annotated[
     list[Path],
-    typer.Argument(metavar="FILE...", help="YAML: a Timeloop problem and its mapping, or a ZigZag workload."),
+    typer.Argument(
+        metavar="FILE...",
+        help="YAML: a Timeloop problem and its mapping, also with architecture, ERT, constraints; a ZigZag workload.",
+    ),
 ]
 ListedKind = Annotated[str | None, typer.Argument(metavar="[machines]", help="machines: with where figures come from.")]
 SchemaName = Annotated[

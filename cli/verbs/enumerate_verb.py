@@ -11,7 +11,7 @@ from ..arguments.option_groups import SpecValues, TimeLimits
 from ..arguments.options import (
     ExportTargets,
     Loops,
-    ModelPath,
+    ModelPaths,
     TopK,
     TracePath,
     WithBound,
@@ -27,7 +27,7 @@ from .solve_verb import run_solve
 
 @with_groups
 def enumerate_verb(
-    spec: ModelPath,
+    spec: ModelPaths,
     *,
     delivery: Delivery,
     loops: Loops = False,

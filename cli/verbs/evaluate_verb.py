@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,9 +12,9 @@ from ...model.faults import InputError
 from ...model.hierarchy.machine import Machine
 from ..answer import Action, Delivery, Exit
 from ..arguments.grouping import with_groups
+from ..arguments.job_files import load_request_of, names_of
 from ..arguments.option_groups import RequestValues
-from ..arguments.options import Detail, MappingLoops, ReportPath, RequestPath
-from ..arguments.overrides import load_request_with_values
+from ..arguments.options import Detail, MappingLoops, ReportPath, RequestPaths
 from ..drawing import rendered
 from ..output import check_destination, document_text, warnings_reported, write_file
 from ..pictures.files import REPORT, require_matplotlib
@@ -40,21 +41,23 @@ class EvaluationParts:
 
 
 @with_groups
-def evaluate_verb(request: RequestPath, *, delivery: Delivery, values: RequestValues, parts: EvaluationParts) -> Action:
+def evaluate_verb(
+    request: RequestPaths, *, delivery: Delivery, values: RequestValues, parts: EvaluationParts
+) -> Action:
     """Cost given mappings with the exact model; what does not fit is flagged and costed all the same."""
     return partial(run_evaluate, request, values, delivery, parts)
 
 
-def run_evaluate(path: Path, values: RequestValues, delivery: Delivery, parts: EvaluationParts) -> int:
+def run_evaluate(paths: Sequence[Path], values: RequestValues, delivery: Delivery, parts: EvaluationParts) -> int:
     """The exact model on given mappings."""
     check_destination(delivery.out)
     parts.check()
     with warnings_reported():
-        request = load_request_with_values(path, values.given)
+        request = load_request_of(paths, values.given)
     try:
         result, known = evaluate(request, detail=parts.detail), resolved_request(request)
     except InputError as error:
-        raise InputError(replace(fault, file=fault.file or str(path)) for fault in error.faults) from error
+        raise InputError(replace(fault, file=fault.file or names_of(paths)) for fault in error.faults) from error
     listings = listings_of(known) if parts.loops else []
     text = document_text(result, leave_out_absent=True)
     delivery.deliver(text, lambda: rendered(lambda console: print_evaluation(console, result, listings)))

@@ -1,4 +1,4 @@
-"""The verb ``import``: a layer of another tool, with its mapping, as a request for ``evaluate``."""
+"""The verb ``import``: a layer of another tool as a request for ``evaluate``, a design as a spec for ``solve``."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from ...model.reading.builtin_data import builtin_names
 from ...model.reading.interop.foreign_layers import read_layer
 from ...model.reading.interop.timeloop_mapping import MEMORIES
 from ...model.reading.loading import resolve_architecture
+from ...model.reading.timeloop_files.timeloop_design import TimeloopDesign
 from ..answer import Action, Delivery, Exit
 from ..arguments.grouping import with_groups
-from ..arguments.options import ArchitectureOfRequest, ForeignPaths, LayerName, LevelNames
+from ..arguments.job_files import design_in
+from ..arguments.options import AccountingOption, ArchitectureOfRequest, ForeignPaths, LayerName, LevelNames
+from ..arguments.overrides import FLAGS, overrides_from_options
 from ..output import check_destination, document_text, warnings_reported
 
 DEFAULT_ARCHITECTURE = "dmazerunner-256pe"
@@ -31,14 +34,16 @@ class ImportOptions:
     architecture: ArchitectureOfRequest = DEFAULT_ARCHITECTURE
     layer: LayerName = None
     levels: LevelNames = None
+    accounting: AccountingOption = None
 
 
 @with_groups
 def import_verb(files: ForeignPaths, *, options: ImportOptions, delivery: Delivery) -> Action:
     """Print another tool's layer and mapping as a request (JSON) that evaluate takes.
 
-    Dimensions and tensors keep the names that they have in the files. What matters there and is not modelled is
-    warned about on standard error.
+    A Timeloop architecture among the files is the machine: with a mapping they become a request, without one a spec
+    with its constraints, counted as Timeloop counts. Dimensions and tensors keep the names that they have in the files.
+    What matters there and is not modelled is warned about on standard error.
     """
     return partial(run_import, files, options, delivery)
 
@@ -47,11 +52,25 @@ def run_import(files: Sequence[Path], options: ImportOptions, delivery: Delivery
     """Make a request of other tools' files; an architecture that is not built in goes into it as a whole."""
     check_destination(delivery.out)
     with warnings_reported():
+        design = design_in(files)
+        if design is not None:
+            return _deliver_design(design, options, delivery)
+        if options.accounting is not None:
+            raise InputError.single(None, FLAGS["accounting"], "expected none without a Timeloop architecture")
         imported = read_layer(files, options.layer, _levels(options.levels))
         architecture = _architecture(options.architecture)
     mappings = () if imported.mapping is None else (imported.mapping,)
     request = EvaluateRequest(architecture=architecture, layer=imported.layer, mappings=mappings)
     text = document_text(request, leave_out_absent=True)
+    delivery.deliver(text, lambda: text)
+    return Exit.SOLVED
+
+
+def _deliver_design(design: TimeloopDesign, options: ImportOptions, delivery: Delivery) -> int:
+    """A request, or a spec where there is no mapping; the files' own architecture, layer and levels are meant."""
+    accounting = overrides_from_options({"accounting": options.accounting}).accounting
+    document = design.spec(accounting) if design.mapping is None else design.request(accounting)
+    text = document_text(document, leave_out_absent=True)
     delivery.deliver(text, lambda: text)
     return Exit.SOLVED
 

@@ -13,7 +13,8 @@ from ...model.documents.result import Solution
 from ...model.faults import InputError
 from ...solver.fronts.layer_fronts import pareto_fronts_resolved
 from ..answer import Delivery, Exit
-from ..arguments.overrides import Overrides, load_with_overrides, placed
+from ..arguments.job_files import load_job
+from ..arguments.overrides import Overrides, placed
 from ..drawing import rendered
 from ..output import check_destination, document_text, warnings_reported
 from ..progress_line import shown_checking
@@ -22,16 +23,16 @@ from ..solved_layers import utilization_by_part
 from ..tables import Column, name_text, print_line, print_tables
 
 
-def run_pareto(path: Path, overrides: Overrides, delivery: Delivery, *, check: bool) -> int:
+def run_pareto(paths: Sequence[Path], overrides: Overrides, delivery: Delivery, *, check: bool) -> int:
     """Find every layer's front, and prove that it is complete."""
     check_destination(delivery.out)
     with warnings_reported():
-        spec = load_with_overrides(path, overrides)
+        spec = load_job(paths, overrides)
     try:
         with shown_checking() as observer:
             fronts = pareto_fronts_resolved(spec, observer, check=check)
     except InputError as error:
-        raise InputError(placed(fault, path, overrides) for fault in error.faults) from error
+        raise InputError(placed(fault, paths[0], overrides) for fault in error.faults) from error
     delivery.deliver(document_text(fronts), lambda: rendered(partial(print_fronts, fronts)))
     if fronts.interrupted:
         return Exit.INTERRUPTED

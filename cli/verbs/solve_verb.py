@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,18 +16,19 @@ from ...solver.pipeline.solve import solve_resolved
 from ..answer import Action, Delivery, Exit
 from ..arguments.caching import CacheOptions
 from ..arguments.grouping import with_groups
+from ..arguments.job_files import load_job
 from ..arguments.option_groups import Padding, SearchGoals, SpecValues, TimeLimits
 from ..arguments.options import (
     BackendName,
     ExportTargets,
     Loops,
-    ModelPath,
+    ModelPaths,
     Pareto,
     TracePath,
     WithCertificate,
     Workers,
 )
-from ..arguments.overrides import Overrides, load_with_overrides, overrides_from_options, placed
+from ..arguments.overrides import Overrides, overrides_from_options, placed
 from ..export import exports_from_options
 from ..extras import Extras
 from ..output import check_destination, complain, document_text, kept_for_the_answer, warnings_reported
@@ -38,7 +40,7 @@ from .pareto_fronts import run_pareto
 
 @with_groups
 def solve_verb(
-    spec: ModelPath,
+    spec: ModelPaths,
     *,
     delivery: Delivery,
     loops: Loops = False,
@@ -70,13 +72,15 @@ def solve_verb(
     return partial(run_solve, spec, overrides_from_options(given, values.dim or ()), delivery, extras, cache)
 
 
-def run_solve(path: Path, overrides: Overrides, delivery: Delivery, extras: Extras, cache: Cache | None) -> int:
+def run_solve(
+    paths: Sequence[Path], overrides: Overrides, delivery: Delivery, extras: Extras, cache: Cache | None
+) -> int:
     """Find the best mappings for every layer of a spec; what is in the cache is not searched again."""
     started = time.monotonic()
     check_destination(delivery.out)
     extras.check()
     with warnings_reported():
-        spec = load_with_overrides(path, overrides)
+        spec = load_job(paths, overrides)
     extras.exports.check_architecture(spec.architecture)
     extras.check_layers(spec.layers)
     total_s = spec.document.solver.total_time_limit_s
@@ -89,7 +93,7 @@ def run_solve(path: Path, overrides: Overrides, delivery: Delivery, extras: Extr
             with kept_for_the_answer():
                 result = solve_resolved(spec, Observers(tuple(observers)), cache=cache)
     except InputError as error:
-        raise InputError(placed(fault, path, overrides) for fault in error.faults) from error
+        raise InputError(placed(fault, paths[0], overrides) for fault in error.faults) from error
     for layer in result.layers:
         if layer.fault is not None and layer.same_as is None:
             told = f"layer {escaped(layer.name)}: {escaped(layer.fault)}"

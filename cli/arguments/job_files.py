@@ -1,0 +1,76 @@
+"""What a verb works on: one file of ours, or the files of a Timeloop design, of which one holds the architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ...model.documents.spec import Spec
+from ...model.evaluating import AnyRequest
+from ...model.faults import InputError
+from ...model.reading.interop.yaml_files import is_yaml
+from ...model.reading.loading import ResolvedSpec, resolved
+from ...model.reading.references import with_batch
+from ...model.reading.timeloop_files.timeloop_design import TimeloopDesign, read_design
+from .overrides import (
+    FLAGS,
+    Overrides,
+    cost_model_placed,
+    load_request_with_values,
+    load_with_overrides,
+    with_overrides,
+)
+
+
+def load_job(paths: Sequence[Path], overrides: Overrides) -> ResolvedSpec[Spec]:
+    """The spec that the files are, with options in place of its own values.
+
+    Raises:
+        InputError: for faulty files or options.
+    """
+    design = design_in(paths)
+    if design is None:
+        return load_with_overrides(_single(paths), overrides)
+    faulty = [field for field in ("architecture", "dims") if field in overrides.model_fields_set]
+    if faulty:
+        message = "expected none, for the files hold an architecture and a problem with its sizes"
+        raise InputError.single(None, FLAGS[faulty[0]], message)
+    file = names_of(paths)
+    spec = design.spec(overrides.accounting)
+    if overrides.batch is not None:
+        spec = spec.model_copy(update={"workload": with_batch(design.layers, overrides.batch, file)})
+    if overrides.cost_model is not None:
+        spec = spec.model_copy(update={"cost_model": overrides.cost_model})
+    with cost_model_placed(overrides.model_fields_set):
+        return with_overrides(resolved(spec, Path(), file), overrides)
+
+
+def load_request_of(paths: Sequence[Path], given: Mapping[str, str]) -> AnyRequest:
+    """The request that the files are, with options in place of its own ways to cost.
+
+    Raises:
+        InputError: for faulty files or options, and for a design without a mapping.
+    """
+    design = design_in(paths)
+    if design is None:
+        return load_request_with_values(_single(paths), given)
+    if design.mapping is None:
+        raise InputError.single(names_of(paths), "", "expected a Timeloop mapping among the files, got none")
+    return design.request().model_copy(update=dict(given))
+
+
+def design_in(paths: Sequence[Path]) -> TimeloopDesign | None:
+    """The Timeloop design that YAML files hold together; ``None`` for anything else."""
+    return read_design(paths) if all(is_yaml(str(path)) for path in paths) else None
+
+
+def names_of(paths: Sequence[Path]) -> str:
+    """What faults of several files together name."""
+    return ", ".join(map(str, paths))
+
+
+def _single(paths: Sequence[Path]) -> Path:
+    if len(paths) > 1:
+        message = "expected one file, or the YAML files of a Timeloop design, one of them with its architecture"
+        raise InputError.single(names_of(paths), "", message)
+    return paths[0]

@@ -1,0 +1,85 @@
+"""Timeloop's files on the command line: solved, costed, and turned into our documents."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dmaze.cli.main import main
+from dmaze.model import evaluate, load_spec
+from dmaze.model.evaluating import load_request
+from timeloop_texts import MAPPING, NODES, PRICES, PROBLEM, written
+
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def design(tmp_path: Path) -> list[str]:
+    return [str(path) for path in written(tmp_path, machine=NODES, problem=PROBLEM, prices=PRICES)]
+
+
+@pytest.fixture
+def mapped(tmp_path: Path, design: list[str]) -> list[str]:
+    return [*design, *(str(path) for path in written(tmp_path, map=MAPPING))]
+
+
+def answer(capsys: Output, *arguments: str) -> Any:
+    assert main([*arguments, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    return json.loads(out)
+
+
+def test_a_design_is_solved_by_naming_its_files(design: list[str], capsys: Output) -> None:
+    (layer,) = answer(capsys, *design, "--no-cache", "--accounting", "executed", "--time-limit", "20")["layers"]
+    assert layer["status"] == "optimal"
+
+
+def test_a_design_imported_is_the_spec_that_is_solved(design: list[str], tmp_path: Path, capsys: Output) -> None:
+    spec = tmp_path / "spec.json"
+    document = answer(capsys, "import", *design, "--out", str(spec))
+    assert (document["accounting"], document["objective"]) == ("timeloop", "edp")
+    assert document["constraints"]["dims"] == {"PE_X": ["M"], "PE_Y": ["N", "K"]}
+    loaded = load_spec(spec)
+    assert loaded.accounting == "timeloop"
+    assert answer(capsys, "import", *design, "--accounting", "executed")["accounting"] == "executed"
+
+
+def test_a_mapping_is_costed_as_timeloop_counts_it(mapped: list[str], tmp_path: Path, capsys: Output) -> None:
+    result = answer(capsys, "evaluate", *mapped)
+    assert result["accounting"] == "timeloop"
+    request = tmp_path / "request.json"
+    answer(capsys, "import", *mapped, "--out", str(request))
+    assert evaluate(load_request(request)).model_dump(mode="json", by_alias=True, exclude_none=True) == result
+    executed = answer(capsys, "evaluate", *mapped, "--accounting", "executed")
+    assert executed["accounting"] == "executed"
+    assert executed["costs"][0]["energy_pj"] != result["costs"][0]["energy_pj"]
+
+
+def test_faults_name_files_and_options(design: list[str], tmp_path: Path, capsys: Output) -> None:
+    machine, problem, _ = design
+    other = str(tmp_path / "spec.json")
+    cases = [
+        (["evaluate", *design], f"{', '.join(design)}: expected a Timeloop mapping among the files, got none"),
+        (
+            [machine, problem, other],
+            f"{machine}, {problem}, {other}: expected one file, or the YAML files of a Timeloop",
+        ),
+        (
+            [*design, "--architecture", "eyeriss-168"],
+            "--architecture: expected none, for the files hold an architecture",
+        ),
+        (["import", *design, "--accounting", "exact"], "--accounting: "),
+        (
+            ["import", problem, "--accounting", "timeloop"],
+            "--accounting: expected none without a Timeloop architecture",
+        ),
+    ]
+    for arguments, message in cases:
+        assert main(arguments) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith(message)
+        assert err.count("\n") == 1
