@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -63,7 +63,7 @@ def parse_json(content: bytes, file: str) -> JsonObject:
         raise InputError([_too_deep(file)]) from error
     if not isinstance(document, dict):
         raise InputError.single(file, "", f"expected an object at the top level, got {shown(document)}")
-    if repeating or "\\u" in text or _is_deep(document):  # places are dear, and rarely needed
+    if repeating or "\\u" in text or _is_deep(cast("JsonObject", document)):  # places are dear, and rarely needed
         faults = listed(_structure_faults(cast("JsonObject", document), repeating, file))
         if faults:
             raise InputError(faults)
@@ -91,15 +91,21 @@ def _too_deep(file: str) -> Fault:
     return Fault(file, "", f"expected lists and objects nested at most {MAX_DEPTH} deep")
 
 
-def _is_deep(document: object) -> bool:
+def _is_deep(document: JsonObject) -> bool:
     """Whether something is nested deeper than :data:`MAX_DEPTH`."""
-    containers = [document]
-    for _ in range(MAX_DEPTH):
-        members = (container.values() if isinstance(container, dict) else container for container in containers)
-        containers = [member for each in cast("Any", members) for member in each if isinstance(member, dict | list)]
-        if not containers:
+    level: list[object] = [document]
+    for _ in range(MAX_DEPTH + 1):
+        level = [member for container in level for member in _members(container)]
+        if not level:
             return False
     return True
+
+
+def _members(value: object) -> Iterable[object]:
+    """What an object or a list holds."""
+    if isinstance(value, dict):
+        return cast("JsonObject", value).values()
+    return cast("list[object]", value) if isinstance(value, list) else ()
 
 
 def _structure_faults(document: JsonObject, repeating: Sequence[_Repeating], file: str) -> Iterator[Fault]:

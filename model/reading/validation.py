@@ -7,7 +7,7 @@ and again for the containers of what failed. Here every report is traced back to
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast, get_args
 
@@ -151,7 +151,8 @@ def _complaint(details: ErrorDetails, model: type[BaseModel], data: object) -> _
     if kind in _TYPES:
         return _Complaint(place, kind, details["msg"], wanted=_TYPES[kind])
     if kind in _SIZES:
-        got = len(value) if isinstance(value, dict) else context.get("actual_length", shown(value))
+        has_length = "actual_length" in context  # of objects it may be given as None
+        got = (context["actual_length"] or len(cast("Sized", value))) if has_length else shown(value)
         return _Complaint(place, kind, f"expected {_SIZES[kind].format(**context)}, got {got}")
     return _Complaint(place, kind, details["msg"])
 
