@@ -11,6 +11,7 @@ from rich.console import Console
 from ...model.documents.pareto import LayerFront, ParetoFronts
 from ...model.documents.result import Solution
 from ...model.faults import InputError
+from ...model.hierarchy.machine import Machine
 from ...solver.fronts.layer_fronts import pareto_fronts_resolved
 from ..answer import Delivery, Exit
 from ..arguments.job_files import load_job
@@ -43,6 +44,7 @@ def print_fronts(fronts: ParetoFronts, console: Console) -> None:
     """Print every distinct layer's front, by rising energy."""
     title = f"{name_text(fronts.name)}: " if fronts.name is not None else ""
     ended = " (interrupted)" if fronts.interrupted else ""
+    prover = "shortest paths" if isinstance(fronts.architecture, Machine) else "CP-SAT"
     print_line(console, f"{title}energy-latency fronts on {name_text(fronts.architecture.name)}{ended}")
     for layer in fronts.layers:
         print_line(console, f"\n{name_text(layer.name)}: {_status_text(layer)}")
@@ -51,7 +53,7 @@ def print_fronts(fronts: ParetoFronts, console: Console) -> None:
             print_tables(console, layer.points, _POINT, _columns(layer.points))
             if layer.steps:
                 refuted = sum(step.refuted for step in layer.steps)
-                what = "steps between the points refuted by CP-SAT, one constrained solve each"
+                what = f"steps between the points refuted by {prover}, one constrained solve each"
                 print_line(console, f"\n{refuted} of {len(layer.points) + 1} {what}")
 
 
@@ -61,8 +63,9 @@ def _status_text(layer: LayerFront) -> str:
     if layer.infeasible:
         return "no mapping (proved)"
     proof = "proved complete" if layer.complete else "not proved complete"
-    costed = f"{layer.tilings_costed:,} tilings costed, {layer.wall_s:.1f} s"
-    return ", ".join(part for part in (f"{len(layer.points)} points", proof, costed, layer.note) if part)
+    points = "1 point" if len(layer.points) == 1 else f"{len(layer.points)} points"
+    costed = f"{layer.tilings_costed:,} tilings costed" if layer.tilings_costed else None
+    return ", ".join(part for part in (points, proof, costed, f"{layer.wall_s:.1f} s", layer.note) if part)
 
 
 _POINT = Column[Solution]("point", lambda point: str(point.rank))

@@ -16,6 +16,9 @@ import numpy as np
 from ...model.dmazerunner.vectorised.batch import DRAM, Array, Mask, TilingBatch, to_array
 from ...model.dmazerunner.vectorised.batch_cost import PairCosts
 from ...model.dmazerunner.vectorised.order_query import Costing
+from ...model.documents.pareto import StepCheck
+from ...model.documents.result import Number
+from ...model.mapping import Mapping
 from ...model.objectives import OBJECTIVES
 from ..backend import PublishedProblem
 from ..deadline import NEVER, Deadline
@@ -77,6 +80,17 @@ class FrontSearch:
         except TimeoutError:
             return
         self.complete = True
+
+    @property
+    def steps(self) -> tuple[StepCheck, ...]:
+        """Nothing: bounds prove the front as a whole."""
+        return ()
+
+    def points(self) -> list[tuple[Mapping, tuple[Number, int]]]:
+        """The points' mappings with energy and cycles of the vectorised model, by rising energy."""
+        found = self.front.points
+        values = zip(found.energy_pj.tolist(), found.cycles.tolist(), strict=True)
+        return list(zip(self.front.mappings(self.model), values, strict=True))
 
     def _go_on(self) -> None:
         self._until.check()

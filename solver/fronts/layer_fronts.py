@@ -1,4 +1,4 @@
-"""Energy-latency fronts of all layers of a spec (:mod:`.front_search`), exact and proved complete."""
+"""Energy-latency fronts of all layers of a spec (:mod:`.search_by_space`), exact and proved complete."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from ...model.documents.result import Limit, Reason, Solution, Termination
 from ...model.documents.spec import Spec
 from ...model.faults import BackendFault, InputError
 from ...model.layers import Layer
-from ...model.reading.loading import PublishedParts, ResolvedSpec, published_parts, resolved
-from ..backend import LayerProblem, Progress, PublishedProblem
+from ...model.loop_nest import LoopNest
+from ...model.reading.loading import ResolvedSpec, resolved
+from ..backend import AnyProblem, LayerProblem, Progress, PublishedProblem, published
 from ..deadline import Deadline
 from ..pipeline.observer import Observer, SilentObserver
 from ..pipeline.presets import Resolved, resolve_preset
@@ -20,8 +21,8 @@ from ..pipeline.ranking import cost_candidate, faults_of_candidate, solution
 from ..pipeline.solve import num_cores
 from ..pipeline.status import termination
 from ..pipeline.summary import versions
-from .front_search import FrontSearch
 from .front_steps import check_steps
+from .search_by_space import LayerFrontSearch, front_search_of
 
 BACKEND = "portfolio"
 """Whose distribution's version a document of fronts states: the search is of its kind."""
@@ -55,12 +56,12 @@ def pareto_fronts_resolved(
     spec = known.document
     if spec.solver.pad_bounds:
         raise InputError.single(None, "solver.pad_bounds", "expected false, since fronts are of the bounds as given")
-    parts = published_parts(known, "fronts")
     deadline = Deadline.of_limit(spec.solver.total_time_limit_s)
-    layers, interrupted = _fronts(known, parts, deadline, observer or SilentObserver(), check=check)
+    layers, interrupted = _fronts(known, deadline, observer or SilentObserver(), check=check)
     return ParetoFronts(
         name=spec.name,
         cost_model=known.cost_model.name,
+        accounting=known.cost_model.accounting,
         architecture=known.architecture,
         constraints=spec.constraints,
         versions=versions(BACKEND),
@@ -70,7 +71,7 @@ def pareto_fronts_resolved(
 
 
 def _fronts(
-    known: ResolvedSpec[Spec], parts: PublishedParts, deadline: Deadline, observer: Observer, *, check: bool
+    known: ResolvedSpec[Spec], deadline: Deadline, observer: Observer, *, check: bool
 ) -> tuple[tuple[LayerFront, ...], bool]:
     """The front of every layer, each distinct one searched once, and whether Ctrl-C cut one short."""
     fronts: dict[tuple[object, ...], LayerFront] = {}
@@ -84,8 +85,7 @@ def _fronts(
             own = {"name": layer.name, "count": layer.count, "layer": layer, "same_as": first.name, "wall_s": 0.0}
             layers.append(first.model_copy(update=own))
             continue
-        machine, constraints = parts.architecture, parts.constraints
-        problem = LayerProblem(nest, machine, constraints, spec.objective, cost_model=parts.cost_model)
+        problem = front_problem(known, nest)
         left_s, own_s = deadline.left_s, spec.solver.time_limit_s
         limit_s, limit = (
             (0.0 if interrupted else min(own_s, left_s)),
@@ -97,12 +97,18 @@ def _fronts(
             continue
         observer.layer_started(layer.name, len(fronts) + 1, num_distinct)
         front, cut_short = front_of_layer(layer, problem, limit_s, observer, limit)
-        if check and front.points and not cut_short:
-            front, cut_short = _with_steps(front, problem, limit_s, spec.solver.workers or num_cores())
+        if check and front.points and not front.steps and not cut_short:
+            front, cut_short = _with_steps(front, published(problem), limit_s, spec.solver.workers or num_cores())
         interrupted |= cut_short
         fronts[nest.key] = front
         layers.append(front)
     return tuple(layers), interrupted
+
+
+def front_problem(known: ResolvedSpec[Spec], nest: LoopNest) -> AnyProblem:
+    """The problem whose front is searched, for one nest of a spec."""
+    spec = known.document
+    return LayerProblem(nest, known.architecture, spec.constraints, spec.objective, cost_model=known.cost_model)
 
 
 def front_progress(size: int) -> Progress:
@@ -111,7 +117,7 @@ def front_progress(size: int) -> Progress:
 
 
 def front_of_layer(
-    layer: Layer, problem: PublishedProblem, limit_s: float, observer: Observer, limit: Limit = Limit.TIME
+    layer: Layer, problem: AnyProblem, limit_s: float, observer: Observer, limit: Limit = Limit.TIME
 ) -> tuple[LayerFront, bool]:
     """One layer's front, and whether Ctrl-C cut it short; nothing is searched without time, which ``limit`` sets."""
     if limit_s <= 0:
@@ -122,7 +128,7 @@ def front_of_layer(
         resolved = resolve_preset(problem, deadline)
         problem = replace(problem, constraints=resolved.constraints)
         if resolved.outcome is None:
-            search = FrontSearch(problem)
+            search = front_search_of(problem)
             search.run(deadline, lambda size: observer.progressed(layer.name, front_progress(size)))
     except KeyboardInterrupt:
         interrupted = True
@@ -138,6 +144,7 @@ def front_of_layer(
         complete=complete,
         infeasible=complete and not points,
         points=points,
+        steps=() if search is None else search.steps,
         tilings_costed=0 if search is None else search.costed,
         wall_s=wall_s,
         thresholds=resolved.thresholds,
@@ -166,15 +173,14 @@ def _with_steps(front: LayerFront, problem: PublishedProblem, limit_s: float, wo
     return front.model_copy(update={"steps": tuple(steps)}), interrupted
 
 
-def _points(problem: PublishedProblem, search: FrontSearch) -> tuple[Solution, ...]:
+def _points(problem: AnyProblem, search: LayerFrontSearch) -> tuple[Solution, ...]:
     """The front's points with costs of the one-at-a-time model.
 
     Raises:
-        BackendFault: when it disagrees with the vectorised model, or a mapping is illegal: a fault of ours.
+        BackendFault: when it disagrees with what the search says, or a mapping is illegal: a fault of ours.
     """
     points: list[Solution] = []
-    values = zip(search.front.points.energy_pj.tolist(), search.front.points.cycles.tolist(), strict=True)
-    for number, (mapping, expected) in enumerate(zip(search.front.mappings(search.model), values, strict=True), 1):
+    for number, (mapping, expected) in enumerate(search.points(), start=1):
         found = cost_candidate(problem, mapping)
         rules = faults_of_candidate(problem, mapping)
         if rules or (found.cost.energy_pj, found.cost.cycles) != expected:

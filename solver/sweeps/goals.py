@@ -17,9 +17,8 @@ from ...model.documents.sweep_spec import SweepSpec
 from ...model.hierarchy.accountings import AccountingName
 from ...model.layers import Layer
 from ...model.objectives import OBJECTIVES, Objective
-from ...model.reading.loading import ResolvedSpec, published_parts
-from ..backend import LayerProblem
-from ..fronts.layer_fronts import front_of_layer
+from ...model.reading.loading import ResolvedSpec
+from ..fronts.layer_fronts import front_of_layer, front_problem
 from ..pipeline.cache import Cache
 from ..pipeline.observer import SilentObserver
 from ..pipeline.solve import solve_layer, unsolved
@@ -153,10 +152,7 @@ class Fronts:
     ) -> LayerFront:
         """As :func:`..fronts.layer_fronts.front_of_layer` finds it; neither warm starts nor cache are used."""
         layer, given = spec.layers[0], spec.document
-        parts, nest = published_parts(spec, "fronts"), layer.loop_nest()
-        problem = LayerProblem(
-            nest, parts.architecture, parts.constraints, given.objective, cost_model=parts.cost_model
-        )
+        problem = front_problem(spec, layer.loop_nest())
         return front_of_layer(layer, problem, given.solver.time_limit_s, SilentObserver())[0]
 
     def unanswered(self, layer: Layer, note: str | None, fault: str | None = None) -> LayerFront:

@@ -19,7 +19,6 @@ from dmaze.model.documents.spec import Spec
 from dmaze.model.faults import BackendFault
 from dmaze.solver.backend import LayerProblem
 from dmaze.solver.deadline import Deadline
-from dmaze.solver.fronts import layer_fronts
 from dmaze.solver.fronts.front import Candidates, Front
 from dmaze.solver.fronts.front_search import FRONT_PARAMETERS, FrontParameters, FrontSearch
 from dmaze.solver.fronts.front_steps import check_steps
@@ -143,7 +142,7 @@ def test_ctrl_c_keeps_the_front_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
         self._start(deadline)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(layer_fronts.FrontSearch, "run", interrupted)
+    monkeypatch.setattr(FrontSearch, "run", interrupted)
     workload = {"layers": [gemm(m, 36, 48, name=n) for n, m in (("a", 24), ("b", 30))]}
     fronts = pareto_fronts(Spec.model_validate(product(workload=workload)))
     assert fronts.interrupted
