@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
-from ..base import Flag, Model, PositiveInt, Price, Rate, Text
+from ..base import Flag, Model, NaturalInt, PositiveInt, Price, Rate, Text
 from ..cost_model import HIERARCHY
 from .per_tensor import PerTensor
 
@@ -110,6 +110,28 @@ class Fanout(Model):
         return self.fanout
 
 
+class TileOverhead(Model):
+    """What every tile of a level costs in time besides its words (hierarchy model, section 8).
+
+    A controller that starts every tile anew, brings all of it in again, and works through it in blocks of iterations.
+    """
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    level: NodeName
+    """The storage level whose tiles are meant; not the outermost."""
+    start_cycles: NaturalInt = 0
+    """Cycles before anything of a tile comes in."""
+    cycles_per_word: Price = 0.0
+    """Cycles for every word of the tiles that the level keeps of tensors that are read, whether they change or not."""
+    block_iterations: PositiveInt = 1
+    """Iterations of the innermost dimension of the output that are worked on as one block."""
+    block_cycles: NaturalInt = 0
+    """Least cycles of a block, however few iterations it has."""
+    load_cycles: NaturalInt = 0
+    """Cycles for every tile of what the innermost level keeps of tensors that are read."""
+
+
 def _kind_of_node(value: Any) -> str | None:
     if isinstance(value, StorageLevel | Fanout):
         return "storage" if isinstance(value, StorageLevel) else "fanout"
@@ -153,12 +175,14 @@ class Machine(Model):
     """Energy in pJ of a multiply-accumulate."""
     clock_mhz: Rate | None = None
     """The accelerator's clock in MHz; needed where a level has a DMA engine."""
+    tile_overhead: TileOverhead | None = None
+    """What every tile of one level costs in time besides its words; nothing if left out."""
     sources: str | dict[str, str] | None = None
     """Where the figures come from, as free text or by subject; what is under `guesses` is shown as guessed."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Machine:
-        faults = [*self._outermost_faults(), *self._name_faults(), *self._clock_faults()]
+        faults = [*self._outermost_faults(), *self._name_faults(), *self._clock_faults(), *self._overhead_faults()]
         if faults:
             raise ValueError("\n".join(faults))
         return self
@@ -185,3 +209,9 @@ class Machine(Model):
     def _clock_faults(self) -> Iterator[str]:
         if self.clock_mhz is None and any(isinstance(node, StorageLevel) and node.dma for node in self.nodes):
             yield "clock_mhz: expected, for a level has a DMA engine, whose cycles are counted in the machine's clock"
+
+    def _overhead_faults(self) -> Iterator[str]:
+        inner = [node.name for node in self.nodes[1:] if isinstance(node, StorageLevel)]
+        if self.tile_overhead is not None and self.tile_overhead.level not in inner:
+            expected = f"a storage level inside the outermost one ({', '.join(inner) or 'there is none'})"
+            yield f"tile_overhead.level: expected {expected}, got {self.tile_overhead.level!r}"

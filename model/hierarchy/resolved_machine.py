@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 
 from ..loop_nest import LoopNest
-from .machine import DmaEngine, Fanout, Keep, Machine, StorageLevel
+from .machine import DmaEngine, Fanout, Keep, Machine, StorageLevel, TileOverhead
 from .per_tensor import per_tensor
 
 
@@ -57,6 +58,24 @@ class Network:
 
 
 @dataclass(frozen=True)
+class TiledLevel:
+    """A level whose tiles cost time besides their words (section 8).
+
+    ``stationary`` are the dimensions that index a tensor that is read and that the innermost level may keep; ``row`` is
+    the innermost other dimension of the output, which is cut into blocks. Dimensions are positions.
+    """
+
+    node: int
+    stationary: frozenset[int]
+    row: int | None
+    start_cycles: int
+    cycles_per_word: float
+    block_iterations: int
+    block_cycles: int
+    load_cycles: int
+
+
+@dataclass(frozen=True)
 class ResolvedMachine:
     """A machine for the tensors of one nest. Nodes are numbered from the outermost; the MAC is node ``num_nodes``."""
 
@@ -67,6 +86,7 @@ class ResolvedMachine:
     bytes_per_element: tuple[int, ...]
     mac_pj: float
     clock_mhz: float | None
+    tiled: TiledLevel | None = None
 
     @property
     def num_nodes(self) -> int:
@@ -101,6 +121,21 @@ def resolved_machine(machine: Machine, nest: LoopNest) -> ResolvedMachine:
         bytes_per_element=per_tensor(nest, machine.bytes_per_element, 1),
         mac_pj=machine.mac_pj,
         clock_mhz=machine.clock_mhz,
+        tiled=None if machine.tile_overhead is None else _tiled_level(machine.tile_overhead, levels, nest),
+    )
+
+
+def _tiled_level(overhead: TileOverhead, levels: Sequence[Level], nest: LoopNest) -> TiledLevel:
+    still = frozenset[int]()
+    for tensor, keep in zip(nest.tensors, levels[-1].keep, strict=True):
+        if keep != "never" and not tensor.is_output:
+            still |= tensor.dims
+    moving = [[dim for dim, _ in axis.terms if dim not in still] for axis in nest.tensors[nest.output].index]
+    return TiledLevel(
+        node=next(level.node for level in levels if level.name == overhead.level),
+        stationary=still,
+        row=next((max(dims) for dims in reversed(moving) if dims), None),
+        **overhead.model_dump(exclude={"level"}),
     )
 
 
@@ -148,8 +183,13 @@ def without_names(machine: ResolvedMachine) -> dict[str, object]:
         "bytes_per_element": machine.bytes_per_element,
         "mac_pj": machine.mac_pj,
         "clock_mhz": machine.clock_mhz,
+        **({} if machine.tiled is None else {"tiled": _by_position(machine.tiled)}),
     }
 
 
 def _unnamed(node: Level | Network) -> dict[str, object]:
     return {field.name: getattr(node, field.name) for field in fields(node) if field.name != "name"}
+
+
+def _by_position(tiled: TiledLevel) -> dict[str, object]:
+    return {**asdict(tiled), "stationary": sorted(tiled.stationary)}

@@ -23,7 +23,7 @@ from dmaze.model.hierarchy.accountings import ACCOUNTINGS
 from dmaze.model.hierarchy.exact.exact_cost import hierarchy_cost
 from dmaze.model.hierarchy.hierarchy_cost import Access, Traffic
 from dmaze.model.hierarchy.level_mapping import LevelMappingDocument, level_mapping
-from dmaze.model.hierarchy.machine import DmaEngine, Fanout, Machine, StorageLevel
+from dmaze.model.hierarchy.machine import DmaEngine, Fanout, Machine, StorageLevel, TileOverhead
 from dmaze.model.hierarchy.resolved_machine import resolved_machine
 from dmaze.model.reading.builtin_data import builtin_names, builtin_path
 from dmaze.model.reading.loading import load_spec, resolve_architecture
@@ -158,7 +158,7 @@ def test_an_output_stationary_array_sends_every_sum_up_once() -> None:
     assert (moved["ACC O"].fill, moved["ACC O"].drain, moved["DRAM O"].update) == (0, 16 * 6 * 6, 16 * 6 * 6)
 
 
-@pytest.mark.parametrize("kind", [Machine, StorageLevel, Fanout, DmaEngine])
+@pytest.mark.parametrize("kind", [Machine, StorageLevel, Fanout, DmaEngine, TileOverhead])
 def test_the_page_has_every_field_with_its_default(kind: type[Model]) -> None:
     defaults = {
         name: "required" if field.is_required() else "none" if field.default is None else json.dumps(field.default)

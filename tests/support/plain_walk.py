@@ -61,13 +61,41 @@ class PlainWalk:
         return math.prod(factors[d] for factors in self.mapping.factors[node + 1 :])
 
     def _pass(self, place: int, index: Index) -> int:
+        return max(self._longest(place, index), self._tile_work(self.machine.levels[place]))
+
+    def _tile_work(self, level: Level) -> int:
+        """Least cycles of a pass: block after block of the innermost dimension that moves."""
+        tiled, trips = self.machine.tiled, self._trips(level)
+        if tiled is None or tiled.node != level.node:
+            return 0
+        row = 1 if tiled.row is None else trips[tiled.row]
+        blocks = [min(tiled.block_iterations, row - start) for start in range(0, row, tiled.block_iterations)]
+        loads = math.prod(trip for d, trip in enumerate(trips) if d in tiled.stationary)
+        rows = math.prod(trips) // loads // row
+        return loads * (rows * sum(max(size, tiled.block_cycles) for size in blocks) + tiled.load_cycles)
+
+    def _tile_load(self, level: Level) -> int:
+        """Least cycles in which a tile comes in: all that is read comes in."""
+        tiled = self.machine.tiled
+        if tiled is None or tiled.node != level.node:
+            return 0
+        reads = [t for t, tensor in enumerate(self.nest.tensors) if not tensor.is_output]
+        words = sum(self._whole(t, level.node).at_level for t in reads if self.mapping.kept[level.node][t])
+        return tiled.start_cycles + math.ceil(tiled.cycles_per_word * words)
+
+    def _trips(self, level: Level) -> list[int]:
+        """Iterations of every dimension at a level and all inside it."""
+        nodes = [inner.node for inner in self.machine.levels if inner.node >= level.node]
+        return [math.prod(self.mapping.factors[node][d] for node in nodes) for d in range(len(self.nest.dims))]
+
+    def _longest(self, place: int, index: Index) -> int:
         levels = self.machine.levels
         own = [trips for node, _, trips in self._loops if node == levels[place].node]
         if place == len(levels) - 1:
             return self._innermost(math.prod(own))
         inner = levels[place + 1]
         tuples = [(*index, *values) for values in product(*map(range, own))]
-        loads = [self._time(inner, list(self._in(inner, at))) for at in tuples]
+        loads = [max(self._time(inner, list(self._in(inner, at))), self._tile_load(inner)) for at in tuples]
         bodies = [self._pass(place + 1, at) for at in tuples]
         stores = [self._time(inner, list(self._out(inner, at)), out=True) for at in tuples]
         if inner.buffers == 1:

@@ -12,6 +12,7 @@ from ...faults import Fault, InputError
 from ...hierarchy.accountings import EXECUTED
 from ...hierarchy.from_architecture import NODE_OF_LEVEL, NODES, level_mapping_of, machine_of
 from ...hierarchy.level_mapping import LevelMapping, LevelMappingDocument, level_mapping, level_mapping_document
+from ...hierarchy.machine import Machine
 from ...hierarchy.resolved_machine import ResolvedMachine, resolved_machine
 from ...loop_nest import LoopNest
 from ...mapping import LEVELS, Mapping, MappingDocument, Tiling, mapping_to_document
@@ -46,6 +47,9 @@ def executed_request(request: AnyRequest, *, shrink_to: int | None = None) -> Ex
     if counted not in (None, EXECUTED.name):
         message = f"expected {EXECUTED.name!r}, for that is what an execution counts, got {counted!r}"
         raise InputError.single(None, "accounting", message)
+    if isinstance(known.machine, Machine) and known.machine.tile_overhead is not None:
+        message = "expected none, for an execution moves words and knows of no overhead"
+        raise InputError.single(None, "architecture.tile_overhead", message)
     cases = _cases(known)
     executions = [_executed(known, case, shrink_to) for case in cases]
     return ExecuteResult(cost_model=known.cost_model.name, executions=tuple(executions))

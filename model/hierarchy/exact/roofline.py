@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ...dmazerunner.cost import burst
-from ..resolved_machine import Level, Network
-from .geometry import trips_of
+from ..resolved_machine import Level, Network, TiledLevel
+from .geometry import Geometry, trips_of
+from .holding import held_words
 from .node_counts import NodeCounts
 
 Term = tuple[str, int]
@@ -26,6 +28,50 @@ def roofline(counts: NodeCounts) -> dict[str, int]:
         else:
             terms.update(_level_terms(counts, level))
     return terms
+
+
+@dataclass(frozen=True)
+class TileTimes:
+    """Cycles that a tile of the level with an overhead takes at least: to come in, and to be worked on (section 8)."""
+
+    node: int
+    tiles: int
+    load: int
+    work: int
+
+    def in_a_row(self, buffers: int) -> int:
+        """Cycles of all tiles; with two buffers one is worked on while the next one comes in."""
+        if buffers == 1:
+            return self.tiles * (self.load + self.work)
+        return self.load + (self.tiles - 1) * max(self.work, self.load) + self.work
+
+
+def tile_times(geometry: Geometry) -> TileTimes | None:
+    """What the overhead makes of a mapping's tiles; `None` on a machine without one."""
+    tiled, nest = geometry.machine.tiled, geometry.nest
+    if tiled is None:
+        return None
+    inside = [level.node for level in geometry.machine.levels if level.node >= tiled.node]
+    trips = [math.prod(geometry.mapping.factors[node][dim] for node in inside) for dim in range(len(nest.dims))]
+    held = zip(nest.tensors, held_words(geometry, geometry.machine.level_at[tiled.node]), strict=True)
+    words = sum(held for tensor, held in held if held is not None and not tensor.is_output)
+    return TileTimes(
+        node=tiled.node,
+        tiles=trips_of(geometry.loops_outside(tiled.node)),
+        load=tiled.start_cycles + math.ceil(tiled.cycles_per_word * words),
+        work=_work(tiled, trips),
+    )
+
+
+def _work(tiled: TiledLevel, trips: list[int]) -> int:
+    """Cycles to work through a tile whose dimensions have so many iterations in time."""
+    row = 1 if tiled.row is None else trips[tiled.row]
+    whole, rest = divmod(row, tiled.block_iterations)
+    blocks = whole * max(tiled.block_iterations, tiled.block_cycles)
+    blocks += max(rest, tiled.block_cycles) if rest else 0
+    loads = math.prod(trips[dim] for dim in tiled.stationary)
+    rows = math.prod(t for dim, t in enumerate(trips) if dim not in tiled.stationary and dim != tiled.row)
+    return loads * (rows * blocks + tiled.load_cycles)
 
 
 def dma_cycles(counts: NodeCounts) -> dict[int, int]:
@@ -63,6 +109,9 @@ def _level_terms(counts: NodeCounts, level: Level) -> Iterator[Term]:
             yield f"{level.name}.{kind}", math.ceil(words / bandwidth)
     if level.node in (engines := dma_cycles(counts)):
         yield f"{level.name}.dma", engines[level.node]
+    times = tile_times(counts.geometry)
+    if times is not None and times.node == level.node:
+        yield f"{level.name}.tiles", times.in_a_row(level.buffers)
 
 
 def _network_terms(counts: NodeCounts, network: Network) -> Iterator[Term]:

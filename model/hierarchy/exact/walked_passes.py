@@ -12,7 +12,7 @@ from .geometry import trips_of
 from .moved_words import EdgeWords
 from .node_counts import NodeCounts
 from .passes import END, START, iterations
-from .roofline import tile_cycles
+from .roofline import TileTimes, tile_cycles, tile_times
 
 Pass = tuple[int, int, int, bool]
 """A storage level by its place among the levels, the labels that begin and end the pass, and whether it is fresh."""
@@ -61,10 +61,21 @@ class _Walk:
         """The storage levels, the outermost first."""
         return self.counts.geometry.machine.levels
 
+    @cached_property
+    def tiles(self) -> TileTimes | None:
+        """The least times of the tiles of the level with an overhead, if there is one."""
+        return tile_times(self.counts.geometry)
+
+    def _overhead(self, level: Level) -> tuple[int, int]:
+        """Least cycles in which a tile comes into a level, and of a pass of it."""
+        times = self.tiles
+        return (times.load, times.work) if times is not None and times.node == level.node else (0, 0)
+
     def of_pass(self, key: Pass) -> int:
         """Cycles of a pass: what happens while all loops outside the level stand still."""
         if key not in self.found:
-            self.found[key] = self._innermost() if key[0] == len(self.levels) - 1 else self._outer(*key)
+            cycles = self._innermost() if key[0] == len(self.levels) - 1 else self._outer(*key)
+            self.found[key] = max(cycles, self._overhead(self.levels[key[0]])[1])
         return self.found[key]
 
     def _outer(self, place: int, begun: int, ended: int, fresh: bool) -> int:
@@ -102,7 +113,7 @@ class _Walk:
             _add(ports.writes, level.node, words.tile_words if words.tensor.is_output else words.moved((), begun))
             _add(ports.reads, words.edge.parent, _of_parent(words, begun))
             ports.roots.extend((node, _of_root(words, node, begun)) for node in words.edge.fanouts)
-        return self._time(ports, level, moving)
+        return max(self._time(ports, level, moving), self._overhead(level)[0])
 
     def _out(self, level: Level, label: int) -> int:
         """Cycles in which the output's tile is moved out of a level, if it changes at a label."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..accountings import Accounting
-from ..resolved_machine import Level, Network
+from ..resolved_machine import Level, Network, TiledLevel
 from .counts.batch_counts import BatchCounts
 from .counts.batch_shapes import BatchShapes
 from .exact_division import quotient
@@ -43,6 +43,47 @@ def _level_terms(
                 yield f"{level.name}.{kind}", cycles_of(moved, bandwidth)
     if level.dma is not None and counted.has_networks:
         yield f"{level.name}.dma", batch_dma_cycles(shapes, counts, place)
+    times = batch_tile_times(shapes, place)
+    if times is not None:
+        yield f"{level.name}.tiles", _in_a_row(shapes, place, *times)
+
+
+def batch_tile_times(shapes: BatchShapes, place: int) -> tuple[Ints, Ints] | None:
+    """Least cycles in which a tile of a level comes in and is worked on; `None` for a level without an overhead."""
+    tiled, level = shapes.machine.tiled, shapes.machine.levels[place]
+    if tiled is None or tiled.node != level.node:
+        return None
+    words = np.zeros(shapes.size, dtype=np.int64)
+    for tensor, known in enumerate(shapes.nest.tensors):
+        if not known.is_output:
+            words += shapes.words[tensor][place] * shapes.kept[place, tensor]
+    load: Ints = tiled.start_cycles + np.ceil(tiled.cycles_per_word * words).astype(np.int64)
+    trips = np.multiply.reduce(shapes.factors[shapes.nodes[place:-1]], axis=0)
+    return load, _work(tiled, trips)
+
+
+def _work(tiled: TiledLevel, trips: Ints) -> Ints:
+    """Cycles to work through tiles; ``trips[dim]``: iterations of their dimensions in time."""
+    ones = np.ones_like(trips[0])
+    row = ones if tiled.row is None else trips[tiled.row]
+    rest = row % tiled.block_iterations
+    blocks = row // tiled.block_iterations * max(tiled.block_iterations, tiled.block_cycles)
+    blocks += np.where(rest > 0, np.maximum(rest, tiled.block_cycles), 0)
+    loads, rows = ones, ones
+    for dim, size in enumerate(trips):
+        if dim in tiled.stationary:
+            loads = loads * size
+        elif dim != tiled.row:
+            rows = rows * size
+    return loads * (rows * blocks + tiled.load_cycles)
+
+
+def _in_a_row(shapes: BatchShapes, place: int, load: Ints, work: Ints) -> Ints:
+    """Cycles of all tiles of a level, one after the other or, with two buffers, one beside the other."""
+    tiles = np.multiply.reduce(shapes.spread[shapes.nodes[:place]], axis=0)
+    if shapes.machine.levels[place].buffers == 1:
+        return tiles * (load + work)
+    return load + (tiles - 1) * np.maximum(work, load) + work
 
 
 def _network_terms(shapes: BatchShapes, counts: BatchCounts, network: Network, counted: Accounting) -> Iterator[Term]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..accountings import Accounting
 from .batch_ports import LevelTimes, innermost_pass
+from .batch_roofline import batch_tile_times
 from .counts.batch_shapes import BatchShapes
 from .mapping_arrays import Ints, Mask
 
@@ -30,14 +31,24 @@ class Passes:
     begun: list[ByFresh]
     ended: list[ByFresh]
 
+    def at_least(self, least: Ints) -> Passes:
+        """The same where no pass takes less than so many cycles."""
+        return Passes([_at_least(one, least) for one in self.begun], [_at_least(one, least) for one in self.ended])
+
 
 def batch_walk_cycles(shapes: BatchShapes, counted: Accounting) -> Ints:
     """Cycles of the whole run; not below it, but the roofline may be above where two edges share a port."""
     cycles = innermost_pass(shapes, counted)
+    overhead = batch_tile_times(shapes, shapes.mac - 1)
+    if overhead is not None:
+        cycles = np.maximum(cycles, overhead[1])
     alike = [(cycles, cycles)] * (1 + shapes.loops_outside(shapes.mac - 1))
     passes = Passes(alike, alike)
     for place in reversed(range(shapes.mac - 1)):
         passes = _Level(shapes, counted, place, passes).passes()
+        overhead = batch_tile_times(shapes, place)
+        if overhead is not None:
+            passes = passes.at_least(overhead[1])
     return passes.begun[0][True]
 
 
@@ -55,6 +66,9 @@ class _Level:
         self.own = range(self.outer.stop, 1 + shapes.loops_outside(place + 1))
         labels = range(self.own.stop)
         self.loads = [times.loading(label) for label in labels]
+        overhead = batch_tile_times(shapes, place + 1)
+        if overhead is not None:
+            self.loads = [_at_least(cycles, overhead[0]) for cycles in self.loads]
         self.stores = [times.storing(label) for label in labels]
         self.trips = {label: shapes.trips[label - 1] for label in self.own}
         indexing = shapes.indexing(shapes.nest.output)
@@ -183,6 +197,10 @@ class _Level:
         if self.double:
             return np.maximum(body, self.loads[label][next_fresh] + self.z_stores)
         return self.z_loads[fresh] + body + self.stores[label]
+
+
+def _at_least(cycles: ByFresh, least: Ints) -> ByFresh:
+    return np.maximum(cycles[False], least), np.maximum(cycles[True], least)
 
 
 def _innermost(shapes: BatchShapes, labels: range) -> Ints:

@@ -69,7 +69,17 @@ def _most_cycles(nest: LoopNest, machine: ResolvedMachine, words: int) -> int:
     slowest = min((rate for rate in rates if rate is not None), default=math.inf)
     of_level = math.ceil(min(words / slowest, LARGEST)) + 4 * nest.num_macs
     engines = sum(_most_engine_cycles(nest, machine, level) for level in machine.levels)
-    return (len(machine.levels) + 1) * of_level + engines
+    return (len(machine.levels) + 1) * of_level + engines + _most_overhead_cycles(nest, machine)
+
+
+def _most_overhead_cycles(nest: LoopNest, machine: ResolvedMachine) -> int:
+    """Cycles of all tiles' overheads, at most: a tile and a block for every multiply-accumulate."""
+    tiled = machine.tiled
+    if tiled is None:
+        return 0
+    cycles = 1 + tiled.start_cycles + tiled.block_iterations + tiled.block_cycles + tiled.load_cycles
+    words = tiled.cycles_per_word * sum(most_words(nest, tensor) for tensor in nest.tensors)
+    return 2 * (nest.num_macs * cycles + math.ceil(min(words, LARGEST)))
 
 
 def _most_engine_cycles(nest: LoopNest, machine: ResolvedMachine, level: Level) -> int:

@@ -45,6 +45,7 @@ LEVEL_FIELDS = (
     "storage, capacity_bytes, partitions, bank_bytes, buffers, keep, halo, read_pj, write_pj, read_bandwidth, "
     "write_bandwidth, bandwidth, dma, block_elements"
 )
+MACHINE_FIELDS = "name, nodes, bytes_per_element, mac_pj, clock_mhz, tile_overhead, sources"
 
 
 def top(**fields: Any) -> dict[str, Any]:
@@ -213,7 +214,7 @@ MACHINE_FAULTS: list[tuple[Any, list[str]]] = [
     (top(clock=500), ["clock: unknown field; did you mean 'clock_mhz'?"]),
     (
         top(levels=[]),
-        ["levels: unknown field; expected one of name, nodes, bytes_per_element, mac_pj, clock_mhz, sources"],
+        [f"levels: unknown field; expected one of {MACHINE_FIELDS}"],
     ),
 ]
 
