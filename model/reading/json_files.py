@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..faults import Fault, InputError, Place, listed, place_text, shown
+from .other_formats import hint
 from .regular_files import read_bytes, why_unreadable
 
 MAX_VALUES = 2**21
@@ -58,7 +59,7 @@ def parse_json(content: bytes, file: str) -> JsonObject:
         document: object = json.loads(text, object_pairs_hook=to_object, parse_int=_to_integer)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
-        raise InputError.single(file, place, f"expected JSON ({error.msg})") from error
+        raise InputError.single(file, place, f"expected JSON ({error.msg}){_hint(content, file)}") from error
     except RecursionError as error:
         raise InputError([_too_deep(file)]) from error
     if not isinstance(document, dict):
@@ -76,11 +77,16 @@ def _text(content: bytes, file: str) -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        message = f"expected JSON in UTF-8, but byte {error.start} is not UTF-8"
+        message = f"expected JSON in UTF-8, but byte {error.start} is not UTF-8{_hint(content, file)}"
         raise InputError.single(file, "", message) from error
     if not text.strip():
         raise InputError.single(file, "", "expected a JSON object, but the file is empty")
     return text
+
+
+def _hint(content: bytes, file: str) -> str:
+    known = hint(content, file)
+    return f"; {known}" if known else ""
 
 
 def _to_integer(text: str) -> int | float:
@@ -118,7 +124,7 @@ def _structure_faults(document: JsonObject, repeating: Sequence[_Repeating], fil
         for key, times in Counter(repeated.get(id(value), ())).items():
             if times > 1:
                 yield Fault(file, place_text((*place, key)), "expected once, but given more than once")
-        if not all(_is_unicode(text) for text in (*place[-1:], value) if isinstance(text, str)):
+        if not all(is_unicode(text) for text in (*place[-1:], value) if isinstance(text, str)):
             yield Fault(file, place_text(place), "expected valid Unicode, got a lone surrogate")
 
 
@@ -135,6 +141,6 @@ def _values(document: JsonObject) -> Iterator[tuple[Place, object]]:
             pending += [((*place, position), members[position]) for position in reversed(range(len(members)))]
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
     """Whether text holds no lone surrogates, which JSON can escape and nothing can store."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

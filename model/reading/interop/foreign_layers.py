@@ -11,6 +11,7 @@ from ...documents.spec import LayerList
 from ...faults import InputError, shown, suggestion
 from ...layers import Layer
 from ...mapping import MappingDocument
+from ..other_formats import ACCELFORGE, is_accelforge_data
 from .timeloop_mapping import mapping_of, read_mapping
 from .timeloop_problem import problem_of, read_problem
 from .yaml_files import read_yaml
@@ -25,10 +26,15 @@ def read_layers(path: Path) -> LayerList:
     Raises:
         InputError: when it is neither, or malformed.
     """
-    layers = _layers(read_yaml(path), path)
+    document = read_yaml(path)
+    layers = _layers(document, path)
     if layers is None:
-        raise InputError.single(str(path), "", f"expected {_EXPECTED}")
+        raise InputError.single(str(path), "", _why_not_read(document))
     return layers
+
+
+def _why_not_read(document: object) -> str:
+    return ACCELFORGE if is_accelforge_data(document) else f"expected {_EXPECTED}"
 
 
 def _layers(document: object, path: Path) -> LayerList | None:

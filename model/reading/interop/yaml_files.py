@@ -1,4 +1,4 @@
-"""Reads other tools' YAML files as plain data. PyYAML (extra ``interop``) is imported only here, when it is needed."""
+"""Reads other tools' YAML files as plain data, with what they include and merge in place."""
 
 from __future__ import annotations
 
@@ -9,13 +9,20 @@ from pathlib import Path
 from typing import Any, cast
 
 from ...faults import InputError, Place, place_text, shown
-from ..json_files import MAX_DEPTH, JsonObject
-from ..regular_files import MAX_FILE_BYTES, read_bytes, why_unreadable
+from ..json_files import MAX_DEPTH, JsonObject, is_unicode
+from ..other_formats import ACCELFORGE, is_accelforge
+from ..regular_files import read_bytes, why_unreadable
+from .yaml_loader import MAX_VALUES, parsed_yaml, too_many_values
 
 SUFFIXES = (".yaml", ".yml")
-MAX_VALUES = 10**6
-"""Most values in a file, aliases counted wherever they stand; a large network has a few thousand."""
 
+MAX_YAML_BYTES = 2**22
+"""Largest text that is read, what it includes counted wherever it stands: published ones have some kilobytes."""
+
+_MAX_INCLUDES = 1000
+"""Most files that are included, counted alike."""
+
+_MAX_INCLUDE_DEPTH = 20
 _INCLUDE = re.compile(r"\{\{\s*include_text\(\s*['\"](.+?)['\"]\s*\)\s*\}\}")
 _MERGE_KEY = "<<<"
 """Timeloop's front end merges what stands under it into its neighbours, level by level."""
@@ -33,13 +40,15 @@ def read_yaml(path: Path) -> object:
     Timeloop's front end knows, are carried out; other templates are not.
 
     Raises:
-        InputError: when there is no such file, it is not YAML, or PyYAML is not installed.
+        InputError: when there is no such file, it is not YAML, gives a key twice, holds too much, or PyYAML is not
+            installed.
     """
-    text = _with_includes(path, ())
+    includes = _Includes(str(path))
+    text = includes.text_of(path, ())
+    file = str(path) if includes.number == 1 else f"{path} (with what it includes in place)"
     if "{{" in text or "{%" in text:
-        message = "expected plain YAML; of Jinja templates only {{include_text('FILE')}} is carried out"
-        raise InputError.single(str(path), _line_of_template(text), message)
-    return _merged(_parsed(text, str(path)), str(path), (), count(1))
+        raise InputError.single(str(path), _line_of_template(text), _why_no_template(text))
+    return _merged(parsed_yaml(text, file), file, (), count(1))
 
 
 def _line_of_template(text: str) -> str:
@@ -47,56 +56,53 @@ def _line_of_template(text: str) -> str:
     return f"line {before.count(chr(10)) + 1}"
 
 
-def _with_includes(path: Path, including: tuple[Path, ...]) -> str:
-    """The text of a file, with the files that it includes (relative to it) in place."""
-    try:
-        content = read_bytes(path)
-    except (OSError, ValueError) as error:
-        source = str(including[-1]) if including else str(path)
-        message = f"{why_unreadable(error)} at {path}" if including else why_unreadable(error)
-        raise InputError.single(source, "include_text" if including else "", message) from error
-    if len(content) > MAX_FILE_BYTES:
-        raise InputError.single(str(path), "", f"expected a file of at most {MAX_FILE_BYTES} bytes")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        message = f"expected YAML in UTF-8, but byte {error.start} is not UTF-8"
-        raise InputError.single(str(path), "", message) from error
-    if path.resolve() in including:
-        raise InputError.single(str(path), "include_text", "expected files that do not include each other in a circle")
-    inner = (*including, path.resolve())
-    return _INCLUDE.sub(lambda match: _with_includes(path.parent / match[1], inner), text)
+def _why_no_template(text: str) -> str:
+    if is_accelforge(text):
+        return ACCELFORGE
+    return "expected plain YAML; of Jinja templates only {{include_text('FILE')}} is carried out"
 
 
-def _parsed(text: str, file: str) -> object:
-    try:
-        import yaml
-    except ImportError as error:
-        message = "reading YAML needs PyYAML: pip install 'dmaze-solve[interop]'"
-        raise InputError.single(file, "", message) from error
+class _Includes:
+    """Puts the files that a file includes in place, as long as they are not too many or too much."""
 
-    class Loader(yaml.SafeLoader):
-        """Safe, and tolerant of tags that it does not know."""
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self.number = 0
+        self._num_bytes = 0
 
-    def tagged(loader: Any, suffix: str, node: Any) -> object:
-        if isinstance(node, yaml.MappingNode):
-            loaded = cast("dict[object, object]", loader.construct_mapping(node, deep=True))
-            return {"type": suffix.lower(), **loaded}
-        if isinstance(node, yaml.SequenceNode):
-            return cast("list[object]", loader.construct_sequence(node, deep=True))
-        return cast("object", loader.construct_scalar(node))
+    def text_of(self, path: Path, including: tuple[Path, ...]) -> str:
+        """The text of a file, with the files that it includes (relative to it) in place.
 
-    cast("Any", Loader).add_multi_constructor("!", tagged)
-    try:
-        return cast("object", yaml.load(text, Loader))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"line {mark.line + 1} column {mark.column + 1}" if mark is not None else ""
-        raise InputError.single(file, place, f"expected YAML ({error.problem})") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise InputError.single(file, "", f"expected YAML ({' '.join(str(error).split())})") from error
-    except RecursionError as error:
-        raise InputError.single(file, "", "expected lists and mappings that are not nested as deeply") from error
+        Raises:
+            InputError: for a file that is missing, no text, or included by itself; and for too many of them.
+        """
+        text = self._text(path, including)
+        if path.resolve() in including:
+            message = "expected files that do not include each other in a circle"
+            raise InputError.single(str(path), "include_text", message)
+        if len(including) > _MAX_INCLUDE_DEPTH or self.number > _MAX_INCLUDES:
+            message = f"expected at most {_MAX_INCLUDES} files, nested at most {_MAX_INCLUDE_DEPTH} deep"
+            raise InputError.single(self._file, "include_text", message)
+        self.number += 1
+        inner = (*including, path.resolve())
+        return _INCLUDE.sub(lambda match: self.text_of(path.parent / match[1], inner), text)
+
+    def _text(self, path: Path, including: tuple[Path, ...]) -> str:
+        try:
+            content = read_bytes(path, MAX_YAML_BYTES)
+        except (OSError, ValueError) as error:
+            source = str(including[-1]) if including else str(path)
+            message = f"{why_unreadable(error)} at {path}" if including else why_unreadable(error)
+            raise InputError.single(source, "include_text" if including else "", message) from error
+        self._num_bytes += len(content)
+        if self._num_bytes > MAX_YAML_BYTES:
+            message = f"expected at most {MAX_YAML_BYTES} bytes with all that is included in place"
+            raise InputError.single(self._file, "include_text", message)
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            message = f"expected YAML in UTF-8, but byte {error.start} is not UTF-8"
+            raise InputError.single(str(path), "", message) from error
 
 
 def _merged(value: object, file: str, place: Place, numbers: Iterator[int]) -> object:
@@ -105,16 +111,20 @@ def _merged(value: object, file: str, place: Place, numbers: Iterator[int]) -> o
     ``numbers`` counts the values, for aliases can make few lines many.
     """
     if len(place) > MAX_DEPTH or next(numbers) > MAX_VALUES:
-        message = f"expected at most {MAX_VALUES} values nested at most {MAX_DEPTH} deep, aliases counted in full"
-        raise InputError.single(file, "", message)
+        raise too_many_values(file)
     if isinstance(value, list):
         members = enumerate(cast("list[object]", value))
         return [_merged(member, file, (*place, position), numbers) for position, member in members]
     if not isinstance(value, dict):
+        if not (value is None or isinstance(value, str | int | float)):
+            message = f"expected text or a number, got a {type(value).__name__}"
+            raise InputError.single(file, place_text(place), message)
+        if isinstance(value, str) and not is_unicode(value):
+            raise InputError.single(file, place_text(place), "expected valid Unicode, got a lone surrogate")
         return value
     own: JsonObject = {}
     for key, member in cast("dict[object, object]", value).items():
-        if not isinstance(key, str):
+        if not isinstance(key, str) or not is_unicode(key):
             raise InputError.single(file, place_text(place), f"expected text for every key, got {shown(key)}")
         own[key] = _merged(member, file, (*place, key), numbers)
     below = own.pop(_MERGE_KEY, None)
