@@ -6,11 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..model.dmazerunner.architecture import Architecture
 from ..model.documents.architectures import AnyArchitecture
 from ..model.documents.result import Result
 from ..model.exports.formats import ExportFormat, export_formats
-from ..model.exports.mapped_layer import best_mappings
 from ..model.faults import InputError, escaped, shown, suggestion
 from ..model.layers import Layer
 from .arguments.command_line import EXPORT as FLAG
@@ -37,29 +35,19 @@ class Export:
         """
         check_folder(self.folder, self.flag)
 
-    def check_architecture(self, architecture: AnyArchitecture) -> None:
-        """Say whether mappings onto the architecture can be exported.
-
-        Raises:
-            InputError: when they cannot.
-        """
-        if not isinstance(architecture, Architecture):
-            message = "expected an architecture of the published kind, for mappings onto hierarchies are not exported"
-            raise InputError.single(None, self.flag, message)
-
-    def check_layers(self, layers: Iterable[Layer]) -> None:
-        """Say which layers the format cannot express.
+    def check_layers(self, layers: Iterable[Layer], architecture: AnyArchitecture) -> None:
+        """Say which layers the format cannot express, mapped onto an architecture.
 
         Raises:
             InputError: when it can express none of them.
         """
-        refusals = {layer.name: self.format.why_not(layer.loop_nest()) for layer in layers}
+        refusals = {layer.name: self.format.refusal(layer.loop_nest(), architecture) for layer in layers}
         if refusals and None not in refusals.values():
             name, why = next(iter(refusals.items()))
             raise InputError.single(None, self.flag, f"expected a layer that can be exported; of {shown(name)}, {why}")
         for name, why in refusals.items():
             if why is not None:
-                complain(f"warning: {self.flag}: layer {escaped(shown(name))} is left out: {why}")
+                complain(f"warning: {self.flag}: layer {escaped(shown(name))} is left out: {escaped(why)}")
 
     def write(self, result: Result) -> None:
         """Write the files of all distinct layers that have a mapping and can be expressed, each as a whole or not.
@@ -67,9 +55,7 @@ class Export:
         Raises:
             InputError: when a file cannot be written.
         """
-        layers = best_mappings(result)
-        files = self.format.files([layer for layer in layers if self.format.why_not(layer.nest) is None])
-        for name, text in files.items():
+        for name, text in self.format.files_of(result).items():
             path = self.folder / name
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,15 +79,10 @@ class Exports:
         if len(set(folders)) < len(folders):
             raise InputError.single(None, FLAG, "expected a folder of its own for every format")
 
-    def check_architecture(self, architecture: AnyArchitecture) -> None:
-        """As :meth:`Export.check_architecture`."""
-        for export in self.asked:
-            export.check_architecture(architecture)
-
-    def check_layers(self, layers: Sequence[Layer]) -> None:
+    def check_layers(self, layers: Sequence[Layer], architecture: AnyArchitecture) -> None:
         """As :meth:`Export.check_layers`."""
         for export in self.asked:
-            export.check_layers(layers)
+            export.check_layers(layers, architecture)
 
     def write(self, result: Result) -> None:
         """As :meth:`Export.write`; layers without a mapping are named on standard error."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ..model.documents.architectures import AnyArchitecture
 from ..model.documents.result import Result
 from ..model.faults import InputError
 from ..model.layers import Layer
@@ -56,14 +57,14 @@ class Extras:
         self.pictures.check()
         self.exports.check()
 
-    def check_layers(self, layers: Sequence[Layer]) -> None:
+    def check_layers(self, layers: Sequence[Layer], architecture: AnyArchitecture) -> None:
         """Find out whether the layers of a spec can be drawn and exported as is asked for.
 
         Raises:
             InputError: when they cannot.
         """
         self.pictures.check_layer(layers)
-        self.exports.check_layers(layers)
+        self.exports.check_layers(layers, architecture)
 
     def report(self, result: Result) -> str:
         """The readable report with the parts that were asked for."""

@@ -81,8 +81,7 @@ def run_solve(
     extras.check()
     with warnings_reported():
         spec = load_job(paths, overrides)
-    extras.exports.check_architecture(spec.architecture)
-    extras.check_layers(spec.layers)
+    extras.check_layers(spec.layers, spec.architecture)
     total_s = spec.document.solver.total_time_limit_s
     deadline = NEVER if total_s is None else Deadline(started + total_s)
     points: list[TracePoint] = []

@@ -4,29 +4,75 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
+from ..dmazerunner.architecture import Architecture
+from ..documents.architectures import AnyArchitecture
+from ..documents.result import Result
+from ..hierarchy.resolved_machine import ResolvedMachine, resolved_machine
 from ..loop_nest import LoopNest
-from . import accelforge, dmazerunner_export, timeloop, zigzag
-from .mapped_layer import MappedLayer
+from . import accelforge, dmazerunner_export, timeloop, timeloop_levels, zigzag
+from .mapped_layer import MappedLayer, best_mappings
+from .mapped_levels import MappedLevels, best_level_mappings
 from .names import file_names
 
 Files = Mapping[str, str]
 """Texts by the paths of their files, relative to the folder of an export."""
 
 
+class Named(Protocol):
+    """What has a name."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        ...
+
+
+NamedT = TypeVar("NamedT", bound=Named)
+
+
+@dataclass(frozen=True)
+class HierarchyExport:
+    """A tool's format for hierarchies: why it cannot express a nest on a machine, and files of layers that it can."""
+
+    why_not: Callable[[LoopNest, ResolvedMachine], str | None]
+    files: Callable[[Sequence[MappedLevels]], Files]
+
+
 @dataclass(frozen=True)
 class ExportFormat:
-    """A tool's format. ``why_not`` says why a nest cannot be expressed in it; ``files`` must only get what can be."""
+    """A tool's format. ``why_not`` says why a nest cannot be expressed in it; ``files`` must only get what can be.
+
+    ``hierarchies``: the same for mappings onto hierarchies, where the tool has a form for them.
+    """
 
     name: str
     why_not: Callable[[LoopNest], str | None]
     files: Callable[[Sequence[MappedLayer]], Files]
+    hierarchies: HierarchyExport | None = None
+
+    def refusal(self, nest: LoopNest, architecture: AnyArchitecture) -> str | None:
+        """Why a nest with a mapping onto an architecture cannot be expressed; ``None`` where it can."""
+        if isinstance(architecture, Architecture):
+            return self.why_not(nest)
+        if self.hierarchies is None:
+            return "its mapping is onto a hierarchy"
+        return self.hierarchies.why_not(nest, resolved_machine(architecture, nest))
+
+    def files_of(self, result: Result) -> Files:
+        """The files of every distinct layer of a result that has a mapping and can be expressed."""
+        machine = result.architecture
+        if self.hierarchies is None or isinstance(machine, Architecture):
+            return self.files([each for each in best_mappings(result) if self.refusal(each.nest, machine) is None])
+        levels = best_level_mappings(result)
+        return self.hierarchies.files([each for each in levels if self.refusal(each.nest, machine) is None])
 
 
-def _folder_per_layer(export: Callable[[MappedLayer], Files]) -> Callable[[Sequence[MappedLayer]], Files]:
+def _folder_per_layer(export: Callable[[NamedT], Files]) -> Callable[[Sequence[NamedT]], Files]:
     """An export of several layers from one of a single layer: a folder for each, named after it."""
 
-    def files(layers: Sequence[MappedLayer]) -> Files:
+    def files(layers: Sequence[NamedT]) -> Files:
         folders = file_names(layer.name for layer in layers)
         return {f"{folders[layer.name]}/{name}": text for layer in layers for name, text in export(layer).items()}
 
@@ -41,7 +87,12 @@ def export_formats() -> dict[str, ExportFormat]:
         ['timeloop', 'accelforge', 'zigzag', 'dmazerunner']
     """
     formats = (
-        ExportFormat("timeloop", timeloop.why_not, _folder_per_layer(timeloop.export_files)),
+        ExportFormat(
+            "timeloop",
+            timeloop.why_not,
+            _folder_per_layer(timeloop.export_files),
+            HierarchyExport(timeloop_levels.why_not_levels, _folder_per_layer(timeloop_levels.export_level_files)),
+        ),
         ExportFormat("accelforge", accelforge.why_not, _folder_per_layer(accelforge.export_files)),
         ExportFormat("zigzag", zigzag.why_not, _folder_per_layer(zigzag.export_files)),
         ExportFormat("dmazerunner", dmazerunner_export.why_not, dmazerunner_export.export_network),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..cost_models import AnyPublishedModel, published_model_for
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.cost import ExactCost
+from ..documents.kinds.any_mappings import AnyMappingDocument
 from ..documents.result import Result
 from ..loop_nest import LoopNest, Tensor
 from ..mapping import Mapping, MappingDocument
@@ -92,6 +93,14 @@ class MappedLayer:
         return iterating(self.mapping.tiling.spatial, range(len(self.nest.dims)))
 
 
+def best_documents(result: Result) -> Iterator[tuple[str, int, LoopNest, AnyMappingDocument]]:
+    """Name, occurrences under all names, nest, and best mapping of every distinct layer that has one."""
+    for layer in result.layers:
+        if layer.same_as is None and layer.solutions:
+            count = sum(other.count for other in result.layers if layer.name in (other.name, other.same_as))
+            yield layer.name, count, layer.loop_nest(), layer.solutions[0].mapping
+
+
 def best_mappings(result: Result) -> list[MappedLayer]:
     """Every distinct layer with its best mapping and the number of times that it occurs under all its names.
 
@@ -101,14 +110,11 @@ def best_mappings(result: Result) -> list[MappedLayer]:
     if not isinstance(machine, Architecture):
         return []
     model = published_model_for(result.cost_model)
-    found: list[MappedLayer] = []
-    for layer in result.layers:
-        if layer.same_as is None and layer.solutions:
-            count = sum(other.count for other in result.layers if layer.name in (other.name, other.same_as))
-            nest, document = layer.loop_nest(), layer.solutions[0].mapping
-            if isinstance(document, MappingDocument):
-                found.append(MappedLayer.from_document(layer.name, count, nest, machine, document, model))
-    return found
+    return [
+        MappedLayer.from_document(name, count, nest, machine, document, model)
+        for name, count, nest, document in best_documents(result)
+        if isinstance(document, MappingDocument)
+    ]
 
 
 def iterating(trips: Sequence[int], order: Sequence[int]) -> tuple[int, ...]:

@@ -32,7 +32,7 @@ def export_files(layer: MappedLayer) -> dict[str, str]:
     header = (f"Layer {layer.name}, written by dmaze-solve for Timeloop {VERSION}.", "")
     return {
         "problem.yaml": yaml_text(
-            _problem(layer, names),
+            problem_document(layer.nest, names),
             (*header, *workload_comments(layer.nest, names.dims, names.data_spaces, layer.count)),
         ),
         "architecture.yaml": yaml_text(_architecture(layer), (*header, *_ARCHITECTURE_COMMENTS)),
@@ -55,8 +55,8 @@ class TimeloopNames:
         return cls(dimension_letters(nest) or (), tuple(conventional.get(name, name) for name in own))
 
 
-def _problem(layer: MappedLayer, names: TimeloopNames) -> dict[str, object]:
-    nest = layer.nest
+def problem_document(nest: LoopNest, names: TimeloopNames) -> dict[str, object]:
+    """The problem file of a nest."""
     coefficients = _coefficient_names(nest, names)
     data_spaces: list[object] = []
     for name, tensor in zip(names.data_spaces, nest.tensors, strict=True):
@@ -125,17 +125,18 @@ def _reference_tables(layer: MappedLayer) -> dict[str, object]:
     price, pes = layer.architecture.access_energy_pj, layer.architecture.pes
     storage = {"DRAM[1..1]": price.dram, "SPM[1..1]": price.spm, f"RF[1..{pes}]": price.rf}
     tables: list[object] = [
-        {"name": f"sys.{name}", "actions": _actions(("read", "write", "update"), energy)}
+        {"name": f"sys.{name}", "actions": priced_actions(dict.fromkeys(("read", "write", "update"), energy))}
         for name, energy in storage.items()
     ]
-    tables.append({"name": f"sys.MAC[1..{pes}]", "actions": _actions(("compute",), price.mac)})
+    tables.append({"name": f"sys.MAC[1..{pes}]", "actions": priced_actions({"compute": price.mac})})
     areas = [{"name": f"sys.{name}", "area": 0} for name in (*storage, f"MAC[1..{pes}]")]
     return {"ERT": {"version": VERSION, "tables": tables}, "ART": {"version": VERSION, "tables": areas}}
 
 
-def _actions(names: Sequence[str], energy_pj: float) -> list[object]:
-    energies = {**dict.fromkeys(names, energy_pj), "leak": 0}
-    return [{"name": name, "arguments": {}, "energy": energy} for name, energy in energies.items()]
+def priced_actions(energies_pj: Mapping[str, float]) -> list[object]:
+    """Actions with their energies, as a reference table has them; nothing leaks."""
+    priced = {**energies_pj, "leak": 0}
+    return [{"name": name, "arguments": {}, "energy": energy} for name, energy in priced.items()]
 
 
 def _mapping(layer: MappedLayer, names: TimeloopNames) -> dict[str, object]:
