@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from ...documents.spec import LayerList
-from ...faults import InputError, shown, suggestion
+from ...faults import Fault, InputError, InputWarning, shown, suggestion
 from ...layers import Layer
 from ...mapping import MappingDocument
+from ..json_files import JsonObject
 from ..other_formats import ACCELFORGE, is_accelforge_data
 from .timeloop_mapping import mapping_of, read_mapping
 from .timeloop_problem import problem_of, read_problem
 from .yaml_files import read_yaml
 from .zigzag_workload import is_workload, read_workload
 
+_ZIGZAG_MAPPING = frozenset({"spatial_mapping", "temporal_ordering", "memory_operand_links"})
 _EXPECTED = "a Timeloop problem (problem: shape, instance) or a ZigZag workload (a list of layers with an equation)"
+
+
+_ELSEWHERE = {
+    "mapping": "the verbs import and gap --mapping take it, with the layer",
+    "architecture": "the spec's own architecture is meant; dmaze-solve FILE takes the file as a Timeloop design",
+}
+"""Where parts of a Timeloop design belong that stand in the file of a workload."""
 
 
 def read_layers(path: Path) -> LayerList:
@@ -30,6 +40,11 @@ def read_layers(path: Path) -> LayerList:
     layers = _layers(document, path)
     if layers is None:
         raise InputError.single(str(path), "", _why_not_read(document))
+    fields = cast("JsonObject", document) if isinstance(document, dict) else {}
+    for part, where in _ELSEWHERE.items():
+        if part in fields:
+            message = f"not read as part of a workload; {where}"
+            warnings.warn(str(Fault(str(path), part, message)), InputWarning, stacklevel=2)
     return layers
 
 
@@ -73,8 +88,21 @@ def read_layer(paths: Sequence[Path], name: str | None = None, levels: Sequence[
     mappings = [(path, entries) for path, document in documents if (entries := mapping_of(document)) is not None]
     if len(mappings) > 1:
         raise InputError.single(str(mappings[1][0]), "mapping", f"expected none beside that of {mappings[0][0]}")
+    unread = [(path, document) for path, document in documents if path not in (source, *(path for path, _ in mappings))]
+    if unread:
+        raise InputError(Fault(str(path), "", _why_unused(document)) for path, document in unread)
     read = [read_mapping(entries, layer.bounds(), str(path), levels) for path, entries in mappings]
     return ImportedLayer(layer, read[0] if read else None)
+
+
+def _why_unused(document: object) -> str:
+    """What to say of a file that is neither the layer nor its mapping: it would change nothing."""
+    if is_accelforge_data(document):
+        return ACCELFORGE
+    entries = cast("list[Any]", document) if isinstance(document, list) else []
+    if any(isinstance(entry, dict) and not _ZIGZAG_MAPPING.isdisjoint(cast("JsonObject", entry)) for entry in entries):
+        return "this is a mapping of ZigZag, which is not read: give it as a mapping of our own (docs/interop.md)"
+    return "neither a layer nor a Timeloop mapping; leave it out, for nothing in it would be read"
 
 
 def _chosen(layers: LayerList, name: str | None, file: str) -> Layer:

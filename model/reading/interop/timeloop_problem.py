@@ -15,6 +15,7 @@ from ...layers import LoopNestLayer
 from ..json_files import JsonObject
 from ..validation import validated
 from .timeloop_directives import underscored
+from .unread_sizes import unread_sizes
 
 _CNN_LAYER: JsonObject = {
     "dimensions": ["R", "S", "P", "Q", "C", "K", "N"],
@@ -35,6 +36,8 @@ _CNN_LAYER: JsonObject = {
 }
 _BUILT_IN_SHAPES = {"cnn-layer": _CNN_LAYER, "cnn_layer": _CNN_LAYER}
 """Shapes that a problem may name instead of describing them, from Timeloop's ``problem-shapes``."""
+
+_DEFAULT_SHAPE = "cnn_layer"
 
 _NOT_MODELLED = {"densities": "sparsity is not modelled; every element counts"}
 """Entries of an instance that matter to Timeloop and are not modelled."""
@@ -88,6 +91,8 @@ def read_problem(problem: JsonObject, file: str, name: str) -> LoopNestLayer:
             _warn(file, ("problem", "instance", field), why)
     coefficients = {each.name: _integer(instance, each.name, each.default, file) for each in shape.coefficients}
     bounds = {dim: _integer(instance, dim, None, file) for dim in shape.dimensions}
+    for place, message in unread_sizes(fields, instance, {**coefficients, **bounds}):
+        _warn(file, ("problem", *place), message)
     places = [("problem", "shape", "data_spaces", number) for number in range(len(shape.data_spaces))]
     tensors = [
         {
@@ -118,6 +123,9 @@ def _in_their_words(fault: Fault) -> Fault:
 
 def _shape(fields: JsonObject, file: str) -> _Shape:
     shape: Any = fields.get("shape")
+    if shape is None:
+        _warn(file, ("problem", "shape"), f"not given; {_DEFAULT_SHAPE} is taken, as Timeloop does")
+        shape = _DEFAULT_SHAPE
     if isinstance(shape, str):
         if shape not in _BUILT_IN_SHAPES:
             message = f"unknown shape {shown(shape)}; {suggestion(shape, _BUILT_IN_SHAPES)}, or the shape itself"

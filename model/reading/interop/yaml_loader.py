@@ -94,12 +94,12 @@ def _repeated_keys(yaml: Any, root: Any, file: str) -> Iterator[Fault]:
         for key, _ in pairs:
             if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
                 continue
-            line = key.start_mark.line + 1
-            if (key.tag, key.value) in first:
+            line, name = key.start_mark.line + 1, (key.tag, key.value.replace("-", "_"))  # which Timeloop takes as one
+            if name in first:
                 place = f"line {line} column {key.start_mark.column + 1}"
                 message = f"expected {shown(key.value)} once, but given more than once"
-                yield Fault(file, place, f"{message} (first in line {first[key.tag, key.value]})")
-            first.setdefault((key.tag, key.value), line)
+                yield Fault(file, place, f"{message} (first in line {first[name]})")
+            first.setdefault(name, line)
         for part in _parts(node.value):
             if id(part) not in seen:
                 seen.add(id(part))

@@ -331,7 +331,7 @@ def test_a_bad_mapping_gives_one_fault_with_place_and_reason(name: str, tmp_path
 
 
 BAD_PROBLEMS = {
-    "no shape": ("problem: {instance: {C: 1}}", "problem.shape: expected an object, got null"),
+    "a number for a shape": ("problem: {shape: 3, instance: {C: 1}}", "problem.shape: expected an object, got 3"),
     "unknown shape": (
         "problem: {shape: cnn-layr}",
         "problem.shape: unknown shape 'cnn-layr'; did you mean 'cnn-layer'?, or the shape itself",

@@ -43,6 +43,10 @@ def test_keys_given_twice_below_a_tag_or_through_an_include_are_refused(tmp_path
     assert line.startswith("file.yaml (with what it includes in place): line 2 column 1: expected 'a' once")
 
 
+def test_keys_that_timeloop_takes_as_one_are_refused(tmp_path: Path) -> None:
+    assert "'data_spaces' once" in refusal(tmp_path, "data-spaces: 1\ndata_spaces: 2\n")[0]
+
+
 def test_a_key_given_twice_ten_thousand_times_is_told_in_few_lines(tmp_path: Path) -> None:
     lines = refusal(tmp_path, "a: 1\n" * 20_000)
     assert (len(lines), lines[-1]) == (21, "and at least 981 more faults")
