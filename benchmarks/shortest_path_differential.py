@@ -20,6 +20,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from common import RESULTS, append_result, machine, versions
+from dmaze.model.hierarchy.accountings import ACCOUNTINGS
+from dmaze.model.hierarchy.hierarchy_model import MODEL, HierarchyModel
 from level_optima import TooManyError
 from shortest_path_agreement import compared, drawn_problem
 
@@ -27,11 +29,11 @@ MOST, MOST_CHOICES = 10_000, 16
 """Mappings, and choices of what is kept where, above which a problem is passed over."""
 
 
-def compare(seed: int, counts: Counter[str]) -> Iterator[dict[str, Any]]:
+def compare(seed: int, model: HierarchyModel, counts: Counter[str]) -> Iterator[dict[str, Any]]:
     """What is wrong with the searches of a problem."""
     case, constraints, kind = drawn_problem(seed)
     try:
-        searches = compared(case, constraints, MOST, MOST_CHOICES)
+        searches = compared(case, constraints, MOST, MOST_CHOICES, model)
     except TooManyError:
         counts["passed over"] += 1
         return
@@ -51,7 +53,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=math.inf, help="begin no problem after so long")
     parser.add_argument("--seed", type=int, default=20_000_000, help="the first seed; the others follow")
     parser.add_argument("--results", type=Path, default=RESULTS / "shortest_path_differential.jsonl")
+    parser.add_argument("--accounting", choices=ACCOUNTINGS, default=ACCOUNTINGS[0], help="how words are counted")
     options = parser.parse_args()
+    model = MODEL.under(options.accounting)
     counts, mismatches = Counter[str](), list[dict[str, Any]]()
     where = {"machine": machine(), "versions": versions("numpy")}
     started, tried = time.monotonic(), 0
@@ -60,7 +64,7 @@ def main() -> None:
             break
         tried += 1
         try:
-            found = list(compare(seed, counts))
+            found = list(compare(seed, model, counts))
         except Exception as error:  # whatever a search does is to be written down
             found = [{"seed": seed, "wrong": [f"{type(error).__name__}: {error}"]}]
         for one in found:
@@ -71,6 +75,7 @@ def main() -> None:
     record = {
         "benchmark": "shortest_path_differential",
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(),
+        "accounting": options.accounting,
         "seeds": tried,
         "first_seed": options.seed,
         "counts": dict(sorted(counts.items())),

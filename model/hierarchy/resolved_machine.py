@@ -32,6 +32,11 @@ class Level:
     block_elements: int
 
     @property
+    def has_ports(self) -> bool:
+        """Whether the words that it reads or writes in a cycle are limited."""
+        return (self.read_bandwidth, self.write_bandwidth, self.bandwidth) != (None, None, None)
+
+    @property
     def banks(self) -> int | None:
         """Whole banks of an instance; ``None`` for a level without banks."""
         if self.bank_bytes is None or self.capacity_bytes is None:

@@ -84,7 +84,13 @@ class Programme:
 
     @cached_property
     def _sums(self) -> Quantities:
-        return quantities(self._space.constraints, with_times=self._task.with_times)
+        space = self._space
+        return quantities(space.constraints, with_times=self._task.with_times, counted=space.counted)
+
+    @property
+    def timed(self) -> bool:
+        """Whether time matters to the task."""
+        return self._task.with_times
 
     @property
     def value(self) -> float:
@@ -216,7 +222,7 @@ class Programme:
         best, exact = {tiling_of(candidate.mapping): candidate for candidate in self.best}, True
         for one in found:
             mapping = one.mapping
-            cost = hierarchy_cost(self._space.nest, self._space.machine, mapping)
+            cost = hierarchy_cost(self._space.nest, self._space.machine, mapping, self._space.counted)
             exact = exact and self._value(cost) <= one.value * (1 + TOLERANCE)
             known = best.get(tiling_of(mapping))
             if self._is_allowed(mapping, cost) and (known is None or self._rank(cost) < self._rank(known.cost)):

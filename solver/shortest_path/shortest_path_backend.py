@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, cast
 
 from ...model.cost_model import HIERARCHY
 from ...model.documents.result import Certificate
 from ...model.faults import InputError
-from ...model.hierarchy.accountings import EXECUTED
-from ...model.hierarchy.constraints.resolved_constraints import ResolvedConstraints, resolved_constraints
+from ...model.hierarchy.constraints.resolved_constraints import resolved_constraints
 from ...model.hierarchy.hierarchy_model import HierarchyModel
 from ...model.hierarchy.level_mapping import LevelMapping
 from ...model.hierarchy.resolved_machine import resolved_machine
@@ -30,7 +30,7 @@ TIE_GAP = 1e-11
 
 @dataclass(frozen=True)
 class ShortestPathBackend:
-    """Proves the best mapping onto any hierarchy, under the accounting `executed` (``docs/shortest_path.md``)."""
+    """Proves the best mapping onto any hierarchy, under every accounting (``docs/shortest_path.md``)."""
 
     name: str = "shortest-path"
     cost_models: ClassVar[tuple[str, ...]] = (HIERARCHY,)
@@ -39,15 +39,16 @@ class ShortestPathBackend:
         """Find the best mapping and prove it, or say how good it is; see :class:`..backend.SearchOutcome`.
 
         Raises:
-            InputError: for an accounting other than `executed`.
+            InputError: for the accounting `timeloop` where tiles of the output overlap or have holes: its
+                counts can then be negative.
         """
         model = cast("HierarchyModel", problem.cost_model)
-        if model.counted != EXECUTED:
-            message = f"expected 'executed', for which shortest-path proves optima, got '{model.accounting}'"
-            raise InputError.single(None, "accounting", message)
         machine = resolved_machine(problem.architecture, problem.nest)
         constraints = resolved_constraints(problem.nest, machine, problem.constraints)
-        space, deadline = MapSpace(constraints), Deadline.after(limits.time_limit_s)
+        space, deadline = MapSpace(constraints, model.counted), Deadline.after(limits.time_limit_s)
+        if model.counted.strides and not space.begins_words_once:
+            message = f"expected 'executed' where tiles of the output overlap or have holes, got '{model.accounting}'"
+            raise InputError.single(None, "accounting", message)
         if space.vectors.size > MOST_POINTS:
             return SearchOutcome((), 0.0, exhausted=False, statistics={"tile_vectors": space.vectors.size})
         programme = Programme(space, Task(problem.objective, deadline, limits.top_k))
@@ -100,20 +101,25 @@ def _bound_of(programme: Programme) -> float | None:
 
 
 def _statistics(programme: Programme, space: MapSpace) -> dict[str, int | float | str]:
-    relaxed = "blocks of elements" if _in_blocks(space.constraints) else "nothing"
     return {
         "proved_by": "shortest-path",
         "tile_vectors": space.vectors.size,
         "choices_of_keep": programme.num_choices,
         "sweeps": programme.sweeps,
         "labels": programme.labels,
-        "relaxed": relaxed,
+        "relaxed": ", ".join(_relaxed(space, timed=programme.timed)) or "nothing",
     }
 
 
-def _in_blocks(constraints: ResolvedConstraints) -> bool:
-    """Whether a level is accessed in blocks, the rounding up of which sweeps leave out."""
-    return any(level.block_elements > 1 for level in constraints.machine.levels)
+def _relaxed(space: MapSpace, *, timed: bool) -> Iterator[str]:
+    """What sweeps leave out: partial blocks, time that tiles take besides their words, how strides round cycles."""
+    levels = space.machine.levels
+    if any(level.block_elements > 1 for level in levels):
+        yield "blocks of elements"
+    if timed and space.machine.tiled is not None:
+        yield "tile overheads"
+    if timed and space.counted.strides and any(level.has_ports for level in levels):
+        yield "rounding of cycles"
 
 
 BACKEND = ShortestPathBackend()

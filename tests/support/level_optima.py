@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from dmaze.model.hierarchy.accountings import EXECUTED, Accounting
 from dmaze.model.hierarchy.constraints.resolved_constraints import ResolvedConstraints
 from dmaze.model.hierarchy.vectorised.hierarchy_batch import DEFAULT_PIECE, batch_cost
 from dmaze.model.hierarchy.vectorised.hierarchy_batch_cost import BatchCost
@@ -27,11 +28,11 @@ class TooManyError(Exception):
     """There are more mappings than were to be costed."""
 
 
-def optima_of(constraints: ResolvedConstraints, most: int) -> Optima:
+def optima_of(constraints: ResolvedConstraints, most: int, counted: Accounting = EXECUTED) -> Optima:
     """The optima of all mappings that constraints allow; infinite where there are none."""
     ranks: dict[Objective, tuple[float, float]] = dict.fromkeys(OBJECTIVES, (math.inf, math.inf))
     allowed = 0
-    for _, cost in allowed_mappings(constraints, most):
+    for _, cost in allowed_mappings(constraints, most, counted):
         allowed += cost[0].size
         for objective, rule in OBJECTIVES.items():
             values, ties = rule.of_arrays(*cost)
@@ -41,7 +42,7 @@ def optima_of(constraints: ResolvedConstraints, most: int) -> Optima:
 
 
 def allowed_mappings(
-    constraints: ResolvedConstraints, most: int
+    constraints: ResolvedConstraints, most: int, counted: Accounting = EXECUTED
 ) -> Iterator[tuple[MappingArrays, tuple[Floats, Floats]]]:
     """All mappings that fit and keep the constraints, with energies and cycles, in pieces that are not empty.
 
@@ -51,7 +52,7 @@ def allowed_mappings(
     nest, machine = constraints.nest, constraints.machine
     for arrays in _mappings(constraints, most):
         for piece in arrays.pieces(DEFAULT_PIECE):
-            cost = batch_cost(nest, machine, piece)
+            cost = batch_cost(nest, machine, piece, counted)
             rows = np.flatnonzero(cost.fits.all(axis=0) & _kept(constraints, cost))
             if len(rows):
                 found = MappingArrays(piece.factors[rows], piece.orders[rows], piece.kept[rows])

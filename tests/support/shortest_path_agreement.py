@@ -11,7 +11,7 @@ from dmaze.model.hierarchy.constraints.level_constraints import LevelConstraints
 from dmaze.model.hierarchy.constraints.level_legality import broken_level_rules, broken_word_limits
 from dmaze.model.hierarchy.constraints.resolved_constraints import resolved_constraints
 from dmaze.model.hierarchy.exact.exact_cost import hierarchy_cost
-from dmaze.model.hierarchy.hierarchy_model import MODEL
+from dmaze.model.hierarchy.hierarchy_model import MODEL, HierarchyModel
 from dmaze.model.hierarchy.level_mapping import illegalities
 from dmaze.model.hierarchy.machine import Machine
 from dmaze.model.hierarchy.resolved_machine import resolved_machine
@@ -77,13 +77,16 @@ def search(
     objective: Objective,
     constraints: LevelConstraints = EXACT,
     limits: SearchLimits | None = None,
+    model: HierarchyModel = MODEL,
 ) -> SearchOutcome:
     """A search for the best mapping of a case's nest onto its machine."""
-    problem = LayerProblem(case.nest, case.document, constraints, objective, (), MODEL)
+    problem = LayerProblem(case.nest, case.document, constraints, objective, (), model)
     return BACKEND.search(problem, limits or SearchLimits(time_limit_s=LONG_S, relative_gap=CLOSE / 10), None)
 
 
-def compared(case: RandomCase, constraints: LevelConstraints, most: int, most_choices: int) -> list[Searched]:
+def compared(
+    case: RandomCase, constraints: LevelConstraints, most: int, most_choices: int, model: HierarchyModel = MODEL
+) -> list[Searched]:
     """Searches for every objective, each held against all mappings.
 
     Raises:
@@ -92,23 +95,31 @@ def compared(case: RandomCase, constraints: LevelConstraints, most: int, most_ch
     resolved = resolved_constraints(case.nest, case.machine, constraints)
     if 2 ** sum(row.count("may") for row in resolved.keep) > most_choices:
         raise TooManyError
-    optima = optima_of(resolved, most)
+    optima = optima_of(resolved, most, model.counted)
     found: list[Searched] = []
     for objective in OBJECTIVES:
-        outcome = search(case, objective, constraints)
-        wrong = (*_wrong_bound(outcome, optima, objective), *wrong_candidates(case, constraints, outcome, objective))
-        found.append(Searched(objective, outcome, (*wrong, *_wrong_best(case, outcome, optima, objective))))
+        outcome = search(case, objective, constraints, model=model)
+        wrong = [
+            *_wrong_bound(outcome, optima, objective),
+            *wrong_candidates(case, constraints, outcome, objective, model),
+            *_wrong_best(case, outcome, optima, objective, model),
+        ]
+        found.append(Searched(objective, outcome, tuple(wrong)))
     return found
 
 
 def wrong_candidates(
-    case: RandomCase, constraints: LevelConstraints, outcome: SearchOutcome, objective: Objective
+    case: RandomCase,
+    constraints: LevelConstraints,
+    outcome: SearchOutcome,
+    objective: Objective,
+    model: HierarchyModel = MODEL,
 ) -> Iterator[str]:
     """What is wrong with mappings that a search returned: faults, broken rules, not the best first, the same twice."""
     resolved, ranks = resolved_constraints(case.nest, case.machine, constraints), list[tuple[float, float]]()
     for mapping in outcome.candidates:
         yield from illegalities(case.nest, case.machine, mapping)
-        cost = hierarchy_cost(case.nest, case.machine, mapping)
+        cost = hierarchy_cost(case.nest, case.machine, mapping, model.counted)
         yield from (f"broken: {rule}" for rule in broken_level_rules(resolved, mapping))
         yield from (f"broken: {rule}" for rule in broken_word_limits(case.document, constraints, cost))
         if not all(cost.fits):
@@ -128,13 +139,15 @@ def _wrong_bound(outcome: SearchOutcome, optima: Optima, objective: Objective) -
         yield f"no bound, but an optimum {best!r}"
 
 
-def _wrong_best(case: RandomCase, outcome: SearchOutcome, optima: Optima, objective: Objective) -> Iterator[str]:
+def _wrong_best(
+    case: RandomCase, outcome: SearchOutcome, optima: Optima, objective: Objective, model: HierarchyModel
+) -> Iterator[str]:
     best, tie = optima.ranks[objective]
     if not outcome.candidates:
         if math.isfinite(best) and outcome.exhausted:
             yield f"no mapping, but an optimum {best!r}"
         return
-    cost = hierarchy_cost(case.nest, case.machine, outcome.candidates[0])
+    cost = hierarchy_cost(case.nest, case.machine, outcome.candidates[0], model.counted)
     value, other = OBJECTIVES[objective].rank_key(cost.energy_pj, cost.cycles)
     if value < best * (1 - CLOSE):
         yield f"{value!r} is below the optimum {best!r}"

@@ -104,13 +104,15 @@ class LabelBounds:
         Where a fanout adds at a price, every such step costs as many additions as it saves first visits.
         """
         space, columns = self._space, self._columns
-        credit = labels.sums[:, columns.credit.start + quantity]
+        open_energy = quantity == 0 and pending >> space.nest.output & 1
+        own_apart = open_energy and space.counted.reads_back_to_all
+        credit = labels.sums[:, columns.base if own_apart else columns.credit.start + quantity]
         outside = space.most_reduction(stage.node)
         network = space.machine.network_at.get(stage.node)
-        reduces = network is not None and space.shares(space.nest.output, network)
+        reduces = network is not None and space.reduces(network)
         if outside == 1 and not reduces:
             return credit
-        if quantity == 0 and pending >> space.nest.output & 1:
+        if open_energy and not own_apart:
             return self._credit_with_additions(stage, labels)
         more = outside * left if reduces else np.full(len(labels), outside)
         return credit * np.minimum(more, space.vectors.reductions[labels.points])

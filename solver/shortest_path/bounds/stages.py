@@ -43,6 +43,7 @@ def stages(boundaries: Boundaries) -> tuple[Stage, ...]:
     for node in reversed(range(space.machine.num_nodes)):
         if node in space.machine.network_at:
             found.append(Stage(Kind.FANOUT, node, _larger_first(pending)))
+            pending |= {held & ~boundaries.lost_at_fanout(node, held) for held in pending}
             continue
         replaced = {boundaries.replaced(node, dim) for dim, bound in enumerate(space.nest.bounds) if bound > 1}
         pending = _after_loops(pending, replaced | _settling(boundaries, node))

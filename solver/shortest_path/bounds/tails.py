@@ -66,7 +66,7 @@ def closing_cost(prices: EdgePrices, stage: Stage, rest: Tail, tensor: int, quan
 
     A pending tensor's words at a tile vector are no fewer than if tiles of that size had been brought all along.
     """
-    space, vectors = prices.space, prices.space.vectors
+    space = prices.space
     child = prices.child(tensor, stage.node + 1)
     charge, share = prices.entering[tensor, child], fewest_instances_share(prices)[quantity]
     plain, full = charge.without_read_backs[quantity], charge.price[quantity]
@@ -77,11 +77,11 @@ def closing_cost(prices: EdgePrices, stage: Stage, rest: Tail, tensor: int, quan
         plain += moved[quantity] + root.without_read_backs[quantity]
         full += moved[quantity] + root.price[quantity]
         credit += root.credit[quantity] * space.most_reduction(network.node)
-    words = vectors.least_words[tensor]
+    words = prices.least_words(tensor)
     least = (plain * share + rest.plain[tensor, quantity]) * words
     saved = credit * share + rest.credit[tensor, quantity]
     if saved:
-        exact = (full * share + rest.full[tensor, quantity]) * words - saved * vectors.first_visits
+        exact = (full * share + rest.full[tensor, quantity]) * words - saved * space.vectors.first_visits
         return np.maximum(least, exact)
     return (full * share + rest.full[tensor, quantity]) * words
 

@@ -21,13 +21,15 @@ class Boundary:
     """The inner end of an edge at a storage level.
 
     With ``halo``, loops over dimensions that meet in an axis with others slide the tile instead of replacing it.
-    ``fanouts``: those of the edge, inner to outer.
+    ``fanouts``: those of the edge, inner to outer. ``stays``: whether loops outside fanouts in use can leave the tile
+    where it is.
     """
 
     tensor: int
     node: int
     halo: bool
     fanouts: tuple[int, ...]
+    stays: bool = True
 
 
 @dataclass(frozen=True)
@@ -39,18 +41,20 @@ class Boundaries:
     @cached_property
     def listed(self) -> tuple[Boundary, ...]:
         """All of them."""
-        prices, machine = self.prices, self.prices.space.machine
+        prices, machine, counted = self.prices, self.prices.space.machine, self.prices.space.counted
         sliding = {tensor for tensor, _ in prices.space.windows if prices.space.window_dims[tensor]}
+        output = prices.space.nest.output
         return tuple(
             Boundary(
                 tensor,
                 node,
-                machine.level_at[node].halo and tensor in sliding,
+                (machine.level_at[node].halo or counted.strides) and tensor in sliding,
                 tuple(
                     network.node
                     for network in reversed(machine.networks)
                     if prices.parent(tensor, node) < network.node < node
                 ),
+                not counted.stays_below_fanout or (machine.level_at[node].halo and tensor != output),
             )
             for tensor, keepers in enumerate(prices.keepers)
             for node in keepers[1:-1]
@@ -116,7 +120,31 @@ class Boundaries:
         """Whether a boundary that is still pending is held apart when a level outside brings its tensor."""
         boundary = self.listed[place]
         outer = self.position.get((boundary.tensor, node))
-        return boundary.halo or (outer is not None and self.listed[outer].halo)
+        if outer is None:
+            return boundary.halo
+        return boundary.halo or self.listed[outer].halo or boundary.stays != self.listed[outer].stays
+
+    def lost_at_fanout(self, node: int, pending: Pending) -> Pending:
+        """What is pending no more outside a fanout in use, for loops outside it leave no tile where it is."""
+        lost = 0
+        for tensor in range(self.num_tensors):
+            place = self.open_at(tensor, node + 1)
+            lost |= (place is not None and not self.listed[place].stays) << tensor
+        for place, boundary in enumerate(self.listed):
+            lost |= (not boundary.stays) * self.apart(place)
+        return lost & pending
+
+    def jumps(self, node: int, dim: int, pending: Pending) -> bool:
+        """Whether a loop over a dimension has to be made at once, for the stride rule counts its first move alone."""
+        if not self.prices.space.counted.strides:
+            return False
+        return any(self.slides(place, dim) for place in self.pending_places(node, pending))
+
+    def pending_places(self, node: int, pending: Pending) -> list[int]:
+        """The boundaries that are pending at a level."""
+        opened = [self.open_at(tensor, node + 1) for tensor in range(self.num_tensors) if pending >> tensor & 1]
+        apart = [place for place in range(len(self.listed)) if pending & self.apart(place)]
+        return [place for place in opened if place is not None] + apart
 
     def _replaces(self, tensor: int, dim: int, *, halo: bool) -> int:
         space = self.prices.space

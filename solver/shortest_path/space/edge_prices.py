@@ -3,7 +3,8 @@
 An edge runs from a level that keeps a tensor to the next one inside that does (hierarchy model, section 4). Going from
 the inside outwards, a word is paid for where it enters the inner level, at every fanout, and where it leaves the outer
 level. Read-backs of the output are paid for with those prices as if every visit had one; what first visits save is a
-credit (section 5: R = V - D). Where a level is accessed in blocks, a word costs its share of one, the least it can be.
+credit (section 5: R = V - D). Accountings differ in what is counted at all (section 9). Where a level is accessed in
+blocks, a word costs its share of one, the least it can be.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ....model.hierarchy.resolved_machine import Network
 from .map_space import Kept, MapSpace
 from .quantities import BOTH, READS, WORDS, WRITES, Quantities, down, up
 from .tile_vectors import Floats
@@ -48,6 +50,10 @@ class EdgePrices:
             for tensor in range(self.space.num_tensors)
         )
 
+    def least_words(self, tensor: int) -> Floats:
+        """Words of a tensor's edge at the least, by the tile vector at which its tile is replaced."""
+        return self.space.least_words(tensor)
+
     def child(self, tensor: int, node: int) -> int:
         """The inner end of the edge of a tensor on which something just outside ``node`` lies, or ``node`` itself."""
         return min(keeper for keeper in self.keepers[tensor] if keeper >= node)
@@ -64,9 +70,12 @@ class EdgePrices:
             for node in keepers[1:-1]:
                 level, charge = self.space.machine.level_at[node], self._none()
                 if tensor == self.space.nest.output:
-                    charge.price[0] = level.read_pj[tensor] / level.block_elements
-                    self._add(charge.price, node, {READS: 1, WRITES: 1, BOTH: 2, WORDS: 1})
-                    self._credit(charge, node, {WRITES: 1, BOTH: 1})
+                    drained, back = int(self.space.counted.drain_reads), int(self.space.counted.reads_back_to_all)
+                    filled_pj = back * level.write_pj[tensor] / level.block_elements
+                    charge.price[0] = drained * level.read_pj[tensor] / level.block_elements + filled_pj
+                    charge.credit[0] = 0.0 if self.space.overlaps else filled_pj
+                    self._add(charge.price, node, {READS: drained, WRITES: 1, BOTH: 1 + drained, WORDS: drained + back})
+                    self._credit(charge, node, {WRITES: 1, BOTH: 1, WORDS: back})
                 else:
                     charge.price[0] = level.write_pj[tensor] / level.block_elements
                     self._add(charge.price, node, {WRITES: 1, BOTH: 1, WORDS: 1})
@@ -80,7 +89,7 @@ class EdgePrices:
         for network in self.space.machine.networks:
             for tensor in range(self.space.num_tensors):
                 price = np.zeros(len(self.sums))
-                price[0] = network.word_pj[tensor]
+                price[0] = network.word_pj[tensor] if self.space.counted.has_networks else 0.0
                 found[tensor, network.node] = price
         return found
 
@@ -110,10 +119,12 @@ class EdgePrices:
                     back = self._read_back_pj(tensor, node, child)
                     charge.price[0] = level.write_pj[tensor] / level.block_elements + back
                     self._add(charge.price, node, {READS: 1, WRITES: 1, BOTH: 2, WORDS: 2})
-                    self._add(charge.price, child, {WORDS: 1})
-                    charge.credit[0] = 0.0 if self.space.overlaps else back
-                    self._credit(charge, node, {READS: 1, BOTH: 1, WORDS: 1})
-                    self._credit(charge, child, {WORDS: 1})
+                    to_one = 0 if self.space.counted.reads_back_to_all else 1
+                    self._add(charge.price, child, {WORDS: to_one})
+                    if not (child == self.space.machine.num_nodes and self.space.counted.mac_first_read):
+                        charge.credit[0] = 0.0 if self.space.overlaps else back
+                        self._credit(charge, node, {READS: 1, BOTH: 1, WORDS: 1})
+                        self._credit(charge, child, {WORDS: to_one})
                 else:
                     charge.price[0] = level.read_pj[tensor] / level.block_elements
                     self._add(charge.price, node, {READS: 1, BOTH: 1, WORDS: 1})
@@ -121,12 +132,20 @@ class EdgePrices:
         return found
 
     def _read_back_pj(self, tensor: int, node: int, child: int) -> float:
-        """Energy of reading one partial sum back, from the outer end of an edge to the inner one."""
-        machine = self.space.machine
+        """Energy of reading one partial sum back, from the outer end of an edge to one instance of the inner one.
+
+        Where all instances get it, what they write is paid for where words enter the inner level.
+        """
+        machine, counted = self.space.machine, self.space.counted
         inner, outer = machine.level_at.get(child), machine.level_at[node]
-        written = 0.0 if inner is None else inner.write_pj[tensor] / inner.block_elements
-        moved = sum(network.word_pj[tensor] for network in machine.networks if node < network.node < child)
+        written = inner.write_pj[tensor] / inner.block_elements if inner and not counted.reads_back_to_all else 0.0
+        passed = [network for network in machine.networks if node < network.node < child and counted.has_networks]
+        moved = sum(network.word_pj[tensor] for network in passed)
         return outer.read_pj[tensor] / outer.block_elements + moved + written
+
+    def addition_pj(self, network: Network) -> float:
+        """Energy of one addition of partial sums at a fanout."""
+        return network.add_pj if self.space.counted.has_networks else 0.0
 
     def _none(self) -> Charge:
         return Charge(np.zeros(len(self.sums)), np.zeros(len(self.sums)))

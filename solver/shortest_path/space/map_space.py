@@ -9,10 +9,12 @@ from functools import cached_property
 import numpy as np
 
 from ....model.dmazerunner.factorisations import divisors
+from ....model.hierarchy.accountings import EXECUTED, Accounting
 from ....model.hierarchy.constraints.resolved_constraints import FactorRule, ResolvedConstraints
 from ....model.hierarchy.level_mapping import overlapping_axes
 from ....model.hierarchy.resolved_machine import Level, Network, ResolvedMachine
 from ....model.loop_nest import LoopNest
+from .least_words import strided_words
 from .tile_vectors import Floats, Mask, TileVectors
 
 Kept = tuple[tuple[bool, ...], ...]
@@ -21,9 +23,10 @@ Kept = tuple[tuple[bool, ...], ...]
 
 @dataclass(frozen=True)
 class MapSpace:
-    """A nest on a machine, and what is asked of its mappings."""
+    """A nest on a machine, what is asked of its mappings, and how their words are counted."""
 
     constraints: ResolvedConstraints
+    counted: Accounting = EXECUTED
 
     @property
     def nest(self) -> LoopNest:
@@ -46,9 +49,29 @@ class MapSpace:
         return bool(overlapping_axes(self.nest))
 
     @cached_property
+    def begins_words_once(self) -> bool:
+        """Whether tiles of the output, however large, are as many words in all as it has."""
+        output = self.nest.tensors[self.nest.output]
+        terms = [(dim, a) for index in output.index for dim, a in index.terms if self.nest.bounds[dim] > 1]
+        once = len({dim for dim, _ in terms}) == len(terms)
+        return once and all(abs(a) == 1 for _, a in terms) and not self.overlaps
+
+    @cached_property
     def dims_of(self) -> tuple[frozenset[int], ...]:
         """The dimensions that index each tensor, without those of one iteration."""
         return tuple(frozenset(dim for dim in tensor.dims if self.nest.bounds[dim] > 1) for tensor in self.nest.tensors)
+
+    def least_words(self, tensor: int) -> Floats:
+        """Words that the tiles of a tensor move at the least, by the tile vector at which they are replaced."""
+        return self._least_words[tensor]
+
+    @cached_property
+    def _least_words(self) -> tuple[Floats, ...]:
+        slides = [self.counted.strides and len(dims) > 0 for dims in self.window_dims]
+        return tuple(
+            strided_words(self.vectors, tensor, self.window_dims[tensor]) if slid else self.vectors.least_words[tensor]
+            for tensor, slid in enumerate(slides)
+        )
 
     @cached_property
     def windows(self) -> tuple[tuple[int, int], ...]:
@@ -63,17 +86,12 @@ class MapSpace:
 
     @cached_property
     def window_dims(self) -> tuple[frozenset[int], ...]:
-        """For every tensor the dimensions that occur in one axis only, and meet others there."""
+        """For every tensor the dimensions that meet others in every axis in which they occur."""
         found: list[frozenset[int]] = []
         for tensor, dims in zip(self.nest.tensors, self.dims_of, strict=True):
             axes = [{dim for dim, _ in index.terms} & dims for index in tensor.index]
-            found.append(
-                frozenset(
-                    dim
-                    for dim in dims
-                    if sum(dim in axis for axis in axes) == 1 and any(dim in axis and len(axis) > 1 for axis in axes)
-                )
-            )
+            alone = {dim for axis in axes if len(axis) == 1 for dim in axis}
+            found.append(frozenset(dims - alone) if any(len(axis) > 1 for axis in axes) else frozenset())
         return tuple(found)
 
     @cached_property
@@ -105,7 +123,15 @@ class MapSpace:
         """Whether a fanout can have fewer words of a tensor at its root than at its instances."""
         if tensor != self.nest.output:
             return network.multicast[tensor]
-        return any(dim not in self.dims_of[tensor] for dim in self.unrolled[network.node])
+        return self.reduces(network) and self.adds(network)
+
+    def reduces(self, network: Network) -> bool:
+        """Whether instances of a fanout can hold partial sums of the same words."""
+        return any(dim not in self.dims_of[self.nest.output] for dim in self.unrolled[network.node])
+
+    def adds(self, network: Network) -> bool:
+        """Whether a fanout adds partial sums on their way up: by the stride rule one without multicast does not."""
+        return network.multicast[self.nest.output] or not self.counted.strides
 
     def most_reduction(self, node: int) -> int:
         """The most partial sums of one word of the output that the fanouts outside a node can add."""

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
+from ....model.hierarchy.accountings import EXECUTED, Accounting
 from ....model.hierarchy.constraints.resolved_constraints import ResolvedConstraints
 from ....model.hierarchy.resolved_machine import Level, Network
 from ....model.loop_nest import LoopNest
@@ -62,7 +63,7 @@ class Quantities:
         return {(quantity.node, quantity.kind): position for position, quantity in enumerate(self.listed)}
 
 
-def quantities(constraints: ResolvedConstraints, *, with_times: bool) -> Quantities:
+def quantities(constraints: ResolvedConstraints, *, with_times: bool, counted: Accounting = EXECUTED) -> Quantities:
     """The energy, words that are limited, and ``with_times`` every port and network that can limit the time."""
     nest, machine, listed = constraints.nest, constraints.machine, [ENERGY]
     for node, most in enumerate(constraints.max_words):
@@ -70,14 +71,17 @@ def quantities(constraints: ResolvedConstraints, *, with_times: bool) -> Quantit
             listed.append(Quantity(WORDS, node, 1.0, divides=False, limit=float(most)))
     for node in range(machine.num_nodes) if with_times else ():
         level = machine.level_at.get(node)
-        listed += _of_network(nest, machine.network_at[node]) if level is None else _of_level(level)
+        if level is not None:
+            listed += _of_level(level, counted)
+        elif counted.has_networks:
+            listed += _of_network(nest, machine.network_at[node])
     return Quantities(tuple(listed))
 
 
-def _of_level(level: Level) -> list[Quantity]:
+def _of_level(level: Level, counted: Accounting) -> list[Quantity]:
     ports = ((READS, level.read_bandwidth), (WRITES, level.write_bandwidth), (BOTH, level.bandwidth))
     found = [Quantity(kind, level.node, 1 / bandwidth) for kind, bandwidth in ports if bandwidth is not None]
-    return [*found, Quantity(DMA, level.node, 1.0)] if level.dma is not None else found
+    return [*found, Quantity(DMA, level.node, 1.0)] if level.dma is not None and counted.has_networks else found
 
 
 def _of_network(nest: LoopNest, network: Network) -> list[Quantity]:

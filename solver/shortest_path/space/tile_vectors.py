@@ -50,6 +50,18 @@ class TileVectors:
         )
 
     @cached_property
+    def jumps(self) -> tuple[tuple[Axis, ...], ...]:
+        """For every dimension all factors that a loop over it can have, as axes of one step."""
+        found: list[tuple[Axis, ...]] = []
+        for dim in range(len(self.nest.bounds)):
+            steps = {1: 0}
+            for axis in (axis for axis in self.axes if axis.dim == dim):
+                powers = [(axis.prime**power, axis.step * power) for power in range(axis.multiplicity + 1)]
+                steps = {n * factor: step + more for n, step in steps.items() for factor, more in powers}
+            found.append(tuple(Axis(dim, factor, 1, steps[factor]) for factor in sorted(steps) if factor > 1))
+        return tuple(found)
+
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """Points along every axis."""
         return tuple(axis.multiplicity + 1 for axis in self.axes)
@@ -80,6 +92,14 @@ class TileVectors:
         return (self.nest.num_macs // np.prod(self.tiles, axis=0)).astype(np.float64)
 
     @cached_property
+    def unfinished(self) -> Ints:
+        """The dimensions of which a tile is not the whole bound, bit by bit."""
+        found = np.zeros(self.size, dtype=np.int64)
+        for dim, bound in enumerate(self.nest.bounds):
+            found |= (self.tiles[dim] < bound).astype(np.int64) << dim
+        return found
+
+    @cached_property
     def extents(self) -> tuple[tuple[Ints, ...], ...]:
         """``extents[tensor][axis]``: elements along an axis of the box that a tile touches."""
         return tuple(tuple(self._extent(index) for index in tensor.index) for tensor in self.nest.tensors)
@@ -101,7 +121,7 @@ class TileVectors:
         rows = [np.ones(self.size) for _ in self.nest.tensors]
         for row, tensor in zip(rows, self.nest.tensors, strict=True):
             for index in tensor.index:
-                row *= self._distinct(index)
+                row *= self.distinct(index)
         return np.array(rows) * self.repeats
 
     @cached_property
@@ -133,7 +153,7 @@ class TileVectors:
             extent += abs(coefficient) * (self.tiles[dim] - 1)
         return extent
 
-    def _distinct(self, index: AffineIndex) -> Floats:
+    def distinct(self, index: AffineIndex) -> Floats:
         """How many values an index takes within a tile."""
         if not index.terms:
             return np.ones(self.size)

@@ -75,11 +75,14 @@ class FanoutMoves:
         output = space.nest.output
         if axis.dim in space.dims_of[output]:
             return
-        added = labels.sums[:, output] * (1 - 1 / axis.prime)
-        labels.sums[:, output] /= axis.prime
-        pays = columns.pending(output) if pending >> output & 1 else columns.settled
-        labels.sums[:, pays.start] += added * network.add_pj
+        if space.adds(network):
+            added = labels.sums[:, output] * (1 - 1 / axis.prime)
+            labels.sums[:, output] /= axis.prime
+            pays = columns.pending(output) if pending >> output & 1 else columns.settled
+            labels.sums[:, pays.start] += added * self.ledger.prices.addition_pj(network)
         labels.sums[:, columns.credit] *= axis.prime
+        if space.counted.reads_back_to_all:
+            labels.sums[:, columns.base] *= axis.prime
 
     def _share(self, labels: Labels, axis: Axis, tensor: int, network: Network) -> None:
         """Equal words of a tensor that is read are sent once."""
@@ -87,6 +90,8 @@ class FanoutMoves:
         shared = [tensor, whole] if whole else [tensor]
         if axis.dim not in space.dims_of[tensor]:
             labels.sums[:, shared] /= axis.prime
+        if not space.counted.shares_equal_words:
+            return
         self._spread_tile(labels, axis, tensor, network)
         for window, (of, position) in enumerate(space.windows):
             coefficient = dict(space.nest.tensors[of].index[position].terms).get(axis.dim)

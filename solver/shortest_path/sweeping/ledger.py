@@ -14,6 +14,7 @@ from ..space.boundaries import Boundaries, Pending
 from ..space.edge_prices import Charge, EdgePrices
 from ..space.map_space import MapSpace
 from ..space.tile_vectors import Axis, Floats
+from .halo_tiles import OverlappingTile, StridingTile
 from .interval_shapes import IntervalShapes
 from .labels import Columns, Ids, Labels
 from .sliding import Sliding
@@ -37,7 +38,8 @@ class Ledger:
             halos.append(len(boundary.fanouts) if boundary.halo else None)
             if boundary.halo:
                 axes = tuple(axis for tensor, axis in space.windows if tensor == boundary.tensor)
-                sliding[place] = Sliding(space.nest.tensors[boundary.tensor], axes)
+                first = StridingTile.of if space.counted.strides else OverlappingTile.of
+                sliding[place] = Sliding(space.nest.tensors[boundary.tensor], axes, first)
         columns = Columns(space.num_tensors, len(boundaries.prices.sums), tuple(halos))
         return cls(boundaries, columns, IntervalShapes(), sliding)
 
@@ -98,21 +100,35 @@ class Ledger:
             sums[:, columns.credit] += sums[:, columns.first, None] * charge.credit
 
     def forget_shapes(self, labels: Labels, node: int) -> None:
-        """Unions matter up to the last fanout that shares a tensor's words before they reach their parent."""
+        """Unions matter up to the last fanout that shares a tensor's words before they reach their parent.
+
+        By the stride rule, up to the next level: shapes are then offsets of adjacent fanouts, however long tiles are.
+        """
+        counted, machine = self.space.counted, self.space.machine
         for window, (tensor, _) in enumerate(self.space.windows):
             parent = self.prices.parent(tensor, self.prices.child(tensor, node))
-            networks: Sequence[Network] = self.space.machine.networks
-            if not any(parent < network.node < node and network.multicast[tensor] for network in networks):
+            networks: Sequence[Network] = machine.networks
+            shared = any(parent < network.node < node and network.multicast[tensor] for network in networks)
+            if not (shared and counted.shares_equal_words):
                 labels.shapes[:, window] = 0
+            elif counted.strides and node in machine.level_at:
+                labels.shapes[:, window] = 1
 
     def complete(self, labels: Labels, pending: Pending, node: int) -> None:
-        """Takes credits off where nothing outside reduces, and counts as cycles what no pending tensor can add to."""
+        """Takes credits off where nothing outside reduces, and counts as cycles what no pending tensor can add to.
+
+        Where an open edge has a credit of its own in the energy, that stays while the output is pending: tables of what
+        is to come have it, too.
+        """
         columns, space = self.columns, self.space
         if space.most_reduction(node) > 1:
             return
-        labels.sums[:, columns.settled] += labels.sums[:, columns.credit]
-        labels.sums[:, columns.base] = 0.0
-        labels.sums[:, columns.credit] = 0.0
+        held = int(space.counted.reads_back_to_all and pending >> space.nest.output & 1)
+        settled, credit = (slice(part.start + held, part.stop) for part in (columns.settled, columns.credit))
+        labels.sums[:, settled] += labels.sums[:, credit]
+        labels.sums[:, credit] = 0.0
+        if not held:
+            labels.sums[:, columns.base] = 0.0
         for quantity, wanted in enumerate(self.prices.sums.listed):
             open_sums = [columns.pending(bit).start + quantity for bit in members(pending)]
             if wanted.divides and wanted.node >= node and not labels.sums[:, open_sums].any():

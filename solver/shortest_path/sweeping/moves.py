@@ -73,9 +73,14 @@ class Moves:
         labels.shapes[:, self.ledger.loops] = BEGUN if self.order_matters(pending, node) else FREE
         return labels
 
-    def may_loop(self, labels: Labels, dim: int) -> Mask:
-        """Which labels may loop over a dimension."""
-        return self.whole_loops.may_follow(labels.shapes[:, self.ledger.loops], dim)
+    def forget_loops(self, labels: Labels) -> Labels:
+        """Labels that may loop over anything. Changes the labels."""
+        labels.shapes[:, self.ledger.loops] = FREE
+        return labels
+
+    def may_loop(self, labels: Labels, dim: int, *, again: bool) -> Mask:
+        """Which labels may loop over a dimension; ``again``: right after another loop over it, too."""
+        return self.whole_loops.may_follow(labels.shapes[:, self.ledger.loops], dim, again=again)
 
     def loop(self, labels: Labels, axis: Axis, node: int, pending: Pending) -> Labels:
         """One prime of a temporal loop: over it, pending tiles stay where they are, or slide. Changes the labels."""
@@ -88,9 +93,13 @@ class Moves:
                     labels.sums[:, bit] /= axis.prime
                 labels.sums[:, self.ledger.columns.pending(bit)] /= axis.prime
         self.ledger.multiply_factor(labels, axis)
-        loops = labels.shapes[:, self.ledger.loops]
-        labels.shapes[:, self.ledger.loops] = self.whole_loops.followed(loops, axis.dim)
         return replace(labels, points=labels.points + axis.step)
+
+    def noted(self, labels: Labels, dim: int, *, latest: bool) -> Labels:
+        """Labels that remember a loop over a dimension; with ``latest``, that it was the latest. Changes the labels."""
+        loops = labels.shapes[:, self.ledger.loops]
+        labels.shapes[:, self.ledger.loops] = self.whole_loops.followed(loops, dim, latest=latest)
+        return labels
 
     def replaced(self, labels: Labels, tiles: Pending, node: int) -> Labels:
         """Labels some of whose pending tiles are replaced, or settle: what was pending of them is so no more."""
@@ -123,9 +132,11 @@ class Moves:
     def _slide(self, labels: Labels, axis: Axis, node: int, place: int, bit: int) -> None:
         """A loop over a tile with halo: words that it has in common with the one before are not moved again."""
         columns, boundary = self.ledger.columns, self.ledger.boundaries.listed[place]
-        sizes: Ints = self.ledger.space.vectors.tiles[axis.dim][labels.points]
+        vectors = self.ledger.space.vectors
+        sizes: Ints = vectors.tiles[axis.dim][labels.points]
+        left: Ints = vectors.unfinished[labels.points + axis.step]
         tiles, shares = self.ledger.sliding[place].slid(
-            labels.shapes[:, self.ledger.tile(place)], axis.dim, sizes, axis.prime, len(boundary.fanouts)
+            labels.shapes[:, self.ledger.tile(place)], axis.dim, sizes, axis.prime, len(boundary.fanouts), left
         )
         labels.shapes[:, self.ledger.tile(place)] = tiles
         words, whole, of_one = columns.at_fanouts(place), columns.whole(place), columns.whole_of_one(place)

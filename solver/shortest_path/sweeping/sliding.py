@@ -3,18 +3,16 @@
 Loops outside a boundary are added from the inside outwards. With M words so far, a loop of n iterations makes it
 n*M - (n - 1)*o, where o are the words that a tile has in common with the one before, when the loop advances and all
 inner ones wrap (hierarchy model, section 5). How far that moves a tile depends on the dimension's tile and on the
-displacement of what has slid so far.
+displacement of what has slid so far; what is in common, on how words are counted (:mod:`.halo_tiles`).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 
-from ....model.hierarchy.exact.unions import union_length
 from ....model.loop_nest import Tensor
 from ..space.tile_vectors import Floats, Ints
 
@@ -22,52 +20,51 @@ SETTLED = 0
 """The number of a tile that is not followed: no loop outside can find words of it again."""
 
 
-@dataclass(frozen=True)
-class _Line:
-    """One axis: the tile's length, how far it has been displaced, and what fanouts spread it over.
+class Tile(Protocol):
+    """A tile along the axes in which several dimensions meet, and how far it has slid."""
 
-    ``spread``: (number of the fanout, step, copies), the inner fanouts first.
-    """
+    def spread(self, steps: Sequence[int], fanout: int, copies: int) -> Tile:
+        """The tile unrolled over the ``fanout``-th fanout, each instance's some steps along each axis further."""
+        ...
 
-    length: int
-    displaced: int = 0
-    spread: tuple[tuple[int, int, int], ...] = ()
+    def slid(self, steps: Sequence[int], iterations: int, fanouts: int) -> tuple[Tile, tuple[float, ...]]:
+        """The tile after a loop of so many steps along each axis, and the shares that stay when the loop advances.
 
-    def share(self, fanouts: int, shift: int) -> float:
-        """The share of the words of the innermost ``fanouts`` together that are there already after a shift."""
-        steps = [(step, copies) for number, step, copies in self.spread if number <= fanouts]
-        new = union_length(steps, min(self.length, abs(shift)))
-        return 1.0 - new / union_length(steps, self.length)
+        Shares are those of what the innermost 0, 1, ... ``fanouts`` fanouts have together.
+        """
+        ...
 
-    @property
-    def is_past(self) -> bool:
-        """Whether the tile has been displaced by its whole length or more."""
-        return abs(self.displaced) >= self.length
+    def away(self) -> tuple[int, ...]:
+        """The axes along which no loop of another axis finds words again."""
+        ...
 
 
-_Tile = tuple[_Line, ...]
-_After = Callable[[_Tile, int], tuple[int, tuple[float, ...]]]
+_After = tuple[int, tuple[float, ...]]
+"""The number of a tile after a step, and the shares that stay."""
 
 
 class Sliding:
     """Tiles of one tensor at one boundary with halo, those that were met so far.
 
     ``axes``: positions of the axes in which several dimensions meet; a tile's number is 0 once it is settled.
+    ``first``: makes the tile of given lengths that has just been brought.
     """
 
-    def __init__(self, tensor: Tensor, axes: tuple[int, ...]) -> None:
-        self._coefficients = [dict(tensor.index[axis].terms) for axis in axes]
-        self._rising = all(a > 0 for axis in self._coefficients for a in axis.values())
-        self._tiles: list[_Tile] = [()]
-        self._numbers: dict[_Tile, int] = {}
-        self._known: dict[tuple[object, ...], tuple[int, tuple[float, ...]]] = {}
+    def __init__(self, tensor: Tensor, axes: tuple[int, ...], first: Callable[[tuple[int, ...]], Tile]) -> None:
+        self._coefficients, self._first = [dict(tensor.index[axis].terms) for axis in axes], first
+        dims = [dim for axis in self._coefficients for dim in axis]
+        self._rising = len(set(dims)) == len(dims) and all(a > 0 for axis in self._coefficients for a in axis.values())
+        self._dims = sum(1 << dim for dim in set(dims))
+        self._tiles: list[Tile | None] = [None]
+        self._numbers: dict[Tile, int] = {}
+        self._known: dict[tuple[object, ...], _After] = {}
 
     def brought(self, extents: Ints) -> Ints:
         """The numbers of tiles of given lengths (``extents[axis, label]``)."""
         if not extents.size:
             return np.zeros(len(extents.T), dtype=np.int64)
         lengths, places = np.unique(extents, axis=1, return_inverse=True)
-        tiles = [tuple(_Line(int(length)) for length in column) for column in lengths.T]
+        tiles = [self._first(tuple(map(int, column))) for column in lengths.T]
         numbers: Ints = np.array([self._number(tile) for tile in tiles], dtype=np.int64)
         return numbers[places.reshape(-1)]
 
@@ -76,69 +73,63 @@ class Sliding:
         if not any(dim in axis for axis in self._coefficients):
             return tiles
 
-        def after(tile: _Tile, size: int) -> tuple[int, tuple[float, ...]]:
-            lines = [
-                replace(line, spread=_spread(line.spread, fanout, abs(axis[dim]) * size, copies))
-                if dim in axis
-                else line
-                for line, axis in zip(tile, self._coefficients, strict=True)
-            ]
-            return self._number(tuple(lines)), ()
+        def after(tile: Tile, size: int, _: int) -> _After:
+            return self._number(tile.spread(self._steps(dim, size), fanout, copies)), ()
 
-        return self._each(tiles, sizes, ("spread", dim, fanout, copies), after)[0]
+        return self._each(tiles, sizes, sizes, ("spread", dim, fanout, copies), after)[0]
 
-    def slid(self, tiles: Ints, dim: int, sizes: Ints, iterations: int, fanouts: int) -> tuple[Ints, Floats]:
+    def slid(
+        self, tiles: Ints, dim: int, sizes: Ints, iterations: int, fanouts: int, left: Ints
+    ) -> tuple[Ints, Floats]:
         """The numbers of tiles after a loop over a dimension, and what they have in common from one to the next.
 
+        ``left``: for each label the dimensions that can still be looped over afterwards, bit by bit.
         The shares are those of the union over the innermost 0, 1, ... ``fanouts`` fanouts (``shares[fanouts, label]``).
         """
 
-        def after(tile: _Tile, size: int) -> tuple[int, tuple[float, ...]]:
-            steps = [axis.get(dim, 0) * size for axis in self._coefficients]
-            shifts = [step - line.displaced for step, line in zip(steps, tile, strict=True)]
-            lines = tuple(
-                replace(line, displaced=line.displaced + step * (iterations - 1))
-                for line, step in zip(tile, steps, strict=True)
-            )
-            shares = [
-                math.prod(line.share(count, shift) for line, shift in zip(tile, shifts, strict=True))
-                for count in range(fanouts + 1)
-            ]
-            settled = self._rising and sum(line.is_past for line in lines) > 1
-            return SETTLED if settled else self._number(lines), tuple(shares)
+        def after(tile: Tile, size: int, later: int) -> _After:
+            moved, shares = tile.slid(self._steps(dim, size), iterations, fanouts)
+            return SETTLED if self._is_settled(moved, later) else self._number(moved), shares
 
-        return self._each(tiles, sizes, ("slid", dim, iterations, fanouts), after, fanouts + 1)
+        return self._each(tiles, sizes, left & self._dims, ("slid", dim, iterations, fanouts), after, fanouts + 1)
+
+    def _steps(self, dim: int, size: int) -> list[int]:
+        return [axis.get(dim, 0) * size for axis in self._coefficients]
+
+    def _is_settled(self, tile: Tile, later: int) -> bool:
+        """Whether no loop can find words again: it would have to bring the tile back along two axes, or is over."""
+        away = tile.away() if self._rising else ()
+        if len(away) != 1:
+            return len(away) > 1
+        return not any(later >> dim & 1 for dim in self._coefficients[away[0]])
 
     def _each(
-        self, tiles: Ints, sizes: Ints, what: tuple[object, ...], after: _After, rows: int = 0
+        self,
+        tiles: Ints,
+        sizes: Ints,
+        left: Ints,
+        what: tuple[object, ...],
+        after: Callable[[Tile, int, int], _After],
+        rows: int = 0,
     ) -> tuple[Ints, Floats]:
         """Something for every tile and size, worked out once for equal ones; settled tiles stay so."""
         if not len(tiles):
             return tiles, np.ones((rows, 0))
-        pairs, places = np.unique(np.stack([tiles, sizes]), axis=1, return_inverse=True)
-        found: list[tuple[int, tuple[float, ...]]] = []
-        for tile, size in pairs.T:
-            key = (int(tile), int(size), *what)
+        cases, places = np.unique(np.stack([tiles, sizes, left]), axis=1, return_inverse=True)
+        found: list[_After] = []
+        for number, size, later in cases.T:
+            key = (int(number), int(size), int(later), *what)
             if key not in self._known:
+                tile = self._tiles[int(number)]
                 stays = SETTLED, (0.0,) * rows
-                self._known[key] = after(self._tiles[int(tile)], int(size)) if tile != SETTLED else stays
+                self._known[key] = stays if tile is None else after(tile, int(size), int(later))
             found.append(self._known[key])
         places = places.reshape(-1)
         numbers = np.array([number for number, _ in found], dtype=np.int64)[places]
         return numbers, np.array([shares for _, shares in found]).reshape(len(found), rows).T[:, places]
 
-    def _number(self, tile: _Tile) -> int:
+    def _number(self, tile: Tile) -> int:
         if tile not in self._numbers:
             self._numbers[tile] = len(self._tiles)
             self._tiles.append(tile)
         return self._numbers[tile]
-
-
-def _spread(
-    before: tuple[tuple[int, int, int], ...], fanout: int, step: int, copies: int
-) -> tuple[tuple[int, int, int], ...]:
-    """One more step, joined with the one that it continues."""
-    for position, (number, inner, count) in enumerate(before):
-        if number == fanout and inner * count == step:
-            return (*before[:position], (number, inner, count * copies), *before[position + 1 :])
-    return tuple(sorted([*before, (fanout, step, copies)]))

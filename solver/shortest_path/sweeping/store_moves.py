@@ -69,7 +69,8 @@ class StoreMoves:
         ledger, columns, vectors = self.ledger, self.ledger.columns, self.ledger.space.vectors
         axes = [(window, axis) for window, (of, axis) in enumerate(ledger.space.windows) if of == tensor]
         for window, axis in axes:
-            labels.shapes[:, window] = vectors.extents[tensor][axis][labels.points]
+            extents = vectors.extents[tensor][axis][labels.points]
+            labels.shapes[:, window] = 1 if ledger.space.counted.strides else extents
         place = ledger.boundaries.position[tensor, level.node]
         if place in ledger.sliding:
             extents = np.array([vectors.extents[tensor][axis][labels.points] for _, axis in axes], dtype=np.int64)

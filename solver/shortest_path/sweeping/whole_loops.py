@@ -22,8 +22,8 @@ class WholeLoops:
 
     num_dims: int
 
-    def may_follow(self, loops: Ints, dim: int) -> Mask:
-        """Where a loop over a dimension can follow: it is the latest there, or has not been looped over.
+    def may_follow(self, loops: Ints, dim: int, *, again: bool = True) -> Mask:
+        """Where a loop over a dimension can follow: it has not been looped over, or is the latest, if that may be.
 
         Example:
             >>> whole = WholeLoops(3)
@@ -32,11 +32,11 @@ class WholeLoops:
             [[True, True], [True, True], [False, True]]
         """
         done, latest = np.divmod(loops - BEGUN, self.num_dims + 1)
-        found: Mask = (loops == FREE) | (latest == dim + 1) | (done >> dim & 1 == 0)
+        found: Mask = (loops == FREE) | ((latest == dim + 1) & again) | (done >> dim & 1 == 0)
         return found
 
-    def followed(self, loops: Ints, dim: int) -> Ints:
-        """The numbers after a loop over a dimension."""
-        done = (loops - BEGUN) // (self.num_dims + 1)
-        found: Ints = np.where(loops == FREE, FREE, BEGUN + (done | 1 << dim) * (self.num_dims + 1) + dim + 1)
+    def followed(self, loops: Ints, dim: int, *, latest: bool = True) -> Ints:
+        """The numbers after a loop over a dimension, which need not be remembered as the latest."""
+        done, last = (loops - BEGUN) // (self.num_dims + 1), dim + 1 if latest else 0
+        found: Ints = np.where(loops == FREE, FREE, BEGUN + (done | 1 << dim) * (self.num_dims + 1) + last)
         return found

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from random import Random
 
 import pytest
+from dmaze.model.faults import InputError
+from dmaze.model.hierarchy.accountings import AccountingName
 from dmaze.model.hierarchy.constraints.level_constraints import LevelConstraints
+from dmaze.model.hierarchy.hierarchy_model import MODEL, HierarchyModel
 from dmaze.model.objectives import OBJECTIVES
 from level_optima import TooManyError
 from random_constraints import KINDS_OF_CONSTRAINT, random_constraints
@@ -22,7 +25,13 @@ MOST, MOST_CHOICES = 2000, 4
 """Mappings that are costed, and choices of what is kept where; problems with more are passed over."""
 
 
-def checked(seeds: Sequence[int], number: int, traits: Traits = ANY, kinds: Sequence[str] = ()) -> list[Searched]:
+def checked(
+    seeds: Sequence[int],
+    number: int,
+    traits: Traits = ANY,
+    kinds: Sequence[str] = (),
+    model: HierarchyModel = MODEL,
+) -> list[Searched]:
     """The searches of the first few problems that are neither trivial nor large; each of them right, and a proof."""
     found: list[Searched] = []
     for seed in seeds:
@@ -31,8 +40,8 @@ def checked(seeds: Sequence[int], number: int, traits: Traits = ANY, kinds: Sequ
         if case.nest.num_macs < 4 or len(case.machine.levels) < 2:
             continue
         try:
-            searches = compared(case, constraints, MOST, MOST_CHOICES)
-        except TooManyError:
+            searches = compared(case, constraints, MOST, MOST_CHOICES, model)
+        except (TooManyError, InputError):
             continue
         for one in searches:
             told = f"{one.objective}: {described(case)} {constraints.model_dump_json(exclude_defaults=True)}"
@@ -49,10 +58,22 @@ def test_optima_are_those_of_all_mappings(place: int) -> None:
     checked(range(30_000_009 + place, 31_000_000, len(KINDS)), 1 + place % 2)
 
 
+def windows(first: int) -> list[int]:
+    """Seeds of nests with windows."""
+    places = [place for place, kind in enumerate(KINDS) if kind in ("conv1d", "conv2d", "depthwise", "convolved")]
+    return [round_ * len(KINDS) + place for round_ in range(first, first + 100) for place in places]
+
+
 def test_optima_with_halo_are_those_of_all_mappings() -> None:
-    windows = [place for place, kind in enumerate(KINDS) if kind in ("conv1d", "conv2d", "depthwise", "convolved")]
-    seeds = [round_ * len(KINDS) + place for round_ in range(2_400_000, 2_400_100) for place in windows]
-    checked(seeds, 4, HALO)
+    checked(windows(2_400_000), 4, HALO)
+
+
+@pytest.mark.parametrize("name", ["timeloop", "accelforge"])
+def test_optima_as_other_tools_count_are_those_of_all_mappings(name: AccountingName) -> None:
+    model = MODEL.under(name)
+    checked(windows(2_500_000), 3, HALO, model=model)
+    checked(range(37_000_000, 38_000_000), 3, ANY, model=model)
+    checked(range(38_000_000, 39_000_000), 2, ANY, Random(len(name)).sample(list(KINDS_OF_CONSTRAINT), 3), model)
 
 
 def test_optima_with_dma_engines_are_those_of_all_mappings() -> None:

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 from dmaze.model.hierarchy.constraints.level_constraints import LevelConstraints
 from dmaze.model.hierarchy.constraints.resolved_constraints import resolved_constraints
-from dmaze.model.hierarchy.exact.exact_cost import hierarchy_cost
 from dmaze.model.hierarchy.exact.unions import union_length
-from dmaze.model.hierarchy.level_mapping import LevelMappingDocument, level_mapping
 from dmaze.model.hierarchy.machine import Machine
 from dmaze.model.hierarchy.resolved_machine import resolved_machine
 from dmaze.solver.shortest_path.bounds.cost_to_go import instances_left, most_unrolled
@@ -22,7 +20,6 @@ from dmaze.solver.shortest_path.space.quantities import quantities
 from dmaze.solver.shortest_path.space.tile_vectors import Axis, TileVectors
 from dmaze.solver.shortest_path.sweeping.interval_shapes import IntervalShapes
 from dmaze.solver.shortest_path.sweeping.labels import Labels, undominated
-from dmaze.solver.shortest_path.sweeping.sliding import SETTLED, Sliding
 from hierarchy_cases import nest_of
 
 STRIDED = nest_of(
@@ -85,60 +82,6 @@ def test_equal_unions_have_equal_numbers_whatever_their_way() -> None:
     other = shapes.grow(shapes.grow(np.array([1]), np.array([2]), 2)[0], np.array([9]), 2)[0]
     assert there == back
     assert there != other
-
-
-def test_tile_that_slides_shares_words_with_the_one_before() -> None:
-    """Section 10 of the hierarchy model: x of 1 and r of 3 in a tile, x of 2 on a fanout, a loop of 6 outside."""
-    index = nest_of(
-        {
-            "bounds": {"X": 12, "R": 3},
-            "tensors": [{"name": "I", "index": ["X + R"]}, {"name": "O", "index": ["X"], "output": True}],
-        }
-    )
-    sliding = Sliding(index.tensors[0], (0,))
-    tile = sliding.spread(sliding.brought(np.array([[3]])), 0, np.array([1]), 1, 2)
-    _, shares = sliding.slid(tile, 0, np.array([2]), 6, 1)
-    alone, together = shares[:, 0]
-    assert 6 * 3 - 5 * 3 * alone == pytest.approx(3 + 5 * 2)
-    assert 6 * 4 - 5 * 4 * together == pytest.approx(4 + 5 * 3)
-
-
-def test_words_that_slide_past_the_wrapping_of_inner_loops_are_those_of_the_model() -> None:
-    nest = nest_of(
-        {
-            "bounds": {"X": 4, "R": 3},
-            "tensors": [{"name": "I", "index": ["X + R"]}, {"name": "O", "index": ["X"], "output": True}],
-        }
-    )
-    sliding = Sliding(nest.tensors[0], (0,))
-    tile = sliding.brought(np.array([[2]]))
-    tile, of_window = sliding.slid(tile, 1, np.array([1]), 3, 0)
-    _, of_outer = sliding.slid(tile, 0, np.array([2]), 2, 0)
-    words = 3 * 2 - 2 * 2 * of_window[0, 0]
-    words = 2 * words - 2 * of_outer[0, 0]
-    machine = resolved_machine(Machine.model_validate({"name": "m", "nodes": [NODES[0], NODES[3]]}), nest)
-    document = {"tiling": {"X": {"DRAM": 2, "RF": 2}, "R": {"DRAM": 3}}, "orders": {"DRAM": ["X", "R"]}}
-    mapping = level_mapping(nest, machine, LevelMappingDocument.model_validate(document))
-    access = hierarchy_cost(nest, machine, mapping).accesses[1][0]
-    assert access is not None
-    assert words == access.fill == 6
-
-
-def test_tile_displaced_along_two_axes_is_settled() -> None:
-    nest = nest_of(
-        {
-            "bounds": {"X": 4, "R": 2, "Y": 4, "S": 2},
-            "tensors": [{"name": "I", "index": ["X + R", "Y + S"]}, {"name": "O", "index": ["X", "Y"], "output": True}],
-        }
-    )
-    sliding = Sliding(nest.tensors[0], (0, 1))
-    tile = sliding.brought(np.array([[2], [2]]))
-    along_one, _ = sliding.slid(tile, 0, np.array([1]), 4, 0)
-    along_both, _ = sliding.slid(along_one, 2, np.array([1]), 4, 0)
-    assert int(along_one[0]) != SETTLED
-    assert int(along_both[0]) == SETTLED
-    assert sliding.slid(along_both, 1, np.array([1]), 2, 0)[1].tolist() == [[0.0]]
-    assert sliding.spread(along_both, 1, np.array([1]), 1, 2).tolist() == [SETTLED]
 
 
 def random_labels(random: Random, count: int) -> Labels:
