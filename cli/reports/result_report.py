@@ -9,6 +9,7 @@ from rich.console import Console
 from ...model.dmazerunner.cost_document import Cost
 from ...model.documents.kinds.any_mappings import AnyCost
 from ...model.documents.result import LayerResult, Number, Result
+from ...model.documents.spec import SolverOptions
 from ...model.faults import escaped, shortened
 from ...model.hierarchy.machine import Machine
 from ...model.objectives import OBJECTIVES
@@ -18,6 +19,8 @@ from .import_report import import_lines
 
 PJ_PER_UJ = 1e6
 LONGEST_TITLE = 100
+PROVED = SolverOptions().relative_gap
+"""Relative gap that counts as proved unless a spec asks for another one; bounds that are rounded down leave less."""
 
 
 def print_report(console: Console, result: Result, *, loops: bool) -> None:
@@ -134,8 +137,18 @@ def edp_text(edp: float) -> str:
 
 
 def gap_text(gap: float) -> str:
-    """A relative gap in per cent; the smallest ones are not rounded to nothing."""
-    return "<0.01%" if 0 < gap < 1e-4 else f"{gap:.2%}"
+    """A relative gap in per cent: nothing where it counts as proved without being asked, else not rounded to nothing.
+
+    Example:
+        >>> gap_text(1e-12), gap_text(2e-5), gap_text(0.03)
+        ('0.00%', '<0.01%', '3.00%')
+    """
+    return share_text(0.0 if gap <= PROVED else gap)
+
+
+def share_text(share: float) -> str:
+    """A share in per cent; the smallest ones are not rounded to nothing."""
+    return "<0.01%" if 0 < share < 1e-4 else f"{share:.2%}"
 
 
 def _pruned_by_bound(layer: LayerResult) -> str | None:

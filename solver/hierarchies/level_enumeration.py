@@ -65,7 +65,7 @@ class EnumerationRun:
         ``first``: end with the first mapping that is allowed.
         """
         waiting: list[MappingArrays] = []
-        for arrays in self._mappings():
+        for arrays in self._mappings(deadline):
             waiting.append(arrays)
             if sum(found.size for found in waiting) >= DEFAULT_PIECE:
                 self._cost_all(joined(waiting), deadline, report)
@@ -84,10 +84,12 @@ class EnumerationRun:
             if report is not None:
                 report(self._progress())
 
-    def _mappings(self) -> Iterator[MappingArrays]:
-        """All mappings that fit, by what they keep and by which loops iterate."""
+    def _mappings(self, deadline: Deadline) -> Iterator[MappingArrays]:
+        """All mappings that fit, by what they keep and by which loops iterate, as long as there is time."""
         for seen, factors in self.space.tilings():
             for choice in self.space.keep_choices:
+                if deadline.passed:
+                    return
                 kept = np.broadcast_to(choice, (len(factors), *choice.shape))
                 fitting = _fitting(self.constraints, factors, kept)
                 yield from self.space.mappings(factors[fitting], kept[fitting])

@@ -17,7 +17,7 @@ from ....model.documents.study_results import (
 )
 from ....model.objectives import Objective
 from ...tables import Column, name_text, print_line, print_tables
-from ..result_report import edp_text, gap_text
+from ..result_report import edp_text, energy_text, gap_text
 from .study_report import open_ends, published_line, study_heading
 
 Figure = Callable[[Ratios], float | None]
@@ -71,7 +71,7 @@ def _unrestricted_columns() -> tuple[Column[LayerDataflows], ...]:
         Column("status", said(lambda search: search.status), left=True),
         Column("gap", said(lambda search: None if search.gap is None else gap_text(search.gap))),
         Column("EDP pJ*cycles", said(lambda s: edp_text(s.best.cost.edp) if s.best else None)),
-        Column("energy pJ", said(lambda s: f"{s.best.cost.energy_pj:,}" if s.best else None)),
+        Column("energy pJ", said(lambda s: energy_text(s.best.cost.energy_pj) if s.best else None)),
         Column("cycles", said(lambda s: f"{s.best.cost.cycles:,}" if s.best else None)),
         Column("s", said(lambda search: f"{search.seconds:.1f}")),
         Column("note", lambda layer: None if layer.same_as is None else f"= {name_text(layer.same_as)}", optional=True),

@@ -13,7 +13,7 @@ from ....model.hierarchy.machine import Machine
 from ....model.objectives import OBJECTIVES, Objective
 from ....solver.studies.agreement import finished, whole_searches
 from ...tables import Column, name_text, print_line, print_tables
-from ..result_report import gap_text
+from ..result_report import energy_text, gap_text, share_text
 from .study_report import open_ends, published_line, study_heading
 
 
@@ -96,7 +96,7 @@ def _seconds(layer: LayerGap, search: StudySearch | None) -> str | None:
 
 
 def _loss(loss: float | None) -> str | None:
-    return None if loss is None else gap_text(loss)
+    return None if loss is None else share_text(loss)
 
 
 def _full(full: FullEnumeration | None) -> str | None:
@@ -139,7 +139,7 @@ def _mapping_columns(study: GapStudy) -> tuple[Column[GivenMapping], ...]:
     return (
         Column("value", lambda mapping: OBJECTIVES[study.objective].value_text(mapping.objective_value)),
         Column("loss", lambda mapping: _loss(mapping.loss)),
-        Column("energy pJ", lambda mapping: f"{mapping.cost.energy_pj:,}"),
+        Column("energy pJ", lambda mapping: energy_text(mapping.cost.energy_pj)),
         Column("cycles", lambda mapping: f"{mapping.cost.cycles:,}"),
         Column("orders", lambda mapping: "given" if mapping.orders_given else "best", left=True),
         Column("breaks", lambda mapping: ", ".join(mapping.broken_rules) or "nothing", left=True),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
+from builders import nest_of as layer_nest
 from dmaze.model.hierarchy.constraints.level_constraints import LevelConstraints
 from dmaze.model.hierarchy.constraints.resolved_constraints import resolved_constraints
 from dmaze.model.hierarchy.hierarchy_model import MODEL
@@ -16,6 +19,7 @@ from dmaze.model.hierarchy.vectorised.hierarchy_batch import BatchedModel
 from dmaze.model.hierarchy.vectorised.mapping_arrays import MappingArrays, level_mappings
 from dmaze.model.loop_nest import LoopNest
 from dmaze.model.objectives import OBJECTIVES, Objective
+from dmaze.model.reading.references import resolve_architecture
 from dmaze.solver.backend import LayerProblem, LevelsProblem, Progress, SearchLimits
 from dmaze.solver.hierarchies.level_space import LevelSpace, joined
 from dmaze.solver.pipeline.ranking import cost_candidate, faults_of_candidate
@@ -169,3 +173,16 @@ def test_a_single_level_has_one_mapping() -> None:
     assert outcome.statistics["mappings_that_fit"] == 6
     # every MAC reads both operands, and a partial sum but for the 8 first ones
     assert outcome.bound == 48 + 48 + (48 - 8)
+
+
+def test_time_limits_hold_where_no_tiling_fits_for_long() -> None:
+    layer = {"type": "conv2d", "name": "c", "batch": 1, "out_channels": 384, "in_channels": 256, "in_height": 13}
+    nest = layer_nest({**layer, "in_width": 13, "kernel_height": 3, "kernel_width": 3, "padding": 1})
+    machine = resolve_architecture("eyeriss-168", Path())
+    assert isinstance(machine, Machine)
+    started = time.monotonic()
+    outcome = EXHAUSTIVE.search(
+        LayerProblem(nest, machine, LevelConstraints(), "edp", (), MODEL), SearchLimits(time_limit_s=0.1), None
+    )
+    assert not outcome.exhausted
+    assert time.monotonic() - started < 10  # it takes minutes to come to the first tiling that fits
