@@ -11,6 +11,9 @@ from .mapped_layer import MappedLayer, fetch_depth
 from .names import allotted_names, dimension_letters, renaming_comments, workload_comments
 from .yaml_text import Tagged, yaml_text
 
+COMPUTE = "MAC"
+"""What the exported multiply-accumulate unit is called."""
+
 _RESERVED = frozenset(
     ("all", "tensors", "nothing", "inputs", "outputs", "intermediates", "shared", "persistent", "above", "total")
 )
@@ -41,7 +44,7 @@ def export_files(layer: MappedLayer) -> dict[str, str]:
     header = (f"Layer {layer.name}, written by dmaze-solve for AccelForge 1.0.", "")
     return {
         "workload.yaml": yaml_text(
-            _workload(layer, names),
+            workload_document(layer.nest, names, layer.bits_per_element),
             (*header, *workload_comments(layer.nest, names.variables, names.tensors, layer.count)),
         ),
         "architecture.yaml": yaml_text(_architecture(layer), (*header, *_ARCHITECTURE_COMMENTS)),
@@ -70,8 +73,8 @@ def _tensor_name(name: str) -> str | None:
     return capitalised if allowed else None
 
 
-def _workload(layer: MappedLayer, names: AccelForgeNames) -> dict[str, object]:
-    nest = layer.nest
+def workload_document(nest: LoopNest, names: AccelForgeNames, bits: int) -> dict[str, object]:
+    """The workload file of a nest whose elements have so many bits."""
     references = [
         f"{name}[{', '.join(_ranks(name, tensor.index, names.variables))}]"
         for name, tensor in zip(names.tensors, nest.tensors, strict=True)
@@ -79,7 +82,7 @@ def _workload(layer: MappedLayer, names: AccelForgeNames) -> dict[str, object]:
     output = references.pop(nest.output)
     bounds = [f"0 <= {name} < {bound}" for name, bound in zip(names.variables, nest.bounds, strict=True)]
     einsum = {"einsum": f"{output} = {' * '.join(references)}", "iteration_space_shape": bounds}
-    return {"workload": {"bits_per_value": {"All": layer.bits_per_element}, "einsums": [einsum]}}
+    return {"workload": {"bits_per_value": {"All": bits}, "einsums": [einsum]}}
 
 
 def _ranks(tensor: str, indices: Sequence[AffineIndex], variables: Sequence[str]) -> Iterator[str]:
@@ -105,9 +108,10 @@ _ARCHITECTURE_COMMENTS = (
 def _architecture(layer: MappedLayer) -> dict[str, object]:
     arch = layer.architecture
     price, bits = arch.access_energy_pj, layer.bits_per_element
+    rate = layer.dram_words_per_cycle or "inf"
     nodes = [
-        _memory("DRAM", "inf", price.dram, layer.dram_words_per_cycle or "inf", bits),
-        _memory("SPM", arch.spm_bytes * 8, price.spm, "inf", bits),
+        memory_node("DRAM", "inf", (price.dram, price.dram), (rate, rate), bits),
+        memory_node("SPM", arch.spm_bytes * 8, (price.spm, price.spm), ("inf", "inf"), bits),
         Tagged(
             "!Toll",
             {
@@ -116,32 +120,41 @@ def _architecture(layer: MappedLayer) -> dict[str, object]:
                 "leak_power": 0,
                 "area": 0,
                 "tensors": {"keep": "All"},
-                "actions": [_action("read", price.noc, len(layer.nest.tensors), bits)],
+                "actions": [priced_action("read", price.noc, len(layer.nest.tensors), bits)],
             },
         ),
         Tagged("!Container", {"name": "PE", "spatial": [{"name": "X", "fanout": arch.pes}]}),
-        _memory("RF", arch.rf_bytes_per_pe * 8, price.rf, "inf", bits),
-        Tagged(
-            "!Compute",
-            {
-                "name": "MAC",
-                "leak_power": 0,
-                "area": 0,
-                "actions": [{"name": "compute", "energy": price.mac, "throughput": 1}],
-            },
-        ),
+        memory_node("RF", arch.rf_bytes_per_pe * 8, (price.rf, price.rf), ("inf", "inf"), bits),
+        compute_node(price.mac),
     ]
     return {"arch": {"nodes": nodes}}
 
 
-def _memory(name: str, size: int | str, energy_pj: float, rate: float | str, bits: int) -> Tagged:
-    actions = [_action(action, energy_pj, rate, bits) for action in ("read", "write")]
-    fields = {"name": name, "size": size, "leak_power": 0, "area": 0, "tensors": {"keep": "All"}, "actions": actions}
+def memory_node(
+    name: str, size_bits: int | str, energy_pj: tuple[float, float], rate: tuple[float | str, float | str], bits: int
+) -> Tagged:
+    """A memory; energy and rate (actions per cycle) of reading and of writing so many bits."""
+    actions = [priced_action(*each, bits) for each in zip(("read", "write"), energy_pj, rate, strict=True)]
+    fields = {
+        "name": name,
+        "size": size_bits,
+        "leak_power": 0,
+        "area": 0,
+        "tensors": {"keep": "All"},
+        "actions": actions,
+    }
     return Tagged("!Memory", fields)
 
 
-def _action(name: str, energy_pj: float, rate: float | str, bits: int) -> dict[str, object]:
+def priced_action(name: str, energy_pj: float, rate: float | str, bits: int) -> dict[str, object]:
+    """An action on so many bits, with its energy and how often it can be done in a cycle."""
     return {"name": name, "energy": energy_pj, "throughput": rate, "bits_per_action": bits}
+
+
+def compute_node(energy_pj: float) -> Tagged:
+    """The multiply-accumulate unit, one operation a cycle."""
+    action = {"name": "compute", "energy": energy_pj, "throughput": 1}
+    return Tagged("!Compute", {"name": COMPUTE, "leak_power": 0, "area": 0, "actions": [action]})
 
 
 def _mapping(layer: MappedLayer, names: AccelForgeNames) -> dict[str, object]:
@@ -152,16 +165,14 @@ def _mapping(layer: MappedLayer, names: AccelForgeNames) -> dict[str, object]:
     tiling = layer.mapping.tiling
     per_pe = tuple(spm * rf for spm, rf in zip(tiling.spm, tiling.rf, strict=True))
     everything = list(range(len(layer.nest.tensors)))
-    nodes = [_storage(names, everything, "DRAM")]
+    nodes = [storage_node(names, everything, "DRAM")]
     nodes += _loops_with_storage(layer, names, layer.dram_loops, tiling.spm_tile, "SPM")
     nodes.append(Tagged("!Toll", {"tensors": list(names.tensors), "component": "NoC"}))
     for dim in layer.spatial_loops:
-        loop = {"rank_variable": names.variables[dim], "tile_shape": per_pe[dim], "name": "X", "component": "PE"}
-        nodes.append(Tagged("!Spatial", loop))
+        nodes.append(spatial_loop(names, dim, per_pe[dim], "X", "PE"))
     nodes += _loops_with_storage(layer, names, layer.spm_loops, tiling.rf, "RF")
-    ones = (1,) * len(layer.nest.dims)
-    nodes += [_temporal(names, dim, ones) for dim in layer.rf_loops]
-    nodes.append(Tagged("!Compute", {"einsum": names.tensors[layer.nest.output], "component": "MAC"}))
+    nodes += [temporal_loop(names, dim, 1) for dim in layer.rf_loops]
+    nodes.append(Tagged("!Compute", {"einsum": names.tensors[layer.nest.output], "component": COMPUTE}))
     return {"mapping": {"nodes": nodes}}
 
 
@@ -173,17 +184,25 @@ def _loops_with_storage(
     for depth in range(len(loops) + 1):
         here = [t for t, at in enumerate(depths) if at == depth]
         if here:
-            yield _storage(names, here, component)
+            yield storage_node(names, here, component)
         if depth < len(loops):
-            yield _temporal(names, loops[depth], tile)
+            yield temporal_loop(names, loops[depth], tile[loops[depth]])
 
 
-def _storage(names: AccelForgeNames, tensors: Sequence[int], component: str) -> Tagged:
+def storage_node(names: AccelForgeNames, tensors: Sequence[int], component: str) -> Tagged:
+    """Where a component takes in tensors, which go by their positions."""
     return Tagged("!Storage", {"tensors": [names.tensors[t] for t in tensors], "component": component})
 
 
-def _temporal(names: AccelForgeNames, dim: int, tile: Sequence[int]) -> Tagged:
-    return Tagged("!Temporal", {"rank_variable": names.variables[dim], "tile_shape": tile[dim]})
+def temporal_loop(names: AccelForgeNames, dim: int, left: int) -> Tagged:
+    """A loop in time; one iteration leaves so much of its dimension."""
+    return Tagged("!Temporal", {"rank_variable": names.variables[dim], "tile_shape": left})
+
+
+def spatial_loop(names: AccelForgeNames, dim: int, left: int, fanout: str, component: str) -> Tagged:
+    """A loop over the instances of a component, along one of its fanouts."""
+    fields = {"rank_variable": names.variables[dim], "tile_shape": left, "name": fanout, "component": component}
+    return Tagged("!Spatial", fields)
 
 
 def _mapping_comments(layer: MappedLayer, names: AccelForgeNames) -> Iterator[str]:

@@ -11,7 +11,7 @@ from ..documents.architectures import AnyArchitecture
 from ..documents.result import Result
 from ..hierarchy.resolved_machine import ResolvedMachine, resolved_machine
 from ..loop_nest import LoopNest
-from . import accelforge, dmazerunner_export, timeloop, timeloop_levels, zigzag
+from . import accelforge, accelforge_levels, dmazerunner_export, timeloop, timeloop_levels, zigzag
 from .mapped_layer import MappedLayer, best_mappings
 from .mapped_levels import MappedLevels, best_level_mappings
 from .names import file_names
@@ -93,7 +93,12 @@ def export_formats() -> dict[str, ExportFormat]:
             _folder_per_layer(timeloop.export_files),
             HierarchyExport(timeloop_levels.why_not_levels, _folder_per_layer(timeloop_levels.export_level_files)),
         ),
-        ExportFormat("accelforge", accelforge.why_not, _folder_per_layer(accelforge.export_files)),
+        ExportFormat(
+            "accelforge",
+            accelforge.why_not,
+            _folder_per_layer(accelforge.export_files),
+            HierarchyExport(accelforge_levels.why_not_levels, _folder_per_layer(accelforge_levels.export_level_files)),
+        ),
         ExportFormat("zigzag", zigzag.why_not, _folder_per_layer(zigzag.export_files)),
         ExportFormat("dmazerunner", dmazerunner_export.why_not, dmazerunner_export.export_network),
     )

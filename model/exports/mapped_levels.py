@@ -11,7 +11,7 @@ from ..documents.result import Result
 from ..hierarchy.accountings import AccountingName
 from ..hierarchy.hierarchy_cost import HierarchyCost
 from ..hierarchy.hierarchy_model import MODEL
-from ..hierarchy.level_mapping import LevelMapping, LevelMappingDocument, level_mapping
+from ..hierarchy.level_mapping import LevelMapping, LevelMappingDocument, level_mapping, overlapping_axes
 from ..hierarchy.machine import Machine
 from ..hierarchy.resolved_machine import Level, Network, ResolvedMachine, resolved_machine
 from ..loop_nest import LoopNest
@@ -82,6 +82,13 @@ def best_level_mappings(result: Result) -> list[MappedLevels]:
         for name, count, nest, document in best_documents(result)
         if isinstance(machine, Machine) and isinstance(document, LevelMappingDocument)
     ]
+
+
+def overlapping_output(nest: LoopNest) -> str | None:
+    """Why tools are not known to count a nest's output as we do; ``None`` where they are."""
+    if overlapping_axes(nest):
+        return f"tiles of {nest.tensors[nest.output].name} overlap, which tools count in ways of their own"
+    return None
 
 
 def differing_prices(machine: ResolvedMachine) -> str | None:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from ..hierarchy.resolved_machine import Level, Network, ResolvedMachine
 from ..loop_nest import LoopNest
-from .mapped_levels import MappedLevels, differing_prices, fanouts_inside, level_prices
+from .mapped_levels import MappedLevels, differing_prices, fanouts_inside, level_prices, overlapping_output
 from .names import allotted_names, renaming_comments, workload_comments
 from .timeloop import VERSION, TimeloopNames, priced_actions, problem_document
 from .timeloop import why_not as why_not_nest
@@ -22,7 +22,7 @@ _BITS_PER_BYTE = 8
 
 def why_not_levels(nest: LoopNest, machine: ResolvedMachine) -> str | None:
     """Why Timeloop cannot express a nest on a machine, or ``None`` where it can."""
-    objection = why_not_nest(nest) or differing_prices(machine)
+    objection = why_not_nest(nest) or overlapping_output(nest) or differing_prices(machine)
     for _, fanouts in fanouts_inside(machine):
         for t, tensor in enumerate(nest.tensors):
             if len({network.multicast[t] for network in fanouts}) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 from dmaze.model import Machine
+from dmaze.model.exports import accelforge_levels
+from dmaze.model.exports.accelforge import AccelForgeNames
 from dmaze.model.exports.formats import export_formats
 from dmaze.model.exports.mapped_levels import MappedLevels
 from dmaze.model.exports.timeloop_levels import export_level_files, why_not_levels
@@ -17,7 +20,7 @@ from dmaze.model.hierarchy.hierarchy_model import MODEL
 from dmaze.model.hierarchy.resolved_machine import resolved_machine
 from dmaze.model.reading.timeloop_files.timeloop_design import TimeloopDesign, read_design
 from golden import Golden
-from interop_cases import CONV
+from interop_cases import CONV, parsed
 from level_exports import MACHINE, mapped_levels, random_mapped_levels
 from timeloop_statistics import level_statistics, total_cycles
 
@@ -78,6 +81,10 @@ REFUSED: list[tuple[int, dict[str, Any], str]] = [
     (1, {"write_pj": {"I": 1, "*": 2}}, "writing GLB has not the same price for every tensor"),
     (3, {"multicast": {"I": False, "*": True}}, "X and Y differ in their multicast of I"),
 ]
+REFUSED_BY_ACCELFORGE: list[tuple[int, dict[str, Any], str]] = [
+    *REFUSED[:2],
+    (3, {"multicast": {"I": False, "*": True}}, "Y does not multicast I"),
+]
 
 
 @pytest.mark.parametrize(("node", "fields", "message"), REFUSED)
@@ -86,6 +93,54 @@ def test_what_cannot_be_said_is_refused_with_its_reason(node: int, fields: dict[
     machine = Machine.model_validate({**MACHINE, "nodes": nodes})
     nest = CONV.loop_nest()
     assert why_not_levels(nest, resolved_machine(machine, nest)) == message
+
+
+@pytest.mark.parametrize(("node", "fields", "message"), REFUSED_BY_ACCELFORGE)
+def test_accelforge_is_refused_what_it_cannot_say(node: int, fields: dict[str, Any], message: str) -> None:
+    nodes = [{**each, **(fields if number == node else {})} for number, each in enumerate(MACHINE["nodes"])]
+    nest = CONV.loop_nest()
+    machine = Machine.model_validate({**MACHINE, "nodes": nodes})
+    assert accelforge_levels.why_not_levels(nest, resolved_machine(machine, nest)) == message
+    sizes = Machine.model_validate({**MACHINE, "bytes_per_element": {"O": 4, "*": 1}})
+    refusal = accelforge_levels.why_not_levels(nest, resolved_machine(sizes, nest))
+    assert refusal == "its tensors' elements differ in size"
+
+
+def test_every_kept_tensor_is_stored_once_at_every_level_that_keeps_it() -> None:
+    for layer in random_mapped_levels(range(60)):
+        if accelforge_levels.why_not_levels(layer.nest, layer.machine) is None:
+            nodes = parsed(accelforge_levels.export_level_files(layer)["mapping.yaml"])["mapping"]["nodes"]
+            names = AccelForgeNames.of(layer.nest).tensors
+            for t, name in enumerate(names):
+                held = sum(t in layer.kept(level) for level in layer.machine.levels)
+                stored = [node["component"] for tag, node in nodes if tag == "Storage" and name in node["tensors"]]
+                assert len(stored) == len(set(stored)) == held
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("accelforge"), reason="accelforge is not installed")
+@pytest.mark.filterwarnings("ignore")
+def test_accelforge_comes_to_the_energy_and_words_that_we_say(tmp_path: Path) -> None:
+    from accelforge import Metrics, Spec
+
+    count = 0
+    for layer in [mapped_levels(), *random_mapped_levels(range(80))]:
+        if accelforge_levels.why_not_levels(layer.nest, layer.machine) is None:
+            for name, text in accelforge_levels.export_level_files(layer).items():
+                (tmp_path / name).write_text(text, encoding="utf-8")
+            files = (str(tmp_path / f"{name}.yaml") for name in ("architecture", "workload", "mapping"))
+            spec = Spec.from_yaml(*files)
+            spec.model.metrics = Metrics.all_metrics()
+            found = spec.evaluate_mapping()
+            ours = accelforge_levels.as_exported(layer).cost("accelforge")
+            assert float(found.energy()) == pytest.approx(ours.energy_pj, rel=1e-6)
+            actions = found.actions(per_component=True, per_tensor=True)
+            first = [access.reads + access.writes for access in ours.accesses[0] if access is not None]
+            outermost = layer.machine.nodes[0]
+            for tensor, words in zip(AccelForgeNames.of(layer.nest).tensors, first, strict=True):
+                theirs = [c for (part, name, _), c in actions.items() if (str(part), str(name)) == (outermost, tensor)]
+                assert sum(theirs) == words / layer.machine.levels[0].block_elements
+            count += 1
+    assert count > 10
 
 
 def test_a_dimension_over_two_fanouts_lies_along_one_axis() -> None:
