@@ -26,9 +26,16 @@ def _sizes(imported: ImportedNetwork) -> str:
 
 
 def _share(imported: ImportedNetwork) -> str:
-    whole = " of what is counted" if any(skipped.macs is None for skipped in imported.skipped) else ""
-    share = percent(imported.mapped_macs, imported.total_macs) + whole
-    return f"{imported.mapped_macs:,} of {imported.total_macs:,} multiply-accumulates are mapped ({share})"
+    """How much of the network is mapped: a share only of a total that is known."""
+    mapped, total = imported.mapped_macs, imported.total_macs
+    if _is_total_known(imported):
+        return f"{mapped:,} of {total:,} multiply-accumulates are mapped ({percent(mapped, total)})"
+    more = "no others" if mapped == total else f"{total - mapped:,} others"
+    return f"{mapped:,} multiply-accumulates are mapped; {more} are counted, and how many there are in all is not known"
+
+
+def _is_total_known(imported: ImportedNetwork) -> bool:
+    return all(skipped.macs is not None for skipped in imported.skipped)
 
 
 def percent(part: int, whole: int) -> str:
@@ -45,7 +52,7 @@ def _skipped_lines(imported: ImportedNetwork) -> Iterator[str]:
     """One line for each operator that is left out for a reason, and one for all that have nothing to multiply."""
     for skipped in imported.skipped:
         if skipped.reason is not None:
-            yield f"left out: {_counted(skipped)}, {_macs(skipped, imported.total_macs)}: {escaped(skipped.reason)}"
+            yield f"left out: {_counted(skipped)}, {_macs(skipped, imported)}: {escaped(skipped.reason)}"
     plain = [_counted(skipped) for skipped in imported.skipped if skipped.reason is None]
     if plain:
         yield f"left out, without multiply-accumulates: {', '.join(plain)}"
@@ -55,7 +62,8 @@ def _counted(skipped: SkippedNodes) -> str:
     return f"{skipped.count} {escaped(skipped.operator)}"
 
 
-def _macs(skipped: SkippedNodes, total_macs: int) -> str:
+def _macs(skipped: SkippedNodes, imported: ImportedNetwork) -> str:
     if skipped.macs is None:
         return "multiply-accumulates not counted"
-    return f"{skipped.macs:,} multiply-accumulates ({percent(skipped.macs, total_macs)})"
+    share = f" ({percent(skipped.macs, imported.total_macs)})" if _is_total_known(imported) else ""
+    return f"{skipped.macs:,} multiply-accumulates{share}"

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from ...faults import InputError
+from ...faults import Fault, InputError, InputWarning, shortened
+from .graphs.node_values import NodeEvaluationError, evaluated
 from .reading import (
     MAX_VALUE_ELEMENTS,
     STANDARD_DOMAINS,
@@ -25,6 +26,8 @@ from .reading import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnx import GraphProto, ModelProto, NodeProto, TypeProto
+
+LONGEST_WARNING = 300
 
 _RANDOM = frozenset(
     {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
@@ -42,6 +45,8 @@ class Shapes:
 def infer_shapes(model: OnnxModel, file: str) -> Shapes:
     """The shapes of all tensors of the main graph, as far as they do not depend on data.
 
+    What the library cannot evaluate is warned about, once for each operator.
+
     Raises:
         InputError: when types contradict each other.
     """
@@ -54,6 +59,9 @@ def infer_shapes(model: OnnxModel, file: str) -> Shapes:
         raise InputError([invalid_model(error, file)]) from error
     evaluation = _Evaluation(model.proto, {v.name: v.type for v in (*inferred.input, *inferred.value_info)})
     evaluation.run()
+    for operator, reason in evaluation.failures.items():
+        message = f"operator {operator} could not be evaluated, nor what depends on its values ({reason})"
+        warnings.warn(str(Fault(file, "", shortened(message, LONGEST_WARNING))), InputWarning, stacklevel=2)
     shapes = {name: shape_of_type(type_) for name, type_ in evaluation.types.items()}
     shapes |= {tensor.name: tuple(tensor.dims) for tensor in model.proto.graph.initializer}
     known = {name: shape for name, shape in shapes.items() if shape is not None}
@@ -99,6 +107,7 @@ class _Evaluation:
         self._opset_imports = list(proto.opset_import)
         self._values: dict[str, NDArray[Any]] = {t.name: numpy_helper.to_array(t) for t in proto.graph.initializer}
         self.types = types
+        self.failures: dict[str, str] = {}
         for tensor in proto.graph.initializer:
             self.types[tensor.name] = helper.make_tensor_type_proto(tensor.data_type, list(tensor.dims))
 
@@ -144,18 +153,15 @@ class _Evaluation:
 
     def _evaluate(self, node: NodeProto) -> None:
         import numpy as np
-        from onnx.reference import ReferenceEvaluator
 
         values = {name: self._values[name] for name in node.input if name in self._values}
+        if node.op_type in ("Shape", "Size"):
+            values[node.input[0]] = np.broadcast_to(np.float32(0), shape_of_type(self.types[node.input[0]]) or ())
         try:
-            if node.op_type in ("Shape", "Size"):
-                shape = shape_of_type(self.types[node.input[0]]) or ()
-                values[node.input[0]] = np.broadcast_to(np.float32(0), shape)
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
-                results = cast("Any", ReferenceEvaluator(node, opsets=self._opsets)).run(None, values)
-        except Exception:  # operators raise whatever they like on values that make no sense; those stay unknown
+            results = evaluated(node, values, self._opsets)
+        except NodeEvaluationError as error:
+            self.failures.setdefault(operator_name(node), str(error))
             return
-        for name, value in zip(node.output, results, strict=False):
-            if hasattr(value, "dtype"):  # sequences and the like have none
-                self._values[name] = np.asarray(value)
+        self._values |= {
+            name: value for name, value in zip(node.output, results, strict=False) if name and value is not None
+        }
