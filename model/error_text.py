@@ -9,15 +9,15 @@ from .faults import escaped, shortened
 LONGEST_TEXT = 500
 
 
-def error_line(error: BaseException) -> str:
-    """Kind, text and origin of an exception, escaped and shortened.
+def error_line(error: BaseException, *notes: str) -> str:
+    r"""Kind, text and origin of an exception, and further notes on it, escaped and shortened.
 
     Example:
-        >>> error_line(ValueError("two\\nlines"))
-        'ValueError: two\\\\nlines'
+        >>> error_line(ValueError("two\nlines"), "back end mine")
+        'ValueError: two\\nlines (back end mine)'
     """
-    origin = _origin(error.__traceback__)
-    return f"{error_text(error)} ({origin})" if origin else error_text(error)
+    remarks = [remark for remark in (_origin(error.__traceback__), *notes) if remark]
+    return f"{error_text(error)} ({', '.join(remarks)})" if remarks else error_text(error)
 
 
 def error_text(error: BaseException) -> str:

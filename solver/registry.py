@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint
+
 from ..model.cost_models import AnyCostModel
+from ..model.error_text import error_text
 from ..model.faults import BackendFault, InputError, suggestion
 from .backend import Backend
 from .installed import available_backends
+from .isolation.isolated_backend import IsolatedBackend
 from .routed_backend import map_space_of, map_spaces_of
 
 
@@ -33,7 +37,7 @@ def _map_spaces_of(name: str) -> tuple[str, ...]:
 
 
 def load_backend(name: str) -> Backend:
-    """The back end registered under a name.
+    """The back end registered under a name, as one that searches in a process of its own unless it is ours.
 
     Raises:
         InputError: for a name that nobody registered; the nearest one is suggested.
@@ -42,10 +46,26 @@ def load_backend(name: str) -> Backend:
     points = available_backends()
     if name not in points:
         raise InputError.single(None, "solver.backend", f"unknown back end '{name}'; {suggestion(name, points)}")
+    backend = _loaded(points[name])
+    if _runs_here(points[name], backend):
+        return backend
+    return IsolatedBackend(backend.name, map_spaces_of(backend))
+
+
+def _loaded(point: EntryPoint) -> Backend:
+    """What an entry point leads to."""
     try:
-        backend: object = points[name].load()
-    except Exception as error:  # importing third-party code: whatever it raises is that back end's fault
-        raise BackendFault(f"back end {name} cannot be loaded: {type(error).__name__}: {error}") from error
-    if not isinstance(backend, Backend):
-        raise BackendFault(f"back end {name} ({points[name].value}) has no name or no search method")
+        loaded: object = point.load()
+        backend = loaded if isinstance(loaded, Backend) else None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # importing third-party code: whatever it raises is that back end's fault
+        raise BackendFault(f"back end {point.name} cannot be loaded: {error_text(error)}") from error
+    if backend is None:
+        raise BackendFault(f"back end {point.name} ({point.value}) has no name or no search method")
     return backend
+
+
+def _runs_here(point: EntryPoint, backend: Backend) -> bool:
+    """Whether a back end searches in this process: ours do, and those that ask for it by ``in_process = True``."""
+    return point.value.startswith(f"{__package__}.") or getattr(backend, "in_process", False) is True

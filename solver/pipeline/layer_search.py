@@ -6,15 +6,19 @@ proved is decided here, once for all of them (``docs/contract.md`` section 4).
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import cast
 
 from ...model.documents.spec import SolverOptions
+from ...model.error_text import error_line
 from ...model.faults import BackendFault
 from ...model.hierarchy.constraints.level_constraints import LevelConstraints
-from ..backend import AnyProblem, Backend, LevelsProblem, SearchLimits, SearchOutcome, published
+from ..backend import AnyProblem, Backend, LevelsProblem, Progress, SearchLimits, SearchOutcome, published
 from ..deadline import Deadline
 from ..hierarchies.level_conflicts import find_level_conflicts
+from ..isolation.isolated_backend import SearchStoppedError
+from ..isolation.plain_outcome import plain_outcome, plain_progress
 from .infeasibility import find_conflicts
 from .layer_cache import LayerCache
 from .observer import SearchRecorder
@@ -72,7 +76,7 @@ class LayerSearch:
         resolved = self._resolved(problem, share, afresh=known is not None)
         outcome = resolved.outcome or self._search(_narrowed(problem, resolved), share, recorder)
         answer = self._checked(problem, resolved, outcome, share)
-        if self.cache is not None and resolved.outcome is None and not recorder.interrupted:
+        if self.cache is not None and resolved.outcome is None and recorder.ended_by_itself:
             self.cache.keep_outcome(answer.problem, outcome, answer.layer_status, granted, overwrite=known is not None)
         return answer
 
@@ -97,16 +101,34 @@ class LayerSearch:
         return resolved
 
     def _search(self, problem: AnyProblem, share: TimeShare, recorder: SearchRecorder) -> SearchOutcome:
-        """What the back end finds, or has found when Ctrl-C cuts it short."""
-        options = self.options
+        """What the back end finds, or has found when Ctrl-C or the watch over its time cuts it short.
+
+        Raises:
+            BackendFault: for whatever it raises, and for what is no outcome.
+        """
+        options, name = self.options, self.backend.name
         limits = SearchLimits(
             share.deadline.left_s, options.workers or 1, options.relative_gap, options.top_k, options.seed
         )
+        own = os.getpid()
+
+        def report(progress: Progress) -> None:
+            recorder.report(plain_progress(progress))
+
         try:
-            return self.backend.search(problem, limits, recorder.report)
+            return plain_outcome(self.backend.search(problem, limits, report), name)
         except KeyboardInterrupt:
             recorder.interrupted = True
-            return recorder.outcome()
+        except SearchStoppedError as fault:
+            recorder.fault = str(fault)
+        except BackendFault:
+            raise
+        except BaseException as error:  # third-party code: whatever it raises must not lose the other layers
+            raise BackendFault(error_line(error, f"back end {name}")) from error
+        finally:
+            if os.getpid() != own:  # a copy of this process that the back end has made: it has nothing to say
+                os._exit(0)
+        return recorder.outcome()
 
     def _checked(
         self, problem: AnyProblem, resolved: Resolved, outcome: SearchOutcome, share: TimeShare

@@ -80,16 +80,23 @@ class Observers:
 class SearchRecorder:
     """Passes a search's reports on and keeps the latest incumbents and bound, for when the search is interrupted.
 
-    ``interrupted`` says whether Ctrl-C ended the work on the layer, which may take several searches.
+    ``interrupted`` says whether Ctrl-C ended the work on the layer, which may take several searches; ``fault`` why one
+    of them had to be stopped.
     """
 
     def __init__(self, name: str, observer: Observer | None) -> None:
         self.interrupted = False
+        self.fault: str | None = None
         self._name = name
         self._observer = observer or SilentObserver()
         self._incumbents: tuple[Mapping, ...] = ()
         self._bound: float | None = None
         self._as_reported: Callable[[Progress], Progress] = _as_it_is
+
+    @property
+    def ended_by_itself(self) -> bool:
+        """Whether nothing has cut a search short."""
+        return not self.interrupted and self.fault is None
 
     def begin(self, as_reported: Callable[[Progress], Progress]) -> None:
         """Forget the search before; the next one's snapshots are passed on as what ``as_reported`` makes of them."""

@@ -7,14 +7,13 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from traceback import extract_tb
 
 from ...model.cost_models import AnySearchableModel
-from ...model.dmazerunner.constraints import Constraints
 from ...model.documents.architectures import AnyArchitecture
 from ...model.documents.kinds.any_mappings import AnyMappingDocument
 from ...model.documents.result import LayerResult, Limit, PaddedBound, Reason, Result, Termination
 from ...model.documents.spec import SolverOptions, Spec
+from ...model.error_text import error_line
 from ...model.faults import BackendFault, InputError
 from ...model.layers import Layer
 from ...model.loop_nest import LoopNest
@@ -142,8 +141,6 @@ def _layer_search(known: ResolvedSpec[Spec], cache: Cache | None) -> LayerSearch
     if options.pad_bounds and spec.constraints.preset is not None:
         message = f"expected false beside constraints.preset '{spec.constraints.preset}', which does not pad"
         raise InputError.single(None, "solver.pad_bounds", message)
-    if options.pad_bounds and not isinstance(spec.constraints, Constraints):
-        raise InputError.single(None, "solver.pad_bounds", "expected false, for bounds are not padded on hierarchies")
     backend = load_backend_for(options.backend, known.cost_model)
     return LayerSearch(backend, options, None if cache is None else LayerCache.of_run(cache, options))
 
@@ -161,17 +158,27 @@ def _solve_layers(job: SolveJob) -> tuple[tuple[LayerResult, ...], bool]:
     solved: dict[tuple[object, ...], LayerResult] = {}
     results: list[LayerResult] = []
     for layer, key in zip(layers, keys, strict=True):
-        if key in solved:
-            result = copied(solved[key], layer)
-        elif interrupted:
-            result = solved[key] = unsolved(layer, INTERRUPTED, note="interrupted before this layer")
-        else:
-            result, interrupted = _solve_guarded(job, layer, len(solved) + 1, total)
-            solved[key] = result
+        try:
+            if key not in solved and not interrupted:
+                solved[key], interrupted = _solve_guarded(job, layer, len(solved) + 1, total)
+        except KeyboardInterrupt:  # between two layers; what is found is kept
+            interrupted = True
+        if key not in solved:
+            solved[key] = unsolved(layer, INTERRUPTED, note="interrupted before this layer")
+        result = solved[key] if solved[key].layer is layer else copied(solved[key], layer)
         results.append(result)
-        if job.observer is not None:
-            job.observer.layer_finished(result)
+        interrupted = _told(job.observer, result) or interrupted
     return tuple(results), interrupted
+
+
+def _told(observer: Observer | None, result: LayerResult) -> bool:
+    """Tell of a final result, and say whether Ctrl-C came meanwhile: the result is final all the same."""
+    try:
+        if observer is not None:
+            observer.layer_finished(result)
+    except KeyboardInterrupt:
+        return True
+    return False
 
 
 def copied(result: LayerResult, layer: Layer) -> LayerResult:
@@ -219,10 +226,8 @@ def _solve_guarded(job: SolveJob, layer: Layer, position: int, total: int) -> tu
         text = str(fault)
     except KeyboardInterrupt:
         return unsolved(layer, INTERRUPTED, note="interrupted", wall_s=time.monotonic() - started), True
-    except Exception as error:  # a back end is third-party code: whatever it raises must not lose the other layers
-        frame = extract_tb(error.__traceback__)[-1]
-        backend = job.layer_search.backend.name
-        text = f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno}, back end {backend})"
+    except Exception as error:  # a fault of ours must not lose the other layers
+        text = error_line(error, f"back end {job.layer_search.backend.name}")
     return unsolved(layer, FAULT, fault=text, wall_s=time.monotonic() - started), recorder.interrupted
 
 
@@ -236,6 +241,8 @@ def _solve_layer(job: SolveJob, layer: Layer, recorder: SearchRecorder) -> Layer
     share_used = 1.0 if found.cached else wall_s / limit_s
     ended = termination(found.layer_status.status, limit, share_used, interrupted=recorder.interrupted)
     result = _layer_result(layer, found, wall_s, ended, interrupted=recorder.interrupted)
+    if recorder.fault is not None:  # what a search had reported when it was stopped counts all the same
+        result = result.model_copy(update={"fault": recorder.fault, "termination": FAULT})
     return _with_padding(result, found, options) if options.pad_bounds else result
 
 

@@ -44,6 +44,7 @@ def none(_problem: LayerProblem, _limits: SearchLimits, _report: Report) -> Sear
 class Fake:
     name: str
     script: Search
+    in_process: bool = True  # tests set the script
 
     def search(self, problem: LayerProblem, limits: SearchLimits, report: Report) -> SearchOutcome:
         return self.script(problem, limits, report)

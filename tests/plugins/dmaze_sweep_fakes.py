@@ -19,6 +19,7 @@ class Diary:
     """Enumeration that writes down every search, after a nap."""
 
     name: str = "fake-diary"
+    in_process: bool = True  # the processes of a sweep are what is tested
 
     def search(self, problem: LayerProblem, limits: SearchLimits, _report: Report | None) -> SearchOutcome:
         time.sleep(float(os.environ.get(NAP_S, "0")))

@@ -176,7 +176,8 @@ def test_a_crash_loses_one_layer_only(fakes: ModuleType) -> None:
 
 def test_what_is_no_outcome_is_a_fault(fakes: ModuleType) -> None:
     fakes.SCRIPTED.script = lambda *_: None
-    assert "AttributeError" in (only(solve(spec())).fault or "")
+    what = "an object of type NoneType instead of an outcome"
+    assert only(solve(spec())).fault == f"back end fake-scripted returned {what}"
 
 
 @pytest.mark.usefixtures("fakes")
