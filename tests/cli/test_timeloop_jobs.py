@@ -32,9 +32,18 @@ def answer(capsys: Output, *arguments: str) -> Any:
     return json.loads(out)
 
 
-def test_a_design_is_solved_by_naming_its_files(design: list[str], capsys: Output) -> None:
-    (layer,) = answer(capsys, *design, "--no-cache", "--accounting", "executed", "--time-limit", "20")["layers"]
+def test_a_design_is_solved_by_naming_its_files_and_its_exported_mapping_costs_the_same(
+    design: list[str], tmp_path: Path, capsys: Output
+) -> None:
+    export = ["--export", "timeloop", str(tmp_path / "out")]
+    (layer,) = answer(capsys, *design, "--no-cache", "--gap", "1e-3", *export)["layers"]
     assert layer["status"] == "optimal"
+    found = layer["solutions"][0]["cost"]
+    exported = sorted(str(path) for path in (tmp_path / "out" / "problem").iterdir())
+    (cost,) = answer(capsys, "evaluate", *exported)["costs"]
+    assert {name: cost[name] for name in ("energy_pj", "cycles", "edp")} == {
+        name: found[name] for name in ("energy_pj", "cycles", "edp")
+    }
 
 
 def test_a_design_imported_is_the_spec_that_is_solved(design: list[str], tmp_path: Path, capsys: Output) -> None:

@@ -1,0 +1,76 @@
+"""Designs published with Timeloop and its relatives, solved: never worse than what was published for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from dmaze.model.documents.result import LayerResult
+from dmaze.model.exports.mapped_levels import best_level_mappings
+from dmaze.model.exports.timeloop_levels import export_level_files
+from dmaze.model.hierarchy.hierarchy_documents import EvaluatedLevels
+from dmaze.model.hierarchy.hierarchy_model import MODEL
+from dmaze.model.reading.timeloop_files.timeloop_design import TimeloopDesign, read_design
+from dmaze.solver import solve
+from paths import PUBLISHED
+
+DESIGNS = PUBLISHED / "timeloop_designs"
+AGAINST = PUBLISHED / "lemon_vs_optimal"
+GAP = 1e-4
+"""What is left where accesses are of blocks: in bounds a word costs its share of one."""
+
+pytestmark = [
+    pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the published files are not here"),
+    pytest.mark.filterwarnings("ignore::dmaze.model.faults.InputWarning"),
+]
+
+
+def published_design(name: str) -> TimeloopDesign:
+    folder = DESIGNS / name
+    return read(folder / "arch.yaml", DESIGNS / "default_problem.yaml", folder / "ERT.yaml", folder / "map.yaml")
+
+
+def read(*paths: Path) -> TimeloopDesign:
+    design = read_design(paths)
+    assert design is not None
+    return design
+
+
+def cost_of(design: TimeloopDesign) -> EvaluatedLevels:
+    """The published mapping under accounting ``timeloop``."""
+    assert design.mapping is not None
+    return MODEL.under("timeloop").evaluated(design.layer.loop_nest(), design.machine, design.mapping)
+
+
+def solved(design: TimeloopDesign, time_limit_s: float, folder: Path) -> LayerResult:
+    """The layer's answer; its exported mapping, read back, costs the same to the last digit."""
+    spec = design.spec()
+    options = spec.solver.model_copy(
+        update={"time_limit_s": time_limit_s, "relative_gap": GAP, "workers": 1, "top_k": 1}
+    )
+    result = solve(spec.model_copy(update={"solver": options}))
+    for layer in best_level_mappings(result):
+        files = export_level_files(layer)
+        for name, text in files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        ours, again = layer.cost("timeloop"), cost_of(read(*(folder / name for name in files)))
+        assert (again.energy_pj, again.cycles) == (ours.energy_pj, ours.cycles)
+    return result.layers[0]
+
+
+@pytest.mark.parametrize(("name", "saved"), [("eyeriss_like", 0.29), ("simple_weight_stationary", 0.84)])
+def test_designs_are_proved_better_than_what_was_published(name: str, saved: float, tmp_path: Path) -> None:
+    design = published_design(name)
+    layer = solved(design, 60, tmp_path)
+    assert layer.status == "optimal"
+    assert layer.objective_value is not None
+    assert 1 - layer.objective_value / cost_of(design).edp > saved
+
+
+def test_an_exhaustive_search_of_ten_hours_is_proved(tmp_path: Path) -> None:
+    names = ("arch", "alexnet_conv1_m", "mapspace", "mapper", "timeloop-mapper.ERT", "timeloop-mapper.map")
+    design = read(*(AGAINST / f"{name}.yaml" for name in names))
+    layer = solved(design, 60, tmp_path)
+    assert layer.status == "optimal"
+    assert layer.objective_value == cost_of(design).edp
+    assert (layer.solutions[0].cost.cycles, round(layer.solutions[0].cost.energy_pj)) == (1_098_075, 422_719_040)
