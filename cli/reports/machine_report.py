@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 from rich.console import Console
 
 from ...model.faults import escaped
-from ...model.hierarchy.machine import DmaEngine, Fanout, Keep, Machine, StorageLevel
+from ...model.hierarchy.machine import DmaEngine, Fanout, Keep, Machine, StorageLevel, TileOverhead
 from ...model.hierarchy.per_tensor import RESERVED_NAMES, PerTensor
 from ..tables import name_text, print_line
 
@@ -48,7 +48,8 @@ def machine_lines(machine: Machine) -> list[str]:
             instances *= node.size
             lines += _branches(node)
         else:
-            lines += _box(node.name, instances, _level_rows(node, outermost=outermost), joined=not outermost)
+            rows = [*_level_rows(node, outermost=outermost), *_tile_rows(node, machine.tile_overhead)]
+            lines += _box(node.name, instances, rows, joined=not outermost)
     lines += _box("MAC", instances, [("energy", _energy(machine.mac_pj))], joined=True, last=True)
     if _has_roles(machine):
         lines += ["", *wrap(ROLES, WIDTH)]
@@ -126,6 +127,18 @@ def _level_rows(level: StorageLevel, *, outermost: bool) -> Iterator[tuple[str, 
         yield "halo", "a tile that moves is fetched without the words that are there already"
     if level.dma is not None:
         yield "DMA", _dma(level.dma)
+
+
+def _tile_rows(level: StorageLevel, overhead: TileOverhead | None) -> Iterator[tuple[str, str]]:
+    """What the level's tiles cost in time besides their words, if anything."""
+    if overhead is not None and overhead.level == level.name:
+        parts = (
+            f"{_counted(overhead.start_cycles, 'cycle')} to start",
+            f"{overhead.cycles_per_word:g} for each word that is read",
+            f"at least {overhead.block_cycles:,} for a block of {_counted(overhead.block_iterations, 'iteration')}",
+            f"{overhead.load_cycles:,} for each tile of the innermost level",
+        )
+        yield "tiles", "; ".join(parts)
 
 
 def _ports(level: StorageLevel) -> Iterator[str]:

@@ -238,6 +238,7 @@ def test_a_drawing_says_everything_that_a_machine_can_have() -> None:
                 {"fanout": "Y", "size": 2, "dims": [], "multicast": False, "add_pj": 0.25},
                 {"storage": "RF", "partitions": {"read1": 24, "*": 1500}, "keep": {"A": "must"}, "halo": True},
             ],
+            "tile_overhead": {"level": "SPM", "start_cycles": 300, "cycles_per_word": 0.5, "block_iterations": 16},
             "sources": "a test",
         }
     )
@@ -260,6 +261,10 @@ def test_a_drawing_says_everything_that_a_machine_can_have() -> None:
         "a word 1 pJ" in text
     )
     assert "Y 2 instances; no dimension; no multicast; adds partial sums; words are free; an addition 0.25 pJ" in text
+    assert (
+        "tiles 300 cycles to start; 0.5 for each word that is read; at least 0 for a block of 16 iterations; "
+        "0 for each tile of the innermost level" in text
+    )
     assert text.endswith("sources: a test")
     assert max(map(len, machine_lines(machine))) <= WIDTH
 
