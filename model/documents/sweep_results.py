@@ -30,11 +30,15 @@ class SweepHeader(Model):
 
 
 class SweepRecord(Model, Generic[AnswerT]):
-    """Every further line: a layer on a design (by its varied values), found within ``time_limit_s``."""
+    """Every further line: a layer on a design (by its varied values), found within ``time_limit_s``.
+
+    ``checksum`` is of the header and of all else in the line.
+    """
 
     design: dict[str, Setting]
     time_limit_s: float
     layer: AnswerT
+    checksum: str | None = None
 
 
 class SweptDesign(Model):

@@ -2,11 +2,14 @@
 
 JSON lines: a header that says what determines the answers, then a record for each layer on each design. Lines are only
 appended, and each is on the disk before the sweep goes on. A crash or a power failure can cost the last line, no other.
+A record carries a checksum of itself and the header: one that was changed, or comes from another file, is refused.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import stat
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,17 +36,19 @@ def results_file(
     except OSError as error:
         raise _unusable(path, error) from error
     with stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise InputError.single(str(path), "", "expected a regular file")
         _lock(stream, path)
         yield ResultsFile(path, stream, header, record_type)
 
 
 class ResultsFile(Generic[AnswerT]):
-    """The records of an open results file, and a way to add more."""
+    """The records of an open results file at a ``path``, and a way to add more."""
 
     def __init__(
         self, path: Path, stream: IO[bytes], header: SweepHeader, record_type: type[SweepRecord[AnswerT]]
     ) -> None:
-        self._path, self._stream = path, stream
+        self.path, self._stream, self._header = path, stream, _line(header)
         try:
             self.records = tuple(self._read(header, record_type))
         except OSError as error:
@@ -55,18 +60,18 @@ class ResultsFile(Generic[AnswerT]):
         Raises:
             InputError: when they cannot be written. A part of one that is left counts as none.
         """
-        content = memoryview(b"".join(_line(record) for record in records))
+        content = memoryview(b"".join(_line(_signed(self._header, record)) for record in records))
         try:
             while content:
                 content = content[self._stream.write(content) :]
             os.fsync(self._stream.fileno())
         except OSError as error:
-            raise _unusable(self._path, error) from error
+            raise _unusable(self.path, error) from error
 
     def _read(self, header: SweepHeader, record_type: type[SweepRecord[AnswerT]]) -> Iterator[SweepRecord[AnswerT]]:
         """The records; afterwards the file ends with the last whole line."""
-        expected = _line(header)
-        with self._path.open("rb") as lines:
+        expected = self._header
+        with self.path.open("rb") as lines:
             first = lines.readline()
             if expected.startswith(first) and first != expected:
                 self._begin(expected, torn=bool(first))
@@ -76,12 +81,13 @@ class ResultsFile(Generic[AnswerT]):
             for number, line in enumerate(lines, start=2):
                 record = _record(line, record_type)
                 if record is not None:
+                    self._check_record(record, number)
                     kept += len(line)
                     yield record
                 elif kept + len(line) == size:
                     self._stream.truncate(kept)
                 else:
-                    raise InputError.single(str(self._path), f"line {number}", "expected a record of a sweep")
+                    raise InputError.single(str(self.path), f"line {number}", "expected a record of a sweep")
 
     def _begin(self, header: bytes, *, torn: bool) -> None:
         """Write the header of a new file, or of one whose header was being written when the sweep was killed."""
@@ -94,12 +100,23 @@ class ResultsFile(Generic[AnswerT]):
             found = SweepHeader.model_validate_json(line).determined_by
         except ValidationError as error:
             message = "expected the results of a sweep, or a new file"
-            raise InputError.single(str(self._path), "line 1", message) from error
+            raise InputError.single(str(self.path), "line 1", message) from error
         expected = header.determined_by
         other = [part for part in dict.fromkeys((*expected, *found)) if expected.get(part) != found.get(part)]
         if other:
             message = f"expected the results of this sweep, but it holds those of one with other {', '.join(other)}"
-            raise InputError.single(str(self._path), "line 1", message)
+            raise InputError.single(str(self.path), "line 1", message)
+
+    def _check_record(self, record: SweepRecord[AnswerT], number: int) -> None:
+        if record != _signed(self._header, record):
+            message = "expected a record as this sweep has written it, but its checksum is of another; remove the line"
+            raise InputError.single(str(self.path), f"line {number}", message)
+
+
+def _signed(header: bytes, record: SweepRecord[AnswerT]) -> SweepRecord[AnswerT]:
+    """A record with its checksum."""
+    content = record.model_dump_json(by_alias=True, exclude={"checksum"}).encode()
+    return record.model_copy(update={"checksum": hashlib.sha256(header + content).hexdigest()})
 
 
 def _record(line: bytes, record_type: type[SweepRecord[AnswerT]]) -> SweepRecord[AnswerT] | None:

@@ -12,13 +12,14 @@ from typing import Generic
 
 from ...model.documents.sweep_results import AnswerT, SweepRecord
 from ...model.documents.sweep_spec import SweepSpec
-from ...model.faults import DmazeError
+from ...model.faults import DmazeError, InputError
 from ...model.reading.loading import ResolvedSpec
 from ..deadline import Deadline
 from ..pipeline.observer import Observer
 from .executors import TaskFuture, Workforce
 from .goals import Goal, on_design, options_of_one
 from .plan import Plan, Slot
+from .record_checks import record_faults
 from .results_file import ResultsFile
 from .tasks import Task, software
 
@@ -75,6 +76,7 @@ class SweepRun(Generic[AnswerT]):
         self.interrupted = False
         self.num_searched = 0
         self._job, self._workforce, self._file = job, workforce, file
+        self._file_name = None if file is None else str(file.path)
         self._options = options_of_one(job.spec.document)
         self._software = software(self._options.backend)
         self._on_file: set[Slot] = set()
@@ -120,6 +122,7 @@ class SweepRun(Generic[AnswerT]):
             if slot is None:
                 continue
             number = plan.problem_of[slot]
+            self._check(slot, record)
             finished = goal.is_proved(record.layer) or record.time_limit_s >= self._options.time_limit_s
             if plan.problems[number][0] == slot:
                 self.answers[number] = record.layer
@@ -127,6 +130,20 @@ class SweepRun(Generic[AnswerT]):
                     self._finish(number)
             if finished:
                 self._on_file.add(slot)
+
+    def _check(self, slot: Slot, record: SweepRecord[AnswerT]) -> None:
+        """Find out whether what a results file says of a slot can be right.
+
+        Raises:
+            InputError: when it cannot.
+        """
+        job = self._job
+        design, layer = job.plan.designs[slot.design], job.plan.layers[slot.layer]
+        spec = on_design(job.spec, design.architecture, layer, self._options)
+        wrong = next(record_faults(job.goal.record_type, spec, record.layer), None)
+        if wrong is not None:
+            message = f"expected what the exact model gives, but {wrong}; remove the line"
+            raise InputError.single(self._file_name, f"layer {layer.name} on {design.label}", message)
 
     def _hand_out(self) -> None:
         """Submit as many tasks as there may be; suspects one at a time."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
@@ -10,7 +12,9 @@ from typing import Any
 
 import pytest
 from builders import gemm
-from dmaze.model.documents.sweep_results import SweepResult
+from dmaze.model.documents.pareto import LayerFront
+from dmaze.model.documents.result import LayerResult
+from dmaze.model.documents.sweep_results import SweepRecord, SweepResult
 from dmaze.model.faults import InputError
 from dmaze.solver import sweep
 from dmaze.solver.backend import SearchOutcome
@@ -230,3 +234,98 @@ def test_fronts_are_taken_up_again(run: Callable[..., SweepResult]) -> None:
     second = run(pareto=True, solver={"backend": "portfolio"})
     assert (second.counts.resumed, second.counts.searched) == (NUM_PROBLEMS, 0)
     assert essence(second) == essence(first)
+
+
+def with_changes(file: Path, change: Callable[[dict[str, Any]], None], *, signed: bool) -> None:
+    """Change the first record of a results file, and sign it anew as one who knows how could."""
+    header, line, *others = file.read_bytes().splitlines(keepends=True)
+    record = json.loads(line)
+    change(record)
+    del record["checksum"]
+    document = SweepRecord[LayerFront if "points" in record["layer"] else LayerResult].model_validate(record)
+    content = document.model_dump_json(by_alias=True, exclude={"checksum"})
+    checksum = hashlib.sha256(header + content.encode()).hexdigest() if signed else json.loads(line)["checksum"]
+    written = f'{content[:-1]},"checksum":"{checksum}"}}\n'
+    file.write_bytes(b"".join([header, written.encode(), *others]))
+
+
+def cheaper(record: dict[str, Any]) -> None:
+    record["layer"].update(objective_value=1.0, bound=1.0, gap=0.0)
+    record["layer"]["solutions"][0]["cost"].update(energy_pj=1, cycles=1, edp=1.0)
+
+
+def with_a_higher_bound(record: dict[str, Any]) -> None:
+    record["layer"]["bound"] *= 2
+
+
+def too_large(record: dict[str, Any]) -> None:
+    for factors in record["layer"]["solutions"][0]["mapping"]["tiling"].values():
+        factors.update(rf=factors["rf"] * factors["dram"] * factors["spm"] * factors["spatial"])
+        factors.update(dram=1, spm=1, spatial=1)
+
+
+def of_another_layer(record: dict[str, Any]) -> None:
+    record["layer"]["layer"]["m"] += 1
+
+
+def cheaper_point(record: dict[str, Any]) -> None:
+    record["layer"]["points"][0]["cost"]["energy_pj"] = 1
+
+
+@pytest.mark.parametrize("change", [cheaper, with_a_higher_bound, too_large, of_another_layer])
+def test_a_record_that_was_changed_is_refused(run: Callable[..., SweepResult], file: Path, change: Any) -> None:
+    run()
+    with_changes(file, change, signed=False)
+    content = file.read_bytes()
+    with pytest.raises(InputError) as caught:
+        run()
+    what = "expected a record as this sweep has written it, but its checksum is of another; remove the line"
+    assert str(caught.value) == f"{file}: line 2: {what}"
+    assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (cheaper, "solutions[0]: cost.energy_pj is 1; the exact model gives "),
+        (with_a_higher_bound, "bound "),
+        (too_large, "solutions[0]: the mapping breaks rf_bytes_per_pe"),
+        (of_another_layer, "layer: it is another loop nest"),
+    ],
+)
+def test_a_record_that_the_exact_model_disproves_is_refused_whatever_its_checksum(
+    run: Callable[..., SweepResult], file: Path, change: Any, why: str
+) -> None:
+    run()
+    with_changes(file, change, signed=True)
+    with pytest.raises(InputError) as caught:
+        run()
+    message = str(caught.value)
+    assert message.startswith(f"{file}: layer a on ")
+    assert f"expected what the exact model gives, but {why}" in message
+
+
+def test_a_point_of_a_front_that_the_exact_model_disproves_is_refused(
+    run: Callable[..., SweepResult], file: Path
+) -> None:
+    run(pareto=True)
+    with_changes(file, cheaper_point, signed=True)
+    with pytest.raises(InputError, match=r"but points\[0\]: its cost is not the exact model's; remove the line"):
+        run(pareto=True)
+
+
+def test_a_record_of_another_sweep_is_refused(run: Callable[..., SweepResult], file: Path) -> None:
+    run(constraints={"spatial_dims": ["M"]})
+    foreign = file.read_bytes().splitlines(keepends=True)[1]
+    file.unlink()
+    run()
+    file.write_bytes(file.read_bytes() + foreign)
+    with pytest.raises(InputError, match="its checksum is of another"):
+        run()
+
+
+def test_a_pipe_is_no_results_file(run: Callable[..., SweepResult], file: Path) -> None:
+    os.mkfifo(file)
+    with pytest.raises(InputError) as caught:
+        run()
+    assert str(caught.value) == f"{file}: expected a regular file"
