@@ -13,17 +13,12 @@ from dataclasses import dataclass
 
 from ...model.documents.pareto import StepCheck
 from ...model.documents.result import Number
-from ...model.faults import InputError
-from ...model.hierarchy.accountings import EXECUTED
-from ...model.hierarchy.constraints.resolved_constraints import resolved_constraints
 from ...model.hierarchy.level_mapping import LevelMapping
-from ...model.hierarchy.resolved_machine import resolved_machine
 from ...model.objectives import float_below
 from ..backend import LevelsProblem
 from ..deadline import Deadline
 from ..shortest_path.programme import Candidate, Programme, Task
-from ..shortest_path.shortest_path_backend import MOST_POINTS
-from ..shortest_path.space.map_space import MapSpace
+from ..shortest_path.shortest_path_backend import MOST_POINTS, space_of
 
 GAP = 1e-11
 """Relative gap of every solve: more than bounds allow for rounding, less than energies differ by."""
@@ -52,11 +47,7 @@ class LevelFrontSearch:
     """
 
     def __init__(self, problem: LevelsProblem) -> None:
-        if problem.cost_model.counted != EXECUTED:
-            message = f"expected 'executed', for which fronts are proved, got '{problem.cost_model.accounting}'"
-            raise InputError.single(None, "accounting", message)
-        machine = resolved_machine(problem.architecture, problem.nest)
-        self._space = MapSpace(resolved_constraints(problem.nest, machine, problem.constraints))
+        self._space = space_of(problem)
         self._points: list[Candidate] = []
         self._steps: list[StepCheck] = []
         self._report: Callable[[int], None] | None = None

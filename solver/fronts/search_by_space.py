@@ -40,7 +40,7 @@ def front_search_of(problem: AnyProblem) -> LayerFrontSearch:
     """The search for a problem's front.
 
     Raises:
-        InputError: for an accounting under which fronts are not proved.
+        InputError: for an accounting under which mappings of the nest cannot be searched for.
     """
     if map_space_of(problem.cost_model) == HIERARCHY:
         from .level_front_search import LevelFrontSearch

@@ -39,16 +39,9 @@ class ShortestPathBackend:
         """Find the best mapping and prove it, or say how good it is; see :class:`..backend.SearchOutcome`.
 
         Raises:
-            InputError: for the accounting `timeloop` where tiles of the output overlap or have holes: its
-                counts can then be negative.
+            InputError: as :func:`space_of` does.
         """
-        model = cast("HierarchyModel", problem.cost_model)
-        machine = resolved_machine(problem.architecture, problem.nest)
-        constraints = resolved_constraints(problem.nest, machine, problem.constraints)
-        space, deadline = MapSpace(constraints, model.counted), Deadline.after(limits.time_limit_s)
-        if model.counted.strides and not space.begins_words_once:
-            message = f"expected 'executed' where tiles of the output overlap or have holes, got '{model.accounting}'"
-            raise InputError.single(None, "accounting", message)
+        space, deadline = space_of(problem), Deadline.after(limits.time_limit_s)
         if space.vectors.size > MOST_POINTS:
             return SearchOutcome((), 0.0, exhausted=False, statistics={"tile_vectors": space.vectors.size})
         programme = Programme(space, Task(problem.objective, deadline, limits.top_k))
@@ -83,6 +76,22 @@ class ShortestPathBackend:
         settled = other.run(TIE_GAP, lambda: None)
         best[:0] = [found.mapping for found in other.best if found.mapping not in best]
         return settled
+
+
+def space_of(problem: AnyProblem) -> MapSpace:
+    """The mappings that a problem leaves.
+
+    Raises:
+        InputError: for the accounting `timeloop` where tiles of the output overlap or have holes: its counts can then
+            be negative.
+    """
+    model = cast("HierarchyModel", problem.cost_model)
+    machine = resolved_machine(problem.architecture, problem.nest)
+    space = MapSpace(resolved_constraints(problem.nest, machine, problem.constraints), model.counted)
+    if model.counted.strides and not space.begins_words_once:
+        message = f"expected 'executed' where tiles of the output overlap or have holes, got '{model.accounting}'"
+        raise InputError.single(None, "accounting", message)
+    return space
 
 
 def _tell(programme: Programme, report: Report | None) -> None:

@@ -10,7 +10,6 @@ import pytest
 from builders import gemm
 from dmaze.model.documents.pareto import LayerFront
 from dmaze.model.documents.spec import Spec
-from dmaze.model.faults import InputError
 from dmaze.model.hierarchy.constraints.level_constraints import LevelConstraints
 from dmaze.model.hierarchy.constraints.resolved_constraints import resolved_constraints
 from dmaze.model.hierarchy.hierarchy_model import MODEL
@@ -151,11 +150,13 @@ def test_a_layer_without_a_mapping_is_proved_to_have_none() -> None:
     assert (first.complete, first.infeasible, first.points) == (True, True, ())
 
 
-def test_other_accountings_are_refused() -> None:
-    with pytest.raises(
-        InputError, match="accounting: expected 'executed', for which fronts are proved, got 'timeloop'"
-    ):
-        pareto_fronts(spec(accounting="timeloop"))
+def test_fronts_under_another_accounting_have_its_costs() -> None:
+    first, _ = layer_fronts(accounting="timeloop")
+    assert first.complete
+    assert pareto_fronts(spec(accounting="timeloop")).accounting == "timeloop"
+    free = {**MACHINE, "nodes": [{k: v for k, v in node.items() if k != "word_pj"} for node in MACHINE["nodes"]]}
+    without_network, _ = layer_fronts(accounting="timeloop", architecture=free)
+    assert [p.cost.energy_pj for p in first.points] == [p.cost.energy_pj for p in without_network.points]
 
 
 def test_the_front_of_an_example_on_eyeriss() -> None:
