@@ -1,6 +1,6 @@
 """The price of a fixed dataflow: the best mapping that unrolls only a given pair of loops, against the best of all.
 
-A dataflow is named by the loops that it unrolls over PEs. Here that is all it fixes (``constraints.spatial_dims``): no
+A dataflow is named by the loops that it unrolls over PEs. Here that is all it fixes (:mod:`.spatial_restrictions`): no
 other loop may be unrolled, while tiling and loop orders are optimised and proved as for the unrestricted mapping.
 """
 
@@ -12,7 +12,6 @@ from math import exp, log
 from pathlib import Path
 from statistics import fmean
 
-from ...model.dmazerunner.constraints import Constraints
 from ...model.documents.result import Number
 from ...model.documents.spec import Spec
 from ...model.documents.study_results import (
@@ -27,10 +26,11 @@ from ...model.documents.study_results import (
 )
 from ...model.faults import Fault, InputError, shown, suggestion
 from ...model.layers import Layer
-from ...model.reading.loading import ResolvedSpec, published_parts, resolved
+from ...model.reading.loading import ResolvedSpec, resolved
 from ..pipeline.observer import Observer
 from ..pipeline.summary import versions
 from .searches import StudyRun
+from .spatial_restrictions import SpatialRestriction, restriction_of
 
 CLASSIC_DATAFLOWS = (
     Dataflow(name="output stationary", spatial_dims=("Ox", "Oy")),
@@ -59,8 +59,8 @@ def dataflow_study(
     far, ``interrupted`` set.
 
     Raises:
-        InputError: for a spec that makes no sense, a preset, a fixed spatial factor that a dataflow rules out, or a
-            dimension in ``more`` that no layer has.
+        InputError: for a spec that makes no sense, a preset, a fixed spatial factor that a dataflow rules out, a
+            hierarchy without one PE array, or a dimension in ``more`` that no layer has.
         BackendFault: when the spec's back end cannot be loaded.
 
     Example:
@@ -75,10 +75,12 @@ def dataflow_study_resolved(
     spec: ResolvedSpec[Spec], observer: Observer | None = None, *, more: Sequence[Sequence[str]] = ()
 ) -> DataflowStudy:
     """What :func:`dataflow_study` gives, of a spec that is resolved already."""
-    given = published_parts(spec, "dataflows").constraints
+    given = restriction_of(spec)
     run = StudyRun(spec, observer)
     dataflows = _with_more(run.layers, more)
-    _refuse_contradictions(given, dataflows)
+    faults = list(given.faults(dataflows))
+    if faults:
+        raise InputError(faults)
     layers = run.over_layers(lambda layer: _layer_dataflows(run, layer, given, dataflows))
     classic = {dataflow.name for dataflow in CLASSIC_DATAFLOWS}
     return DataflowStudy(
@@ -115,23 +117,9 @@ def _with_more(layers: Sequence[Layer], more: Sequence[Sequence[str]]) -> tuple[
     return tuple(distinct.values())
 
 
-def _refuse_contradictions(given: Constraints, dataflows: Iterable[Dataflow]) -> None:
-    """What would make restricted and unrestricted search speak of different spaces, or leave a dataflow empty."""
-    faults: list[Fault] = []
-    if given.preset is not None:
-        message = "expected none for a dataflow study: every dataflow would end with thresholds of its own"
-        faults.append(Fault(None, "constraints.preset", f"{message}; give min_utilization instead"))
-    for name, factors in given.fixed.items():
-        against = next((dataflow for dataflow in dataflows if name not in dataflow.spatial_dims), None)
-        if (factors.spatial or 1) > 1 and against is not None:
-            unrolled = "|".join(against.spatial_dims)
-            message = f"expected 1, since dataflow {unrolled} unrolls nothing else, got {factors.spatial}"
-            faults.append(Fault(None, f"constraints.fixed.{name}.spatial", message))
-    if faults:
-        raise InputError(faults)
-
-
-def _layer_dataflows(run: StudyRun, layer: Layer, given: Constraints, dataflows: Sequence[Dataflow]) -> LayerDataflows:
+def _layer_dataflows(
+    run: StudyRun, layer: Layer, given: SpatialRestriction, dataflows: Sequence[Dataflow]
+) -> LayerDataflows:
     """The unrestricted search of a layer and one under each dataflow; those after an interruption are missing."""
     found = run.search(layer, "unrestricted")
     if found is None:
@@ -143,16 +131,13 @@ def _layer_dataflows(run: StudyRun, layer: Layer, given: Constraints, dataflows:
 
 
 def _on_dataflow(
-    run: StudyRun, layer: Layer, given: Constraints, dataflow: Dataflow, best: StudySearch
+    run: StudyRun, layer: Layer, given: SpatialRestriction, dataflow: Dataflow, best: StudySearch
 ) -> LayerOnDataflow | None:
     """A layer under a dataflow; ``None`` after an interruption."""
-    dims = layer.loop_nest().dims
-    allowed = dims if given.spatial_dims is None else given.spatial_dims
-    unrolled = tuple(name for name in dataflow.spatial_dims if name in dims and name in allowed)
+    unrolled = given.allowed(layer.loop_nest().dims, dataflow)
     if not unrolled:
         return LayerOnDataflow(dataflow=dataflow.name, spatial_dims=(), search=None, ratios=None, proved=False)
-    constraints = given.model_copy(update={"spatial_dims": unrolled})
-    found = run.search(layer, f"only {'|'.join(unrolled)} unrolled", constraints=constraints)
+    found = run.search(layer, f"only {'|'.join(unrolled)} unrolled", constraints=given.under(unrolled))
     if found is None:
         return None
     search = found.document()
