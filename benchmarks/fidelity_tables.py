@@ -40,7 +40,7 @@ def predictor_table(record: Record) -> str:
                 percent(one["within_10_percent"]),
                 percent(one["within_25_percent"]),
                 f"{one['spearman']:.3f}",
-                *(str(one["pairs"][name]) for name in ("right", "wrong", "ties")),
+                *(str(one["pairs"][name]) if one["pairs"] else "" for name in ("right", "wrong", "ties")),
             )
             for one in record["predictors"]
         ),

@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from common import HERE, RESULTS, append_result, machine, versions
@@ -34,6 +33,7 @@ from dmaze.model.hierarchy.resolved_machine import resolved_machine
 from dmaze.model.reading.loading import resolve_architecture
 from dmaze.solver import Tiling, tile
 from numpy.typing import NDArray
+from prediction_quality import Floats, Record, errors, quality
 
 sys.path.insert(0, str(HERE.parent / "tests" / "support"))
 from gemmini_rows import GemminiRow, double_buffered, gemmini_rows
@@ -47,9 +47,6 @@ GRID = tuple(itertools.product((0, 200, 350, 500), (0.09, 0.1, 0.11, 0.12, 0.13,
 PROOF_S = 120.0
 """Seconds for the proof of one row, of which most take less than one."""
 UNROLLED = LevelConstraints.model_validate({"dims": {"COL": ["K"], "ROW": ["C"]}})
-
-Floats = NDArray[np.float64]
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -76,6 +73,12 @@ class Costed:
     def cost(self, target: Machine, mapping: LevelMapping | None = None) -> HierarchyCost:
         """The cost of the table's mapping, or of another one."""
         return MODEL.cost(self.row.nest, target, mapping or self.mapping)
+
+    @property
+    def program(self) -> tuple[object, ...]:
+        """What reaches the RTL: the layer, the factors at DRAM, and the order of the loops that they make."""
+        factors, order = self.mapping.factors[0], self.mapping.orders[0]
+        return self.row.layer, factors, tuple(dim for dim in order if factors[dim] > 1)
 
     def cycles(self, mapping: LevelMapping, overhead: TileOverhead) -> dict[str, int]:
         """Cycles of a mapping by every measure."""
@@ -168,41 +171,6 @@ def folds_of(name: str, groups: Sequence[object], tried: Floats, rtl: Floats) ->
     return Folds(name, fold, tuple(known[option] for option in best), medians)
 
 
-def errors(predicted: Floats, rtl: Floats) -> Floats:
-    """Relative errors of predicted cycles."""
-    return np.abs(predicted / rtl - 1)
-
-
-def ranks(values: Floats) -> Floats:
-    """Ranks, those of equal values averaged."""
-    _, place, number = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(number) - (number - 1) / 2)[place]
-
-
-def pairs(predicted: Floats, rtl: Floats, layers: Sequence[object]) -> dict[str, int]:
-    """Pairs of mappings of one layer: ordered as in the RTL, the other way round, and predicted to be equal."""
-    found = {"right": 0, "wrong": 0, "ties": 0}
-    for i, j in itertools.combinations(range(len(layers)), 2):
-        if layers[i] == layers[j]:
-            agrees = np.sign(predicted[i] - predicted[j]) * np.sign(rtl[i] - rtl[j])
-            found["ties" if predicted[i] == predicted[j] else "right" if agrees > 0 else "wrong"] += 1
-    return found
-
-
-def quality(name: str, predicted: Floats, rtl: Floats, layers: Sequence[object]) -> Record:
-    """How well a predictor does."""
-    off, ratio = errors(predicted, rtl), rtl / predicted
-    return {
-        "name": name,
-        "ratio": {"min": float(ratio.min()), "median": float(np.median(ratio)), "max": float(ratio.max())},
-        "median_error": float(np.median(off)),
-        "within_10_percent": float((off <= 0.1).mean()),
-        "within_25_percent": float((off <= 0.25).mean()),
-        "spearman": float(np.corrcoef(ranks(predicted), ranks(rtl))[0, 1]),
-        "pairs": pairs(predicted, rtl, layers),
-    }
-
-
 def better_mappings(row: Costed, overhead: TileOverhead, time_limit_s: float) -> Record:
     """Cycles of the table's mapping, of the proved one of least roofline, and of what a search with the option found.
 
@@ -220,6 +188,22 @@ def better_mappings(row: Costed, overhead: TileOverhead, time_limit_s: float) ->
         options.append(row.cycles(row.named(searched), overhead))
     known["searched"] = min(options, key=lambda cycles: cycles["overhead"])
     return {"is_proved": proved.proved, "bound": proved.bound, **known}
+
+
+def repeated(rows: Sequence[Costed]) -> Record:
+    """How well the RTL predicts itself: rows that are one program for it, each by the mean of the others.
+
+    Nothing but the loops at DRAM and the tile sizes reaches the RTL.
+    """
+    groups: dict[object, list[float]] = {}
+    for row in rows:
+        groups.setdefault(row.program, []).append(row.row.rtl_cycles)
+    twins = [row for row in rows if len(groups[row.program]) > 1]
+    rtl = np.array([row.row.rtl_cycles for row in twins])
+    sums = np.array([(sum(groups[row.program]), len(groups[row.program])) for row in twins])
+    others = (sums[:, 0] - rtl) / (sums[:, 1] - 1)
+    found = quality(f"the same program again ({len(twins)} rows)", others, rtl, [row.row.layer for row in twins])
+    return {**found, "pairs": None}
 
 
 def predictions(rows: Sequence[Costed], every_fold: Sequence[Folds]) -> dict[str, Floats]:
@@ -256,7 +240,7 @@ def measured(rows: Sequence[Costed], time_limit_s: float) -> Record:
             "timeloop": int((np.array(timeloop) == known["published model"]).sum()),
             "executed": int((known["roofline"] == known["published model"]).sum()),
         },
-        "predictors": [quality(name, predicted, rtl, layers) for name, predicted in known.items()],
+        "predictors": [quality(name, predicted, rtl, layers) for name, predicted in known.items()] + [repeated(rows)],
         "fits": [folds.record(rtl, known[folds.predictor]) for folds in every_fold],
         "option": best.model_dump(),
         "better": [better_mappings(row, best, time_limit_s) for row in rows],
