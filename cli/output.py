@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ..model.faults import InputError, InputWarning, shown
+from ..model.file_replacement import replace_file
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -170,7 +171,7 @@ def write_file(path: Path, content: bytes, flag: str) -> None:
     target = Path(os.path.realpath(path))
     try:
         if _is_replaceable(target):
-            _replace(target, content)
+            replace_file(target, content)
         else:
             with os.fdopen(os.open(target, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)), "wb") as stream:
                 os.set_blocking(stream.fileno(), True)
@@ -178,37 +179,6 @@ def write_file(path: Path, content: bytes, flag: str) -> None:
     except OSError as error:
         why = "nobody reads this pipe" if error.errno == errno.ENXIO else error.strerror
         raise InputError.single(None, flag, f"cannot write {path}: {why}") from error
-
-
-def _replace(target: Path, content: bytes) -> None:
-    """Put a new file in the place of one that is there, or of none; the new one is made where nothing stands."""
-    from tempfile import mkstemp  # here, as it takes as long as the rest of this module
-
-    number, name = mkstemp(prefix=".dmaze-", suffix=".tmp", dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(number, "wb") as stream:
-            _take_after(stream.fileno(), target)
-            stream.write(content)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _take_after(number: int, target: Path) -> None:
-    """Give an open file the permissions and the owner of another one, or those of any new file."""
-    if not hasattr(os, "fchmod"):  # Windows
-        return
-    try:
-        known = target.stat()
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        os.fchmod(number, 0o666 & ~mask)
-        return
-    with suppress(OSError):  # only the owner of a file may give it away
-        os.fchown(number, known.st_uid, known.st_gid)
-    os.fchmod(number, stat.S_IMODE(known.st_mode))
 
 
 def _is_replaceable(path: Path) -> bool:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import threading
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ...model.reading.regular_files import read_bytes
+from ...model.file_replacement import replace_file
+from ...model.reading.regular_files import UnsuitableFileError, read_bytes
 
 VARIABLE = "DMAZE_CACHE"
 """Environment variable with the folder to use."""
@@ -66,7 +66,7 @@ class Cache:
         """The answer kept for a question; ``None`` without one, or when the entry is damaged or another one's."""
         try:
             content = read_bytes(self._path(question))
-        except FileNotFoundError:
+        except (FileNotFoundError, UnsuitableFileError):  # what else stands there is replaced by the next answer
             return None
         except OSError as error:
             self._complain("read", error)
@@ -80,15 +80,9 @@ class Cache:
     def write(self, question: str, answer: str) -> None:
         """Keep an answer in place of the one before. Question and answer are single lines."""
         rest = f"{question}\n{answer}".encode(ENCODING)
-        path = self._path(question)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            try:
-                temporary.write_bytes(_checksum(rest) + b"\n" + rest)
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            replace_file(self._path(question), _checksum(rest) + b"\n" + rest)
         except OSError as error:
             self._complain("write", error)
 

@@ -24,6 +24,7 @@ from ...model.hierarchy.level_mapping import LevelMapping
 from ...model.loop_nest import LoopNest
 from ...model.mapping import Mapping, Tiling
 from ..backend import AnyMapping, AnyProblem, SearchOutcome, published
+from ..isolation.plain_outcome import MOST_CANDIDATES
 from .cache import Cache
 from .presets import Resolved, nothing_passes, rounds
 from .status import LayerStatus
@@ -92,6 +93,11 @@ class _OutcomeEntry(Model):
         """Whether a search with these limits need not be run: an unproved entry answers for no more effort than its."""
         return self.proved or (seconds <= JITTER * self.seconds and workers <= self.workers)
 
+    def fits(self, nest: LoopNest, top_k: int) -> bool:
+        """Whether an entry has names and mappings as one of this nest must have."""
+        names = len(self.dims) == len(nest.dims) and len(self.tensors) == len(nest.tensors)
+        return names and len(self.candidates) <= max(top_k, MOST_CANDIDATES)
+
     @property
     def rank(self) -> tuple[bool, Number, Number, float]:
         """What entries are sorted by, best first: proved, least objective value, highest bound, longest search."""
@@ -143,6 +149,8 @@ class LayerCache:
         entry = self._read(_OutcomeEntry, self._search_question(problem))
         if entry is None or not entry.serves(seconds, self.options.workers or 1):
             return None
+        if not entry.fits(problem.nest, self.options.top_k):  # of whatever origin: the next search replaces it
+            return None
         return SearchOutcome(
             candidates=tuple(candidate.mapping() for candidate in entry.candidates),
             bound=entry.bound,
@@ -172,7 +180,7 @@ class LayerCache:
             return
         question = self._search_question(problem)
         known = None if overwrite else self._read(_OutcomeEntry, question)
-        if known is None or entry.rank <= known.rank:
+        if known is None or not known.fits(problem.nest, self.options.top_k) or entry.rank <= known.rank:
             self.cache.write(question, _line(entry))
 
     def _new_entry(

@@ -39,11 +39,13 @@ HELP = {
     "dmaze.cli.output",
     "dmaze.model",
     "dmaze.model.faults",
+    "dmaze.model.file_replacement",
     "dmaze.model.lazy_exports",
 }
 VERB = HELP | {"dmaze.cli.verbs", "dmaze.cli.arguments.grouping"}
 DATA = {"dmaze.model.reading", "dmaze.model.reading.builtin_data", "dmaze.specs"}
 LIST = {
+    "dmaze.model.reading.regular_files",
     "dmaze.cli.arguments.caching",
     "dmaze.cli.verbs.list_verb",
     "dmaze.solver",

@@ -533,6 +533,9 @@ FORGERIES: dict[str, Callable[[dict[str, Any]], object]] = {
     "a bound above the best": lambda entry: entry.update(bound=entry["bound"] * 2),
     "a bound that is no number": lambda entry: entry.update(bound="low"),
     "no mapping although there is one": lambda entry: entry.update(candidates=[], bound=None),
+    "no names of tensors": lambda entry: entry.update(tensors=[]),
+    "too many names of dimensions": lambda entry: entry["dims"].append("Q"),
+    "very many candidates": lambda entry: entry.update(candidates=entry["candidates"][:1] * 20_000),
     "an unknown field": lambda entry: entry.update(more=1),
     "a missing field": lambda entry: entry.pop("exhausted"),
 }  # fmt: skip
@@ -579,6 +582,20 @@ def test_an_entry_that_is_no_text_is_recomputed(cache: Cache, searched: list[Sea
     path.write_bytes(hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest)
     assert only(solve(spec(), cache=cache)).status == "optimal"
     assert len(searched) == 2
+
+
+def test_a_pipe_or_a_device_in_the_place_of_an_entry_counts_as_absent(
+    cache: Cache, searched: list[SearchLimits]
+) -> None:
+    fresh = solve(spec(), cache=cache)
+    (path,) = entries(cache)
+    for number, make in enumerate((os.mkfifo, lambda path: path.symlink_to("/dev/zero")), start=2):
+        path.unlink()
+        make(path)
+        assert comparable(solve(spec(), cache=cache)) == comparable(fresh)
+        assert len(searched) == number
+        assert path.is_file()
+        assert not path.is_symlink()
 
 
 # Several processes
