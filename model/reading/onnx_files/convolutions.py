@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..json_files import JsonObject
-from .reading import Shape
-from .work import Attributes, Work, integer, integers, loop_nest, text
+from .work import Attributes, Shape, Work, integer, integers, loop_nest, text
 
 _AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 

@@ -7,8 +7,7 @@ import re
 import string
 from collections.abc import Iterator, Sequence
 
-from .reading import Shape
-from .work import Attributes, Work, loop_nest, text
+from .work import Attributes, Shape, Work, loop_nest, text
 
 _OPERAND_NAMES = string.ascii_uppercase.replace("O", "")
 

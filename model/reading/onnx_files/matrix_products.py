@@ -9,8 +9,7 @@ import math
 from collections.abc import Sequence
 
 from ..json_files import JsonObject
-from .reading import Shape
-from .work import Attributes, Work, integer, loop_nest, of_rank
+from .work import Attributes, Shape, Work, integer, loop_nest, of_rank
 
 
 def gemm(operands: Sequence[Shape], attributes: Attributes) -> Work:
@@ -24,10 +23,11 @@ def gemm(operands: Sequence[Shape], attributes: Attributes) -> Work:
     rows, n = reversed(right) if integer(attributes, "transB", 0) else right
     if rows != k:
         raise ValueError(f"its operands do not match: {k} columns, {rows} rows")
-    return Work(m * n * k, {"": _gemm(m, n, k)})
+    return Work(m * n * k, {"": gemm_layer(m, n, k)})
 
 
-def _gemm(m: int, n: int, k: int, batch: int = 1) -> JsonObject:
+def gemm_layer(m: int, n: int, k: int, batch: int = 1) -> JsonObject:
+    """A product of matrices of m x k and k x n, as JSON."""
     return {"type": "gemm", "m": m, "n": n, "k": k} | ({"batch": batch} if batch > 1 else {})
 
 
@@ -55,7 +55,7 @@ def matmul(operands: Sequence[Shape], attributes: Attributes) -> Work:  # noqa: 
     if owners in ([], ["both"], ["left"], ["both", "left"]):
         batch = math.prod(size for size, owner in stacks if owner == "both")
         rows = math.prod(size for size, owner in stacks if owner == "left")
-        return Work(macs, {"": _gemm(rows * m, n, k, batch)})
+        return Work(macs, {"": gemm_layer(rows * m, n, k, batch)})
     bounds = {f"B{position}": size for position, (size, _) in enumerate(stacks)}
     of_left = [dim for dim, owner in zip(bounds, owners, strict=True) if owner != "right"]
     of_right = [dim for dim, owner in zip(bounds, owners, strict=True) if owner != "left"]
@@ -88,12 +88,12 @@ def attention(operands: Sequence[Shape], attributes: Attributes) -> Work:
     """``Attention``: queries times keys, and the softmax of that times values; masked positions are counted, too.
 
     Operands are Q, K and V of [batch, heads, positions, size], or of [batch, positions, heads * size] with the
-    numbers of heads as attributes, and optionally past keys of [batch, heads, positions, size].
+    numbers of heads as attributes, and past keys of [batch, heads, positions, size], or ``()`` without.
 
     Raises:
         ValueError: when the shapes do not match.
     """
-    query, key, value, *past = operands
+    query, key, value, past = operands
     if len(query) == 3:
         query = _split_heads(query, integer(attributes, "q_num_heads", 0))
         key, value = (_split_heads(shape, integer(attributes, "kv_num_heads", 0)) for shape in (key, value))
@@ -102,7 +102,7 @@ def attention(operands: Sequence[Shape], attributes: Attributes) -> Work:
     value_size = of_rank(value, 4, "value")[3]
     if (kv_batch, key_size) != (batch, size) or value[:3] != key[:3] or kv_heads < 1 or heads % kv_heads:
         raise ValueError("its queries, keys and values do not match")
-    keys += of_rank(past[0], 4, "past key")[2] if past else 0
+    keys += of_rank(past, 4, "past key")[2] if past else 0
     shared = {"batch": batch, "heads": heads, "kv_heads": kv_heads, "queries": queries, "keys": keys}
     layers = {
         "/scores": {"type": "attention_scores", **shared, "head_dim": size},

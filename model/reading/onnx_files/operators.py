@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from . import convolutions, matrix_products
+from .contributed import fused_attention, fused_products
 from .einsum_nodes import einsum
-from .reading import Shape
 from .recurrent import recurrent
-from .work import Attributes, Work
+from .work import Attributes, Shape, Work
 
 
 @dataclass(frozen=True)
 class Operator:
     """How an operator's work is found, from its inputs at these positions (all of them if none are named).
 
-    Positions in ``optional`` follow where the node has them.
+    Positions in ``optional`` follow, with the shape ``()`` where the node has no such input.
     """
 
     work: Callable[[Sequence[Shape], Attributes], Work]
@@ -42,6 +42,16 @@ OPERATORS: Mapping[str, Operator] = {
     "com.microsoft.FusedConv": Operator(convolutions.convolution),
     "com.microsoft.FusedGemm": Operator(matrix_products.gemm),
     "com.microsoft.QGemm": Operator(matrix_products.gemm, (0, 3)),
+    "com.microsoft.FusedMatMul": Operator(fused_products.fused_matmul),
+    "com.microsoft.TransposeMatMul": Operator(fused_products.fused_matmul),
+    "com.microsoft.DynamicQuantizeMatMul": Operator(matrix_products.matmul),
+    "com.microsoft.MatMulIntegerToFloat": Operator(matrix_products.matmul),
+    "com.microsoft.MatMulNBits": Operator(fused_products.block_quantised_matmul, (0,)),
+    "com.microsoft.MatMulBnb4": Operator(fused_products.block_quantised_matmul, (0,)),
+    "com.microsoft.Attention": Operator(fused_attention.projected, (0, 1), optional=(4,)),
+    "com.microsoft.QAttention": Operator(fused_attention.projected, (0, 1), optional=(8,)),
+    "com.microsoft.MultiHeadAttention": Operator(fused_attention.multi_head, (0,), optional=(1, 2, 6)),
+    "com.microsoft.GroupQueryAttention": Operator(fused_attention.grouped_query, (0,), optional=(1, 3)),
 }
 """Operators whose multiply-accumulates are counted; those of ``com.microsoft`` are ONNX Runtime's."""
 

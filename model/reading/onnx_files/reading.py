@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from ...faults import Fault, InputError, shortened
+from ...faults import Fault, InputError, InputWarning, shortened
 from ..regular_files import read_bytes, why_unreadable
+from .graphs.beyond_standard import STANDARD_DOMAINS, take_unknown_out
+from .graphs.model_limits import check_nodes
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto
-
-Shape = tuple[int, ...]
-
-STANDARD_DOMAINS = ("", "ai.onnx")
-"""Names of the domain of the operators that the ONNX standard defines."""
 
 MAX_MODEL_BYTES = 2**31 - 1
 """Largest message of protobuf, and so the largest file that holds an ONNX model; larger ones keep weights outside."""
@@ -82,10 +80,16 @@ def parse_model(content: bytes, file: str) -> OnnxModel:
     if not graph.node:
         raise InputError.single(file, "", "expected an ONNX model with a graph, but it has no nodes")
     try:
+        check_nodes(model)
+    except ValueError as error:
+        raise InputError.single(file, "", str(error)) from error
+    try:
         declared = {value.name: value.type for value in (*graph.value_info, *graph.output)}
         graph.name = graph.name or "graph"
         del graph.value_info[:], graph.output[:]
         fed = _take_weights_out(graph)
+        for message in take_unknown_out(model):
+            _warn(file, message)
         cast("Any", checker).check_model(model)
         for tensor in graph.initializer:
             numpy_helper.to_array(tensor)
@@ -97,6 +101,10 @@ def parse_model(content: bytes, file: str) -> OnnxModel:
     return OnnxModel(model, fed, declared)
 
 
+def _warn(file: str, message: str) -> None:
+    warnings.warn(str(Fault(file, "", shortened(message, LONGEST_REASON))), InputWarning, stacklevel=2)
+
+
 def _check_values(tensor: TensorProto) -> None:
     """Refuse integers, which may be sizes, of another number than their shape says.
 
@@ -105,11 +113,22 @@ def _check_values(tensor: TensorProto) -> None:
     """
     from onnx import TensorProto
 
-    if tensor.data_type != TensorProto.INT64 or tensor.data_location == TensorProto.EXTERNAL:
+    if tensor.data_type != TensorProto.INT64 or not _has_values(tensor):
         return
     stored = len(tensor.raw_data) // INT64_BYTES or len(tensor.int64_data)
     if stored != math.prod(tensor.dims):
         raise ValueError(f"initializer {tensor.name} holds {stored} values, but its shape is {list(tensor.dims)}")
+
+
+def _has_values(tensor: TensorProto) -> bool:
+    """Whether a tensor's values are in the file, or it has none; many files are passed on without their weights."""
+    from onnx import TensorProto
+
+    if tensor.data_location == TensorProto.EXTERNAL:
+        return False
+    fields = (tensor.raw_data, tensor.float_data, tensor.int32_data, tensor.int64_data, tensor.string_data)
+    stored = any(len(field) > 0 for field in (*fields, tensor.double_data, tensor.uint64_data))
+    return stored or math.prod(tensor.dims) == 0
 
 
 def library_errors() -> tuple[type[Exception], ...]:
@@ -148,13 +167,13 @@ def _take_weights_out(graph: GraphProto) -> tuple[str, ...]:
     Raises:
         ValueError: for a negative size.
     """
-    from onnx import TensorProto, helper
+    from onnx import helper
 
     weights = {sparse.values.name: (sparse.values.data_type, tuple(sparse.dims)) for sparse in graph.sparse_initializer}
     kept: list[TensorProto] = []
     for tensor in graph.initializer:
         _check_values(tensor)
-        if math.prod(tensor.dims) > MAX_VALUE_ELEMENTS or tensor.data_location == TensorProto.EXTERNAL:
+        if math.prod(tensor.dims) > MAX_VALUE_ELEMENTS or not _has_values(tensor):
             weights[tensor.name] = (tensor.data_type, tuple(tensor.dims))
         else:
             kept.append(tensor)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .reading import Shape
-from .work import Attributes, Work, of_rank
+from .work import Attributes, Shape, Work, of_rank
 
 REASON = "each step needs the result of the one before, which is not one perfect nest"
 

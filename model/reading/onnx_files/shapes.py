@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...faults import Fault, InputError, InputWarning, shortened
+from .contributed.output_shapes import DOMAIN, OUTPUT_SHAPES, standard_form, type_position
+from .graphs.beyond_standard import STANDARD_DOMAINS
 from .graphs.node_values import NodeEvaluationError, evaluated
 from .reading import (
     MAX_VALUE_ELEMENTS,
-    STANDARD_DOMAINS,
     OnnxModel,
-    Shape,
     invalid_model,
     library_errors,
     operator_name,
 )
+from .work import Shape, attributes_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -129,6 +130,9 @@ class _Evaluation:
         from onnx import defs, numpy_helper, shape_inference
 
         inputs = [name for name in node.input if name]
+        if node.domain == DOMAIN and node.op_type in OUTPUT_SHAPES:
+            self._infer_contributed(node)
+        node = standard_form(node)
         if node.domain not in STANDARD_DOMAINS or not all(name in self.types for name in inputs):
             return
         values = {name: numpy_helper.from_array(self._values[name], name) for name in inputs if name in self._values}
@@ -139,6 +143,23 @@ class _Evaluation:
         except library_errors():
             return  # what the library cannot infer stays unknown and is reported as such
         self.types |= found
+
+    def _infer_contributed(self, node: NodeProto) -> None:
+        """The types of the outputs of an operator that ONNX Runtime adds to the standard."""
+        from onnx import helper
+
+        shapes = [shape_of_type(self.types.get(name)) if name else () for name in node.input]
+        known = [shape for shape in shapes if shape is not None]
+        if len(known) < len(shapes):
+            return
+        try:
+            outputs = OUTPUT_SHAPES[node.op_type](known, attributes_of(node))
+        except (ValueError, IndexError):  # what its operands contradict is said where it is counted
+            return
+        kind = self.types[node.input[type_position(node)]].tensor_type.elem_type
+        for name, shape in zip(node.output, outputs, strict=False):
+            if name and not self._is_known(name) and shape:
+                self.types[name] = helper.make_tensor_type_proto(kind, list(shape))
 
     def _can_be_evaluated(self, node: NodeProto) -> bool:
         """Whether a node's values are few, fixed, and computed from known ones."""

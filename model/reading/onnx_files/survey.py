@@ -11,10 +11,14 @@ from ...documents.spec import LayerList
 from ...faults import InputError, shortened
 from ...layers import Layer
 from ..validation import validated
+from .contributed.output_shapes import DOMAIN as CONTRIBUTED
+from .contributed.output_shapes import NO_PRODUCTS
+from .graphs.beyond_standard import STANDARD_DOMAINS, UNREGISTERED
+from .graphs.model_limits import inner_graphs
 from .operators import NOT_COUNTED, OPERATORS
-from .reading import STANDARD_DOMAINS, operator_name
+from .reading import operator_name
 from .shapes import Shapes
-from .work import Attributes, Work
+from .work import Work, attributes_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
@@ -52,39 +56,37 @@ def _work(node: NodeProto, shapes: Shapes) -> Work:
     """What a node computes, as far as that is known."""
     name = operator_name(node)
     if name not in OPERATORS:
-        if node.domain not in STANDARD_DOMAINS:
-            return Work(None, reason="operators of this domain are not followed")
-        return Work(None, reason="not followed") if name in NOT_COUNTED else Work(0)
+        return _work_of_others(node, name)
     operator = OPERATORS[name]
-    needed = operator.operands or range(len(node.input))
-    present = [position for position in operator.optional if node.input[position : position + 1] not in ([], [""])]
-    names = [node.input[position] if position < len(node.input) else "" for position in (*needed, *present)]
-    unknown = next((operand for operand in names if operand not in shapes.known), None)
+    needed = [_input(node, position) for position in operator.operands or range(len(node.input))]
+    optional = [_input(node, position) for position in operator.optional]
+    unknown = next((operand for operand in needed if operand not in shapes.known), None)
+    unknown = unknown or next((operand for operand in optional if operand and operand not in shapes.known), None)
     if unknown is not None:
         cause = (
             f"from {shapes.lost_at[unknown]} on" if unknown in shapes.lost_at else f"of {unknown or 'a missing input'}"
         )
         return Work(None, reason=f"shape not known {cause}")
     try:
-        work = operator.work([shapes.known[operand] for operand in names], _attributes(node))
+        work = operator.work([shapes.known.get(operand, ()) for operand in (*needed, *optional)], attributes_of(node))
     except ValueError as error:
         return Work(None, reason=str(error))
     return Work(0, reason="one of its sizes is 0") if work.layers and work.macs == 0 else work
 
 
-def _attributes(node: NodeProto) -> Attributes:
-    """The attributes that operators here ask for: integers, text and lists of integers."""
-    from onnx import AttributeProto
+def _work_of_others(node: NodeProto, name: str) -> Work:
+    """What operators compute that are not followed, which is nothing for most of the standard."""
+    if node.domain == UNREGISTERED:
+        return Work(None, reason="the library onnx does not know it")
+    if node.domain == CONTRIBUTED and node.op_type in NO_PRODUCTS:
+        return Work(0)
+    if node.domain not in STANDARD_DOMAINS:
+        return Work(None, reason="operators of this domain are not followed")
+    return Work(None, reason="not followed") if name in NOT_COUNTED else Work(0)
 
-    attributes: dict[str, int | str | tuple[int, ...]] = {}
-    for attribute in node.attribute:
-        if attribute.type == AttributeProto.INT:
-            attributes[attribute.name] = attribute.i
-        elif attribute.type == AttributeProto.STRING:
-            attributes[attribute.name] = attribute.s.decode(errors="replace")
-        elif attribute.type == AttributeProto.INTS:
-            attributes[attribute.name] = tuple(attribute.ints)
-    return attributes
+
+def _input(node: NodeProto, position: int) -> str:
+    return node.input[position] if position < len(node.input) else ""
 
 
 def _layers(node: NodeProto, work: Work) -> tuple[list[Layer], Work]:
@@ -101,19 +103,14 @@ def _layers(node: NodeProto, work: Work) -> tuple[list[Layer], Work]:
 
 def _inner_work(node: NodeProto) -> Iterator[tuple[str, Work]]:
     """What multiply-accumulates in the graphs inside a node, at any depth."""
-    pending = [(node.op_type, graph) for graph in _inner_graphs(node)]
+    pending = [(node.op_type, graph) for graph in inner_graphs(node)]
     while pending:
         owner, graph = pending.pop()
         for inner in graph.node:
-            pending += [(inner.op_type, graph) for graph in _inner_graphs(inner)]
+            pending += [(inner.op_type, graph) for graph in inner_graphs(inner)]
             name = operator_name(inner)
-            if name in OPERATORS or name in NOT_COUNTED or inner.domain not in STANDARD_DOMAINS:
+            if name in OPERATORS or _work_of_others(inner, name).macs is None:
                 yield name, Work(None, reason=f"inside {owner}: how often it runs is not known")
-
-
-def _inner_graphs(node: NodeProto) -> list[GraphProto]:
-    graphs = [attribute.g for attribute in node.attribute if attribute.HasField("g")]
-    return graphs + [graph for attribute in node.attribute for graph in attribute.graphs]
 
 
 def _listed(skipped: Mapping[tuple[str, str | None, bool], tuple[int, int]]) -> Iterator[SkippedNodes]:

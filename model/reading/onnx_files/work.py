@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..json_files import JsonObject
-from .reading import Shape
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
+Shape = tuple[int, ...]
 
 Attributes = Mapping[str, "int | str | tuple[int, ...]"]
 """A node's attributes that are integers, text, or lists of integers."""
@@ -22,6 +27,21 @@ class Work:
     macs: int | None
     layers: Mapping[str, JsonObject] = field(default_factory=dict[str, JsonObject])
     reason: str | None = None
+
+
+def attributes_of(node: NodeProto) -> Attributes:
+    """The attributes of a node that operators here ask for: integers, text and lists of integers."""
+    from onnx import AttributeProto
+
+    attributes: dict[str, int | str | tuple[int, ...]] = {}
+    for attribute in node.attribute:
+        if attribute.type == AttributeProto.INT:
+            attributes[attribute.name] = attribute.i
+        elif attribute.type == AttributeProto.STRING:
+            attributes[attribute.name] = attribute.s.decode(errors="replace")
+        elif attribute.type == AttributeProto.INTS:
+            attributes[attribute.name] = tuple(attribute.ints)
+    return attributes
 
 
 def integer(attributes: Attributes, name: str, default: int) -> int:
