@@ -7,7 +7,7 @@ from typing import Literal
 
 from .backend import AnyMapping
 
-Route = Literal["enumeration", "cp-sat"]
+Route = Literal["enumeration", "cp-sat", "shortest-path"]
 
 
 @dataclass(frozen=True)

@@ -46,5 +46,10 @@ EXHAUSTIVE = RoutedBackend(
 )
 """Every mapping costed."""
 
-PORTFOLIO = RoutedBackend("portfolio", {DEFAULT_COST_MODEL: ".portfolio:BACKEND", HIERARCHY: ".shortest_path:BACKEND"})
+CP_SAT = RoutedBackend("cp-sat", {DEFAULT_COST_MODEL: ".cpsat:BACKEND", HIERARCHY: ".cpsat.levels.level_cpsat:BACKEND"})
+"""CP-SAT on a relaxed model, until what it finds costs no more than it says."""
+
+PORTFOLIO = RoutedBackend(
+    "portfolio", {DEFAULT_COST_MODEL: ".portfolio:BACKEND", HIERARCHY: ".level_portfolio:BACKEND"}
+)
 """Whatever proves soonest; the default."""

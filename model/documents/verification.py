@@ -30,7 +30,7 @@ class ProofCheck(Model):
 
     outcome: Literal["checked", "disproved", "not checked", "nothing claimed"]
     text: str
-    route: Literal["enumeration", "cp-sat"] | None = None
+    route: Literal["enumeration", "cp-sat", "shortest-path"] | None = None
     counterexample: Counterexample | None = None
     seconds: float = 0.0
 

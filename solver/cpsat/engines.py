@@ -36,6 +36,12 @@ class Engine(Protocol):
         ...
 
 
+NO_INCLUSION = 0
+"""Presolve of CP-SAT 9.15 that compares constraints with each other can lose solutions, and with them the optimum.
+
+See https://github.com/google/or-tools/issues/5293, and `tests/solver/cpsat/test_level_cpsat.py` for a model of ours.
+"""
+
 MakeEngine = Callable[[Objective, int], Engine]
 """Makes the engine for one search from its objective and seed."""
 
@@ -107,4 +113,5 @@ class CpSatEngine:
         solver.parameters.catch_sigint_signal = False
         solver.parameters.linearization_level = own.linearization_level
         solver.parameters.cp_model_probing_level = own.cp_model_probing_level
+        solver.parameters.presolve_inclusion_work_limit = NO_INCLUSION
         return solver

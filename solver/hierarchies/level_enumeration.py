@@ -100,7 +100,7 @@ class EnumerationRun:
         self.evaluated += piece.size
         innermost = piece.factors[:, self.constraints.machine.levels[-1].node] > 1
         self.mappings_that_fit += sum(math.factorial(number) for number in innermost.sum(axis=1).tolist())
-        rows = np.flatnonzero(_within_limits(self.constraints, cost))
+        rows = np.flatnonzero(within_limits(self.constraints, cost))
         values, ties = self._rule.of_arrays(cost.energy_pj, cost.cycles.astype(np.float64))
         chosen = MappingArrays(piece.factors[rows], piece.orders[rows], piece.kept[rows])
         self.best.offer(values[rows], ties[rows], chosen)
@@ -143,7 +143,7 @@ def _fitting(constraints: ResolvedConstraints, factors: Ints, kept: Mask) -> Mas
     return fits
 
 
-def _within_limits(constraints: ResolvedConstraints, cost: BatchCost) -> Mask:
+def within_limits(constraints: ResolvedConstraints, cost: BatchCost) -> Mask:
     """Which mappings keep the limits on the words that levels read and write."""
     within = np.ones(cost.size, dtype=np.bool_)
     for place, level in enumerate(constraints.machine.levels):

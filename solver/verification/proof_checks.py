@@ -23,8 +23,13 @@ from ..hierarchies.level_refutation import refute_levels
 from ..pipeline.ranking import cost_candidate, faults_of_candidate, objective_value
 from ..pipeline.solve import num_cores
 from ..refutation import Refutation
+from .path_refutation import refute_by_shortest_path
 
-ROUTES = {"enumeration": "by enumeration", "cp-sat": "by cp-sat with other parameters"}
+ROUTES = {
+    "enumeration": "by enumeration",
+    "cp-sat": "by cp-sat with other parameters",
+    "shortest-path": "by a shortest path",
+}
 
 
 def claim(layer: LayerResult) -> float | None:
@@ -89,7 +94,7 @@ def _answers(
     first, a search that utilisation thresholds cut short early.
     """
     if isinstance(problem.constraints, LevelConstraints):
-        yield refute_levels(cast("LevelsProblem", problem), limit, deadline)
+        yield from _answers_on_hierarchy(cast("LevelsProblem", problem), layer, limit, deadline, workers)
         return
     if limit == math.inf:
         yield refute_by_costing_all(published(problem), limit, deadline.share(3))
@@ -100,6 +105,32 @@ def _answers(
     yield _ask_cpsat(problem, limit, deadline.share(2) if by_enumeration else deadline, workers)
     if by_enumeration:
         yield refute_with_bounds(published(problem), limit, deadline)
+
+
+def _answers_on_hierarchy(
+    problem: LevelsProblem, layer: LayerResult, limit: float, deadline: Deadline, workers: int | None
+) -> Iterator[Refutation]:
+    """All mappings costed where they are few; then the prover that the search did not need, then the other."""
+    yield refute_levels(problem, limit, deadline.share(2))
+    by_cpsat = layer.statistics.get("proved_by") == "cp-sat"
+    first, second = (_ask_programme, _ask_cpsat_on_levels) if by_cpsat else (_ask_cpsat_on_levels, _ask_programme)
+    yield first(problem, limit, deadline.part(FIRST_PROVER_SHARE), workers)
+    yield second(problem, limit, deadline, workers)
+
+
+FIRST_PROVER_SHARE = 0.7
+"""Part of the time for the prover that the search did not need."""
+
+
+def _ask_programme(problem: LevelsProblem, limit: float, deadline: Deadline, _workers: int | None) -> Refutation:
+    return refute_by_shortest_path(problem, limit, deadline)
+
+
+def _ask_cpsat_on_levels(problem: LevelsProblem, limit: float, deadline: Deadline, workers: int | None) -> Refutation:
+    from ..cpsat.levels.level_proof import refute_levels_with_cpsat  # here, as below
+
+    workers = workers or num_cores()
+    return refute_levels_with_cpsat(problem, limit, deadline, seed=VERIFIER_SEED, workers=workers)
 
 
 def _ask_cpsat(problem: AnyProblem, limit: float, deadline: Deadline, workers: int | None) -> Refutation:
