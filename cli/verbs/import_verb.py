@@ -22,7 +22,7 @@ from ..arguments.grouping import with_groups
 from ..arguments.job_files import design_in
 from ..arguments.options import AccountingOption, ArchitectureOfRequest, ForeignPaths, LayerName, LevelNames
 from ..arguments.overrides import FLAGS, overrides_from_options
-from ..output import check_destination, document_text, warnings_reported
+from ..output import check_destination, document_text, json_text, warnings_reported
 
 DEFAULT_ARCHITECTURE = "dmazerunner-256pe"
 
@@ -70,7 +70,7 @@ def _deliver_design(design: TimeloopDesign, options: ImportOptions, delivery: De
     """A request, or a spec where there is no mapping; the files' own architecture, layer and levels are meant."""
     accounting = overrides_from_options({"accounting": options.accounting}).accounting
     document = design.spec(accounting) if design.mapping is None else design.request(accounting)
-    text = document_text(document, leave_out_absent=True)
+    text = json_text(document.model_dump(mode="json", by_alias=True, exclude_unset=True))
     delivery.deliver(text, lambda: text)
     return Exit.SOLVED
 
