@@ -198,13 +198,23 @@ class Programme:
             return
         self.sweeps += 1
         found = sweeper.run(self._goal(target))
-        exact = self._consider(found)
-        reached = min([target, *(one.value for one in found)]) * SAFE
-        choice.bound, choice.closed = max(choice.bound, reached), bool(found) or target >= self.value
-        if not exact and sweeper.can_split_loops:
-            choice.closed, sweeper.whole_loops = False, True
+        values = self._consider(found)
+        reached = values if sweeper.apart else [one.value for one in found]
+        least = min([target, *reached])
+        choice.bound = max(choice.bound, least * SAFE)
+        choice.closed = target >= self.value or any(value <= least for value in reached)
+        if any(value > one.value * (1 + TOLERANCE) for value, one in zip(values, found, strict=True)):
+            self._refine(choice, sweeper)
         if math.isinf(target) and not found:
             choice.bound = math.inf
+
+    @staticmethod
+    def _refine(choice: Choice, sweeper: Sweeper) -> None:
+        """Opens a choice again where labels were below their mappings, if sweeps can tell them apart better."""
+        if sweeper.can_split_loops:
+            choice.closed, sweeper.whole_loops = False, True
+        elif sweeper.can_tell_apart:
+            choice.closed, sweeper.apart = False, True
 
     def _goal(self, target: float, only: int | None = None) -> Goal:
         return Goal(target, self._task.deadline, only, self._task.most_energy_pj, self._task.most_cycles)
@@ -217,19 +227,22 @@ class Programme:
             choice.closed = math.isinf(choice.bound)
         return choice.sweeper
 
-    def _consider(self, found: Iterable[Found]) -> bool:
-        """Cost what was found exactly, keep the best mappings, distinct by tiling, and say if labels cost the same."""
-        best, exact = {tiling_of(candidate.mapping): candidate for candidate in self.best}, True
+    def _consider(self, found: Iterable[Found]) -> list[float]:
+        """Cost what was found exactly, keep the best mappings, distinct by tiling, and give the value of each.
+
+        It is infinite where a mapping breaks a rule or a limit, which its label may not have.
+        """
+        best, values = {tiling_of(candidate.mapping): candidate for candidate in self.best}, list[float]()
         for one in found:
             mapping = one.mapping
             cost = hierarchy_cost(self._space.nest, self._space.machine, mapping, self._space.counted)
-            exact = exact and self._value(cost) <= one.value * (1 + TOLERANCE)
-            known = best.get(tiling_of(mapping))
-            if self._is_allowed(mapping, cost) and (known is None or self._rank(cost) < self._rank(known.cost)):
+            known, allowed = best.get(tiling_of(mapping)), self._is_allowed(mapping, cost)
+            values.append(self._value(cost) if allowed else math.inf)
+            if allowed and (known is None or self._rank(cost) < self._rank(known.cost)):
                 best[tiling_of(mapping)] = Candidate(mapping, cost)
         ranked = sorted(best.values(), key=lambda one: (*self._rank(one.cost), tiling_of(one.mapping)))
         self.best = ranked[: self._task.keep]
-        return exact
+        return values
 
     def _is_allowed(self, mapping: LevelMapping, cost: HierarchyCost) -> bool:
         """Whether a mapping keeps all rules and limits: its label may have been charged less than it costs."""

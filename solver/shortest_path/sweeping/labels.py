@@ -99,8 +99,9 @@ class Labels:
     """Rows of labels with the same pending tensors at one stage.
 
     ``points``: tile vectors; ``used``: instances of the fanout unrolled so far; ``sums``: see :class:`Columns`;
-    ``shapes[label, window]``: unions along the axes of windows, then the tiles at boundaries with halo; ``trail``: how
-    each came about; ``least``: lower bound on the objective of all mappings that it becomes.
+    ``shapes[label, window]``: unions along the axes of windows, then the tiles at boundaries with halo; the last column
+    is a mark, equal for labels of which all words are; ``trail``: how each came about; ``least``: lower bound on the
+    objective of all mappings that it becomes.
     """
 
     points: Ints
@@ -133,13 +134,23 @@ def joined(several: Sequence[Labels]) -> Labels:
     )
 
 
+@dataclass(frozen=True)
+class Apart:
+    """By how much a label has to be below another one in a column of sums, so that the other one can go."""
+
+    column: int
+    by: float
+
+
 MOST_KEYS = 2**31
 """From here on, keys are numbered anew before another column joins them, so that they fit 64 bits."""
 COMPARED = 18
 """Labels of the same tile vector with which each is compared at the most: those with the least bounds."""
 
 
-def undominated(labels: Labels, only: int | None = None, *, by_used: bool = False) -> Labels:
+def undominated(
+    labels: Labels, only: int | None = None, apart: Apart | None = None, *, by_used: bool = False
+) -> Labels:
     """The labels without those that another one of the same tile vector is nowhere above.
 
     Not all pairs are compared: some that could go may stay. With ``only``, so many of each tile vector stay, those with
@@ -149,24 +160,35 @@ def undominated(labels: Labels, only: int | None = None, *, by_used: bool = Fals
     if len(labels) < 2:
         return labels
     keys = _keys(labels, [labels.used] if by_used else [])
+    if apart is not None and only is None:
+        firsts = np.unique(np.stack([keys, labels.shapes[:, -1]]), axis=1, return_index=True)[1]
+        labels, keys = labels.take(firsts), keys[firsts]
     order = np.lexsort((labels.least, keys))
     keys = keys[order]
     if only is not None:
         return labels.take(order[_places(keys)[0] < only])
-    kept = _undominated_rows(_compared(labels, order), keys)
+    kept = _undominated_rows(_compared(labels, order, apart), keys)
     return labels.take(order if len(kept) == len(order) else order[kept])
 
 
-def _compared(labels: Labels, order: Ints) -> Floats:
-    """What tells labels apart, by column: sums that differ anywhere, and the instances used."""
-    differ = np.flatnonzero((labels.sums != labels.sums[0]).any(axis=0))
-    columns = [labels.sums[order, column] for column in differ]
+def _compared(labels: Labels, order: Ints, apart: Apart | None) -> list[tuple[Floats, float]]:
+    """What tells labels apart, by column: sums that differ anywhere, and the instances used.
+
+    Beside each column stands by how much a better label has to be below.
+    """
+    differ = np.flatnonzero((labels.sums != labels.sums[0]).any(axis=0)).tolist()
+    if apart is not None:
+        differ = [apart.column, *(column for column in differ if column != apart.column)]
+    columns = [
+        (labels.sums[order, column], apart.by if apart is not None and column == apart.column else 0.0)
+        for column in differ
+    ]
     if (labels.used != labels.used[0]).any():
-        columns.append(labels.used[order].astype(np.float64))
-    return np.array(columns).reshape(len(columns), len(order))
+        columns.append((labels.used[order].astype(np.float64), 0.0))
+    return columns
 
 
-def _undominated_rows(values: Floats, keys: Ints) -> Ints:
+def _undominated_rows(values: Sequence[tuple[Floats, float]], keys: Ints) -> Ints:
     """The rows that none of the first rows with the same key is nowhere above; keys are sorted."""
     rows = np.arange(len(keys))
     for rival in range(COMPARED):
@@ -176,9 +198,9 @@ def _undominated_rows(values: Floats, keys: Ints) -> Ints:
             break
         better = rows[starts[later] + rival]
         mine, worse = rows[later], np.arange(len(later))
-        for column in values:
+        for column, by in values:
             limit = column[mine[worse]]
-            worse = worse[column[better[worse]] <= limit + SLACK * np.abs(limit)]
+            worse = worse[column[better[worse]] <= limit + SLACK * np.abs(limit) - by]
             if not len(worse):
                 break
         else:
@@ -191,7 +213,7 @@ def _undominated_rows(values: Floats, keys: Ints) -> Ints:
 def _keys(labels: Labels, others: Sequence[Ints]) -> Ints:
     """Equal for labels that can be compared: the same tile vector, the same unions, and the same others."""
     keys = labels.points
-    for column in (*labels.shapes.T, *others):
+    for column in (*labels.shapes[:, :-1].T, *others):
         if (column != column[0]).any():
             numbers = np.unique(column, return_inverse=True)[1].reshape(-1)
             if keys.max() >= MOST_KEYS:

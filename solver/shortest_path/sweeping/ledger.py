@@ -10,6 +10,7 @@ import numpy as np
 
 from ....model.hierarchy.resolved_machine import Network
 from ..bounds.stages import members
+from ..space import marks
 from ..space.boundaries import Boundaries, Pending
 from ..space.edge_prices import Charge, EdgePrices
 from ..space.map_space import MapSpace
@@ -70,7 +71,7 @@ class Ledger:
 
     @property
     def loops(self) -> int:
-        """The column of the dimensions that a level has looped over: the last one."""
+        """The column of the dimensions that a level has looped over; the last one, the mark, follows."""
         return len(self.space.windows) + len(self.boundaries.listed) + len(self.space.narrowed)
 
     @cached_property
@@ -85,6 +86,25 @@ class Ledger:
             whole = columns.whole_of_one(place)
             found += range(whole.start, whole.stop)
         return np.array(found, dtype=np.int32)
+
+    def note_step(self, labels: Labels, axis: Axis, node: int) -> None:
+        """Marks a loop, or what is unrolled, where marks matter. Changes the labels."""
+        if self.marks:
+            labels.shapes[:, -1] += marks.of_step(node, axis)
+
+    def note_replaced(self, labels: Labels, place: int) -> None:
+        """Marks how far a tile has stayed that is replaced, where marks matter. Changes the labels."""
+        if self.marks and place in self.sliding:
+            moved = self.columns.at_fanouts(place)
+            for number, column in enumerate(range(moved.start, moved.stop)):
+                labels.shapes[:, -1] += marks.of_words(place, number, labels.sums[:, column])
+        elif self.marks:
+            labels.shapes[:, -1] += marks.of_points(place, labels.points)
+
+    @cached_property
+    def marks(self) -> bool:
+        """Whether labels have to be told apart by all their words, for what they cost is not a sum of prices."""
+        return self.prices.lost_in_blocks_pj > 0
 
     def multiply_factor(self, labels: Labels, axis: Axis) -> None:
         """Remembers the factor of a dimension at this node, if any is limited. Changes the labels."""

@@ -58,7 +58,7 @@ class Moves:
         sums[0, columns.settled.start] = space.nest.num_macs * space.machine.mac_pj
         one, none = np.ones(1, dtype=np.int64), np.full(1, -1, dtype=np.int32)
         num_windows, num_boundaries = len(space.windows), len(self.ledger.boundaries.listed)
-        shapes = np.ones((1, self.ledger.loops + 1), dtype=np.int64)
+        shapes = np.ones((1, self.ledger.loops + 2), dtype=np.int64)
         shapes[:, num_windows : num_windows + num_boundaries] = SETTLED
         shapes[:, self.ledger.loops] = FREE
         return Labels(np.zeros(1, dtype=np.int64), one, sums, shapes, none, np.zeros(1))
@@ -93,6 +93,7 @@ class Moves:
                     labels.sums[:, bit] /= axis.prime
                 labels.sums[:, self.ledger.columns.pending(bit)] /= axis.prime
         self.ledger.multiply_factor(labels, axis)
+        self.ledger.note_step(labels, axis, node)
         return replace(labels, points=labels.points + axis.step)
 
     def noted(self, labels: Labels, dim: int, *, latest: bool) -> Labels:
@@ -103,17 +104,19 @@ class Moves:
 
     def replaced(self, labels: Labels, tiles: Pending, node: int) -> Labels:
         """Labels some of whose pending tiles are replaced, or settle: what was pending of them is so no more."""
-        sums, shapes = labels.sums.copy(), labels.shapes.copy()
+        labels = replace(labels, sums=labels.sums.copy(), shapes=labels.shapes.copy())
+        sums, shapes = labels.sums, labels.shapes
         for bit in members(tiles):
             sums[:, self.ledger.columns.settled] += sums[:, self.ledger.columns.pending(bit)]
             sums[:, self.ledger.columns.pending(bit)] = 0.0
             place = self.ledger.place(bit, node)
+            self.ledger.note_replaced(labels, place)
             if place in self.ledger.sliding:
                 sums[:, self.ledger.columns.at_fanouts(place)] = 0.0
                 sums[:, self.ledger.columns.whole(place)] = 0.0
                 sums[:, self.ledger.columns.whole_of_one(place)] = 0.0
                 shapes[:, self.ledger.tile(place)] = SETTLED
-        return replace(labels, sums=sums, shapes=shapes)
+        return labels
 
     def settled(self, labels: Labels, node: int, pending: Pending) -> tuple[Pending, Mask]:
         """The pending tiles with halo that slide no more, where any does, and the labels of which they do not."""

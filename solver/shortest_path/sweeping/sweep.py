@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -18,7 +18,7 @@ from ..bounds.stages import Kind, Stage
 from ..space.boundaries import Pending
 from ..space.edge_prices import EdgePrices
 from ..space.tile_vectors import Axis
-from .labels import Labels, Trail, joined, undominated
+from .labels import Apart, Labels, Trail, joined, undominated
 from .level_loops import Groups, LevelLoops
 from .moves import Moves
 from .witness import Step, mapping_of
@@ -58,7 +58,7 @@ class Sweeper:
         self._space, self._prices = prices.space, prices
         self._ahead, self._moves = ahead, Moves.of(ahead.boundaries)
         self._bounds, self._rule = LabelBounds(ahead, self._moves.columns, objective), OBJECTIVES[objective]
-        self.created, self.whole_loops = 0, False
+        self.created, self.whole_loops, self.apart = 0, False, False
 
     @property
     def can_split_loops(self) -> bool:
@@ -67,6 +67,14 @@ class Sweeper:
         With ``whole_loops`` no dimension has, at the price of more labels.
         """
         return bool(self._moves.ledger.sliding) and not self.whole_loops
+
+    @property
+    def can_tell_apart(self) -> bool:
+        """Whether labels are below their mappings because of partial blocks, so that one left out may be better.
+
+        With ``apart`` none is left out that may become the best mapping, at the price of more labels.
+        """
+        return self._moves.ledger.marks and not self.apart
 
     @cached_property
     def least(self) -> float:
@@ -92,10 +100,15 @@ class Sweeper:
         return sorted((f for labels in groups.values() for f in self._best(labels, goal, trail)), key=lambda f: f.value)
 
     def _loops(self, place: int, goal: Goal, trail: Trail[Step]) -> LevelLoops:
-        below, thinned = partial(self._below, goal, place), partial(undominated, only=goal.only)
+        below, thinned = partial(self._below, goal, place), self._thinned(goal)
         return LevelLoops(
             self._ahead, self._moves, self._ahead.stages[place], below, thinned, trail, whole=self.whole_loops
         )
+
+    def _thinned(self, goal: Goal) -> Callable[..., Labels]:
+        """What leaves out labels that others dominate."""
+        by_pj = Apart(self._moves.columns.settled.start, self._prices.lost_in_blocks_pj) if self.apart else None
+        return partial(undominated, only=goal.only, apart=by_pj)
 
     def _below(self, goal: Goal, place: int, pending: Pending, labels: Labels, later: int = 0) -> Labels:
         """The labels that can still reach the target."""
@@ -128,17 +141,17 @@ class Sweeper:
         stage = self._ahead.stages[place]
         network = self._space.machine.network_at[stage.node]
         found: dict[Pending, list[Labels]] = {}
-        least = self._space.constraints.min_utilization[stage.node]
+        least, thinned = self._space.constraints.min_utilization[stage.node], self._thinned(goal)
         for pending, group in groups.items():
             labels = self._moves.fanouts.enter(group.take(np.arange(len(group))), network, pending)
             for position, axis in enumerate(self._ahead.unrolled_axes(stage)):
                 more = self._more_instances(labels, stage, position, axis, pending, goal, trail)
                 rest = self._below(goal, place, pending, labels, position + 1)
-                labels = undominated(joined([rest, *more]), goal.only, by_used=least > 0) if more else rest
+                labels = thinned(joined([rest, *more]), by_used=least > 0) if more else rest
             labels = self._moves.completed(labels.take(labels.used / network.size >= least), stage.node)
             for left, some in self._by_what_stays(labels, stage.node, pending):
                 found.setdefault(left, []).append(self._moves.fanouts.leave(some, network, left))
-        return {pending: undominated(joined(several), goal.only) for pending, several in found.items()}
+        return {pending: thinned(joined(several)) for pending, several in found.items()}
 
     def _by_what_stays(self, labels: Labels, node: int, pending: Pending) -> Iterator[tuple[Pending, Labels]]:
         """The labels by what is pending outside a fanout: in some accountings less where the fanout is in use."""
@@ -189,5 +202,5 @@ class Sweeper:
                 float(energy_pj[row]),
                 float(cycles[row]),
             )
-            for row in best[: self.most_found]
+            for row in (best if self.apart else best[: self.most_found])
         ]

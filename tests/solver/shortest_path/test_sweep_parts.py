@@ -13,13 +13,14 @@ from dmaze.model.hierarchy.machine import Machine
 from dmaze.model.hierarchy.resolved_machine import resolved_machine
 from dmaze.solver.shortest_path.bounds.cost_to_go import instances_left, most_unrolled
 from dmaze.solver.shortest_path.bounds.stages import Kind, stages
+from dmaze.solver.shortest_path.space import marks
 from dmaze.solver.shortest_path.space.boundaries import Boundaries, Boundary
 from dmaze.solver.shortest_path.space.edge_prices import EdgePrices
 from dmaze.solver.shortest_path.space.map_space import MapSpace
 from dmaze.solver.shortest_path.space.quantities import quantities
 from dmaze.solver.shortest_path.space.tile_vectors import Axis, TileVectors
 from dmaze.solver.shortest_path.sweeping.interval_shapes import IntervalShapes
-from dmaze.solver.shortest_path.sweeping.labels import Labels, undominated
+from dmaze.solver.shortest_path.sweeping.labels import Apart, Labels, undominated
 from hierarchy_cases import nest_of
 
 STRIDED = nest_of(
@@ -116,6 +117,27 @@ def test_a_label_is_dropped_only_for_one_that_is_nowhere_above() -> None:
             assert any(dominates(labels, other, label) for other in stays)
             dropped += 1
     assert dropped > 500
+
+
+def test_labels_that_are_told_apart_go_for_one_that_is_below_by_enough_or_of_the_same_mark() -> None:
+    sums = np.array([[10.0, 5.0], [12.0, 5.0], [14.0, 5.0], [14.5, 4.0], [10.0, 5.0]])
+    labels = Labels(
+        points=np.zeros(5, dtype=np.int64),
+        used=np.ones(5, dtype=np.int64),
+        sums=sums,
+        shapes=np.array([[1, mark] for mark in (7, 8, 9, 10, 7)]),
+        trail=np.arange(5, dtype=np.int32),
+        least=sums.sum(axis=1),
+    )
+    assert undominated(labels).trail.tolist() in ([0, 3], [4, 3], [3, 0], [3, 4])
+    assert sorted(undominated(labels, apart=Apart(column=0, by=3.0)).trail.tolist()) == [0, 1, 3]
+
+
+def test_marks_are_those_of_factors_whatever_the_steps() -> None:
+    two, three, six = (Axis(1, factor, 1, 1) for factor in (2, 3, 6))
+    assert (marks.of_step(4, two) + marks.of_step(4, three) - marks.of_step(4, six)) % 2**64 == 0
+    assert len({marks.of_step(node, Axis(dim, 2, 1, 1)) for node in range(9) for dim in range(9)}) == 81
+    assert marks.of_points(0, np.array([3])).tolist() != marks.of_points(1, np.array([3])).tolist()
 
 
 def test_few_labels_of_a_tile_vector_are_those_with_the_least_bounds() -> None:
