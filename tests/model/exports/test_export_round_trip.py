@@ -37,6 +37,7 @@ def requests_of(result: Result) -> list[tuple[dict[str, Any], list[dict[str, Any
         padded = {name: bound["to"] for name, bound in layer.get("padding", {}).items()}
         request = {
             "architecture": document["architecture"],
+            "accounting": document.get("accounting"),
             "layer": layer["layer"],
             "padded_bounds": padded,
             "mappings": [solution["mapping"] for solution in layer["solutions"]],
