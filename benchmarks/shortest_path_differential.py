@@ -20,6 +20,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from common import RESULTS, append_result, machine, versions
+from dmaze.model.faults import InputError
 from dmaze.model.hierarchy.accountings import ACCOUNTINGS
 from dmaze.model.hierarchy.hierarchy_model import MODEL, HierarchyModel
 from level_optima import TooManyError
@@ -36,6 +37,9 @@ def compare(seed: int, model: HierarchyModel, counts: Counter[str]) -> Iterator[
         searches = compared(case, constraints, MOST, MOST_CHOICES, model)
     except TooManyError:
         counts["passed over"] += 1
+        return
+    except InputError:
+        counts["refused"] += 1
         return
     counts["problems"] += 1
     counts[f"problems, constraints: {kind}"] += 1
