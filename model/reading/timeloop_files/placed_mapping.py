@@ -10,7 +10,7 @@ from ...loop_nest import LoopNest
 from ..interop.timeloop_directives import completed, expect_known, outermost_first
 from .component_levels import warn
 from .placed_levels import PlacedLevel
-from .timeloop_constraints import Constraint
+from .targeted_entries import Constraint
 
 
 def placed_mapping(

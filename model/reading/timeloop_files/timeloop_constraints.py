@@ -4,76 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
-from ...faults import InputError, place_text, shown, suggestion
+from ...faults import InputError, place_text, shown
 from ...hierarchy.constraints.level_constraints import LevelConstraints
 from ...hierarchy.machine import Keep
 from ...loop_nest import LoopNest
-from ..interop.timeloop_directives import Directive, FactorTerm, factor_terms, read_directive, underscored, words
-from ..json_files import JsonObject
+from ..interop.timeloop_directives import Directive, FactorTerm, factor_terms, words
 from ..validation import validated
-from .component_levels import ComponentLevel, Entry, warn
+from .component_levels import warn
 from .placed_levels import KeepRules, PlacedLevel
-
-ARCHITECTURE_CONSTRAINTS = "architecture_constraints"
-"""Where what the hardware cannot do otherwise stands in a file."""
-
-_CONSTRAINT_KEYS = (ARCHITECTURE_CONSTRAINTS, "mapspace_constraints", "constraints", "mapspace")
+from .targeted_entries import Constraint
 
 _SPATIAL_ONLY_UTILIZATION = ("utilization", "parallelism")
-_NOT_READ = ("maximize_dims", "must_iterate_over_dataspaces", "no_temporal_reuse", "rmw_first_update", "remainders")
-
-
-@dataclass(frozen=True)
-class Constraint:
-    """A constraint, the file that it stands in, and the level that it is of."""
-
-    file: str
-    directive: Directive
-    level: ComponentLevel
-
-
-def listed_entries(document: JsonObject, file: str) -> Iterator[Entry]:
-    """All constraints of a file outside its architecture."""
-    for key in _CONSTRAINT_KEYS:
-        given: object = underscored(document.get(key))
-        if isinstance(given, dict):
-            fields = cast("JsonObject", given)
-            given = fields.get("targets", fields.get("constraints"))
-        for number, entry in enumerate(cast("list[object]", given) if isinstance(given, list) else ()):
-            if not isinstance(entry, dict):
-                raise InputError.single(file, place_text((key, number)), f"expected an object, got {shown(entry)}")
-            outer = cast("JsonObject", entry)
-            inner: object = outer.get("constraints")
-            for each in cast("list[object]", inner) if isinstance(inner, list) else [None]:
-                fields = {**outer, **(cast("JsonObject", each) if isinstance(each, dict) else {})}
-                own: object = fields.get("attributes")
-                merged = {**fields, **cast("JsonObject", own)} if isinstance(own, dict) else fields
-                yield Entry(file, (key, number), merged)
-
-
-def read_constraints(
-    entries: Iterable[Entry], levels: Sequence[ComponentLevel], bounds: Mapping[str, int]
-) -> Iterator[Constraint]:
-    """Constraints at the levels that they name: by name, by the container inside, or by number from the innermost."""
-    storages = [level for level in levels if level.kind != "compute"]
-    for entry in entries:
-        directive = read_directive(entry.fields, bounds, entry.file, entry.place)
-        yield Constraint(entry.file, directive, _target(directive, storages, entry.file))
-
-
-def _target(directive: Directive, levels: Sequence[ComponentLevel], file: str) -> ComponentLevel:
-    name = directive.target
-    if name.isdecimal() and int(name) < len(levels):
-        return levels[::-1][int(name)]
-    found = [level for level in levels if name == level.name]
-    found += [level for level in levels if name == level.container and directive.kind == "spatial"]
-    if not found:
-        place = place_text((*directive.place, "target"))
-        known = [level.name for level in levels]
-        raise InputError.single(file, place, f"unknown level {shown(name)}; {suggestion(name, known)}")
-    return found[0]
 
 
 def keep_rules(constraints: Iterable[Constraint], tensors: Sequence[str]) -> KeepRules:
@@ -151,9 +93,6 @@ def _collect(
     collected: _Collected, constraint: Constraint, at: PlacedLevel, placed: Sequence[PlacedLevel], nest: LoopNest
 ) -> None:
     directive = constraint.directive
-    for name in _NOT_READ:
-        if directive.fields.get(name):
-            warn(constraint.file, (*directive.place, name), "is not read")
     if directive.kind == "temporal":
         _collect_temporal(collected, constraint, at, nest)
     elif directive.kind == "spatial":

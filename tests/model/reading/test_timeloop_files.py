@@ -190,6 +190,15 @@ WARNINGS = {
     "overbooking": ("mapspace: [{target: GLB, type: max_overbooked_proportion}]", "max_overbooked_proportion are not"),
     "metrics": ("mapper: {optimization-metrics: [last-level-accesses]}", "only edp is minimised"),
     "sparsity": ("sparse_optimizations: {targets: [{name: GLB}]}", "sparsity is not modelled"),
+    "a misspelt part": (
+        "mapspace_constraint: []",
+        "mapspace_constraint: not read; did you mean 'mapspace_constraints'?",
+    ),
+    "a misspelt field": (
+        "mapspace: [{target: GLB, type: temporal, permutatoin: MK}]",
+        "permutatoin: not read; did you mean 'permutation'?",
+    ),
+    "what is not read": ("mapspace: [{target: GLB, type: temporal, maximize_dims: [[M]]}]", "maximize_dims: not read"),
     "links": (MAPPING.replace(", no_link_transfer: [A, B, C]", ""), "words that neighbours pass to each other"),
 }
 
@@ -200,13 +209,18 @@ def test_what_is_not_modelled_is_said_in_one_line(name: str, tmp_path: Path) -> 
     prices = {} if text.startswith("\nERT") else {"prices": PRICES}
     machine = NODES.replace("permutation: [M, N], split: 1", "factors: []") if name == "no axis" else NODES
     with pytest.warns(InputWarning) as caught:
-        design_of(tmp_path, machine=machine, problem=PROBLEM, other=text, **prices)
+        design_of(tmp_path, machine=machine, problem=PROBLEM, other=f"version: 0.4\n{text}", **prices)
     lines = [str(each.message) for each in caught]
     assert len(lines) == 1
     assert message in lines[0]
 
 
 FAULTS = {
+    "nothing of a design": (
+        {"machine": NODES, "problem": PROBLEM, "other": "- {name: conv, spatial_mapping: {}}"},
+        "{0}/other.yaml: expected parts of a Timeloop design (architecture, problem, mapping, ERT, mapper, variables, "
+        "architecture_constraints, mapspace_constraints, constraints, mapspace), got none",
+    ),
     "no problem": ({"machine": NODES}, "expected one file with a Timeloop problem, got 0"),
     "two architectures": (
         {"machine": NODES, "arch": SUBTREE, "problem": PROBLEM},
