@@ -8,10 +8,11 @@ from pathlib import Path
 from ...model.documents.spec import Spec
 from ...model.evaluating import AnyRequest
 from ...model.faults import InputError
+from ...model.reading.designs.foreign_designs import read_foreign_design
+from ...model.reading.interop.imported_design import ImportedDesign
 from ...model.reading.interop.yaml_files import is_yaml
 from ...model.reading.loading import ResolvedSpec, resolved
 from ...model.reading.references import with_batch
-from ...model.reading.timeloop_files.timeloop_design import TimeloopDesign, read_design
 from .overrides import (
     FLAGS,
     Overrides,
@@ -31,7 +32,7 @@ def load_job(paths: Sequence[Path], overrides: Overrides) -> ResolvedSpec[Spec]:
     design = design_in(paths)
     if design is None:
         return load_with_overrides(_single(paths), overrides)
-    faulty = [field for field in ("architecture", "dims") if field in overrides.model_fields_set]
+    faulty = [field for field in ("architecture", "dims", "inputs") if field in overrides.model_fields_set]
     if faulty:
         message = "expected none, for the files hold an architecture and a problem with its sizes"
         raise InputError.single(None, FLAGS[faulty[0]], message)
@@ -59,9 +60,9 @@ def load_request_of(paths: Sequence[Path], given: Mapping[str, str]) -> AnyReque
     return design.request().model_copy(update=dict(given))
 
 
-def design_in(paths: Sequence[Path]) -> TimeloopDesign | None:
+def design_in(paths: Sequence[Path]) -> ImportedDesign | None:
     """The Timeloop design that YAML files hold together; ``None`` for anything else."""
-    return read_design(paths) if all(is_yaml(str(path)) for path in paths) else None
+    return read_foreign_design(paths) if all(is_yaml(str(path)) for path in paths) else None
 
 
 def names_of(paths: Sequence[Path]) -> str:

@@ -11,6 +11,7 @@ from .options import (
     CostModelName,
     DimSizes,
     Gap,
+    InputValues,
     ObjectiveName,
     PadBounds,
     PadPercent,
@@ -26,18 +27,19 @@ Given = dict[str, str | None]
 
 @dataclass(frozen=True)
 class SpecValues:
-    """What is mapped onto what, and to what end; ``dim`` as ``NAME=N``."""
+    """What is mapped onto what, and to what end; ``dim`` as ``NAME=N``, ``input`` as ``NAME=VALUE``."""
 
     architecture: ArchitectureName = None
     cost_model: CostModelName = None
     accounting: AccountingOption = None
     batch: BatchSize = None
     dim: DimSizes = None
+    input: InputValues = None
     objective: ObjectiveName = None
 
     @property
     def given(self) -> Given:
-        """All but the sizes of single dimensions."""
+        """All but what is given by name."""
         return {
             "architecture": self.architecture,
             "cost_model": self.cost_model,
@@ -45,6 +47,11 @@ class SpecValues:
             "batch": self.batch,
             "objective": self.objective,
         }
+
+    @property
+    def named(self) -> dict[str, list[str]]:
+        """Sizes of dimensions and values of inputs, by the fields of a spec that they go into."""
+        return {"dims": self.dim or [], "inputs": self.input or []}
 
 
 @dataclass(frozen=True)

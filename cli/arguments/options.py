@@ -115,7 +115,15 @@ ArchitectureName = Annotated[
 BatchSize = Annotated[str | None, typer.Option("--batch", metavar="N", help="Batch size of the network.")]
 DimSizes = Annotated[
     list[str] | None,
-    typer.Option("--dim", metavar="NAME=N", help="Size of a symbolic dimension of an .onnx file; may be repeated."),
+    typer.Option(
+        "--dim", metavar="NAME=N", help="Size of a symbolic dimension (or INPUT.AXIS) of an .onnx file; repeatable."
+    ),
+]
+InputValues = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input", metavar="NAME=VALUE", help="Value of an input of an .onnx file that decides what runs; repeatable."
+    ),
 ]
 CostModelName = Annotated[
     str | None,

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import Field
 
 from ...model.base import NaturalInt, PositiveInt, Text
+from ...model.documents.imported_network import InputValue
 from ...model.documents.spec import SolverOptions, Spec
 from ...model.evaluating import AnyRequest, load_request
 from ...model.faults import Fault, InputError, shown
@@ -26,6 +27,7 @@ FLAGS: Mapping[str, str] = {
     "accounting": "--accounting",
     "batch": "--batch",
     "dims": "--dim",
+    "inputs": "--input",
     "objective": "--objective",
     "backend": "--backend",
     "time_limit_s": "--time-limit",
@@ -49,10 +51,13 @@ class Overrides(SolverOptions):
     accounting: AccountingName | None = None
     batch: PositiveInt | None = None
     dims: dict[Text, NaturalInt] = Field(default_factory=dict[str, int])
+    inputs: dict[Text, InputValue] = Field(default_factory=dict[str, InputValue])
 
 
-def overrides_from_options(given: Mapping[str, str | None], dims: Sequence[str] = ()) -> Overrides:
-    """The checked values of the options that were given; ``dims`` as ``NAME=N``.
+def overrides_from_options(
+    given: Mapping[str, str | None], named: Mapping[str, Sequence[str]] | None = None
+) -> Overrides:
+    """The checked values of the options that were given; ``named`` holds those of the form ``NAME=VALUE`` by field.
 
     Raises:
         InputError: one fault per bad value, at the option's name.
@@ -61,8 +66,9 @@ def overrides_from_options(given: Mapping[str, str | None], dims: Sequence[str] 
     data = {
         field: text if field in texts else number_from_text(text) for field, text in given.items() if text is not None
     }
-    if dims:
-        data["dims"] = _sizes(dims)
+    for field, texts_of_pairs in (named or {}).items():
+        if texts_of_pairs:
+            data[field] = _by_name(field, texts_of_pairs)
     try:
         return validated(Overrides, data, None)
     except InputError as error:
@@ -71,19 +77,18 @@ def overrides_from_options(given: Mapping[str, str | None], dims: Sequence[str] 
         raise InputError(replace(fault, place=place) for fault, place in faults) from error
 
 
-def _sizes(texts: Sequence[str]) -> dict[str, object]:
-    """Sizes by name from ``NAME=N``, where a name may hold further equals signs."""
+def _by_name(field: str, texts: Sequence[str]) -> dict[str, object]:
+    """Values by name from ``NAME=VALUE``, where a name may hold further equals signs."""
     pairs = [(text, *text.rpartition("=")) for text in texts]
     faulty = [text for text, name, _, _ in pairs if not name]
     names = [name for _, name, _, _ in pairs]
     repeated = [name for name in dict.fromkeys(names) if name and names.count(name) > 1]
-    faults = [Fault(None, FLAGS["dims"], f"expected NAME=N, got {shown(text)}") for text in faulty]
-    faults += [
-        Fault(None, FLAGS["dims"], f"expected {shown(name)} once, but given more than once") for name in repeated
-    ]
+    form = "NAME=N" if field == "dims" else "NAME=VALUE"
+    faults = [Fault(None, FLAGS[field], f"expected {form}, got {shown(text)}") for text in faulty]
+    faults += [Fault(None, FLAGS[field], f"expected {shown(name)} once, but given more than once") for name in repeated]
     if faults:
         raise InputError(faults)
-    return {name: number_from_text(size) for _, name, _, size in pairs}
+    return {name: number_from_text(value) for _, name, _, value in pairs}
 
 
 def load_with_overrides(path: Path, overrides: Overrides) -> ResolvedSpec[Spec]:
@@ -137,12 +142,19 @@ def substitutes_of(path: Path, overrides: Overrides) -> Substitutes:
     elif is_onnx(path.name):
         message = f"expected the name or the file of an architecture to map {path.name} onto"
         raise InputError.single(None, FLAGS["architecture"], message)
-    return Substitutes(architecture, overrides.cost_model, overrides.accounting, overrides.batch, overrides.dims)
+    return Substitutes(
+        architecture,
+        overrides.cost_model,
+        overrides.accounting,
+        overrides.batch,
+        overrides.dims,
+        overrides.inputs,
+    )
 
 
 def with_overrides(spec: ResolvedSpec[AnySpec], overrides: Overrides) -> ResolvedSpec[AnySpec]:
     """The spec with the options of its solver and its objective in place of its own."""
-    of_solver = overrides.model_fields_set - {"architecture", "cost_model", "accounting", "batch", "dims"}
+    of_solver = overrides.model_fields_set - {"architecture", "cost_model", "accounting", "batch", "dims", "inputs"}
     given = {field: getattr(overrides, field) for field in of_solver}
     objective = given.pop("objective", spec.document.objective)
     return spec.with_values(objective=objective, solver=spec.document.solver.model_copy(update=given))

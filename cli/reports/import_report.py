@@ -21,7 +21,8 @@ def import_lines(result: Result) -> Iterator[str]:
 
 
 def _sizes(imported: ImportedNetwork) -> str:
-    sizes = ", ".join(f"{escaped(name)} = {size}" for name, size in imported.dims.items())
+    given = {**imported.dims, **imported.inputs}
+    sizes = ", ".join(f"{escaped(name)} = {value}" for name, value in given.items())
     return f" ({sizes})" if sizes else ""
 
 

@@ -47,4 +47,4 @@ def enumerate_verb(
     extras = Extras(loops, certificate, trace, pictures, exports_from_options(export or ()))
     given = {**values.given, "backend": backend, **times.given, "workers": workers, "top_k": top_k}
     cache = caching.chosen(recorded=extras.recorded)
-    return partial(run_solve, spec, overrides_from_options(given, values.dim or ()), delivery, extras, cache)
+    return partial(run_solve, spec, overrides_from_options(given, values.named), delivery, extras, cache)

@@ -66,10 +66,10 @@ def solve_verb(
     given = {**values.given, "backend": backend, **times.given, "workers": workers, **goals.given, **padding.given}
     if pareto:
         extras.expect_none("--pareto")
-        overrides = overrides_from_options(given, values.dim or ())
+        overrides = overrides_from_options(given, values.named)
         return partial(run_pareto, spec, overrides, delivery, check=certificate)
     cache = caching.chosen(recorded=extras.recorded)
-    return partial(run_solve, spec, overrides_from_options(given, values.dim or ()), delivery, extras, cache)
+    return partial(run_solve, spec, overrides_from_options(given, values.named), delivery, extras, cache)
 
 
 def run_solve(

@@ -6,10 +6,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..base import Model, NaturalInt, PositiveInt, Text
+from ..base import Flag, Model, NaturalInt, PositiveInt, Text
 
 NumMacs = Annotated[int, Field(strict=True, ge=0)]
 """Multiply-accumulates of a whole network, which may be many more than a loop nest may have."""
+
+
+_Number = Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True)]
+
+InputValue = Flag | _Number | tuple[Flag | _Number, ...]
+"""The value of an input of a network: a number, true or false, or a list of them."""
 
 
 class SkippedNodes(Model):
@@ -28,8 +34,9 @@ class SkippedNodes(Model):
 class ImportedNetwork(Model):
     """Where the layers come from, and how much of the network they are.
 
-    ``dims`` holds the sizes that symbolic dimensions were given, ``nodes`` the nodes behind every layer that occurs
-    more than once. ``total_macs`` counts mapped and skipped nodes, those left aside whose ``macs`` are null.
+    ``dims`` holds the sizes that symbolic dimensions were given, ``inputs`` the values that inputs were, ``nodes`` the
+    nodes behind every layer that occurs more than once. ``total_macs`` counts mapped and skipped nodes, but for those
+    whose ``macs`` are null: only without any is the total known.
     """
 
     file: Text
@@ -38,3 +45,4 @@ class ImportedNetwork(Model):
     total_macs: NumMacs
     skipped: tuple[SkippedNodes, ...]
     nodes: dict[str, tuple[str, ...]]
+    inputs: dict[str, InputValue] = Field(default_factory=dict[str, InputValue])

@@ -12,7 +12,7 @@ from ..hierarchy.accountings import AccountingName
 from ..layers import Layer
 from ..objectives import Objective
 from .architectures import ArchitectureField
-from .imported_network import ImportedNetwork
+from .imported_network import ImportedNetwork, InputValue
 from .kinds.any_constraints import ConstraintsField
 
 MAX_LAYERS = 20_000
@@ -43,12 +43,14 @@ class LayerList(Model):
 class NetworkReference(Model):
     """A network by name or path, at a batch size other than its own if given.
 
-    ``dims`` are the sizes of symbolic dimensions of an ONNX model, by name.
+    ``dims`` are the sizes of symbolic dimensions of an ONNX model, by name or as ``INPUT.AXIS``; ``inputs`` the values
+    of inputs that decide what runs.
     """
 
     network: Text
     batch: PositiveInt | None = None
     dims: dict[Text, NaturalInt] = Field(default_factory=dict[str, int])
+    inputs: dict[Text, InputValue] = Field(default_factory=dict[str, InputValue])
 
 
 class SolverOptions(Model):

@@ -23,6 +23,7 @@ from ..cost_models import (
 from ..dmazerunner.architecture import Architecture
 from ..dmazerunner.constraints import Constraints
 from ..documents.architectures import AnyArchitecture
+from ..documents.imported_network import InputValue
 from ..documents.kinds.any_constraints import AnyConstraints
 from ..documents.spec import LayerList, NetworkReference, Spec
 from ..faults import Fault, InputError, place_text
@@ -47,6 +48,7 @@ class Substitutes:
     accounting: AccountingName | None = None
     batch: int | None = None
     dims: Mapping[str, int] = dataclasses.field(default_factory=dict[str, int])
+    inputs: Mapping[str, InputValue] = dataclasses.field(default_factory=dict[str, InputValue])
 
 
 def load_spec(path: Path, substitutes: Substitutes | None = None) -> Spec:
@@ -101,11 +103,14 @@ def _substituted(
     if isinstance(workload, LayerList):
         if given.dims:
             raise InputError.single(file, "workload.dims", "expected none, for layers have no symbolic dimensions")
+        if given.inputs:
+            raise InputError.single(file, "workload.inputs", "expected none, for layers have no inputs by name")
         return workload if given.batch is None else with_batch(workload, given.batch, file)
-    if given.batch is None and not given.dims:
+    if given.batch is None and not given.dims and not given.inputs:
         return workload
     network = NetworkReference(network=workload) if isinstance(workload, str) else workload
-    return network.model_copy(update={"batch": given.batch or network.batch, "dims": {**network.dims, **given.dims}})
+    own = {"dims": {**network.dims, **given.dims}, "inputs": {**network.inputs, **given.inputs}}
+    return network.model_copy(update={"batch": given.batch or network.batch, **own})
 
 
 def _reference_faults(document: JsonObject, path: Path) -> list[Fault]:

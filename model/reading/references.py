@@ -46,10 +46,11 @@ def resolve_workload(value: str | NetworkReference | LayerList, base: Path, file
         return _network(value, base, file, ("workload",))
     if onnx_files.is_onnx(value.network):
         path = _path_of_model(value.network, base, file, ("workload", "network"))
-        return onnx_files.read_network(path, value.batch, value.dims)
-    if value.dims:
-        message = f"expected none, for only an ONNX model has symbolic dimensions, not {shown(value.network)}"
-        raise InputError.single(file, "workload.dims", message)
+        return onnx_files.read_network(path, value.batch, value.dims, value.inputs)
+    for field, given, what in (("dims", value.dims, "symbolic dimensions"), ("inputs", value.inputs, "inputs")):
+        if given:
+            message = f"expected none, for only an ONNX model has {what}, not {shown(value.network)}"
+            raise InputError.single(file, f"workload.{field}", message)
     network = _network(value.network, base, file, ("workload", "network"))
     return network if value.batch is None else with_batch(network, value.batch, file)
 

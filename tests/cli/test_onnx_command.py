@@ -14,7 +14,7 @@ from builders import gemm
 from dmaze.cli.main import main
 from dmaze.cli.reports.import_report import percent
 from dmaze.model import Result, load_spec
-from dmaze.model.faults import InputError
+from dmaze.model.faults import InputError, InputWarning
 from dmaze.model.reading.builtin_data import builtin_path
 from dmaze.model.reading.onnx_files import read_network
 from onnx import helper
@@ -156,13 +156,32 @@ def broken(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def test_models_that_contradict_themselves_are_told_in_the_librarys_words(tmp_path: Path) -> None:
     good = model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], {"x": (2, 4)}, {"w": np.zeros((4, 3), "f")})
-    unknown, cut, future = broken(good), broken(good), broken(good)
-    unknown.graph.node[0].op_type = "MatMulti"
+    loose, cut = broken(good), broken(good)
+    loose.graph.node[0].input[1] = "nowhere"
     cut.graph.initializer[0].raw_data = cut.graph.initializer[0].raw_data[:-4]
-    future.ir_version = 999
-    for model, reason in ((unknown, "No Op registered for MatMulti"), (cut, "raw_data|reshape"), (future, "999")):
+    for model, reason in ((loose, "nowhere"), (cut, "raw_data|reshape")):
         with pytest.raises(InputError, match=rf"expected a valid ONNX model, but onnx [\d.]+ says: .*({reason})"):
             read_network(write(model, tmp_path))
+
+
+def test_what_is_newer_than_the_library_or_not_of_the_standard_is_read_past(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["y"], weight_size=8, act_size=16),
+        helper.make_node("Moe", ["y"], "z"),
+    ]
+    opsets = [helper.make_opsetid("", 999)]
+    model = model_of(nodes, {"x": (2, 4)}, {"w": np.zeros((4, 3), "f")}, opset_imports=opsets, ir_version=999)
+    with pytest.warns(InputWarning) as caught:
+        network = read_network(write(model, tmp_path))
+    assert network.layers[0].bounds() == {"M": 2, "N": 3, "K": 4}
+    newest = onnx.defs.onnx_opset_version()
+    assert [str(warning.message).partition("model.onnx: ")[2] for warning in caught] == [
+        f"operator set 999 is newer than the library and read as its last one, {newest}",
+        "attributes that the standard has not are skipped: act_size (1 nodes), weight_size (1 nodes)",
+    ]
+    assert network.imported is not None
+    (skipped,) = network.imported.skipped
+    assert (skipped.operator, skipped.macs, skipped.reason) == ("Moe", None, "the library onnx does not know it")
 
 
 def damaged(content: bytes, chance: random.Random) -> bytes:
@@ -182,6 +201,7 @@ def damaged(content: bytes, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
+@pytest.mark.filterwarnings("ignore::dmaze.model.faults.InputWarning")
 @pytest.mark.parametrize("model", [SHIPPED / "light" / "light_bvlc_alexnet.onnx", EXPORTED / "grouped_query.onnx"])
 def test_damaged_files_give_a_network_or_one_line_for_each_fault(model: Path, tmp_path: Path) -> None:
     chance, content, path = random.Random(1), model.read_bytes(), tmp_path / "x.onnx"

@@ -43,7 +43,7 @@ def dataflows_verb(
     Output stationary (Ox|Oy), weight stationary (Fx|Fy), row stationary (Oy|Fy), TPU style (M|C), and any others.
     """
     given = {**values.given, "backend": backend, **times.given, "workers": workers}
-    overrides = overrides_from_options(given, values.dim or ())
+    overrides = overrides_from_options(given, values.named)
     more = dims_from_options(spatial or [])
     return partial(run_dataflows, spec, overrides, delivery, files, more=more)
 

@@ -53,7 +53,7 @@ def gap_verb(
     when two proofs disagree; else as for solve.
     """
     given = {**values.given, "backend": backend, **times.given, "workers": workers}
-    overrides = overrides_from_options(given, values.dim or ())
+    overrides = overrides_from_options(given, values.named)
     limit = full_limit_from_option(full_limit)
     return partial(run_gap, spec, overrides, delivery, files, full_limit_s=limit, mapping=mapping)
 

@@ -131,7 +131,7 @@ def sweep_verb(
     70 a fault of ours, of a back end or of the executor; 130 interrupted. What is finished is reported in any case.
     """
     given = {**values.given, "backend": backend, **times.given, "workers": workers}
-    overrides = overrides_from_options(given, values.dim or ())
+    overrides = overrides_from_options(given, values.named)
     address = scheduler_from_options(executor, scheduler)
     # workers on other machines have no use for this user's folder, unless it is said to be shared
     cache = None if address is not None and caching.cache is None else caching.chosen(recorded=False)

@@ -29,10 +29,14 @@ class Sizes:
 
 @dataclass(frozen=True)
 class _Axis:
-    """A dimension of an input; ``name`` is ``None`` where its size is fixed."""
+    """A dimension of an input; ``symbol`` is ``None`` where its size is fixed.
+
+    ``name`` is what its size goes by: the symbol, or that of its own where a user gives it one.
+    """
 
     input: str
     position: int
+    symbol: str | None
     name: str | None
     size: int
 
@@ -41,33 +45,30 @@ def set_sizes(model: OnnxModel, batch: int | None, dims: Mapping[str, int], file
     """Put sizes in place of the symbolic dimensions of a model's inputs, in the model itself.
 
     The batch is every symbolic dimension whose name says so, and every leading one that has no telling name; it is 1
-    unless given. A dimension without a name goes by that of its input and its position, such as ``image.0``. A fixed
-    batch is changed where that leaves the graph consistent.
+    unless given. A dimension goes by its name, or by that of its input and its position, such as ``image.0``, where it
+    has none or is to be told apart from others of that name. A fixed batch is changed where that leaves the graph
+    consistent.
 
     Raises:
         InputError: one fault for each dimension that needs a size, and each name that no dimension has.
     """
-    axes = _axes(model)
+    axes = _axes(model, dims)
     of_batch = _names_of_batch(axes)
     named = list(dict.fromkeys(axis.name for axis in axes if axis.name is not None))
     sizes = dict.fromkeys(of_batch, batch or 1) | {name: dims[name] for name in named if name in dims}
-    faults = [
-        Fault(file, f"dims.{name}", f"no input has a dimension of this name; {suggestion(name, named)}")
-        for name in dims
-        if name not in named
-    ]
+    faults = [Fault(file, f"dims.{name}", _why_unknown(name, axes, named)) for name in dims if name not in named]
     if batch is not None:
         faults += [Fault(file, f"dims.{name}", "expected once; this is the batch") for name in of_batch if name in dims]
     missing = [name for name in named if _size(name, sizes) is None]
-    faults += [_missing(next(axis for axis in axes if axis.name == name), file) for name in missing]
+    faults += [_missing([axis for axis in axes if axis.name == name], file) for name in missing]
     if faults:
         raise InputError(faults)
     known = {name: size for name in named if (size := _size(name, sizes)) is not None}
-    _write(model, known)
+    _write(model, axes, known)
     if of_batch:
         return Sizes(known[of_batch[0]], known)
     leading = next((axis for axis in axes if axis.position == 0), None)
-    native = leading.size if leading is not None and leading.name is None else None
+    native = leading.size if leading is not None and leading.symbol is None else None
     if batch is not None and native is None:
         raise InputError.single(file, "batch", f"no input has a batch dimension; {suggestion('batch', named)}")
     if batch is not None and native is not None and batch != native:
@@ -75,13 +76,15 @@ def set_sizes(model: OnnxModel, batch: int | None, dims: Mapping[str, int], file
     return Sizes(batch or native or 1, known)
 
 
-def _axes(model: OnnxModel) -> list[_Axis]:
+def _axes(model: OnnxModel, dims: Mapping[str, int]) -> list[_Axis]:
     """The dimensions of all inputs that the network is fed with, in their order."""
-    return [
-        _Axis(name, position, _name_of(shape, name, position), shape.dim[position].dim_value)
-        for name, shape in _shapes(model)
-        for position in range(len(shape.dim))
-    ]
+    axes: list[_Axis] = []
+    for owner, shape in _shapes(model):
+        for position, dim in enumerate(shape.dim):
+            own = f"{owner}.{position}"
+            symbol = None if dim.dim_value > 0 else dim.dim_param or own
+            axes.append(_Axis(owner, position, symbol, own if own in dims and symbol else symbol, dim.dim_value))
+    return axes
 
 
 def _shapes(model: OnnxModel) -> list[tuple[str, TensorShapeProto]]:
@@ -89,14 +92,20 @@ def _shapes(model: OnnxModel) -> list[tuple[str, TensorShapeProto]]:
     return [(value.name, value.type.tensor_type.shape) for value in fed if value.type.HasField("tensor_type")]
 
 
-def _name_of(shape: TensorShapeProto, owner: str, position: int) -> str | None:
-    dim = shape.dim[position]
-    return None if dim.dim_value > 0 else dim.dim_param or f"{owner}.{position}"
+def _why_unknown(name: str, axes: Sequence[_Axis], named: Sequence[str]) -> str:
+    """What to say of a size for which there is no dimension."""
+    fixed = next((axis for axis in axes if axis.symbol is None and name == f"{axis.input}.{axis.position}"), None)
+    if fixed is not None:
+        return f"expected none, for the model fixes this dimension at {fixed.size}"
+    if any(axis.symbol == name for axis in axes):
+        return "expected none, for all dimensions of this name have sizes of their own"
+    return f"no input has a dimension of this name; {suggestion(name, named)}"
 
 
 def _names_of_batch(axes: Sequence[_Axis]) -> list[str]:
     """The symbolic dimensions that are the batch, the first input's first."""
-    return list(dict.fromkeys(axis.name for axis in axes if axis.name is not None and _is_batch(axis, axis.name)))
+    found = (axis.name for axis in axes if axis.symbol is not None and _is_batch(axis, axis.symbol))
+    return list(dict.fromkeys(name for name in found if name is not None))
 
 
 def _is_batch(axis: _Axis, name: str) -> bool:
@@ -116,18 +125,22 @@ def _size(name: str, sizes: Mapping[str, int]) -> int | None:
     return sum(known) if len(terms) > 1 and len(known) == len(terms) else None
 
 
-def _missing(axis: _Axis, file: str) -> Fault:
+def _missing(axes: Sequence[_Axis], file: str) -> Fault:
+    """The fault of a name without a size; where one input has it twice, how to tell its dimensions apart."""
+    axis = axes[0]
     given = f'give it with --dim \'{axis.name}=N\', or in a spec with "dims": {{"{axis.name}": N}} beside the network'
+    if len(axes) > len({each.input for each in axes}):
+        given += f"; --dim '{axis.input}.{axis.position}=N' gives this one its own"
     return Fault(file, f"input {axis.input}", f"dimension {axis.position}, {axis.name}, has no size; {given}")
 
 
-def _write(model: OnnxModel, sizes: Mapping[str, int]) -> None:
-    for name, shape in _shapes(model):
-        for position, dim in enumerate(shape.dim):
-            symbol = _name_of(shape, name, position)
-            if symbol is not None:
-                dim.dim_value = sizes[symbol]
+def _write(model: OnnxModel, axes: Sequence[_Axis], sizes: Mapping[str, int]) -> None:
+    shapes = dict(_shapes(model))
+    for axis in axes:
+        if axis.name is not None:
+            shapes[axis.input].dim[axis.position].dim_value = sizes[axis.name]
+    told_apart = {axis.symbol for axis in axes if axis.name != axis.symbol}
     for type_ in model.declared.values():
         for dim in type_.tensor_type.shape.dim:
-            if dim.dim_param in sizes:
+            if dim.dim_param in sizes and dim.dim_param not in told_apart:
                 dim.dim_value = sizes[dim.dim_param]

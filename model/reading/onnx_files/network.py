@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from ...documents.imported_network import InputValue
 from ...documents.spec import LayerList
 from ...faults import InputError, shortened
 from ...layers import Layer
 from ..dmazerunner_files import distinct_names
 from ..validation import validated
 from .dimensions import Sizes, set_sizes
+from .graphs.given_inputs import give_inputs
 from .reading import read_model
 from .shapes import infer_shapes
 from .survey import Survey, survey
@@ -24,11 +27,17 @@ def is_onnx(text: str) -> bool:
     return text.lower().endswith(".onnx")
 
 
-def read_network(path: Path, batch: int | None = None, dims: Mapping[str, int] | None = None) -> LayerList:
+def read_network(
+    path: Path,
+    batch: int | None = None,
+    dims: Mapping[str, int] | None = None,
+    inputs: Mapping[str, InputValue] | None = None,
+) -> LayerList:
     """The layers of the network in an ONNX file; ``imported`` says what of the network they are.
 
-    ``batch`` is 1 unless the file fixes it; ``dims`` holds the sizes of other symbolic dimensions by name. Nodes that
-    are the same loop nest are one layer, named after the first of them, with their number as ``count``.
+    ``batch`` is 1 unless the file fixes it; ``dims`` holds the sizes of other symbolic dimensions by name,
+    ``inputs`` the values of inputs that decide what runs. Nodes that are the same loop nest are one layer, named after
+    the first of them, with their number as ``count``.
 
     Raises:
         InputError: when the library ``onnx`` is missing, the file is no valid model, a symbolic dimension has no
@@ -40,14 +49,18 @@ def read_network(path: Path, batch: int | None = None, dims: Mapping[str, int] |
     """
     file = str(path)
     model = read_model(path)
+    values = dict(inputs or {})
+    fed = give_inputs(model.proto.graph, model.fed, values, file)
+    model = replace(model, fed=fed)
     sizes = set_sizes(model, batch, dims or {}, file)
-    found = survey(model.proto.graph, infer_shapes(model, file))
+    shapes = infer_shapes(model, file)
+    found = survey(model.proto.graph, shapes)
     if not found.layers:
         raise InputError.single(file, "", f"expected a layer that can be mapped; {_why_none(found)}")
-    return _network(found, sizes, path)
+    return _network(found, sizes, values, path)
 
 
-def _network(found: Survey, sizes: Sizes, path: Path) -> LayerList:
+def _network(found: Survey, sizes: Sizes, inputs: Mapping[str, InputValue], path: Path) -> LayerList:
     """Equal layers as one."""
     equal: dict[tuple[object, ...], list[Layer]] = {}
     for layer in found.layers:
@@ -58,6 +71,7 @@ def _network(found: Survey, sizes: Sizes, path: Path) -> LayerList:
     imported = {
         "file": shortened(str(path), LONGEST_PATH),
         "dims": sizes.dims,
+        "inputs": inputs,
         "mapped_macs": found.mapped_macs,
         "total_macs": found.mapped_macs + sum(nodes.macs or 0 for nodes in found.skipped),
         "skipped": found.skipped,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -12,20 +11,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ...faults import Fault, InputError, InputWarning, shortened
 from ..regular_files import read_bytes, why_unreadable
-from .graphs.beyond_standard import STANDARD_DOMAINS, take_unknown_out
+from .graphs.beyond_standard import STANDARD_DOMAINS, UNREGISTERED, take_unknown_out
 from .graphs.model_limits import check_nodes
+from .graphs.weights import take_weights_out
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto
+    from onnx import GraphProto, ModelProto, NodeProto, TypeProto
 
 MAX_MODEL_BYTES = 2**31 - 1
 """Largest message of protobuf, and so the largest file that holds an ONNX model; larger ones keep weights outside."""
 
-MAX_VALUE_ELEMENTS = 1024
-"""Largest tensor whose values are kept, since shapes may be computed from them; anything larger is a weight."""
-
 LONGEST_REASON = 300
-INT64_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ class OnnxModel:
 
 def operator_name(node: NodeProto) -> str:
     """The operator of a node; with its domain where that is not the standard one."""
-    return node.op_type if node.domain in STANDARD_DOMAINS else f"{node.domain}.{node.op_type}"
+    return node.op_type if node.domain in (*STANDARD_DOMAINS, UNREGISTERED) else f"{node.domain}.{node.op_type}"
 
 
 def read_model(path: Path) -> OnnxModel:
@@ -87,7 +83,7 @@ def parse_model(content: bytes, file: str) -> OnnxModel:
         declared = {value.name: value.type for value in (*graph.value_info, *graph.output)}
         graph.name = graph.name or "graph"
         del graph.value_info[:], graph.output[:]
-        fed = _take_weights_out(graph)
+        fed = take_weights_out(graph)
         for message in take_unknown_out(model):
             _warn(file, message)
         cast("Any", checker).check_model(model)
@@ -103,32 +99,6 @@ def parse_model(content: bytes, file: str) -> OnnxModel:
 
 def _warn(file: str, message: str) -> None:
     warnings.warn(str(Fault(file, "", shortened(message, LONGEST_REASON))), InputWarning, stacklevel=2)
-
-
-def _check_values(tensor: TensorProto) -> None:
-    """Refuse integers, which may be sizes, of another number than their shape says.
-
-    Raises:
-        ValueError: naming the tensor.
-    """
-    from onnx import TensorProto
-
-    if tensor.data_type != TensorProto.INT64 or not _has_values(tensor):
-        return
-    stored = len(tensor.raw_data) // INT64_BYTES or len(tensor.int64_data)
-    if stored != math.prod(tensor.dims):
-        raise ValueError(f"initializer {tensor.name} holds {stored} values, but its shape is {list(tensor.dims)}")
-
-
-def _has_values(tensor: TensorProto) -> bool:
-    """Whether a tensor's values are in the file, or it has none; many files are passed on without their weights."""
-    from onnx import TensorProto
-
-    if tensor.data_location == TensorProto.EXTERNAL:
-        return False
-    fields = (tensor.raw_data, tensor.float_data, tensor.int32_data, tensor.int64_data, tensor.string_data)
-    stored = any(len(field) > 0 for field in (*fields, tensor.double_data, tensor.uint64_data))
-    return stored or math.prod(tensor.dims) == 0
 
 
 def library_errors() -> tuple[type[Exception], ...]:
@@ -159,32 +129,3 @@ def _check_texts(graph: GraphProto) -> None:
     wrong = [text for text in texts if isinstance(text, bytes)]
     if wrong:
         raise ValueError(f"{wrong[0]!r} is not UTF-8")
-
-
-def _take_weights_out(graph: GraphProto) -> tuple[str, ...]:
-    """Turn initialisers that are weights into inputs of their shape; gives the names of the other inputs.
-
-    Raises:
-        ValueError: for a negative size.
-    """
-    from onnx import helper
-
-    weights = {sparse.values.name: (sparse.values.data_type, tuple(sparse.dims)) for sparse in graph.sparse_initializer}
-    kept: list[TensorProto] = []
-    for tensor in graph.initializer:
-        _check_values(tensor)
-        if math.prod(tensor.dims) > MAX_VALUE_ELEMENTS or not _has_values(tensor):
-            weights[tensor.name] = (tensor.data_type, tuple(tensor.dims))
-        else:
-            kept.append(tensor)
-    negative = [name for name, (_, dims) in weights.items() if any(size < 0 for size in dims)]
-    if negative:
-        raise ValueError(f"initializer {negative[0]} has a negative size")
-    initialised = {*weights, *(tensor.name for tensor in kept)}
-    fed = tuple(value.name for value in graph.input if value.name not in initialised)
-    inputs = [value for value in graph.input if value.name not in weights]
-    inputs += [helper.make_tensor_value_info(name, kind, dims) for name, (kind, dims) in weights.items()]
-    del graph.initializer[:], graph.sparse_initializer[:], graph.input[:]
-    graph.initializer.extend(kept)
-    graph.input.extend(inputs)
-    return fed

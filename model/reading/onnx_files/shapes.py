@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from ...faults import Fault, InputError, InputWarning, shortened
 from .contributed.output_shapes import DOMAIN, OUTPUT_SHAPES, standard_form, type_position
 from .graphs.beyond_standard import STANDARD_DOMAINS
+from .graphs.branches import deciding_inputs, put_branches_in_place
 from .graphs.node_values import NodeEvaluationError, evaluated
+from .graphs.weights import MAX_VALUE_ELEMENTS
 from .reading import (
-    MAX_VALUE_ELEMENTS,
     OnnxModel,
     invalid_model,
     library_errors,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TypeProto
 
 LONGEST_WARNING = 300
+_MOST_ROUNDS = 20
 
 _RANDOM = frozenset(
     {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
@@ -37,20 +39,47 @@ _RANDOM = frozenset(
 
 @dataclass(frozen=True)
 class Shapes:
-    """Shapes by tensor, and for a tensor without one the operator from which on shapes are not known."""
+    """Shapes by tensor, and for a tensor without one the operator from which on shapes are not known.
+
+    ``deciding`` names for the condition of an ``If``, where it is not known, the inputs that it depends on.
+    """
 
     known: dict[str, Shape]
     lost_at: dict[str, str]
+    deciding: dict[str, tuple[str, ...]]
 
 
 def infer_shapes(model: OnnxModel, file: str) -> Shapes:
     """The shapes of all tensors of the main graph, as far as they do not depend on data.
 
-    What the library cannot evaluate is warned about, once for each operator.
+    The branches of an ``If`` whose condition is known take its place in the model. What the library cannot evaluate is
+    warned about, once for each operator.
 
     Raises:
-        InputError: when types contradict each other.
+        InputError: when types contradict each other, or branches are nested too deeply.
     """
+    graph = model.proto.graph
+    for _ in range(_MOST_ROUNDS):
+        evaluation = _evaluated(model, file)
+        try:
+            if put_branches_in_place(graph, evaluation.conditions()):
+                continue
+        except ValueError as error:
+            raise InputError([invalid_model(error, file)]) from error
+        for operator, reason in evaluation.failures.items():
+            message = f"operator {operator} could not be evaluated, nor what depends on its values ({reason})"
+            warnings.warn(str(Fault(file, "", shortened(message, LONGEST_WARNING))), InputWarning, stacklevel=2)
+        shapes = {name: shape_of_type(type_) for name, type_ in evaluation.types.items()}
+        shapes |= {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+        known = {name: shape for name, shape in shapes.items() if shape is not None}
+        undecided = [node.input[0] for node in graph.node if node.op_type == "If" and node.input]
+        deciding = {name: deciding_inputs(graph, name, model.fed) for name in undecided}
+        return Shapes(known, _lost_at(graph, known), deciding)
+    raise InputError.single(file, "", f"expected conditions (If) nested at most {_MOST_ROUNDS} deep")
+
+
+def _evaluated(model: OnnxModel, file: str) -> _Evaluation:
+    """The types and values in a model's main graph, as far as they can be known."""
     from onnx import shape_inference
 
     _declare_what_cannot_be_inferred(model)
@@ -60,13 +89,7 @@ def infer_shapes(model: OnnxModel, file: str) -> Shapes:
         raise InputError([invalid_model(error, file)]) from error
     evaluation = _Evaluation(model.proto, {v.name: v.type for v in (*inferred.input, *inferred.value_info)})
     evaluation.run()
-    for operator, reason in evaluation.failures.items():
-        message = f"operator {operator} could not be evaluated, nor what depends on its values ({reason})"
-        warnings.warn(str(Fault(file, "", shortened(message, LONGEST_WARNING))), InputWarning, stacklevel=2)
-    shapes = {name: shape_of_type(type_) for name, type_ in evaluation.types.items()}
-    shapes |= {tensor.name: tuple(tensor.dims) for tensor in model.proto.graph.initializer}
-    known = {name: shape for name, shape in shapes.items() if shape is not None}
-    return Shapes(known, _lost_at(model.proto.graph, known))
+    return evaluation
 
 
 def shape_of_type(type_: TypeProto | None) -> Shape | None:
@@ -113,14 +136,20 @@ class _Evaluation:
             self.types[tensor.name] = helper.make_tensor_type_proto(tensor.data_type, list(tensor.dims))
 
     def run(self) -> None:
-        """Complete the types as far as possible, if they are not complete."""
-        if all(self._is_known(name) for node in self._graph.node for name in node.output):
+        """Complete the types as far as possible, if they are not complete, or a condition is to be known."""
+        branches = any(node.op_type == "If" for node in self._graph.node)
+        if not branches and all(self._is_known(name) for node in self._graph.node for name in node.output):
             return
         for node in self._graph.node:
             if not all(self._is_known(name) for name in node.output):
                 self._infer(node)
             if self._can_be_evaluated(node):
                 self._evaluate(node)
+
+    def conditions(self) -> dict[str, bool]:
+        """What is known of the conditions of ``If`` nodes."""
+        names = {node.input[0] for node in self._graph.node if node.op_type == "If" and node.input}
+        return {name: bool(self._values[name].any()) for name in names if name in self._values}
 
     def _is_known(self, name: str) -> bool:
         return not name or shape_of_type(self.types.get(name)) is not None

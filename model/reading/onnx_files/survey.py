@@ -45,7 +45,7 @@ def survey(graph: GraphProto, shapes: Shapes) -> Survey:
         layers += found
         mapped_macs += work.macs or 0 if found else 0
         left_out = [(operator_name(node), work)] if not found else []
-        for operator, missing in (*left_out, *_inner_work(node)):
+        for operator, missing in (*left_out, *_inner_work(node, shapes)):
             key = (operator, missing.reason, missing.macs is None)
             count, macs = skipped.get(key, (0, 0))
             skipped[key] = (count + 1, macs + (missing.macs or 0))
@@ -55,7 +55,7 @@ def survey(graph: GraphProto, shapes: Shapes) -> Survey:
 def _work(node: NodeProto, shapes: Shapes) -> Work:
     """What a node computes, as far as that is known."""
     name = operator_name(node)
-    if name not in OPERATORS:
+    if name not in OPERATORS or node.domain == UNREGISTERED:
         return _work_of_others(node, name)
     operator = OPERATORS[name]
     needed = [_input(node, position) for position in operator.operands or range(len(node.input))]
@@ -101,8 +101,10 @@ def _layers(node: NodeProto, work: Work) -> tuple[list[Layer], Work]:
         return [], replace(work, layers={}, reason=error.faults[0].message)
 
 
-def _inner_work(node: NodeProto) -> Iterator[tuple[str, Work]]:
+def _inner_work(node: NodeProto, shapes: Shapes) -> Iterator[tuple[str, Work]]:
     """What multiply-accumulates in the graphs inside a node, at any depth."""
+    inputs = shapes.deciding.get(node.input[0], ()) if node.op_type == "If" and node.input else ()
+    hint = f"; say what runs with {' '.join(f'--input {name}=VALUE' for name in inputs)}" if inputs else ""
     pending = [(node.op_type, graph) for graph in inner_graphs(node)]
     while pending:
         owner, graph = pending.pop()
@@ -110,7 +112,7 @@ def _inner_work(node: NodeProto) -> Iterator[tuple[str, Work]]:
             pending += [(inner.op_type, graph) for graph in inner_graphs(inner)]
             name = operator_name(inner)
             if name in OPERATORS or _work_of_others(inner, name).macs is None:
-                yield name, Work(None, reason=f"inside {owner}: how often it runs is not known")
+                yield name, Work(None, reason=f"inside {owner}: how often it runs is not known{hint}")
 
 
 def _listed(skipped: Mapping[tuple[str, str | None, bool], tuple[int, int]]) -> Iterator[SkippedNodes]:

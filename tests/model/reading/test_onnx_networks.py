@@ -379,7 +379,8 @@ def test_products_in_the_branches_of_a_condition_are_left_out_with_the_reason(tm
     network = read_network(write(model, tmp_path))
     assert [layer.name for layer in network.layers] == ["after"]
     inner = skipped(network, "MatMul")
-    assert (inner.count, inner.macs, inner.reason) == (1, None, "inside If: how often it runs is not known")
+    reason = "inside If: how often it runs is not known; say what runs with --input c=VALUE"
+    assert (inner.count, inner.macs, inner.reason) == (1, None, reason)
     assert skipped(network, "If").macs == 0
 
 

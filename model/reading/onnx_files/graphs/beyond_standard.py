@@ -69,7 +69,7 @@ def _without_attributes(nodes: Iterable[NodeProto], opsets: Mapping[str, int]) -
             continue
         unknown = [attribute.name for attribute in node.attribute if attribute.name not in names]
         if unknown:
-            found.update(set(unknown))
+            found.update(dict.fromkeys(unknown, 1))
             kept = [attribute for attribute in node.attribute if attribute.name not in unknown]
             del node.attribute[:]
             node.attribute.extend(kept)
