@@ -46,6 +46,8 @@ def certificate_lines(certificate: Certificate) -> Iterator[str]:
         yield f"cp-sat: {closed} of {len(certificate.class_pairs)} class pairs closed"
         yield f"slices settled: {certificate.slices_settled:,}, with {certificate.tilings_settled:,} tilings costed"
     yield f"ties settled: {'yes' if certificate.ties_settled else 'no'}"
+    if certificate.ranks_settled > 1:
+        yield f"the best {certificate.ranks_settled} tilings of all are settled"
 
 
 def _columns(objective: Objective) -> tuple[Column[ClassPair], ...]:

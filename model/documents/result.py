@@ -27,9 +27,14 @@ Number = int | float
 
 
 class Solution(Model):
-    """One mapping with its cost, both of the result's cost model."""
+    """One mapping with its cost, both of the result's cost model.
+
+    ``proved``: that no mapping of another tiling belongs before it but those of lower ranks. What is not proved is the
+    best that was met on the way to a proof of rank 1.
+    """
 
     rank: int
+    proved: Flag = False
     mapping: MappingField
     cost: CostField
 
@@ -100,13 +105,15 @@ class Certificate(Model):
 
     ``slices_settled`` choices of DRAM factors were costed exactly with all their ``tilings_settled`` tilings, and
     then left out of every pair. ``ties_settled``: so was every mapping as good as the best by objective and tie rule.
-    ``enumeration`` is a proof of its own over all pairs at once.
+    ``enumeration`` is a proof of its own over all pairs at once. ``ranks_settled`` solutions, from the first on, are
+    the best of all distinct tilings.
     """
 
     class_pairs: tuple[ClassPair, ...] = ()
     slices_settled: int = 0
     tilings_settled: int = 0
     ties_settled: bool
+    ranks_settled: PositiveInt = 1
     enumeration: EnumerationProof | None = None
 
 

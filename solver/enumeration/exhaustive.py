@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ...model.dmazerunner.factorisations import num_tilings
+from ...model.documents.result import Certificate
 from ..backend import PublishedProblem, Report, SearchLimits, SearchOutcome
 from ..deadline import Deadline
 from ..search.incumbents import Scored, mappings_of
@@ -117,4 +118,5 @@ class ExhaustiveRun:
             whole = num_tilings(self._problem.cost_model.factorisations(self._problem.nest, self._problem.constraints))
             statistics["pruned_by_capacity"] = whole - self.evaluated
         bound = kept[0].value if finished and kept else None
-        return SearchOutcome(mappings_of(kept, Scorer(self._problem)), bound, finished, statistics)
+        settled = Certificate(ties_settled=True, ranks_settled=self._keep) if finished else None
+        return SearchOutcome(mappings_of(kept, Scorer(self._problem)), bound, finished, statistics, settled)

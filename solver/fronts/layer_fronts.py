@@ -185,5 +185,5 @@ def _points(problem: AnyProblem, search: LayerFrontSearch) -> tuple[Solution, ..
         rules = faults_of_candidate(problem, mapping)
         if rules or (found.cost.energy_pj, found.cost.cycles) != expected:
             raise BackendFault(f"a point of the front is wrong: {', '.join(rules) or 'its exact cost is another'}")
-        points.append(solution(problem, number, found))
+        points.append(solution(problem, number, found, proved=search.complete))
     return tuple(points)

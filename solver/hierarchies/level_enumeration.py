@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from ...model.cost_model import HIERARCHY
+from ...model.documents.result import Certificate
 from ...model.hierarchy.accountings import Accounting
 from ...model.hierarchy.constraints.resolved_constraints import ResolvedConstraints, resolved_constraints
 from ...model.hierarchy.resolved_machine import resolved_machine
@@ -127,6 +128,7 @@ class EnumerationRun:
                 "pruned_by_bound": 0,
                 "mappings_that_fit": self.mappings_that_fit,
             },
+            certificate=Certificate(ties_settled=True, ranks_settled=self.best.size) if self.finished else None,
         )
 
 

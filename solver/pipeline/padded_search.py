@@ -82,6 +82,17 @@ class LayerAnswer:
         )
 
     @property
+    def ranks_proved(self) -> int:
+        """How many of the best mappings, from the first on, are proved to be the best of all distinct tilings.
+
+        Of several choices of bounds only the best one of all is searched for, so that no more is known than that.
+        """
+        if self.layer_status.status != "optimal":
+            return 0
+        certificate = self.best.outcome.certificate
+        return 1 if certificate is None or len(self.trials) > 1 else certificate.ranks_settled
+
+    @property
     def cached(self) -> bool:
         """Whether no search was run."""
         return all(trial.answer is None or trial.answer.cached for trial in self.trials)

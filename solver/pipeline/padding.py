@@ -14,11 +14,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ...model.dmazerunner.constraints import Constraints
 from ...model.dmazerunner.factorisations import divisors
 from ...model.dmazerunner.legality import pinned_factors
 from ...model.documents.kinds.any_constraints import AnyConstraints
 from ...model.documents.spec import SolverOptions
+from ...model.hierarchy.constraints.level_constraints import LevelConstraints
 from ...model.loop_nest import MAX_MACS, LoopNest
 from ...model.mapping import LEVELS
 
@@ -68,12 +68,10 @@ def num_combinations(nest: LoopNest, percent: float) -> int:
 
 def choices_of_bounds(nest: LoopNest, constraints: AnyConstraints, options: SolverOptions) -> tuple[LoopNest, ...]:
     """The nests to be searched for one layer, its own first; no others where bounds are not to be padded."""
-    if options.pad_bounds and isinstance(constraints, Constraints):
-        return variants(nest, constraints, options.pad_percent)
-    return (nest,)
+    return variants(nest, constraints, options.pad_percent) if options.pad_bounds else (nest,)
 
 
-def variants(nest: LoopNest, constraints: Constraints, percent: float) -> tuple[LoopNest, ...]:
+def variants(nest: LoopNest, constraints: AnyConstraints, percent: float) -> tuple[LoopNest, ...]:
     """The nests to search in place of one: itself first, then its most promising paddings.
 
     A combination of bounds is the more promising the finer its steps between neighbouring divisors are (the product
@@ -96,8 +94,10 @@ def _coarseness(bound: int) -> Fraction:
     return max((Fraction(larger, smaller) for smaller, larger in pairwise(divisors(bound))), default=Fraction(1))
 
 
-def _admitted(nest: LoopNest, constraints: Constraints, dim: int, bound: int) -> bool:
+def _admitted(nest: LoopNest, constraints: AnyConstraints, dim: int, bound: int) -> bool:
     """Whether the factors that constraints pin leave any factorisation of a dimension's bound."""
+    if isinstance(constraints, LevelConstraints):
+        return bound % math.prod(constraints.fixed.get(nest.dims[dim], {}).values()) == 0
     pinned = {pin.level: pin.factor for pin in pinned_factors(nest, constraints) if pin.dim == dim}
     product = math.prod(pinned.values())
     return product == bound if len(pinned) == len(LEVELS) else bound % product == 0

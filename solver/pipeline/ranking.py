@@ -84,8 +84,9 @@ def _best_orders(problem: AnyProblem, given: Sequence[Mapping]) -> CostedMapping
     return min(options, key=lambda option: rank_key(problem.objective, option.cost))
 
 
-def solution(problem: AnyProblem, number: int, found: CostedMapping) -> Solution:
-    """A costed mapping of a given rank as a public document."""
+def solution(problem: AnyProblem, number: int, found: CostedMapping, *, proved: bool = False) -> Solution:
+    """A costed mapping of a given rank as a public document; ``proved``: that nothing else belongs there."""
     model, nest, machine = problem.cost_model, problem.nest, problem.architecture
     cost = model.cost_document(nest, machine, found.mapping, found.cost)
-    return Solution(rank=number, mapping=model.mapping_document(nest, machine, found.mapping), cost=cost)
+    mapping = model.mapping_document(nest, machine, found.mapping)
+    return Solution(rank=number, proved=proved, mapping=mapping, cost=cost)

@@ -281,7 +281,10 @@ def _layer_result(
         statistics=statistics,
         certificate=best.outcome.certificate,
         cached=found.cached,
-        solutions=tuple(solution(best.problem, number, mapping) for number, mapping in enumerate(best.ranked, start=1)),
+        solutions=tuple(
+            solution(best.problem, number, mapping, proved=number <= found.ranks_proved)
+            for number, mapping in enumerate(best.ranked, start=1)
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,6 @@ def test_the_report_has_shares_energy_and_loops_of_every_node(spec: Path, capsys
             {"solver": {"backend": "cp-sat"}},
             "solver.backend: expected one for mappings of the cost model",
         ),
-        ({"solver": {"backend": "exhaustive", "pad_bounds": True}}, "solver.pad_bounds: expected false, for bounds"),
         ({"solver": {"backend": "portfolio"}, "accounting": "timeloop"}, "accounting: expected 'executed'"),
     ],
 )
@@ -163,15 +163,24 @@ def test_bad_input_is_one_line_with_its_place(
     assert refusal(capsys, path, "--no-cache").removeprefix(f"{path}: ").startswith(line)
 
 
-@pytest.mark.parametrize("arguments", [("--pareto",), ("--export", "timeloop=out")])
+@pytest.mark.parametrize("arguments", [("--export", "timeloop=out")])
 def test_what_there_is_not_for_hierarchies_is_refused_in_one_line(
     spec: Path, capsys: Output, arguments: tuple[str, ...]
 ) -> None:
     assert "expected an architecture of the published kind" in refusal(capsys, spec, "--no-cache", *arguments)
 
 
-def test_dataflows_are_refused_in_one_line(spec: Path, capsys: Output) -> None:
-    assert "expected an architecture of the published kind" in refusal(capsys, "dataflows", spec)
+def test_dataflows_need_one_pe_array(capsys: Output, tmp_path: Path) -> None:
+    line = "expected a machine with one PE array (one fanout, or two in a row) for dataflows, got PE, LANE, VEC"
+    assert line in refusal(capsys, "dataflows", written(tmp_path / "spec.json", architecture="simba-chiplet"))
+
+
+def test_fronts_are_tables_with_their_proof(spec: Path, capsys: Output) -> None:
+    assert main([str(spec), "--pareto"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^g: \d+ points?, proved complete, \d+\.\d s$", out, re.M)
+    steps = "steps between the points refuted by shortest paths, one constrained solve each"
+    assert re.search(rf"^(\d+) of \1 {steps}$", out, re.M)
 
 
 def test_a_published_architecture_can_be_searched_as_a_hierarchy(capsys: Output, tmp_path: Path) -> None:
