@@ -14,9 +14,9 @@ from ...model.documents.evaluation import EvaluateRequest
 from ...model.faults import InputError, shown
 from ...model.reading.builtin_data import builtin_names
 from ...model.reading.interop.foreign_layers import read_layer
+from ...model.reading.interop.imported_design import ImportedDesign
 from ...model.reading.interop.timeloop_mapping import MEMORIES
 from ...model.reading.loading import resolve_architecture
-from ...model.reading.timeloop_files.timeloop_design import TimeloopDesign
 from ..answer import Action, Delivery, Exit
 from ..arguments.grouping import with_groups
 from ..arguments.job_files import design_in
@@ -66,7 +66,7 @@ def run_import(files: Sequence[Path], options: ImportOptions, delivery: Delivery
     return Exit.SOLVED
 
 
-def _deliver_design(design: TimeloopDesign, options: ImportOptions, delivery: Delivery) -> int:
+def _deliver_design(design: ImportedDesign, options: ImportOptions, delivery: Delivery) -> int:
     """A request, or a spec where there is no mapping; the files' own architecture, layer and levels are meant."""
     accounting = overrides_from_options({"accounting": options.accounting}).accounting
     document = design.spec(accounting) if design.mapping is None else design.request(accounting)

@@ -74,7 +74,7 @@ def test_faults_name_files_and_options(design: list[str], tmp_path: Path, capsys
         (["evaluate", *design], f"{', '.join(design)}: expected a Timeloop mapping among the files, got none"),
         (
             [machine, problem, other],
-            f"{machine}, {problem}, {other}: expected one file, or the YAML files of a Timeloop",
+            f"{machine}, {problem}, {other}: expected one file, ",
         ),
         (
             [*design, "--architecture", "eyeriss-168"],

@@ -55,10 +55,11 @@ def is_workload(document: object) -> bool:
     return any(isinstance(entry, dict) and "equation" in entry for entry in entries)
 
 
-def read_workload(document: Sequence[Any], file: str, name: str) -> LayerList:
+def read_workload(document: Sequence[Any], file: str, name: str, *, own_sizes: bool = False) -> LayerList:
     """The layers that multiply and accumulate; others (pooling, additions) are left out with a warning.
 
-    Layers without a name are called after their operator and id. Element sizes are the architecture's.
+    Layers without a name are called after their operator and id. Element sizes are the
+    architecture's, unless somebody reads ``own_sizes``.
 
     Raises:
         InputError: for malformed layers, or none that multiplies.
@@ -74,7 +75,7 @@ def read_workload(document: Sequence[Any], file: str, name: str) -> LayerList:
     if not kept:
         raise InputError.single(file, "", "expected a layer that multiplies and accumulates, but there is none")
     sizes = sorted({bits for _, layer in kept for bits in layer.operand_precision.values()})
-    if len(sizes) > 1:
+    if len(sizes) > 1 and not own_sizes:
         _warn(file, f"operands of {', '.join(map(str, sizes))} bits; every element has the architecture's size instead")
     names = distinct_names(_name(layer, number) for number, layer in kept)
     described = [_described(layer, unique, file, number) for (number, layer), unique in zip(kept, names, strict=True)]

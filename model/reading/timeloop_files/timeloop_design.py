@@ -6,19 +6,12 @@ Files are known by what stands in them: ``architecture``, ``problem``, ``mapping
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from ...documents.evaluation import EvaluateRequest
-from ...documents.spec import LayerList, Spec
+from ...documents.spec import LayerList
 from ...faults import InputError
-from ...hierarchy.accountings import AccountingName
-from ...hierarchy.constraints.level_constraints import LevelConstraints
-from ...hierarchy.level_mapping import LevelMappingDocument
-from ...hierarchy.machine import Machine, StorageLevel
-from ...layers import LoopNestLayer
-from ...objectives import Objective
+from ..interop.imported_design import ImportedDesign
 from ..interop.timeloop_directives import underscored
 from ..interop.timeloop_problem import problem_of, read_problem
 from ..json_files import JsonObject
@@ -39,54 +32,8 @@ from .subtrees import subtree_levels
 from .targeted_entries import ARCHITECTURE_CONSTRAINTS, listed_entries, read_constraints
 from .timeloop_constraints import keep_rules, level_constraints
 
-ACCOUNTING: AccountingName = "timeloop"
-"""How imported designs are counted unless told otherwise."""
 
-
-@dataclass(frozen=True)
-class TimeloopDesign:
-    """A layer on a machine, and what may be asked of its mappings; ``objective`` is that of a mapper file."""
-
-    machine: Machine
-    layer: LoopNestLayer
-    constraints: LevelConstraints
-    mapping: LevelMappingDocument | None
-    objective: Objective | None
-
-    @property
-    def layers(self) -> LayerList:
-        """The workload."""
-        return LayerList(layers=(self.layer,))
-
-    def spec(self, accounting: AccountingName | None = None) -> Spec:
-        """The job of finding the best mappings, counted as Timeloop counts unless told otherwise.
-
-        Where nothing has a price, time is minimised.
-        """
-        return Spec(
-            name=self.layer.name,
-            architecture=self.machine,
-            workload=self.layers,
-            accounting=accounting or ACCOUNTING,
-            objective=self.objective or ("edp" if self.has_prices else "latency"),
-            constraints=self.constraints,
-        )
-
-    def request(self, accounting: AccountingName | None = None) -> EvaluateRequest[LevelMappingDocument]:
-        """The mapping, if there is one, to be costed as Timeloop counts unless told otherwise."""
-        mappings = () if self.mapping is None else (self.mapping,)
-        return EvaluateRequest[LevelMappingDocument](
-            architecture=self.machine, accounting=accounting or ACCOUNTING, layer=self.layer, mappings=mappings
-        )
-
-    @property
-    def has_prices(self) -> bool:
-        """Whether anything costs energy."""
-        levels = [node for node in self.machine.nodes if isinstance(node, StorageLevel)]
-        return self.machine.mac_pj > 0 or any(level.read_pj or level.write_pj for level in levels)
-
-
-def read_design(paths: Sequence[Path]) -> TimeloopDesign | None:
+def read_design(paths: Sequence[Path]) -> ImportedDesign | None:
     """The design in some YAML files; ``None`` where none of them holds an architecture.
 
     Raises:
@@ -109,12 +56,13 @@ def read_design(paths: Sequence[Path]) -> TimeloopDesign | None:
     tensors = [tensor.name for tensor in nest.tensors]
     rules = keep_rules([*architectural, *(each for each in given if each.directive.kind == "spatial")], tensors)
     machine = machine_of_levels(levels, placed, _energies(files), rules, title)
-    return TimeloopDesign(
+    return ImportedDesign(
         machine=machine,
-        layer=layer,
+        layers=LayerList(layers=(layer,)),
         constraints=level_constraints([*architectural, *mapspace], placed, nest, keep_rules(mapspace, tensors).keep),
         mapping=None if mapping is None else placed_mapping(given, placed, nest, mapping[0]),
         objective=objective_of_mapper(files),
+        accounting="timeloop",
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from dmaze.model.hierarchy.hierarchy_model import MODEL
-from dmaze.model.reading.timeloop_files.timeloop_design import TimeloopDesign, read_design
+from dmaze.model.reading.interop.imported_design import ImportedDesign
+from dmaze.model.reading.timeloop_files.timeloop_design import read_design
 from paths import PUBLISHED
 from timeloop_statistics import level_statistics, total_cycles
 
@@ -18,7 +19,7 @@ pytestmark = [
 ]
 
 
-def design(name: str, form: str) -> TimeloopDesign:
+def design(name: str, form: str) -> ImportedDesign:
     folder = DESIGNS / name
     found = read_design([folder / form, DESIGNS / "default_problem.yaml", folder / "ERT.yaml", folder / "map.yaml"])
     assert found is not None

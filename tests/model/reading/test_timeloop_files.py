@@ -10,18 +10,19 @@ from typing import Any
 import pytest
 from dmaze.model import evaluate
 from dmaze.model.faults import InputError, InputWarning
+from dmaze.model.reading.interop.imported_design import ImportedDesign
 from dmaze.model.reading.timeloop_files.component_levels import number_of
-from dmaze.model.reading.timeloop_files.timeloop_design import TimeloopDesign, read_design
+from dmaze.model.reading.timeloop_files.timeloop_design import read_design
 from timeloop_texts import FLATTENED, MAPPING, NODES, PRICES, PROBLEM, SUBTREE, written
 
 
-def design_of(folder: Path, **texts: str) -> TimeloopDesign:
+def design_of(folder: Path, **texts: str) -> ImportedDesign:
     found = read_design(written(folder, **texts))
     assert found is not None
     return found
 
 
-def nodes_of(design: TimeloopDesign) -> list[dict[str, Any]]:
+def nodes_of(design: ImportedDesign) -> list[dict[str, Any]]:
     return [node.model_dump(exclude_defaults=True) for node in design.machine.nodes]
 
 

@@ -10,7 +10,8 @@ from dmaze.model.exports.mapped_levels import best_level_mappings
 from dmaze.model.exports.timeloop_levels import export_level_files
 from dmaze.model.hierarchy.hierarchy_documents import EvaluatedLevels
 from dmaze.model.hierarchy.hierarchy_model import MODEL
-from dmaze.model.reading.timeloop_files.timeloop_design import TimeloopDesign, read_design
+from dmaze.model.reading.interop.imported_design import ImportedDesign
+from dmaze.model.reading.timeloop_files.timeloop_design import read_design
 from dmaze.solver import solve
 from paths import PUBLISHED
 
@@ -25,24 +26,24 @@ pytestmark = [
 ]
 
 
-def published_design(name: str) -> TimeloopDesign:
+def published_design(name: str) -> ImportedDesign:
     folder = DESIGNS / name
     return read(folder / "arch.yaml", DESIGNS / "default_problem.yaml", folder / "ERT.yaml", folder / "map.yaml")
 
 
-def read(*paths: Path) -> TimeloopDesign:
+def read(*paths: Path) -> ImportedDesign:
     design = read_design(paths)
     assert design is not None
     return design
 
 
-def cost_of(design: TimeloopDesign) -> EvaluatedLevels:
+def cost_of(design: ImportedDesign) -> EvaluatedLevels:
     """The published mapping under accounting ``timeloop``."""
     assert design.mapping is not None
     return MODEL.under("timeloop").evaluated(design.layer.loop_nest(), design.machine, design.mapping)
 
 
-def solved(design: TimeloopDesign, time_limit_s: float, folder: Path) -> LayerResult:
+def solved(design: ImportedDesign, time_limit_s: float, folder: Path) -> LayerResult:
     """The layer's answer; its exported mapping, read back, costs the same to the last digit."""
     spec = design.spec()
     options = spec.solver.model_copy(

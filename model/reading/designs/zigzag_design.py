@@ -1,0 +1,133 @@
+"""What a user of ZigZag has in files as one job of ours: hardware, workload, and the mapping's spatial unrolling."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from ...documents.spec import LayerList
+from ...faults import Fault, InputError, InputWarning, place_text, shown
+from ...hierarchy.constraints.level_constraints import LevelConstraints
+from ..interop.imported_design import ImportedDesign
+from ..interop.yaml_files import read_yaml
+from ..interop.zigzag_workload import is_workload, read_workload
+from ..json_files import JsonObject
+from ..validation import validated
+from .zigzag_hardware import BITS_PER_BYTE, Operands, is_hardware, zigzag_machine
+
+_LINKS = {"O": "O", "W": "I2", "I": "I1"}
+"""Memory operands of the usual tensors."""
+
+_DEFAULT = "default"
+_TEMPORAL = "which loops run at which memory is left to ZigZag's allocator, so that no order is asked for here"
+
+
+def read_zigzag_design(paths: Sequence[Path]) -> ImportedDesign | None:
+    """The design in some YAML files; ``None`` where none of them holds ZigZag's hardware.
+
+    Raises:
+        InputError: for what is malformed, and unless there is one workload and at most one mapping beside.
+    """
+    documents = [(str(path), read_yaml(path)) for path in paths]
+    hardware = [(path, document) for path, document in documents if is_hardware(document)]
+    if not hardware:
+        return None
+    workloads = [(path, cast("list[Any]", document)) for path, document in documents if is_workload(document)]
+    mappings = [(path, cast("list[Any]", document)) for path, document in documents if _is_mapping(document)]
+    if (len(hardware), len(workloads)) != (1, 1) or len(mappings) > 1 or len(documents) > 2 + len(mappings):
+        message = "expected ZigZag's hardware, one workload, and at most one mapping, and nothing else"
+        raise InputError.single(", ".join(path for path, _ in documents), "", message)
+    ((file, machine),), ((workload_file, entries),) = hardware, workloads
+    layers = read_workload(entries, workload_file, Path(workload_file).stem, own_sizes=True)
+    mapping = _chosen(mappings[0][1], mappings[0][0]) if mappings else {}
+    operands = _operands(layers, entries, mapping, workload_file)
+    place = mappings[0][0] if mappings else file
+    return ImportedDesign(
+        machine=zigzag_machine(cast("JsonObject", machine), operands, file),
+        layers=layers,
+        constraints=_constraints(mapping, layers, place),
+    )
+
+
+def _is_mapping(document: object) -> bool:
+    entries = cast("list[object]", document) if isinstance(document, list) else []
+    return any(isinstance(entry, dict) and "spatial_mapping" in entry for entry in entries)
+
+
+def _chosen(entries: list[Any], file: str) -> JsonObject:
+    """The entry of a mapping that holds for every layer: that of no layer of its own, or the only one."""
+    found = [cast("JsonObject", entry) for entry in entries if isinstance(entry, dict)]
+    default = [entry for entry in found if entry.get("name") == _DEFAULT] or found
+    if len(found) > 1:
+        names = ", ".join(str(entry.get("name")) for entry in found if entry is not default[0])
+        message = f"what is said of {names} is left out; that of {default[0].get('name')} is asked of every layer"
+        _warn(file, "", message)
+    return default[0]
+
+
+def _operands(layers: LayerList, entries: list[Any], mapping: JsonObject, file: str) -> Operands:
+    """Memory operands and sizes of every tensor, by the mapping's links or the usual ones, else by their order."""
+    given: object = mapping.get("memory_operand_links")
+    links = {str(name): str(operand) for name, operand in cast("JsonObject", given or _LINKS).items()}
+    known: dict[str, str] = {}
+    for layer in layers.layers:
+        nest = layer.loop_nest()
+        reads = [tensor.name for tensor in nest.tensors if not tensor.is_output]
+        by_order = {name: f"I{number}" for number, name in enumerate(reads, start=1)}
+        for tensor in nest.tensors:
+            if tensor.name not in links and tensor.name not in known:
+                operand = "O" if tensor.is_output else by_order[tensor.name]
+                _warn(file, "", f"{tensor.name} is taken for memory operand {operand}, for no link names it")
+            known[tensor.name] = links.get(tensor.name, "O" if tensor.is_output else by_order.get(tensor.name, "I1"))
+    sizes: dict[str, set[int]] = {}
+    for entry in entries:
+        precision: object = cast("JsonObject", entry).get("operand_precision") if isinstance(entry, dict) else None
+        for name, bits in cast("JsonObject", precision or {}).items():
+            if isinstance(bits, int) and bits > 0:
+                sizes.setdefault(str(name), set()).add(bits)
+    for name, several in sizes.items():
+        if len(several) > 1 and name in known:
+            _warn(file, "", f"{name} has {len(several)} precisions; the largest is taken for all layers")
+    return Operands(known, {name: max(sizes.get(name, {BITS_PER_BYTE})) for name in known})
+
+
+def _constraints(mapping: JsonObject, layers: LayerList, file: str) -> LevelConstraints:
+    """What is unrolled over each dimension of the array, with its factor where every layer's bound is a multiple."""
+    nests = [layer.loop_nest() for layer in layers.layers]
+    dims: dict[str, list[str]] = {}
+    fixed: dict[str, dict[str, int]] = {}
+    for field in ("temporal_ordering", "temporal_mapping"):
+        if mapping.get(field):
+            _warn(file, field, _TEMPORAL)
+    for axis, dim, factor in _unrolled(mapping, file):
+        known = [nest.bounds[nest.dims.index(dim)] for nest in nests if dim in nest.dims]
+        dims.setdefault(axis, [])
+        if known:
+            dims[axis].append(dim)
+            if factor is not None and all(bound % factor == 0 for bound in known):
+                fixed.setdefault(dim, {})[axis] = factor
+            elif factor is not None:
+                message = f"{dim} is unrolled as far as it divides there, for {factor} divides not every layer's bound"
+                _warn(file, f"spatial_mapping.{axis}", message)
+    return validated(LevelConstraints, {"dims": dims, "fixed": fixed}, file)
+
+
+def _unrolled(mapping: JsonObject, file: str) -> Iterator[tuple[str, str, int | None]]:
+    """Dimensions of the array with a dimension of the layer and its factor, or none where any will do."""
+    for field in ("spatial_mapping", "spatial_mapping_hint"):
+        given: object = mapping.get(field)
+        for axis, entries in (cast("JsonObject", given) if isinstance(given, dict) else {}).items():
+            for entry in cast("list[object]", entries) if isinstance(entries, list) else [cast("object", entries)]:
+                text = ",".join(map(str, cast("list[object]", entry))) if isinstance(entry, list) else str(entry)
+                match = re.fullmatch(r"\s*(\w+)\s*(?:,\s*([1-9]\d{0,8})\s*)?", text)
+                if match is None:
+                    place = place_text((field, axis))
+                    raise InputError.single(file, place, f"expected a dimension and a factor, got {shown(text)}")
+                yield axis, match[1], None if match[2] is None else int(match[2])
+
+
+def _warn(file: str, place: str, message: str) -> None:
+    warnings.warn(str(Fault(file, place, message)), InputWarning, stacklevel=2)

@@ -1,0 +1,147 @@
+"""ZigZag's hardware, workloads and mappings as jobs of ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from dmaze.cli.main import main
+from dmaze.model.faults import InputError, InputWarning
+from dmaze.model.reading.designs.zigzag_design import read_zigzag_design
+from dmaze.model.reading.interop.imported_design import ImportedDesign
+from timeloop_texts import PROBLEM, written
+
+HARDWARE = """
+name: rows
+memories:
+  weights:
+    {size: 64, r_cost: 0.5, w_cost: 1, operands: [I2], served_dimensions: [],
+     ports: [{type: read, bandwidth_max: 8}, {type: write, bandwidth_max: 16}]}
+  sums:
+    {size: 128, r_cost: 2, w_cost: 3, operands: [O], served_dimensions: [D2],
+     ports: [{type: read_write, bandwidth_max: 32}]}
+  sram:
+    {size: 65536, r_cost: 40, w_cost: 60, operands: [I1, O], served_dimensions: [D1, D2],
+     ports: [{type: read, bandwidth_max: 64}, {type: read, bandwidth_max: 64}, {type: write, bandwidth_max: 128}]}
+  dram:
+    {size: 1000000, r_cost: 800, w_cost: 800, operands: [I1, I2, O], served_dimensions: [D1, D2],
+     ports: [{type: read_write, bandwidth_max: 64}]}
+operational_array: {unit_energy: 0.25, dimensions: [D1, D2], sizes: [4, 2]}
+"""
+
+WORKLOAD = """
+- id: 0
+  name: product
+  operator_type: Gemm
+  equation: O[m][n]+=W[k][n]*I[m][k]
+  loop_dims: [M, N, K]
+  loop_sizes: [8, 6, 4]
+  operand_precision: {W: 8, I: 8, O: 16, O_final: 8}
+"""
+
+MAPPING = """
+- name: default
+  spatial_mapping: {D1: ["N, 2"], D2: [[K, 2]]}
+  memory_operand_links: {O: O, W: I2, I: I1}
+"""
+
+
+def design_of(folder: Path, **texts: str) -> ImportedDesign:
+    found = read_zigzag_design(written(folder, **texts))
+    assert found is not None
+    return found
+
+
+def test_memories_that_serve_one_another_are_levels(tmp_path: Path) -> None:
+    machine = design_of(tmp_path, hardware=HARDWARE, workload=WORKLOAD).machine
+    assert [node.model_dump(exclude_unset=True) for node in machine.nodes] == [
+        {
+            "storage": "dram",
+            "read_pj": {"O": 200.0, "W": 100.0, "I": 100.0},
+            "write_pj": {"O": 200.0, "W": 100.0, "I": 100.0},
+            "bandwidth": 4.0,
+        },
+        {
+            "storage": "sram",
+            "read_pj": {"O": 10.0, "W": 5.0, "I": 5.0},
+            "write_pj": {"O": 7.5, "W": 3.75, "I": 3.75},
+            "read_bandwidth": 8.0,
+            "write_bandwidth": 8.0,
+            "capacity_bytes": 8192,
+            "keep": {"O": "must", "W": "never", "I": "must"},
+        },
+        {"fanout": "D1", "size": 4},
+        {
+            "storage": "sums",
+            "read_pj": {"O": 1.0, "W": 0.5, "I": 0.5},
+            "write_pj": {"O": 1.5, "W": 0.75, "I": 0.75},
+            "bandwidth": 2.0,
+            "capacity_bytes": 16,
+            "keep": {"O": "must", "W": "never", "I": "never"},
+        },
+        {"fanout": "D2", "size": 2},
+        {
+            "storage": "weights",
+            "read_pj": {"O": 1.0, "W": 0.5, "I": 0.5},
+            "write_pj": {"O": 1.0, "W": 0.5, "I": 0.5},
+            "read_bandwidth": 0.5,
+            "write_bandwidth": 1.0,
+            "capacity_bytes": 8,
+            "keep": {"O": "never", "W": "must", "I": "never"},
+        },
+    ]
+    assert (machine.bytes_per_element, machine.mac_pj) == ({"O": 2, "W": 1, "I": 1}, 0.25)
+
+
+def test_what_a_mapping_unrolls_is_asked_for(tmp_path: Path) -> None:
+    design = design_of(tmp_path, hardware=HARDWARE, workload=WORKLOAD, mapping=MAPPING)
+    assert design.constraints.model_dump(exclude_defaults=True) == {
+        "dims": {"D1": ("N",), "D2": ("K",)},
+        "fixed": {"N": {"D1": 2}, "K": {"D2": 2}},
+    }
+
+
+WARNINGS = {
+    "order": (
+        "temporal_ordering: [[M, 8]]",
+        "temporal_ordering: which loops run at which memory is left to ZigZag's allocator, so that no order is asked "
+        "for here",
+    ),
+    "remainder": (
+        "spatial_mapping_hint: {D1: ['N, 4']}",
+        "spatial_mapping.D1: N is unrolled as far as it divides there, for 4 divides not every layer's bound",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WARNINGS)
+def test_what_is_not_carried_over_is_said_in_one_line(name: str, tmp_path: Path) -> None:
+    text, message = WARNINGS[name]
+    with pytest.warns(InputWarning) as caught:
+        design_of(
+            tmp_path,
+            hardware=HARDWARE,
+            workload=WORKLOAD,
+            mapping=f"- {{name: default, spatial_mapping: {{}}, {text}}}",
+        )
+    assert [str(each.message) for each in caught] == [f"{tmp_path / 'mapping.yaml'}: {message}"]
+
+
+def test_what_is_no_hierarchy_is_refused(tmp_path: Path) -> None:
+    text = HARDWARE.replace("operands: [I2], served_dimensions: []", "operands: [I2], served_dimensions: [D1]")
+    with pytest.raises(InputError) as caught:
+        design_of(tmp_path, hardware=text, workload=WORKLOAD)
+    assert str(caught.value) == (
+        f"{tmp_path / 'hardware.yaml'}: memories.weights.served_dimensions: expected some of D2, which the memory "
+        "outside serves; memories that serve dimensions side by side are no hierarchy; got D1"
+    )
+    with pytest.raises(InputError, match="expected ZigZag's hardware, one workload, and at most one mapping"):
+        design_of(tmp_path, hardware=HARDWARE, workload=WORKLOAD, problem=PROBLEM)
+
+
+def test_a_design_is_solved_by_naming_its_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [str(path) for path in written(tmp_path, hardware=HARDWARE, workload=WORKLOAD, mapping=MAPPING)]
+    assert main([*files, "--no-cache", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert '"status": "optimal"' in out
