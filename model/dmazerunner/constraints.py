@@ -57,8 +57,4 @@ class Constraints(Model):
             both = SET_BY_PRESET & self.model_fields_set
             if both:
                 raise ValueError(f"preset: expected without {', '.join(sorted(both))}, which it sets")
-        if self.spatial_dims is not None:
-            for name, factors in self.fixed.items():
-                if (factors.spatial or 1) > 1 and name not in self.spatial_dims:
-                    raise ValueError(f"fixed.{name}.spatial: expected 1, since spatial_dims leaves {name} out")
         return self

@@ -1,11 +1,11 @@
 """Checks whether the parts of a spec make sense together: layers, constraints and architecture.
 
-Only what no mapping can mend is a fault here; whatever needs a search to be found impossible is left to the search.
+Only what makes no sense is a fault here: unknown names, nests too large to be counted. That a layer has no mapping is
+an answer, which the search gives with its reason, and which does not keep the other layers from theirs.
 """
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,19 +13,17 @@ from dataclasses import dataclass
 from ..base import MAX_BOUND
 from ..cost_model import DEFAULT_COST_MODEL
 from ..dmazerunner.architecture import Architecture
-from ..dmazerunner.constraints import Constraints, FixedFactors
-from ..dmazerunner.legality import pinned_factors
+from ..dmazerunner.constraints import Constraints
 from ..dmazerunner.reuse import has_more_classes
 from ..documents.architectures import AnyArchitecture
 from ..documents.kinds.any_constraints import AnyConstraints
 from ..faults import Fault, InputWarning, Place, listed, place_text, shortened, suggestion
-from ..hierarchy.constraints.constraint_faults import contradictions, unknown_names
+from ..hierarchy.constraints.constraint_faults import shares_of_nothing, unknown_names
 from ..hierarchy.constraints.level_constraints import LevelConstraints
 from ..hierarchy.machine import Machine
 from ..hierarchy.per_tensor import name_faults
 from ..hierarchy.resolved_machine import resolved_machine
 from ..loop_nest import MAX_MACS, LoopNest
-from ..mapping import LEVELS
 
 Nests = dict[str, LoopNest]
 """Loop nests by the names of their layers."""
@@ -52,7 +50,7 @@ def consistency_faults(
     if isinstance(architecture, Machine) and isinstance(constraints, LevelConstraints):
         return _faults_on_hierarchies(nests, constraints, architecture, file)
     if isinstance(architecture, Architecture) and isinstance(constraints, Constraints):
-        return _published_faults(nests, constraints, architecture, file)
+        return _published_faults(nests, constraints, file)
     return [Fault(file, "constraints", f"expected those for {architecture.cost_model}, got others")]
 
 
@@ -62,24 +60,15 @@ def _faults_on_hierarchies(
     clashes = [*_too_large(nests)]
     for layer, nest in nests.items():
         clashes += [_Clash(("workload",), line, layer) for line in name_faults(nest)]
-        found = contradictions(nest, resolved_machine(machine, nest), constraints)
+        found = shares_of_nothing(resolved_machine(machine, nest), constraints)
         clashes += [_Clash(("constraints", *place), message, layer) for place, message in found]
     unknown = unknown_names(nests.values(), machine, constraints)
     misnamed = [Fault(file, place_text(("constraints", *place)), message) for place, message in unknown]
     return [*misnamed, *_one_for_each_place(clashes, file)]
 
 
-def _published_faults(
-    nests: Nests, constraints: Constraints, architecture: Architecture, file: str | None
-) -> list[Fault]:
-    clashes = [
-        *_too_large(nests),
-        *_too_many_orders(nests),
-        *_indivisible_factors(nests, constraints),
-        *_contradictions(nests, constraints),
-        *_too_many_pes(nests, constraints, architecture),
-        *_too_small(nests, architecture),
-    ]
+def _published_faults(nests: Nests, constraints: Constraints, file: str | None) -> list[Fault]:
+    clashes = [*_too_large(nests), *_too_many_orders(nests)]
     return [*listed(_unknown_dims(nests, constraints, file)), *_one_for_each_place(clashes, file)]
 
 
@@ -139,62 +128,3 @@ def _too_many_orders(nests: Nests) -> Iterator[_Clash]:
         if has_more_classes(nest, MOST_CLASSES):
             message = f"expected at most {MOST_CLASSES} classes of loop orders with the same reuse"
             yield _Clash(("workload",), f"{message}, but too many dimensions are missing from several tensors", layer)
-
-
-def _fixed_dims(nests: Nests, constraints: Constraints) -> Iterator[tuple[str, str, int, FixedFactors]]:
-    """Layer, dimension, its bound and its fixed factors, wherever a layer has a dimension with some."""
-    for layer, nest in nests.items():
-        for name, bound in zip(nest.dims, nest.bounds, strict=True):
-            if name in constraints.fixed:
-                yield layer, name, bound, constraints.fixed[name]
-
-
-def _indivisible_factors(nests: Nests, constraints: Constraints) -> Iterator[_Clash]:
-    """Fixed factors that cannot multiply to the bound of a dimension."""
-    for layer, name, bound, factors in _fixed_dims(nests, constraints):
-        place, given = ("constraints", "fixed", name), factors.given()
-        wrong = {level: factor for level, factor in given.items() if bound % factor}
-        for level, factor in wrong.items():
-            yield _Clash((*place, level), f"expected a divisor of the bound {bound}, got {factor}", layer)
-        product = math.prod(given.values())
-        if not wrong and len(given) == len(LEVELS) and product != bound:
-            yield _Clash(place, f"expected factors that multiply to the bound {bound}, got {product}", layer)
-        elif not wrong and bound % product:
-            yield _Clash(place, f"expected factors whose product divides the bound {bound}, got {product}", layer)
-
-
-def _contradictions(nests: Nests, constraints: Constraints) -> Iterator[_Clash]:
-    """Fixed factors that another constraint sets otherwise."""
-    for layer, nest in nests.items():
-        pins = pinned_factors(nest, constraints)
-        required = {(pin.level, pin.dim): pin for pin in pins if not pin.rule.startswith("fixed.")}
-        for pin in pins:
-            other = required.get((pin.level, pin.dim))
-            if other is not None and other.factor != pin.factor:
-                place = ("constraints", "fixed", nest.dims[pin.dim], pin.level)
-                yield _Clash(place, f"expected {other.factor}, as {other.rule} asks, got {pin.factor}", layer)
-
-
-def _too_many_pes(nests: Nests, constraints: Constraints, architecture: Architecture) -> Iterator[_Clash]:
-    """Fixed spatial factors that together need more PEs than there are."""
-    for layer, nest in nests.items():
-        pes = math.prod(constraints.fixed[name].spatial or 1 for name in nest.dims if name in constraints.fixed)
-        if pes > architecture.pes:
-            message = f"expected spatial factors that need at most the architecture's {architecture.pes} PEs, got {pes}"
-            yield _Clash(("constraints", "fixed"), message, layer)
-
-
-def _too_small(nests: Nests, architecture: Architecture) -> Iterator[_Clash]:
-    """Memories that cannot hold one element of each tensor of a layer."""
-    name, size = shortened(architecture.name, _LONGEST_NAME), architecture.bytes_per_element
-    banks_per_element = -(-size // architecture.spm.bytes_per_bank)
-    for layer, nest in nests.items():
-        tensors = len(nest.tensors)
-        needs: tuple[tuple[Place, int, int], ...] = (
-            (("rf_bytes_per_pe",), tensors * size, architecture.rf_bytes_per_pe),
-            (("spm", "banks"), tensors * banks_per_element, architecture.spm.banks),
-        )
-        for place, needed, available in needs:
-            if needed > available:
-                message = f"expected at least {needed} in '{name}' for one element of each of {tensors} tensors"
-                yield _Clash(("architecture", *place), f"{message}, got {available}", layer)

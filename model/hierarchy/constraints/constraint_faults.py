@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from ...faults import Place, suggestion
 from ...loop_nest import LoopNest
-from ..level_mapping import why_not_unrolled
 from ..machine import Machine, StorageLevel
 from ..per_tensor import RESERVED_NAMES
 from ..resolved_machine import Level, ResolvedMachine
@@ -51,71 +49,14 @@ def unknown_names(nests: Iterable[LoopNest], machine: Machine, constraints: Leve
         yield from _unknown(("keep", level), "tensor", names, tensors)
 
 
-def contradictions(nest: LoopNest, machine: ResolvedMachine, constraints: LevelConstraints) -> Iterator[Misplaced]:
-    """What no mapping of a nest onto a machine can keep."""
-    bounds = dict(zip(nest.dims, nest.bounds, strict=True))
-    for dim, by_node in constraints.fixed.items():
-        if dim in bounds:
-            yield from _indivisible(dim, bounds[dim], by_node, machine)
-            yield from _not_between(dim, by_node, constraints)
-            yield from _not_unrolled(nest, machine, dim, by_node)
-    for dim, by_node in constraints.min_factor.items():
-        yield from _crossed(dim, by_node, constraints)
-    yield from _too_many_instances(nest, machine, constraints)
+def shares_of_nothing(machine: ResolvedMachine, constraints: LevelConstraints) -> Iterator[Misplaced]:
+    """Least utilisations of levels without a limit, of which there is no share.
+
+    What no mapping can keep is no fault: the search finds that the layer is infeasible, and why.
+    """
     for level in machine.levels:
-        yield from _keep_contradictions(nest, level, constraints)
         if level.name in constraints.min_utilization and not _has_limit(level):
             yield ("min_utilization", level.name), "expected a node with a limit, which this level has not"
-
-
-def _indivisible(dim: str, bound: int, by_node: Mapping[str, int], machine: ResolvedMachine) -> Iterator[Misplaced]:
-    wrong = {node: factor for node, factor in by_node.items() if bound % factor}
-    for node, factor in wrong.items():
-        yield ("fixed", dim, node), f"expected a divisor of the bound {bound}, got {factor}"
-    product = math.prod(by_node.values())
-    if not wrong and by_node.keys() >= set(machine.nodes) and product != bound:
-        yield ("fixed", dim), f"expected factors that multiply to the bound {bound}, got {product}"
-    elif not wrong and bound % product:
-        yield ("fixed", dim), f"expected factors whose product divides the bound {bound}, got {product}"
-
-
-def _not_between(dim: str, by_node: Mapping[str, int], constraints: LevelConstraints) -> Iterator[Misplaced]:
-    for node, factor in by_node.items():
-        least = constraints.min_factor.get(dim, {}).get(node, 1)
-        most = constraints.max_factor.get(dim, {}).get(node, factor)
-        if not least <= factor <= most:
-            rule, limit = ("min_factor", least) if factor < least else ("max_factor", most)
-            yield ("fixed", dim, node), f"expected what {rule}.{dim}.{node} allows, which is {limit}, got {factor}"
-
-
-def _not_unrolled(
-    nest: LoopNest, machine: ResolvedMachine, dim: str, by_node: Mapping[str, int]
-) -> Iterator[Misplaced]:
-    for network in machine.networks:
-        if by_node.get(network.name, 1) > 1 and (reason := why_not_unrolled(nest, network, nest.dims.index(dim))):
-            yield ("fixed", dim, network.name), f"expected 1, for {reason}"
-
-
-def _crossed(dim: str, by_node: Mapping[str, int], constraints: LevelConstraints) -> Iterator[Misplaced]:
-    for node, least in by_node.items():
-        most = constraints.max_factor.get(dim, {}).get(node, least)
-        if least > most:
-            yield ("min_factor", dim, node), f"expected at most max_factor.{dim}.{node}, which is {most}, got {least}"
-
-
-def _too_many_instances(nest: LoopNest, machine: ResolvedMachine, constraints: LevelConstraints) -> Iterator[Misplaced]:
-    for network in machine.networks:
-        used = math.prod(constraints.fixed.get(dim, {}).get(network.name, 1) for dim in nest.dims)
-        if used > network.size:
-            message = f"expected factors of {network.name} that need at most its {network.size} instances, got {used}"
-            yield ("fixed",), message
-
-
-def _keep_contradictions(nest: LoopNest, level: Level, constraints: LevelConstraints) -> Iterator[Misplaced]:
-    for tensor, rule in zip(nest.tensors, level.keep, strict=True):
-        asked = constraints.keep.get(level.name, {}).get(tensor.name, "may")
-        if {asked, rule} == {"must", "never"}:
-            yield ("keep", level.name, tensor.name), f"expected '{rule}', as the machine has it, got '{asked}'"
 
 
 def _has_limit(level: Level) -> bool:
