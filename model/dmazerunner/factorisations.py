@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,15 +41,38 @@ def divisors(number: int) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-@cache
-def factorisations(number: int) -> tuple[tuple[int, int, int, int], ...]:
-    """All ordered factorisations of a bound over the four levels (order: :data:`..mapping.LEVELS`), sorted."""
-    return tuple(
-        (dram, spm, rf, number // (dram * spm * rf))
-        for dram in divisors(number)
-        for spm in divisors(number // dram)
-        for rf in divisors(number // (dram * spm))
-    )
+def factorisations(number: int) -> tuple[tuple[int, ...], ...]:
+    """All ordered factorisations of a bound over the four levels (order: :data:`..mapping.LEVELS`), sorted.
+
+    Example:
+        >>> factorisations(2)
+        ((1, 1, 1, 2), (1, 1, 2, 1), (1, 2, 1, 1), (2, 1, 1, 1))
+    """
+    return tuple(map(tuple, factorisation_rows(number).tolist()))
+
+
+@lru_cache(maxsize=4)
+def factorisation_rows(number: int) -> NDArray[np.int32]:
+    """The same as an array with a row for each; not to be changed.
+
+    There are 5 million at most, of bounds below 2**31: no loop of Python runs over them.
+    """
+    known = np.array(divisors(number), dtype=np.int32)
+    by_rest = [np.array(divisors(rest), dtype=np.int32) for rest in known.tolist()]
+    counts, flat = np.array([len(found) for found in by_rest]), np.concatenate(by_rest)
+    ends = np.cumsum(counts)
+    columns, rest = list[NDArray[np.int32]](), np.array([number], dtype=np.int32)
+    for _ in range(len(LEVELS) - 1):
+        place = np.searchsorted(known, rest)
+        repeats = counts[place]
+        last = np.cumsum(repeats)
+        start = np.repeat(ends[place] - last, repeats)  # of the divisors of what is left, less what stands before them
+        factors = flat[start + np.arange(last[-1])]
+        columns = [*(np.repeat(column, repeats) for column in columns), factors]
+        rest = np.repeat(rest, repeats) // factors
+    rows = np.stack([*columns, rest], axis=1)
+    rows.flags.writeable = False
+    return rows
 
 
 def allowed_factorisations(nest: LoopNest, constraints: Constraints) -> list[NDArray[np.float64]]:
@@ -57,9 +80,11 @@ def allowed_factorisations(nest: LoopNest, constraints: Constraints) -> list[NDA
     pins = pinned_factors(nest, constraints)
     options: list[NDArray[np.float64]] = []
     for dim, bound in enumerate(nest.bounds):
-        pinned = [(LEVELS.index(pin.level), pin.factor) for pin in pins if pin.dim == dim]
-        rows = [row for row in factorisations(bound) if all(row[level] == factor for level, factor in pinned)]
-        options.append(np.array(rows, dtype=np.float64).reshape(-1, 4))
+        rows = factorisation_rows(bound)
+        for pin in pins:
+            if pin.dim == dim:
+                rows = rows[rows[:, LEVELS.index(pin.level)] == pin.factor]
+        options.append(rows.astype(np.float64))
     return options
 
 

@@ -35,12 +35,16 @@ ILLEGAL = 1e250
 
 @dataclass(frozen=True)
 class Effort:
-    """Size of one round: tilings sampled, starts of the descent, ends remembered, pairs tried for two dimensions."""
+    """Size of one round: tilings sampled, starts of the descent, ends remembered, pairs tried for two dimensions.
+
+    Of a dimension with more factorisations than ``choices`` so many are drawn whenever all would be tried.
+    """
 
     samples: int = 1 << 13
     starts: int = 24
     remembered: int = 16
     pairs: int = 1 << 14
+    choices: int = 1 << 14
 
 
 class MakeLocalSearch(Protocol):
@@ -75,10 +79,14 @@ class LocalSearch:
         self._polished: set[bytes] = set()
 
     def rounds(self, deadline: Deadline) -> Iterator[float]:
-        """Run rounds for as long as they are asked for, up to the deadline; gives the best value after each."""
+        """Run rounds for as long as they are asked for, up to the deadline; gives the best value after each.
+
+        The tiling with the largest factors in DRAM, which fits where any does unless DRAM is limited, comes first.
+        """
         self._deadline = deadline
         if any(len(options) == 0 for options in self.options):
             return
+        self._values_of(np.array([[len(options) - 1] for options in self.options]))  # also when time is up already
         if self._given.shape[1] and not deadline.passed:
             self._improve(self._given)
             if self.best.kept:
@@ -133,21 +141,24 @@ class LocalSearch:
         while improved and not self._deadline.passed:
             improved = False
             for dim in self._random.permutation(len(self.options)).tolist():
+                if self._deadline.passed:
+                    break
                 states, better = self._replace(states, values, dim)
                 improved |= bool((better < values).any())
                 values = better
         return states
 
     def _replace(self, states: Indices, values: Array, dim: int) -> tuple[Indices, Array]:
-        choices, count = len(self.options[dim]), states.shape[1]
-        tried = np.repeat(states, choices, axis=1)
-        tried[dim] = np.tile(np.arange(choices), count)
-        values_of_choices = self._values_of(tried).reshape(count, choices)
+        number, most, count = len(self.options[dim]), self.effort.choices, states.shape[1]
+        choices = np.arange(number) if number <= most else self._random.integers(number, size=most)
+        tried = np.repeat(states, len(choices), axis=1)
+        tried[dim] = np.tile(choices, count)
+        values_of_choices = self._values_of(tried).reshape(count, len(choices))
         chosen = values_of_choices.argmin(axis=1)
         reached = values_of_choices[np.arange(count), chosen]
         better = reached < values
         states = states.copy()
-        states[dim, better] = chosen[better]
+        states[dim, better] = choices[chosen[better]]
         return states, np.where(better, reached, values)
 
     def _polish(self) -> None:
