@@ -10,13 +10,15 @@ from ...model.evaluating import AnyRequest
 from ...model.faults import InputError
 from ...model.reading.designs.foreign_designs import read_foreign_design
 from ...model.reading.interop.imported_design import ImportedDesign
+from ...model.reading.interop.layer_files import is_many
 from ...model.reading.interop.yaml_files import is_yaml
-from ...model.reading.loading import ResolvedSpec, resolved
+from ...model.reading.loading import ResolvedSpec, is_network, resolved
 from ...model.reading.references import with_batch
 from .overrides import (
     FLAGS,
     Overrides,
     cost_model_placed,
+    load_files_with_overrides,
     load_request_with_values,
     load_with_overrides,
     with_overrides,
@@ -30,6 +32,8 @@ def load_job(paths: Sequence[Path], overrides: Overrides) -> ResolvedSpec[Spec]:
         InputError: for faulty files or options.
     """
     design = design_in(paths)
+    if design is None and len(paths) > 1 and all(is_network(path) for path in paths):
+        return load_files_with_overrides(paths, overrides)
     if design is None:
         return load_with_overrides(_single(paths), overrides)
     faulty = [field for field in ("architecture", "dims", "inputs") if field in overrides.model_fields_set]
@@ -62,7 +66,11 @@ def load_request_of(paths: Sequence[Path], given: Mapping[str, str]) -> AnyReque
 
 def design_in(paths: Sequence[Path]) -> ImportedDesign | None:
     """The Timeloop design that YAML files hold together; ``None`` for anything else."""
-    return read_foreign_design(paths) if all(is_yaml(str(path)) for path in paths) else None
+    return read_foreign_design(paths) if all(_is_one_yaml(path) for path in paths) else None
+
+
+def _is_one_yaml(path: Path) -> bool:
+    return is_yaml(path.name) and not is_many(str(path), Path())
 
 
 def names_of(paths: Sequence[Path]) -> str:
@@ -72,6 +80,6 @@ def names_of(paths: Sequence[Path]) -> str:
 
 def _single(paths: Sequence[Path]) -> Path:
     if len(paths) > 1:
-        message = "expected one file, or the YAML files of a Timeloop design, one of them with its architecture"
+        message = "expected one file, files of layers, or the YAML files of a Timeloop design with its architecture"
         raise InputError.single(names_of(paths), "", message)
     return paths[0]

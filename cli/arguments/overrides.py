@@ -17,8 +17,15 @@ from ...model.evaluating import AnyRequest, load_request
 from ...model.faults import Fault, InputError, shown
 from ...model.hierarchy.accountings import AccountingName
 from ...model.objectives import Objective
-from ...model.reading.loading import AnySpec, ResolvedSpec, Substitutes, load_resolved, resolve_architecture
-from ...model.reading.onnx_files import is_onnx
+from ...model.reading.loading import (
+    AnySpec,
+    ResolvedSpec,
+    Substitutes,
+    is_network,
+    load_layer_files,
+    load_resolved,
+    resolve_architecture,
+)
 from ...model.reading.validation import validated
 
 FLAGS: Mapping[str, str] = {
@@ -92,13 +99,19 @@ def _by_name(field: str, texts: Sequence[str]) -> dict[str, object]:
 
 
 def load_with_overrides(path: Path, overrides: Overrides) -> ResolvedSpec[Spec]:
-    """The spec in a file, or of the network in an ONNX file, with the options in place of its own values.
+    """The spec in a file, or of the network in a file or a folder, with the options in place of its own values.
 
     Raises:
-        InputError: for a faulty file or option; an ONNX file needs an architecture.
+        InputError: for a faulty file or option; a network needs an architecture.
     """
     with cost_model_placed(overrides.model_fields_set):
         return with_overrides(load_resolved(Spec, path, substitutes_of(path, overrides)), overrides)
+
+
+def load_files_with_overrides(paths: Sequence[Path], overrides: Overrides) -> ResolvedSpec[Spec]:
+    """The same for several files of layers, which are one network together."""
+    with cost_model_placed(overrides.model_fields_set):
+        return with_overrides(load_layer_files(Spec, paths, substitutes_of(paths[0], overrides)), overrides)
 
 
 def load_request_with_values(path: Path, given: Mapping[str, str]) -> AnyRequest:
@@ -129,7 +142,7 @@ def substitutes_of(path: Path, overrides: Overrides) -> Substitutes:
     """What the options put in place of what the spec in a file names.
 
     Raises:
-        InputError: for an architecture that is not there or faulty, or without one for an ONNX file.
+        InputError: for an architecture that is not there or faulty, or without one for a network.
     """
     architecture = None
     if overrides.architecture is not None:
@@ -139,7 +152,7 @@ def substitutes_of(path: Path, overrides: Overrides) -> Substitutes:
             places = [FLAGS["architecture"] if fault.file is None else fault.place for fault in error.faults]
             faults = zip(error.faults, places, strict=True)
             raise InputError(replace(fault, place=place) for fault, place in faults) from error
-    elif is_onnx(path.name):
+    elif is_network(path):
         message = f"expected the name or the file of an architecture to map {path.name} onto"
         raise InputError.single(None, FLAGS["architecture"], message)
     return Substitutes(

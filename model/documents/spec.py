@@ -71,16 +71,25 @@ class SolverOptions(Model):
     pad_percent: Annotated[float, Field(strict=True, gt=0, le=100)] = 5.0
 
 
+LayerFiles = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MAX_LAYERS)]
+"""Files that together hold the layers of a network."""
+
+
 def _kind_of_workload(value: Any) -> str:
     if isinstance(value, str):
         return "name"
+    if isinstance(value, list | tuple):
+        return "files"
     if isinstance(value, NetworkReference) or (isinstance(value, dict) and "network" in value):
         return "network"
     return "layers"
 
 
 WorkloadField = Annotated[
-    Annotated[Text, Tag("name")] | Annotated[NetworkReference, Tag("network")] | Annotated[LayerList, Tag("layers")],
+    Annotated[Text, Tag("name")]
+    | Annotated[LayerFiles, Tag("files")]
+    | Annotated[NetworkReference, Tag("network")]
+    | Annotated[LayerList, Tag("layers")],
     Discriminator(_kind_of_workload),
 ]
 

@@ -7,7 +7,7 @@ name that file.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar, cast
@@ -31,8 +31,10 @@ from ..hierarchy.accountings import AccountingName
 from ..layers import Layer
 from . import onnx_files
 from .consistency import Nests, consistency_faults, warn_of_overlaps
+from .interop import layer_files
+from .interop.yaml_files import is_yaml
 from .json_files import JsonObject, read_json
-from .references import resolve_architecture, resolve_workload, with_batch
+from .references import AnyWorkload, resolve_architecture, resolve_workload, with_batch
 from .validation import validated
 
 AnySpec = TypeVar("AnySpec", bound=Spec)
@@ -54,7 +56,8 @@ class Substitutes:
 def load_spec(path: Path, substitutes: Substitutes | None = None) -> Spec:
     """The spec in a file, with its architecture and its layers in place of their names and paths.
 
-    An ONNX model is a spec of nothing but a workload: its architecture is to be substituted.
+    An ONNX model, a YAML file of layers, or a folder of such files is a spec of nothing but a workload: its
+    architecture is to be substituted.
 
     Raises:
         InputError: with everything that is wrong with the file, or else with what it refers to.
@@ -66,11 +69,29 @@ def load_spec(path: Path, substitutes: Substitutes | None = None) -> Spec:
     return load_resolved(Spec, path, substitutes).document
 
 
+def is_network(path: Path) -> bool:
+    """Whether a path leads to layers and nothing else: a model, a file of layers in YAML, or a folder or pattern."""
+    return onnx_files.is_onnx(path.name) or is_yaml(path.name) or layer_files.is_many(str(path), Path())
+
+
 def load_resolved(kind: type[AnySpec], path: Path, substitutes: Substitutes | None = None) -> ResolvedSpec[AnySpec]:
     """The parts of a spec of some kind, as :func:`load_spec` finds them: what is to be searched need not look again."""
-    given = substitutes or Substitutes()
-    network: JsonObject = {"name": path.stem, "workload": {"network": path.name}}
-    document = network if onnx_files.is_onnx(path.name) else read_json(path)
+    network: JsonObject = {"name": path.stem or path.resolve().name, "workload": {"network": path.name or "."}}
+    document = network if is_network(path) else read_json(path)
+    return _resolved_document(kind, document, path, substitutes or Substitutes())
+
+
+def load_layer_files(
+    kind: type[AnySpec], paths: Sequence[Path], substitutes: Substitutes | None = None
+) -> ResolvedSpec[AnySpec]:
+    """The same for several files of layers, which are one network together."""
+    document: JsonObject = {"workload": [str(path.absolute()) for path in paths]}
+    return _resolved_document(kind, document, Path(", ".join(map(str, paths))), substitutes or Substitutes())
+
+
+def _resolved_document(
+    kind: type[AnySpec], document: JsonObject, path: Path, given: Substitutes
+) -> ResolvedSpec[AnySpec]:
     if given.architecture is not None:
         document["architecture"] = given.architecture
     if given.cost_model is not None:
@@ -96,10 +117,12 @@ def _with_architecture(document: JsonObject, path: Path) -> JsonObject:
         return document
 
 
-def _substituted(
-    workload: str | NetworkReference | LayerList, given: Substitutes, file: str
-) -> str | NetworkReference | LayerList:
+def _substituted(workload: AnyWorkload, given: Substitutes, file: str) -> AnyWorkload:
     """A workload with other sizes than its own."""
+    if isinstance(workload, tuple):
+        if given.batch is None and not given.dims and not given.inputs:
+            return workload
+        raise InputError.single(file, "workload", "expected one network to change sizes or inputs of, got many files")
     if isinstance(workload, LayerList):
         if given.dims:
             raise InputError.single(file, "workload.dims", "expected none, for layers have no symbolic dimensions")

@@ -13,11 +13,15 @@ from ..faults import InputError, Place, place_text, shortened, shown, suggestion
 from ..layers import Layer
 from . import dmazerunner_files, onnx_files
 from .builtin_data import Kind, builtin_names, builtin_path
+from .interop import layer_files
 from .interop.foreign_layers import read_layers
 from .interop.yaml_files import is_yaml
 from .json_files import JsonObject, parse_json
 from .regular_files import read_bytes, why_unreadable
 from .validation import validated
+
+AnyWorkload = str | tuple[str, ...] | NetworkReference | LayerList
+"""A workload as a spec may give it."""
 
 
 def resolve_architecture(value: str | AnyArchitecture, base: Path, file: str | None = None) -> AnyArchitecture:
@@ -34,8 +38,8 @@ def resolve_architecture(value: str | AnyArchitecture, base: Path, file: str | N
     return validated(architecture_type(document), document, source)
 
 
-def resolve_workload(value: str | NetworkReference | LayerList, base: Path, file: str | None = None) -> LayerList:
-    """The layers themselves, given as such, or by name or path (relative to ``base``) of a network.
+def resolve_workload(value: AnyWorkload, base: Path, file: str | None = None) -> LayerList:
+    """The layers themselves, given as such, or by name or path (relative to ``base``) of a network, or of its files.
 
     Raises:
         InputError: when there is no such network, its file is faulty, or the batch cannot be changed as asked.
@@ -44,6 +48,9 @@ def resolve_workload(value: str | NetworkReference | LayerList, base: Path, file
         return value
     if isinstance(value, str):
         return _network(value, base, file, ("workload",))
+    if isinstance(value, tuple):
+        places = {name: ("workload", position) for position, name in enumerate(value)}
+        return layer_files.read_layer_files(value, lambda name: _network(name, base, file, places[name]), file)
     if onnx_files.is_onnx(value.network):
         path = _path_of_model(value.network, base, file, ("workload", "network"))
         return onnx_files.read_network(path, value.batch, value.dims, value.inputs)
@@ -56,6 +63,9 @@ def resolve_workload(value: str | NetworkReference | LayerList, base: Path, file
 
 
 def _network(text: str, base: Path, file: str | None, place: Place) -> LayerList:
+    if text not in builtin_names("networks") and layer_files.is_many(text, base):
+        names = layer_files.files_of(text, base, file, place)
+        return layer_files.read_layer_files(names, lambda name: _network(name, Path(), None, place), file)
     if onnx_files.is_onnx(text):
         return onnx_files.read_network(_path_of_model(text, base, file, place))
     if is_yaml(text):

@@ -49,7 +49,10 @@ def read_layers(path: Path) -> LayerList:
 
 
 def _why_not_read(document: object) -> str:
-    return ACCELFORGE if is_accelforge_data(document) else f"expected {_EXPECTED}"
+    if is_accelforge_data(document):
+        return ACCELFORGE
+    fields = cast("JsonObject", document) if isinstance(document, dict) else {}
+    return "this looks like a spec; specs are read in JSON" if "workload" in fields else f"expected {_EXPECTED}"
 
 
 def _layers(document: object, path: Path) -> LayerList | None:
