@@ -84,11 +84,12 @@ def test_constraints_are_kept() -> None:
     assert found.factors["M"] == {"DRAM": 4, "SP": 2}
 
 
-def test_constraints_that_the_nest_contradicts_are_named() -> None:
-    wrong = LevelConstraints.model_validate({"fixed": {"M": {"SP": 3, "L9": 1}}})
+@pytest.mark.parametrize("node", ["SP", "L9"])
+def test_constraints_that_nest_or_machine_contradict_are_named(node: str) -> None:
+    wrong = LevelConstraints.model_validate({"fixed": {"M": {node: 3}}})
     with pytest.raises(InputError) as raised:
         tile(product(8, 8, 8), scratchpad(1000), "energy", constraints=wrong)
-    assert [fault.place for fault in raised.value.faults] == ["constraints.fixed.M.L9", "constraints.fixed.M.SP"]
+    assert [fault.place for fault in raised.value.faults] == [f"constraints.fixed.M.{node}"]
 
 
 def test_too_many_tile_sizes_are_refused() -> None:
