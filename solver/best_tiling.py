@@ -62,7 +62,7 @@ def tile(
     time is up, the best mapping so far is the answer, with a bound below its value.
 
     Raises:
-        InputError: for constraints that contradict the nest or the machine, and for a nest of too many tile sizes.
+        InputError: for constraints that name what is not there, and for a nest of too many tile sizes.
         TimeoutError: when the time is up before there is any mapping.
 
     Example:

@@ -84,12 +84,16 @@ def test_constraints_are_kept() -> None:
     assert found.factors["M"] == {"DRAM": 4, "SP": 2}
 
 
-@pytest.mark.parametrize("node", ["SP", "L9"])
-def test_constraints_that_nest_or_machine_contradict_are_named(node: str) -> None:
-    wrong = LevelConstraints.model_validate({"fixed": {"M": {node: 3}}})
+def test_names_that_are_not_there_are_faults() -> None:
+    wrong = LevelConstraints.model_validate({"fixed": {"M": {"L9": 2}}})
     with pytest.raises(InputError) as raised:
         tile(product(8, 8, 8), scratchpad(1000), "energy", constraints=wrong)
-    assert [fault.place for fault in raised.value.faults] == [f"constraints.fixed.M.{node}"]
+    assert [fault.place for fault in raised.value.faults] == ["constraints.fixed.M.L9"]
+
+
+def test_constraints_that_no_mapping_keeps_leave_none() -> None:
+    fixed = LevelConstraints.model_validate({"fixed": {"M": {"SP": 3}}})
+    assert tile(product(8, 8, 8), scratchpad(1000), "energy", constraints=fixed) is None
 
 
 def test_too_many_tile_sizes_are_refused() -> None:
