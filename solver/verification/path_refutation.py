@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 
-from ...model.hierarchy.accountings import EXECUTED
-from ...model.hierarchy.constraints.resolved_constraints import resolved_constraints
-from ...model.hierarchy.resolved_machine import resolved_machine
+from ...model.faults import InputError
 from ..backend import LevelsProblem
 from ..deadline import Deadline
 from ..refutation import Refutation
 from ..shortest_path.programme import Programme, Task
-from ..shortest_path.shortest_path_backend import MOST_POINTS
-from ..shortest_path.space.map_space import MapSpace
+from ..shortest_path.shortest_path_backend import MOST_POINTS, space_of
 
 NO_GAP = 1e-12
 """Relative gap up to which the programme is run: bounds are lowered by as much for rounding."""
@@ -20,9 +17,11 @@ NO_GAP = 1e-12
 
 def refute_by_shortest_path(problem: LevelsProblem, limit: float, deadline: Deadline) -> Refutation:
     """Look for a mapping below a limit with sweeps of their own; infinity stands for any mapping at all."""
-    machine = resolved_machine(problem.architecture, problem.nest)
-    space = MapSpace(resolved_constraints(problem.nest, machine, problem.constraints))
-    if problem.cost_model.counted != EXECUTED or space.vectors.size > MOST_POINTS:
+    try:
+        space = space_of(problem)
+    except InputError as refused:
+        return Refutation("shortest-path", complete=False, examined=str(refused))
+    if space.vectors.size > MOST_POINTS:
         return Refutation("shortest-path", complete=False, examined=f"nothing of {space.vectors.size:,} tile vectors")
     programme = Programme(space, Task(problem.objective, deadline))
     programme.run(NO_GAP, lambda: None)

@@ -1,4 +1,4 @@
-"""In what the back end ``shortest-path`` differs from costing every mapping."""
+"""In what a back end for hierarchies, mostly ``shortest-path``, differs from costing every mapping."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dmaze.model.hierarchy.level_mapping import illegalities
 from dmaze.model.hierarchy.machine import Machine
 from dmaze.model.hierarchy.resolved_machine import resolved_machine
 from dmaze.model.objectives import OBJECTIVES, Objective
-from dmaze.solver.backend import LayerProblem, SearchLimits, SearchOutcome
+from dmaze.solver.backend import Backend, LayerProblem, SearchLimits, SearchOutcome
 from dmaze.solver.shortest_path import BACKEND
 from level_optima import Optima, TooManyError, optima_of
 from random_constraints import KINDS_OF_CONSTRAINT, random_constraints
@@ -78,14 +78,21 @@ def search(
     constraints: LevelConstraints = EXACT,
     limits: SearchLimits | None = None,
     model: HierarchyModel = MODEL,
+    backend: Backend = BACKEND,
 ) -> SearchOutcome:
     """A search for the best mapping of a case's nest onto its machine."""
     problem = LayerProblem(case.nest, case.document, constraints, objective, (), model)
-    return BACKEND.search(problem, limits or SearchLimits(time_limit_s=LONG_S, relative_gap=CLOSE / 10), None)
+    return backend.search(problem, limits or SearchLimits(time_limit_s=LONG_S, relative_gap=CLOSE / 10), None)
 
 
 def compared(
-    case: RandomCase, constraints: LevelConstraints, most: int, most_choices: int, model: HierarchyModel = MODEL
+    case: RandomCase,
+    constraints: LevelConstraints,
+    most: int,
+    most_choices: int,
+    model: HierarchyModel = MODEL,
+    backend: Backend = BACKEND,
+    limits: SearchLimits | None = None,
 ) -> list[Searched]:
     """Searches for every objective, each held against all mappings.
 
@@ -98,7 +105,7 @@ def compared(
     optima = optima_of(resolved, most, model.counted)
     found: list[Searched] = []
     for objective in OBJECTIVES:
-        outcome = search(case, objective, constraints, model=model)
+        outcome = search(case, objective, constraints, limits, model, backend)
         wrong = [
             *_wrong_bound(outcome, optima, objective),
             *wrong_candidates(case, constraints, outcome, objective, model),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
@@ -22,6 +23,10 @@ MOST_PRODUCT, MOST_CYCLES = 1 << 60, 1 << 30
 """The largest value of energy times cycles, and of cycles there."""
 ROUNDING = 2e-13
 """Relative room for the rounding of prices and of what limits are computed from; bounds are lowered by more."""
+
+
+EPSILON = sys.float_info.epsilon
+"""The spacing of binary64 above 1."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class LevelQuantities:
             if limit is not None:
                 terms = self._costs.words_at(node)
                 scale = _scale([*terms, (1.0, Amount(limit, 1, 1))])
-                self._model.add(_total(terms, scale) <= math.floor(limit * scale))
+                self._model.add(_total(terms, scale, _rounding(scale)) <= math.ceil(limit * scale))
 
     def energy(self, times: int = 1) -> Quantity:
         """Energy in pJ, in units that are small, but can be multiplied by a number."""
@@ -66,8 +71,10 @@ class LevelQuantities:
         largest = max(sum(price * amount.largest for price, amount in terms), 1e-9)
         room = min(MOST_ACTIVITY / largest, MOST_PRODUCT / times / max(min(largest, ranges.most_energy_pj), 1e-9))
         scale = 10.0 ** math.floor(math.log10(room))
-        worst = sum(_whole(price * amount.unit * scale) * amount.most for price, amount in terms)
-        return self._quantity(_total(terms, scale), worst, scale, ranges.least_energy_pj, ranges.most_energy_pj)
+        worst = sum(_nearly(price * amount.unit * scale) * amount.most for price, amount in terms)
+        return self._quantity(
+            _total(terms, scale, _nearly), worst, scale, ranges.least_energy_pj, ranges.most_energy_pj
+        )
 
     def _quantity(self, total: Linear, worst: int, scale: float, least: float, limit: float) -> Quantity:
         most = min(worst, math.ceil(limit * scale * (1 + ROUNDING)) + 1) if limit < math.inf else worst
@@ -93,7 +100,7 @@ class LevelQuantities:
         for literals, instances in self._instances_outside(node):
             scale = _scale([*terms, (instances, Amount(1, 1, cycles.most))])
             enough = math.ceil(instances * scale) * cycles.variable
-            add_if(self._model, enough >= _total(terms, scale), *literals)
+            add_if(self._model, enough >= _total(terms, scale, _rounding(scale)), *literals)
 
     def _instances_outside(self, node: int) -> list[tuple[list[Literal], int]]:
         """Numbers of instances of a node, each with literals that hold at least where there are no more."""
@@ -154,15 +161,25 @@ class LevelQuantities:
         return Quantity(rounded, quantity.scale / divisor, most)
 
 
-def _total(terms: Sequence[Term], scale: float) -> Linear:
-    """A sum of amounts, times a scale, at least."""
-    return sum(_whole(price * amount.unit * scale) * amount.value for price, amount in terms)
+def _total(terms: Sequence[Term], scale: float, rounded: Callable[[float], int]) -> Linear:
+    """A sum of amounts, times a scale; every coefficient rounded down in some way."""
+    return sum(rounded(price * amount.unit * scale) * amount.value for price, amount in terms)
 
 
-def _whole(number: float) -> int:
-    """A number rounded down, or what it is but for rounding: prices are decimal fractions."""
+def _nearly(number: float) -> int:
+    """A number rounded down, or what it is but for rounding in binary: prices are decimal fractions."""
     nearest = round(number)
     return nearest if abs(number - nearest) <= ROUNDING / 2 * number else math.floor(number)
+
+
+def _below(number: float) -> int:
+    """A number rounded down, below what it is if it were not rounded in binary: cycles must not be one too many."""
+    return math.floor(number * (1 - 2 * EPSILON))
+
+
+def _rounding(scale: float) -> Callable[[float], int]:
+    """How coefficients of a row are rounded: not at all where they are whole numbers."""
+    return int if scale == 1.0 else _below
 
 
 def _scale(terms: Sequence[Term]) -> float:
