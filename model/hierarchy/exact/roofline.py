@@ -53,8 +53,8 @@ def tile_times(geometry: Geometry) -> TileTimes | None:
         return None
     inside = [level.node for level in geometry.machine.levels if level.node >= tiled.node]
     trips = [math.prod(geometry.mapping.factors[node][dim] for node in inside) for dim in range(len(nest.dims))]
-    held = zip(nest.tensors, held_words(geometry, geometry.machine.level_at[tiled.node]), strict=True)
-    words = sum(held for tensor, held in held if held is not None and not tensor.is_output)
+    held = held_words(geometry, geometry.machine.level_at[tiled.node])
+    words = sum(w for tensor, w in zip(nest.tensors, held, strict=True) if w is not None and not tensor.is_output)
     return TileTimes(
         node=tiled.node,
         tiles=trips_of(geometry.loops_outside(tiled.node)),
