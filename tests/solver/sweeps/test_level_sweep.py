@@ -21,9 +21,9 @@ MACHINE: dict[str, Any] = {
     "mac_pj": 0.5,
     "nodes": [
         {"storage": "DRAM", "read_pj": 100, "write_pj": 100, "bandwidth": 2},
-        {"storage": "GLB", "capacity_bytes": 24, "read_pj": 4, "write_pj": 4},
+        {"storage": "GLB", "capacity_bytes": 24, "keep": "must", "read_pj": 4, "write_pj": 4},
         {"fanout": "PE", "size": 2, "word_pj": 20},
-        {"storage": "RF", "capacity_bytes": 6, "read_pj": 1, "write_pj": 1},
+        {"storage": "RF", "capacity_bytes": 6, "keep": "must", "read_pj": 1, "write_pj": 1},
     ],
 }
 AXES = ({"nodes.GLB.capacity_bytes": [12, 24]}, {"nodes.PE.size": [2, 4], "nodes.PE.reduce": [True, False]})
