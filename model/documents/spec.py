@@ -22,13 +22,17 @@ Seconds = Annotated[float, Field(strict=True, gt=0, le=1e9)]
 
 
 class LayerList(Model):
-    """Layers given one by one; ``name``, ``source``, ``batch`` and ``imported`` describe a network file."""
+    """Layers given one by one; ``name``, ``source``, ``batch`` and ``imported`` describe a network file.
+
+    ``element_bits`` are the sizes of its quantised elements, where it has some.
+    """
 
     name: Text | None = None
     source: Text | None = None
     batch: PositiveInt = 1
     layers: tuple[Layer, ...] = Field(min_length=1, max_length=MAX_LAYERS)
     imported: ImportedNetwork | None = None
+    element_bits: tuple[PositiveInt, ...] = ()
 
     @model_validator(mode="after")
     def _distinct_names(self) -> LayerList:

@@ -32,9 +32,11 @@ from ..layers import Layer
 from . import onnx_files
 from .consistency import Nests, consistency_faults, warn_of_overlaps
 from .interop import layer_files
+from .interop.element_sizes import warn_of_element_sizes
 from .interop.yaml_files import is_yaml
 from .json_files import JsonObject, read_json
 from .references import AnyWorkload, resolve_architecture, resolve_workload, with_batch
+from .tables.table_files import is_table
 from .validation import validated
 
 AnySpec = TypeVar("AnySpec", bound=Spec)
@@ -70,8 +72,9 @@ def load_spec(path: Path, substitutes: Substitutes | None = None) -> Spec:
 
 
 def is_network(path: Path) -> bool:
-    """Whether a path leads to layers and nothing else: a model, a file of layers in YAML, or a folder or pattern."""
-    return onnx_files.is_onnx(path.name) or is_yaml(path.name) or layer_files.is_many(str(path), Path())
+    """Whether a path leads to layers and nothing else: a model, a file or table of layers, or a folder or pattern."""
+    is_single = onnx_files.is_onnx(path.name) or is_yaml(path.name) or is_table(path.name)
+    return is_single or layer_files.is_many(str(path), Path())
 
 
 def load_resolved(kind: type[AnySpec], path: Path, substitutes: Substitutes | None = None) -> ResolvedSpec[AnySpec]:
@@ -210,6 +213,7 @@ def resolved(spec: AnySpec, base: Path, file: str | None = None) -> ResolvedSpec
     if faults:
         raise InputError(faults)
     warn_of_overlaps(nests, architecture, file)
+    warn_of_element_sizes(workload, architecture, file)
     own = {"architecture": architecture, "workload": workload, "constraints": constraints}
     document = spec.model_copy(update=own)
     return ResolvedSpec(document, cost_model, architecture, workload)

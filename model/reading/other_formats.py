@@ -18,8 +18,8 @@ _ACCELFORGE_TAGS = r"!(Memory|Toll|Compute|Storage|Einsum|Workload|Arch)\b"
 
 _HINTS = {
     "onnx": "this is an ONNX model: name it as the workload of a spec, or solve it with --architecture NAME",
-    "yaml": "this looks like YAML: layers in YAML stand in place of a spec (with --architecture NAME), in its workload, "
-    "or go through the verb import; the files of a Timeloop design go together; specs and all else of ours are JSON",
+    "yaml": "this looks like YAML: layers in YAML stand in place of a spec (with --architecture NAME), in a workload, "
+    "or go through import; the files of a Timeloop design go together; specs and all else of ours are JSON",
     "csv": "this looks like a table (CSV): give its rows as layers of a spec, in JSON",
     "cfg": "this looks like a configuration of [sections]: give the machine as an architecture in JSON",
 }

@@ -55,10 +55,13 @@ def read_layer_files(names: Sequence[str], read: Callable[[str], LayerList], fil
         InputError: for everything that is wrong with the files.
     """
     equal: dict[tuple[object, ...], list[Layer]] = {}
+    bits: set[int] = set()
     faults: list[Fault] = []
     for name in names:
         try:
-            for layer in read(name).layers:
+            network = read(name)
+            bits |= set(network.element_bits)
+            for layer in network.layers:
                 equal.setdefault(layer.loop_nest().key, []).append(layer)
         except InputError as error:
             faults += error.faults
@@ -71,7 +74,7 @@ def read_layer_files(names: Sequence[str], read: Callable[[str], LayerList], fil
         group[0].model_copy(update={"name": name, "count": sum(layer.count for layer in group)})
         for name, group in zip(unique, equal.values(), strict=True)
     ]
-    return validated(LayerList, {"layers": layers}, file)
+    return validated(LayerList, {"layers": layers, "element_bits": sorted(bits)}, file)
 
 
 def _in_order(path: Path) -> list[tuple[int, str]]:

@@ -18,6 +18,15 @@ from ..dmazerunner_files import distinct_names
 from ..json_files import JsonObject
 from ..validation import validated
 
+_NO_PRODUCTS = frozenset(
+    {
+        *("add", "sum", "max", "min", "simd", "pool", "pooling", "meanpool", "lppool", "globallppool"),
+        *("maxpool", "maxpooling", "averagepool", "averagepooling", "avgpool", "avgpooling"),
+        *("globalmaxpool", "globalaveragepool", "globalavgpool"),
+    }
+)
+"""Operators, in lower case letters, whose equations in a workload are written as products though they have none."""
+
 _REFERENCE = re.compile(r"(\w+)((?:\[\w*\])+)")
 _RELATION = re.compile(r"(\w+)\s*=\s*(.+)")
 
@@ -80,7 +89,8 @@ def read_workload(document: Sequence[Any], file: str, name: str, *, own_sizes: b
     names = distinct_names(_name(layer, number) for number, layer in kept)
     described = [_described(layer, unique, file, number) for (number, layer), unique in zip(kept, names, strict=True)]
     try:
-        return validated(LayerList, {"name": name, "layers": described}, file)
+        bits = sizes if len(sizes) == 1 and not own_sizes else []  # of several the file's own warning says it
+        return validated(LayerList, {"name": name, "layers": described, "element_bits": bits}, file)
     except InputError as error:
         numbers = [number for number, _ in kept]
         raise InputError(_in_their_words(fault, numbers) for fault in error.faults) from error
@@ -91,8 +101,9 @@ def _name(layer: _Layer, number: int) -> str:
 
 
 def _multiplies(layer: _Layer) -> bool:
-    pooling = re.search(r"pool|max|add", layer.operator_type, re.IGNORECASE) is not None
-    return not pooling and "*" in layer.equation.partition("=")[2]
+    """Whether a layer sums up products: its equation has some, and its operator is none that only looks as if."""
+    operator = re.sub(r"[^a-z]", "", layer.operator_type.lower())
+    return "*" in layer.equation.partition("=")[2] and operator not in _NO_PRODUCTS
 
 
 def _described(layer: _Layer, name: str, file: str, number: int) -> JsonObject:

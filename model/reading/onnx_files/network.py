@@ -77,7 +77,8 @@ def _network(found: Survey, sizes: Sizes, inputs: Mapping[str, InputValue], path
         "skipped": found.skipped,
         "nodes": {name: tuple(layer.name for layer in group) for name, group in groups.items() if len(group) > 1},
     }
-    document = {"name": path.stem, "batch": sizes.batch, "layers": layers, "imported": imported}
+    described = {"name": path.stem, "batch": sizes.batch, "imported": imported, "element_bits": found.element_bits}
+    document = {**described, "layers": layers}
     return validated(LayerList, document, str(path))
 
 

@@ -15,6 +15,7 @@ from ...faults import Fault, InputError, InputWarning, shortened
 from .contributed.output_shapes import DOMAIN, OUTPUT_SHAPES, standard_form, type_position
 from .graphs.beyond_standard import STANDARD_DOMAINS
 from .graphs.branches import deciding_inputs, put_branches_in_place
+from .graphs.element_bits import quantised_bits
 from .graphs.node_values import NodeEvaluationError, evaluated
 from .graphs.weights import MAX_VALUE_ELEMENTS
 from .reading import (
@@ -41,12 +42,14 @@ _RANDOM = frozenset(
 class Shapes:
     """Shapes by tensor, and for a tensor without one the operator from which on shapes are not known.
 
-    ``deciding`` names for the condition of an ``If``, where it is not known, the inputs that it depends on.
+    ``deciding`` names for the condition of an ``If``, where it is not known, the inputs that it depends on,
+    ``bits`` the sizes of elements that are quantised, or were before they were turned into floats.
     """
 
     known: dict[str, Shape]
     lost_at: dict[str, str]
     deciding: dict[str, tuple[str, ...]]
+    bits: dict[str, int]
 
 
 def infer_shapes(model: OnnxModel, file: str) -> Shapes:
@@ -74,7 +77,7 @@ def infer_shapes(model: OnnxModel, file: str) -> Shapes:
         known = {name: shape for name, shape in shapes.items() if shape is not None}
         undecided = [node.input[0] for node in graph.node if node.op_type == "If" and node.input]
         deciding = {name: deciding_inputs(graph, name, model.fed) for name in undecided}
-        return Shapes(known, _lost_at(graph, known), deciding)
+        return Shapes(known, _lost_at(graph, known), deciding, quantised_bits(graph, evaluation.types))
     raise InputError.single(file, "", f"expected conditions (If) nested at most {_MOST_ROUNDS} deep")
 
 

@@ -14,6 +14,7 @@ from ..validation import validated
 from .contributed.output_shapes import DOMAIN as CONTRIBUTED
 from .contributed.output_shapes import NO_PRODUCTS
 from .graphs.beyond_standard import STANDARD_DOMAINS, UNREGISTERED
+from .graphs.element_bits import weight_bits
 from .graphs.model_limits import inner_graphs
 from .operators import NOT_COUNTED, OPERATORS
 from .reading import operator_name
@@ -28,11 +29,15 @@ LONGEST_TEXT = 300
 
 @dataclass(frozen=True)
 class Survey:
-    """The layers of a graph, one for each product in it, in its order, and what is left out."""
+    """The layers of a graph, one for each product in it, in its order, and what is left out.
+
+    ``element_bits`` are the sizes of those operands that are quantised.
+    """
 
     layers: tuple[Layer, ...]
     mapped_macs: int
     skipped: tuple[SkippedNodes, ...]
+    element_bits: tuple[int, ...]
 
 
 def survey(graph: GraphProto, shapes: Shapes) -> Survey:
@@ -40,16 +45,26 @@ def survey(graph: GraphProto, shapes: Shapes) -> Survey:
     layers: list[Layer] = []
     mapped_macs = 0
     skipped: dict[tuple[str, str | None, bool], tuple[int, int]] = {}
+    bits: set[int] = set()
     for node in graph.node:
         found, work = _layers(node, _work(node, shapes))
         layers += found
+        bits |= _element_bits(node, shapes) if found else set()
         mapped_macs += work.macs or 0 if found else 0
         left_out = [(operator_name(node), work)] if not found else []
         for operator, missing in (*left_out, *_inner_work(node, shapes)):
             key = (operator, missing.reason, missing.macs is None)
             count, macs = skipped.get(key, (0, 0))
             skipped[key] = (count + 1, macs + (missing.macs or 0))
-    return Survey(tuple(layers), mapped_macs, tuple(_listed(skipped)))
+    return Survey(tuple(layers), mapped_macs, tuple(_listed(skipped)), tuple(sorted(bits)))
+
+
+def _element_bits(node: NodeProto, shapes: Shapes) -> set[int]:
+    """The sizes of a node's quantised operands."""
+    positions = OPERATORS[operator_name(node)].operands or range(len(node.input))
+    names = [_input(node, position) for position in positions]
+    packed = weight_bits(node)
+    return {shapes.bits[name] for name in names if name in shapes.bits} | ({packed} if packed else set())
 
 
 def _work(node: NodeProto, shapes: Shapes) -> Work:
