@@ -14,6 +14,7 @@ from ...model.reading.interop.layer_files import is_many
 from ...model.reading.interop.yaml_files import is_yaml
 from ...model.reading.loading import ResolvedSpec, is_network, resolved
 from ...model.reading.references import with_batch
+from ...model.reading.tables.scalesim_machines import is_configuration
 from .overrides import (
     FLAGS,
     Overrides,
@@ -65,8 +66,9 @@ def load_request_of(paths: Sequence[Path], given: Mapping[str, str]) -> AnyReque
 
 
 def design_in(paths: Sequence[Path]) -> ImportedDesign | None:
-    """The Timeloop design that YAML files hold together; ``None`` for anything else."""
-    return read_foreign_design(paths) if all(_is_one_yaml(path) for path in paths) else None
+    """The design that files of another tool hold together; ``None`` for anything else."""
+    has_configuration = any(is_configuration(path.name) for path in paths)
+    return read_foreign_design(paths) if has_configuration or all(_is_one_yaml(path) for path in paths) else None
 
 
 def _is_one_yaml(path: Path) -> bool:

@@ -18,6 +18,7 @@ from .interop.foreign_layers import read_layers
 from .interop.yaml_files import is_yaml
 from .json_files import JsonObject, parse_json
 from .regular_files import read_bytes, why_unreadable
+from .tables import interstellar_files, table_files
 from .validation import validated
 
 AnyWorkload = str | tuple[str, ...] | NetworkReference | LayerList
@@ -35,6 +36,8 @@ def resolve_architecture(value: str | AnyArchitecture, base: Path, file: str | N
     document, source = referenced(value, "architectures", base, file, ("architecture",))
     if dmazerunner_files.is_architecture(document):
         return dmazerunner_files.read_architecture(document, source)
+    if interstellar_files.is_interstellar_machine(document):
+        return interstellar_files.read_interstellar_machine(document, source)
     return validated(architecture_type(document), document, source)
 
 
@@ -70,7 +73,11 @@ def _network(text: str, base: Path, file: str | None, place: Place) -> LayerList
         return onnx_files.read_network(_path_of_model(text, base, file, place))
     if is_yaml(text):
         return read_layers(base / text)
+    if table_files.is_table(text):
+        return table_files.read_table(base / text)
     document, source = referenced(text, "networks", base, file, place)
+    if interstellar_files.is_interstellar_layer(document):
+        return interstellar_files.read_interstellar_layer(document, source)
     if dmazerunner_files.is_network(document):
         return dmazerunner_files.read_network(document, source, Path(source).stem)
     return validated(LayerList, document, source)

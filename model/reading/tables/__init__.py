@@ -1,0 +1,1 @@
+"""Reads layers in tables and in other small formats of other tools (``docs/interop.md``)."""
