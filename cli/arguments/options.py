@@ -20,8 +20,8 @@ ModelPaths = Annotated[
     list[Path],
     typer.Argument(
         metavar="SPEC...",
-        help="JSON file: architecture, workload, objective, limits; or a network as an .onnx file; or YAML files of a "
-        "Timeloop design: architecture, problem, ERT, constraints.",
+        help="JSON file: architecture, workload, objective, limits; or a network (.onnx, .yaml, .csv, .m); or a design: "
+        "Timeloop's architecture, problem, ERT, constraints; ZigZag's hardware, workload; SCALE-Sim's .cfg, .csv.",
     ),
 ]
 RequestPaths = Annotated[
@@ -40,7 +40,8 @@ ForeignPaths = Annotated[
     list[Path],
     typer.Argument(
         metavar="FILE...",
-        help="YAML: a Timeloop problem and its mapping, also with architecture, ERT, constraints; a ZigZag workload.",
+        help="A Timeloop problem and mapping, also with architecture, ERT, constraints; a ZigZag workload, also with "
+        "hardware; SCALE-Sim's .cfg and .csv.",
     ),
 ]
 ListedKind = Annotated[str | None, typer.Argument(metavar="[machines]", help="machines: with where figures come from.")]
