@@ -20,14 +20,14 @@ from ..deadline import Deadline
 from .bounds.cost_to_go import CostToGo
 from .bounds.keep_bounds import BoundedChoice, choices_by_energy
 from .bounds.label_bounds import TOLERANCE
-from .space.edge_prices import EdgePrices
-from .space.map_space import Kept, MapSpace
+from .space.keeping import Given, Keeping
+from .space.map_space import MapSpace
 from .space.quantities import Quantities, quantities
 from .sweeping.sweep import Found, Goal, Sweeper
 
 QUICK_TARGETS = (1.02, 1.08, 1.3, 2.0, 8.0, 1e3, math.inf)
 """Multiples of the bound at which a quick sweep looks for a first mapping."""
-FIRST_STEP, STEP_GROWTH = 0.004, 4.0
+FIRST_STEP, STEP_GROWTH = 0.004, 16.0
 """How far above the bound the first exact target is, and by how much the distance grows."""
 LAST_STEP = 100.0
 """The distance beyond which targets are no help any more: then sweeps look for any mapping."""
@@ -54,6 +54,11 @@ class Task:
     most_cycles: float = math.inf
 
     @property
+    def with_energy(self) -> bool:
+        """Whether energy matters."""
+        return OBJECTIVES[self.objective].energy_power > 0 or math.isfinite(self.most_energy_pj)
+
+    @property
     def with_times(self) -> bool:
         """Whether time matters."""
         return OBJECTIVES[self.objective].cycles_power > 0 or math.isfinite(self.most_cycles)
@@ -66,8 +71,8 @@ class Choice:
     is better than the best mapping of all.
     """
 
-    def __init__(self, kept: Kept, bound: float) -> None:
-        self.kept, self.bound, self.closed = kept, bound, math.isinf(bound)
+    def __init__(self, given: Given, bound: float) -> None:
+        self.given, self.bound, self.closed = given, bound, math.isinf(bound)
         self.sweeper: Sweeper | None = None
 
 
@@ -81,6 +86,11 @@ class Programme:
         self._bound_of_rest = 0.0
         self.best: list[Candidate] = []
         self.sweeps = 0
+
+    @cached_property
+    def _searched(self) -> MapSpace:
+        """The map space with the prices that matter."""
+        return self._space if self._task.with_energy else self._space.without_energy()
 
     @cached_property
     def _sums(self) -> Quantities:
@@ -119,7 +129,7 @@ class Programme:
         """
         try:
             if not self._space.is_empty:
-                self._rest = choices_by_energy(self._space, self._task.deadline)
+                self._rest = choices_by_energy(self._searched, self._task.deadline)
             self._take_next()
             report()
             self._look_quickly()
@@ -141,7 +151,7 @@ class Programme:
             return
         least_cycles = self._space.nest.num_macs / self._space.instances_outside(self._space.machine.num_nodes)
         self._bound_of_rest = self._rule.lower_bound(following.energy_pj, least_cycles) * SAFE
-        self._choices.append(Choice(following.kept, self._bound_of_rest))
+        self._choices.append(Choice(following.given, self._bound_of_rest))
 
     def _take_below(self, target: float) -> None:
         """Take all choices with bounds up to a target."""
@@ -221,8 +231,8 @@ class Programme:
 
     def _sweeper(self, choice: Choice) -> Sweeper:
         if choice.sweeper is None:
-            prices = EdgePrices(self._space, self._sums, choice.kept)
-            choice.sweeper = Sweeper(prices, CostToGo(prices, self._task.deadline), self._rule.name)
+            keeping = Keeping(self._searched, self._sums, choice.given)
+            choice.sweeper = Sweeper(keeping, CostToGo(keeping, self._task.deadline), self._rule.name)
             choice.bound = max(choice.bound, choice.sweeper.least * SAFE)
             choice.closed = math.isinf(choice.bound)
         return choice.sweeper

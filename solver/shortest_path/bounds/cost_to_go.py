@@ -7,57 +7,70 @@ still pending when a level outside brings it again forgets its inner edge; and q
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
 
 from ...deadline import NEVER, Deadline
-from ..space.boundaries import Boundaries, Pending
+from ..space.boundaries import members
 from ..space.dma_times import tile_cycles
 from ..space.edge_prices import EdgePrices
+from ..space.keeping import Edge, Keeping, Row, State
 from ..space.quantities import DMA
-from ..space.tile_vectors import Axis, Floats, Ints
-from .stages import Kind, Stage, members, stages
-from .tails import closing_cost, fewest_instances_share, tail
+from ..space.tile_vectors import Axis, Floats, Ints, Mask
+from .stages import Kind, Stage, stages
+from .tails import Tail, closing_cost, fewest_instances_share, tail
+
+MOST_ENTRIES = 16_000_000
+"""Entries of the tables of a fanout up to which every number of instances has tables of its own."""
 
 Table = Floats
-Tables = dict[Pending, Table]
+Tables = dict[State, Table]
 
 
 class CostToGo:
-    """The tables of one choice of what is kept where, for the quantities in ``wanted`` (all, if left out)."""
+    """The tables of a search, for all of its quantities."""
 
-    def __init__(self, prices: EdgePrices, deadline: Deadline = NEVER, *, quick: bool = False) -> None:
+    def __init__(self, keeping: Keeping, deadline: Deadline = NEVER, *, quick: bool = False) -> None:
         """Builds all tables.
 
-        ``quick`` ones do not tell which axes are still to be unrolled at a fanout, and that as much of a level is used
-        as must be.
+        ``quick`` ones do not tell that as much of a level is used as must be.
 
         Raises:
             TimeoutError: when the deadline passes before they are there.
         """
-        self.prices, self.space, self._deadline, self._quick = prices, prices.space, deadline, quick
-        self.boundaries = Boundaries(prices)
-        self.stages = stages(self.boundaries)
-        self.tails = [tail(prices, stage) for stage in self.stages]
-        self._tables: dict[tuple[int, int], Tables] = {}
-        self._unrolling: dict[tuple[int, int, Pending, int], dict[int, Table]] = {}
+        self.keeping, self.space, self._deadline, self._quick = keeping, keeping.space, deadline, quick
+        self.boundaries = keeping.boundaries
+        self.stages = stages(keeping)
+        self._for_loops: dict[tuple[int, State], Floats] = {}
+        self._for_unrolling: dict[tuple[int, State], Floats] = {}
         self._start: dict[int, float] = {}
-        self._closing: dict[tuple[int, int, int], Floats] = {}
-        for quantity in range(len(prices.sums)):
+        self._closing: dict[tuple[int, int, int, Edge], Floats] = {}
+        self._tails: dict[tuple[int, int, Edge], Tail] = {}
+        self._fitting: dict[tuple[int, Row], Mask] = {}
+        for quantity in range(len(keeping.sums)):
             self._build(quantity)
 
-    def of_loops(self, stage: int, quantity: int, pending: Pending) -> Table:
-        """The table of a stage of loops."""
-        return self._tables[stage, quantity][self.boundaries.tensors(pending)]
+    def of_loops(self, place: int, state: State) -> Floats:
+        """The tables of a stage of loops: `[tile vector, quantity]`."""
+        return self._for_loops[place, self._of_tensors(state)]
 
-    def of_unrolling(self, stage: int, quantity: int, pending: Pending, later: int) -> dict[int, Table]:
-        """The tables of a fanout by the instances left, where only axes from the ``later``-th on are still unrolled.
+    def of_unrolling(self, place: int, state: State) -> Floats:
+        """The tables of a fanout: `[class of the instances left, tile vector, quantity]`."""
+        return self._for_unrolling[place, self._of_tensors(state)]
 
-        Only those of the energy distinguish that; for other quantities, all axes may be.
-        """
-        pending = self.boundaries.tensors(pending)
-        return self._unrolling[stage, quantity, pending, 0 if self._quick or quantity else later]
+    def class_of(self, stage: Stage, left: Ints) -> Ints:
+        """The positions of the classes of instances left at a fanout that numbers of them belong to."""
+        found: Ints = np.searchsorted(self._classes(stage), left)
+        return found
+
+    def tail(self, place: int, tensor: int, edge: Edge) -> Tail:
+        """What is still to come of the edge of a tensor at a stage."""
+        key = place, tensor, edge
+        if key not in self._tails:
+            self._tails[key] = tail(self.keeping.prices_of(tensor, edge), self.stages[place], tensor)
+        return self._tails[key]
 
     def at_start(self, quantity: int) -> float:
         """The least that is to come of a quantity from the MAC outwards, besides what words at the MAC cost."""
@@ -67,13 +80,18 @@ class CostToGo:
         """The axes that may be unrolled at a fanout, in the order in which a sweep unrolls them."""
         return [axis for axis in self.space.vectors.axes if axis.dim in self.space.unrolled[stage.node]]
 
-    def free_axes(self, node: int, pending: Pending) -> list[Axis]:
+    def free_axes(self, node: int, state: State) -> list[Axis]:
         """The axes whose loops at a level replace no pending tile."""
-        return [axis for axis in self.space.vectors.axes if not self.boundaries.replaced(node, axis.dim) & pending]
+        replaced = self.boundaries.replaced
+        return [axis for axis in self.space.vectors.axes if not replaced(node, axis.dim) & state.pending]
 
-    def _sets(self, stage: Stage) -> set[Pending]:
-        """The sets of open edges that can be pending."""
-        return {self.boundaries.tensors(pending) for pending in stage.pending}
+    def _of_tensors(self, state: State) -> State:
+        """A state without the boundaries that are held apart."""
+        return State(state.edges, self.boundaries.tensors(state.pending))
+
+    def _states(self, stage: Stage) -> set[State]:
+        """The states of open edges that can occur."""
+        return set(map(self._of_tensors, stage.states))
 
     def _build(self, quantity: int) -> None:
         """Goes from DRAM inwards."""
@@ -85,60 +103,95 @@ class CostToGo:
                 after = self._stored(stage, after)
             elif stage.kind is Kind.LOOPS:
                 after = self._looped(place, quantity, after)
-                self._tables[place, quantity] = after
+                for state, table in after.items():
+                    self._room_for(self._for_loops, place, state)[:, quantity] = table
             else:
                 after = self._unrolled(place, quantity, after)
-        self._start[quantity] = float(after[0][0])
+        self._start[quantity] = min(float(after[state][0]) for state in self.keeping.first())
 
     def _stored(self, stage: Stage, after: Tables) -> Tables:
-        size = self.space.vectors.size
-        if stage.node == 0:
-            end = np.full(size, np.inf)
-            end[-1] = 0.0
-            return {0: end}
-        level, kept = self.space.machine.level_at[stage.node], self.prices.kept[stage.node]
-        fits, found = self.space.fitting(level, kept, used=not self._quick), Tables()
-        for pending in self._sets(stage):
-            brought = self.boundaries.tensors(self.boundaries.brought(stage.node, pending))
-            found[pending] = np.where(fits, after[brought], np.inf)
+        size, found = self.space.vectors.size, Tables()
+        for state in self._states(stage):
+            found[state] = least = np.full(size, np.inf)
+            if stage.node == 0:
+                least[-1] = 0.0
+                continue
+            for row, then in self.keeping.stored(state, stage.node):
+                np.minimum(least, after[self._of_tensors(then)], out=least, where=self.fits(stage.node, row))
         return found
 
+    def _room_for(self, tables: dict[tuple[int, State], Floats], place: int, state: State, *classes: int) -> Floats:
+        """Tables of all quantities, made when the first of them is there."""
+        if (place, state) not in tables:
+            tables[place, state] = np.empty((*classes, self.space.vectors.size, len(self.keeping.sums)))
+        return tables[place, state]
+
+    def fits(self, node: int, row: Row) -> Mask:
+        """The tile vectors whose tiles of the tensors in a row fit a level."""
+        if (node, row) not in self._fitting:
+            level = self.space.machine.level_at[node]
+            self._fitting[node, row] = self.space.fitting(level, row, used=not self._quick)
+        return self._fitting[node, row]
+
     def _looped(self, place: int, quantity: int, after: Tables) -> Tables:
-        """Loops, and tiles that are replaced; sets on the way between two that occur get tables, too."""
+        """Loops, and tiles that are replaced; states on the way between two that occur get tables, too."""
         found: Tables = {}
         node = self.stages[place].node
-        sets = {subset for pending in self._sets(self.stages[place]) for subset in _subsets(pending)}
-        for pending in sorted(sets, key=lambda held: held.bit_count()):
-            least = after[pending].copy() if pending in after else np.full(self.space.vectors.size, np.inf)
-            for tensor in members(pending):
-                np.minimum(
-                    least, found[pending & ~(1 << tensor)] + self._closing_cost(place, quantity, tensor), out=least
-                )
+        for state in sorted(self._on_the_way(self.stages[place]), key=lambda state: state.pending.bit_count()):
+            least = after[state].copy() if state in after else np.full(self.space.vectors.size, np.inf)
+            for tensor in members(state.pending):
+                for then in self.keeping.settled(state, 1 << tensor, node):
+                    edge = Edge(state.edges[tensor].inner, then.edges[tensor].outer)
+                    cost = self._closing_cost(place, quantity, tensor, edge)
+                    np.minimum(least, found[then] + cost, out=least)
             grid = least.reshape(self.space.vectors.shape)
             for position, axis in enumerate(self.space.vectors.axes):
-                if not self.boundaries.replaced(node, axis.dim) & pending:
+                if not self.boundaries.replaced(node, axis.dim) & state.pending:
                     backwards = np.flip(grid, position)
                     np.minimum.accumulate(backwards, axis=position, out=backwards)
-            found[pending] = least
+            found[state] = least
+        return found
+
+    def _on_the_way(self, stage: Stage) -> set[State]:
+        """The states of a stage of loops, and all that follow if tiles are replaced one at a time."""
+        found = self._states(stage)
+        new = list(found)
+        while new:
+            state = new.pop()
+            for tensor in members(state.pending):
+                after = set(self.keeping.settled(state, 1 << tensor, stage.node)) - found
+                found |= after
+                new += after
         return found
 
     def _unrolled(self, place: int, quantity: int, after: Tables) -> Tables:
         stage = self.stages[place]
         axes = self.unrolled_axes(stage)
         size = self.space.machine.network_at[stage.node].size
-        classes = sorted(instances_left(size, {axis.prime for axis in axes}))
+        classes = self._classes(stage)
         found: Tables = {}
-        for pending in self._sets(stage):
-            tables = dict.fromkeys(classes, after[pending])
-            self._unrolling[place, quantity, pending, len(axes)] = tables
-            for later in reversed(range(len(axes))):
+        for state in self._states(stage):
+            tables = dict.fromkeys(classes, after[state])
+            for axis in reversed(axes):
                 self._deadline.check()
-                tables = self._along(axes[later], tables, classes)
-                if not self._quick and quantity == 0:
-                    self._unrolling[place, quantity, pending, later] = tables
-            self._unrolling[place, quantity, pending, 0] = tables
-            found[pending] = tables[size]
+                tables = self._along(axis, tables, classes)
+            kept = self._room_for(self._for_unrolling, place, state, len(classes))
+            for number, left in enumerate(classes):
+                kept[number, :, quantity] = tables[left]
+            found[state] = tables[size]
         return found
+
+    def _classes(self, stage: Stage) -> list[int]:
+        """The numbers of instances left that have tables of their own; others have that of the next larger one.
+
+        All have one if there is room for so many, else powers of two.
+        """
+        size = self.space.machine.network_at[stage.node].size
+        exact = sorted(instances_left(size, {axis.prime for axis in self.unrolled_axes(stage)}))
+        entries = len(stage.states) * len(self.keeping.sums) * self.space.vectors.size
+        if len(exact) * entries <= MOST_ENTRIES:
+            return exact
+        return [*(2**power for power in range((size - 1).bit_length())), size]
 
     def _along(self, axis: Axis, before: dict[int, Table], classes: Sequence[int]) -> dict[int, Table]:
         """The tables by the instances left, when one more axis may be unrolled."""
@@ -147,31 +200,31 @@ class CostToGo:
         outer = (*[slice(None)] * position, slice(1, None))
         found: dict[int, Table] = {}
         for left in classes:
-            fewer = left // axis.prime
-            if fewer < 1:
+            if left < axis.prime:
                 found[left] = before[left]
                 continue
+            fewer = classes[bisect_left(classes, left // axis.prime)]
             least = before[left].copy()
             grid, beyond = least.reshape(self.space.vectors.shape), found[fewer].reshape(self.space.vectors.shape)
             np.minimum(grid[inner], beyond[outer], out=grid[inner])
             found[left] = least
         return found
 
-    def _closing_cost(self, place: int, quantity: int, tensor: int) -> Floats:
-        key = place, quantity, tensor
+    def _closing_cost(self, place: int, quantity: int, tensor: int, edge: Edge) -> Floats:
+        key = place, quantity, tensor, edge
         if key not in self._closing:
-            stage = self.stages[place]
-            cost = closing_cost(self.prices, stage, self.tails[place], tensor, quantity)
-            self._closing[key] = cost + self._engine(stage, quantity, tensor)
+            stage, prices = self.stages[place], self.keeping.prices_of(tensor, edge)
+            cost = closing_cost(prices, stage, self.tail(place, tensor, edge), tensor, quantity)
+            self._closing[key] = cost + self._engine(prices, stage, quantity, tensor)
         return self._closing[key]
 
-    def _engine(self, stage: Stage, quantity: int, tensor: int) -> Floats | float:
+    def _engine(self, prices: EdgePrices, stage: Stage, quantity: int, tensor: int) -> Floats | float:
         """What a pending tile costs a DMA engine, where no fanout lies between: tiles are those of the engine's level.
 
         Of the output, first visits read nothing: half of both ways at the least.
         """
-        space, wanted = self.space, self.prices.sums.listed[quantity]
-        child = self.prices.child(tensor, stage.node + 1)
+        space, wanted = self.space, prices.sums.listed[quantity]
+        child = prices.child(tensor, stage.node + 1)
         if wanted.kind != DMA or wanted.node != child:
             return 0.0
         if any(stage.node < network.node < child for network in space.machine.networks):
@@ -181,15 +234,7 @@ class CostToGo:
         if tensor == space.nest.output:
             saved = cycles * space.vectors.first_visits / space.vectors.boxes[tensor] * space.most_reduction(child)
             visits = 2 * visits if space.overlaps else np.maximum(visits, 2 * visits - saved)
-        return visits * fewest_instances_share(self.prices)[quantity]
-
-
-def _subsets(pending: Pending) -> list[Pending]:
-    found, subset = [pending], pending
-    while subset:
-        subset = (subset - 1) & pending
-        found.append(subset)
-    return found
+        return visits * fewest_instances_share(prices)[quantity]
 
 
 def instances_left(size: int, primes: set[int]) -> set[int]:

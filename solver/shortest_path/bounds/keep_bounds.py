@@ -8,27 +8,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...deadline import Deadline
-from ..space.edge_prices import EdgePrices
-from ..space.map_space import Kept, MapSpace
+from ..space.keeping import Given, Keeping
+from ..space.map_space import MapSpace
 from ..space.quantities import ENERGY, Quantities
 from .cost_to_go import CostToGo
 
-Column = tuple[bool, ...]
-"""For one tensor whether each node keeps it."""
+Column = tuple["bool | None", ...]
+"""For one tensor whether each node keeps it; `None` where it may."""
 
 
 @dataclass(frozen=True)
 class BoundedChoice:
-    """A choice of what is kept where, and a lower bound on the energy of its mappings in pJ."""
+    """A choice of what is kept where of the tensors that are tracked, and a lower bound on its energy in pJ."""
 
-    kept: Kept
+    given: Given
     energy_pj: float
 
 
 def choices_by_energy(space: MapSpace, deadline: Deadline) -> Iterator[BoundedChoice]:
-    """All choices of what is kept where that tiles can fit, by rising bounds; none is made before it is asked for.
+    """All choices of what is kept where of the tensors that are tracked, by rising bounds, made when asked for.
 
-    Each tensor has its least energy on its own, as if the others had no tiles.
+    Each of them has its least energy on its own, as if the others had no tiles. What is kept of other tensors is left
+    open, and their energy out.
 
     Raises:
         TimeoutError: when the deadline passes.
@@ -42,8 +43,8 @@ def choices_by_energy(space: MapSpace, deadline: Deadline) -> Iterator[BoundedCh
     seen: set[tuple[int, ...]] = {first}
     while waiting:
         energy_pj, places = heapq.heappop(waiting)
-        kept = tuple(zip(*(column[place][1] for column, place in zip(columns, places, strict=True)), strict=True))
-        yield BoundedChoice(kept, macs_pj + energy_pj)
+        given = tuple(zip(*(column[place][1] for column, place in zip(columns, places, strict=True)), strict=True))
+        yield BoundedChoice(given, macs_pj + energy_pj)
         for tensor, place in enumerate(places):
             following = (*places[:tensor], place + 1, *places[tensor + 1 :])
             if place + 1 < len(columns[tensor]) and following not in seen:
@@ -57,6 +58,9 @@ def _sum(columns: list[list[tuple[float, Column]]], places: tuple[int, ...]) -> 
 
 def _columns(space: MapSpace, tensor: int, deadline: Deadline) -> list[tuple[float, Column]]:
     """The choices for one tensor with their bounds in pJ, the least first, without those that cannot fit."""
+    if tensor not in space.tracked:
+        keeps = {"must": True, "never": False, "may": None}
+        return [(0.0, tuple(keeps[row[tensor]] for row in space.constraints.keep))]
     options = {"must": (True,), "never": (False,), "may": (True, False)}
     found = [
         (_alone(space, tensor, column, deadline), column)
@@ -67,7 +71,7 @@ def _columns(space: MapSpace, tensor: int, deadline: Deadline) -> list[tuple[flo
 
 def _by_energy(choice: tuple[float, Column]) -> tuple[float, int]:
     """Less energy first; of equal ones, what keeps more."""
-    return choice[0], -sum(choice[1])
+    return choice[0], -sum(keeps is True for keeps in choice[1])
 
 
 def _alone(space: MapSpace, tensor: int, column: Column, deadline: Deadline) -> float:
@@ -76,11 +80,13 @@ def _alone(space: MapSpace, tensor: int, column: Column, deadline: Deadline) -> 
         tuple(keeps if position == tensor else node == 0 for position in range(space.num_tensors))
         for node, keeps in enumerate(column)
     )
-    ahead = CostToGo(EdgePrices(space, Quantities((ENERGY,)), alone), deadline, quick=True)
-    rest, saved = ahead.tails[0], ahead.tails[0].credit[tensor, 0] * space.vectors.first_visits[0]
+    keeping = Keeping(space, Quantities((ENERGY,)), alone)
+    ahead = CostToGo(keeping, deadline, quick=True)
+    rest = ahead.tail(0, tensor, keeping.first()[0].edges[tensor])
+    saved = rest.credit[0] * space.vectors.first_visits[0]
     network = space.machine.network_at.get(ahead.stages[0].node)
     shared = network is not None and space.shares(tensor, network)
     words = space.nest.num_macs / (space.most_instances[network.node] if network and shared else 1)
-    plain = rest.plain[tensor, 0] * words
-    first = max(plain, rest.full[tensor, 0] * words - saved) if saved else plain
+    plain = rest.plain[0] * words
+    first = max(plain, rest.full[0] * words - saved) if saved else plain
     return float(first) + ahead.at_start(0)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 
 from ....model.objectives import OBJECTIVES, Objective
-from ..space.boundaries import Pending
-from ..space.tile_vectors import Floats, Ints
+from ..space.keeping import State
+from ..space.tile_vectors import Axis, Floats, Ints
 from ..sweeping.labels import Columns, Labels
 from .cost_to_go import CostToGo, most_unrolled
+from .sharing import Sharing, sharing_of
 from .stages import Kind, Stage
 
 
@@ -19,105 +21,126 @@ class LabelBounds:
     """Bounds on the energy, the cycles and the objective of labels, by stage."""
 
     def __init__(self, ahead: CostToGo, columns: Columns, objective: Objective) -> None:
-        self._ahead, self._space, self._prices = ahead, ahead.space, ahead.prices
+        self._ahead, self._space, self._listed = ahead, ahead.space, ahead.keeping.sums.listed
         self._columns, self._rule = columns, OBJECTIVES[objective]
+        self._times = np.array([wanted.divides for wanted in self._listed])
+        self._limited = [place for place, wanted in enumerate(self._listed) if math.isfinite(wanted.limit)]
+        self._limits = np.array([self._listed[place].limit for place in self._limited])
+        self._known: dict[tuple[int, tuple[tuple[int, int], ...]], list[Sharing]] = {}
 
-    def objective(self, place: int, pending: Pending, labels: Labels, later: int = 0) -> Floats:
-        """Lower bounds on the objective; at a fanout, where axes from the ``later``-th on are still unrolled."""
-        energy_pj, cycles = self.bounds(place, pending, labels, later)
-        return self.value(energy_pj, cycles)
+    def objective(self, place: int, state: State, labels: Labels) -> Floats:
+        """Lower bounds on the objective."""
+        return self.value(*self.bounds(place, state, labels))
 
     def value(self, energy_pj: Floats, cycles: Floats) -> Floats:
         """The objective of energies and cycles."""
         return self._rule.of_arrays(energy_pj, cycles)[0]
 
-    def bounds(self, place: int, pending: Pending, labels: Labels, later: int = 0) -> tuple[Floats, Floats]:
-        """Lower bounds on energy in pJ and on cycles, both infinite where a limit is broken."""
-        stage = self._ahead.stages[place]
-        left = self._left(stage, labels)
+    def bounds(self, place: int, state: State, labels: Labels, later: int = 0) -> tuple[Floats, Floats]:
+        """Lower bounds on energy in pJ and on cycles, both infinite where a limit is broken.
+
+        At a fanout, axes from the ``later``-th on are still unrolled.
+        """
+        stage, sums = self._ahead.stages[place], labels.sums
+        left = self._left(stage, labels, later)
         outside = self._space.instances_outside(stage.node)
-        divided = outside * left if stage.kind is Kind.FANOUT else np.full(len(labels), float(outside))
-        cycles = labels.sums[:, self._columns.compute] / divided
-        energy_pj, broken = cycles, np.zeros(len(labels), dtype=np.bool_)
-        for quantity, wanted in enumerate(self._prices.sums.listed):
-            have = labels.sums[:, self._columns.settled.start + quantity]
-            have = have + self._credit(stage, pending, labels, quantity, left)
-            least = have / divided if wanted.divides else have
-            least = least + self._open_edges(place, pending, labels, quantity, left)
-            least = least + self._table(place, pending, labels, quantity, later)
-            energy_pj = least if quantity == 0 else energy_pj
-            cycles = np.maximum(cycles, least) if wanted.divides else cycles
-            if math.isfinite(wanted.limit):
-                broken |= least > wanted.limit * (1 + TOLERANCE)
-        energy_pj[broken], cycles[broken] = np.inf, np.inf
+        divided = outside * left if stage.kind is Kind.FANOUT else np.full(len(labels), outside)
+        least = sums[:, self._columns.settled] + self._credit(stage, state, labels, left)
+        least[:, self._times] /= divided[:, np.newaxis]
+        least += self._open_edges(place, state, labels, left)
+        least += self._table(place, state, labels, left)
+        cycles = sums[:, self._columns.compute] / divided
+        if self._times.any():
+            cycles = np.maximum(cycles, least[:, self._times].max(axis=1))
+        energy_pj = least[:, 0]
+        if self._limited:
+            broken = (least[:, self._limited] > self._limits * (1 + TOLERANCE)).any(axis=1)
+            energy_pj[broken], cycles[broken] = np.inf, np.inf
         return energy_pj, cycles
 
-    def _left(self, stage: Stage, labels: Labels) -> Ints:
+    def _left(self, stage: Stage, labels: Labels, later: int) -> Ints:
         """The most instances of a fanout by which labels can still be unrolled."""
         if stage.kind is not Kind.FANOUT:
             return np.ones(len(labels), dtype=np.int64)
         size = self._space.machine.network_at[stage.node].size
-        return self._most[stage.node][size // labels.used]
+        return self._most[stage.node][later][size // labels.used]
 
     @cached_property
-    def _most(self) -> dict[int, Ints]:
+    def _most(self) -> dict[int, list[Ints]]:
         return {
-            stage.node: most_unrolled(self._space.machine.network_at[stage.node].size, self._ahead.unrolled_axes(stage))
+            stage.node: self._most_of(self._space.machine.network_at[stage.node].size, self._ahead.unrolled_axes(stage))
             for stage in self._ahead.stages
             if stage.kind is Kind.FANOUT
         }
 
-    def _open_edges(self, place: int, pending: Pending, labels: Labels, quantity: int, left: Ints) -> Floats:
-        """What the words of tensors that are not pending still cost."""
-        stage, rest = self._ahead.stages[place], self._ahead.tails[place]
-        total = np.zeros(len(labels))
+    def _most_of(self, size: int, axes: list[Axis]) -> list[Ints]:
+        return [most_unrolled(size, axes[later:]) for later in range(len(axes) + 1)]
+
+    def _open_edges(self, place: int, state: State, labels: Labels, left: Ints) -> Floats:
+        """What the words of tensors that are not pending still cost: `[label, quantity]`."""
+        network = self._space.machine.network_at.get(self._ahead.stages[place].node)
+        shape = len(labels), len(self._listed)
+        total, apart, lasts = np.zeros(shape), np.zeros(shape), dict[int, Floats]()
         for tensor in range(self._space.num_tensors):
-            if pending >> tensor & 1:
+            if state.pending >> tensor & 1:
                 continue
-            words = labels.sums[:, tensor]
-            network = self._space.machine.network_at.get(stage.node)
+            rest, words = self._ahead.tail(place, tensor, state.edges[tensor]), labels.sums[:, tensor, np.newaxis]
             if network is not None and self._space.shares(tensor, network):
-                words = words / left
-            plain, credit = rest.plain[tensor, quantity] * words, rest.credit[tensor, quantity]
-            if credit:
-                saved = credit * -labels.sums[:, self._columns.first]
-                plain = np.maximum(plain, rest.full[tensor, quantity] * words - saved)
-            total += plain
+                words = words / left[:, np.newaxis]
+            least = words * rest.plain
+            lasts[tensor] = words * (rest.last / rest.fewer)
+            apart += least - lasts[tensor]
+            if rest.credit.any():
+                saved = labels.sums[:, self._columns.first, np.newaxis] * rest.credit
+                least = np.maximum(least, words * rest.full + saved)
+            total += least
+        for together in self._sharing(place, state, tuple(lasts)):
+            others = sum((last for tensor, last in lasts.items() if tensor not in together.tensors), start=apart)
+            columns = together.quantities
+            least = others[:, columns] + together.least(lasts, left)
+            total[:, columns] = np.maximum(total[:, columns], least)
         return total
 
-    def _table(self, place: int, pending: Pending, labels: Labels, quantity: int, later: int) -> Floats:
-        """What is to come by the tables."""
+    def _sharing(self, place: int, state: State, tensors: tuple[int, ...]) -> list[Sharing]:
+        """What several tensors have in common at the fanouts to come, for all sets of them that pay for anything."""
+        key = place, tuple((tensor, state.edges[tensor].outer) for tensor in tensors)
+        if key not in self._known:
+            tails = {tensor: self._ahead.tail(place, tensor, state.edges[tensor]) for tensor in tensors}
+            sets = (chosen for size in range(2, len(tensors) + 1) for chosen in combinations(tensors, size))
+            found = [sharing_of(self._space, self._ahead.stages[place], state, chosen, tails) for chosen in sets]
+            self._known[key] = [sharing for sharing in found if sharing.matters]
+        return self._known[key]
+
+    def _table(self, place: int, state: State, labels: Labels, left: Ints) -> Floats:
+        """What is to come by the tables: `[label, quantity]`."""
         stage = self._ahead.stages[place]
         if stage.kind is not Kind.FANOUT:
-            return self._ahead.of_loops(place, quantity, pending)[labels.points]
-        tables = self._ahead.of_unrolling(place, quantity, pending, later)
-        left = self._space.machine.network_at[stage.node].size // labels.used
-        found = np.empty(len(labels))
-        for instances in np.unique(left):
-            rows = left == instances
-            found[rows] = tables[int(instances)][labels.points[rows]]
-        return found
+            return self._ahead.of_loops(place, state)[labels.points]
+        return self._ahead.of_unrolling(place, state)[self._ahead.class_of(stage, left), labels.points]
 
-    def _credit(self, stage: Stage, pending: Pending, labels: Labels, quantity: int, left: Ints) -> Floats:
+    def _credit(self, stage: Stage, state: State, labels: Labels, left: Ints) -> Floats:
         """What first visits take off at the most, negative: fanouts still to come multiply it by what they reduce.
 
         Where a fanout adds at a price, every such step costs as many additions as it saves first visits.
         """
         space, columns = self._space, self._columns
-        open_energy = quantity == 0 and pending >> space.nest.output & 1
-        own_apart = open_energy and space.counted.reads_back_to_all
-        credit = labels.sums[:, columns.base if own_apart else columns.credit.start + quantity]
+        credit = labels.sums[:, columns.credit]
+        is_open = bool(state.pending >> space.nest.output & 1)
+        if is_open and space.counted.reads_back_to_all:
+            credit = credit.copy()
+            credit[:, 0] = labels.sums[:, columns.base]
         outside = space.most_reduction(stage.node)
         network = space.machine.network_at.get(stage.node)
         reduces = network is not None and space.reduces(network)
         if outside == 1 and not reduces:
             return credit
-        if open_energy and not own_apart:
-            return self._credit_with_additions(stage, labels)
-        more = outside * left if reduces else np.full(len(labels), outside)
-        return credit * np.minimum(more, space.vectors.reductions[labels.points])
+        more = np.minimum(outside * left if reduces else outside, space.vectors.reductions[labels.points])
+        credit = credit * more[:, np.newaxis]
+        if is_open and not space.counted.reads_back_to_all:
+            credit[:, 0] = self._credit_with_additions(state, labels)
+        return credit
 
-    def _credit_with_additions(self, stage: Stage, labels: Labels) -> Floats:
+    def _credit_with_additions(self, state: State, labels: Labels) -> Floats:
         """The same for the energy while the output is pending, so that its additions are in no other part of the bound.
 
         The k-fold reduction of the output since its edge began multiplies the credit that it had then, and costs at
@@ -125,7 +148,7 @@ class LabelBounds:
         """
         space, base = self._space, labels.sums[:, self._columns.base]
         output = space.nest.output
-        child = self._prices.child(output, stage.node + 1)
+        child = state.edges[output].inner
         reducing = [
             network for network in space.machine.networks if network.node < child and space.shares(output, network)
         ]

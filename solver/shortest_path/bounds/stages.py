@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
 from ..space.boundaries import Boundaries, Pending
+from ..space.keeping import Keeping, State
 
 
 class Kind(Enum):
@@ -19,38 +20,34 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage at a node; ``pending`` lists the sets that labels can have there, larger ones first."""
+    """A stage at a node; ``states`` lists those that labels can have there, more that is pending first."""
 
     kind: Kind
     node: int
-    pending: tuple[Pending, ...]
+    states: tuple[State, ...]
 
 
-def members(pending: Pending) -> list[int]:
-    """The bits of a set.
-
-    Example:
-        >>> members(0b101)
-        [0, 2]
-    """
-    return [bit for bit in range(pending.bit_length()) if pending >> bit & 1]
-
-
-def stages(boundaries: Boundaries) -> tuple[Stage, ...]:
-    """The stages of a machine with the sets of what is pending that can occur."""
-    space, found = boundaries.prices.space, list[Stage]()
-    pending: set[Pending] = {0}
+def stages(keeping: Keeping) -> tuple[Stage, ...]:
+    """The stages of a machine with the states that can occur."""
+    space, boundaries, found = keeping.space, keeping.boundaries, list[Stage]()
+    states = set(keeping.first())
     for node in reversed(range(space.machine.num_nodes)):
         if node in space.machine.network_at:
-            found.append(Stage(Kind.FANOUT, node, _larger_first(pending)))
-            pending |= {held & ~boundaries.lost_at_fanout(node, held) for held in pending}
+            found.append(Stage(Kind.FANOUT, node, _more_pending_first(states)))
+            states |= set(_lost(keeping, node, states))
             continue
         replaced = {boundaries.replaced(node, dim) for dim, bound in enumerate(space.nest.bounds) if bound > 1}
-        pending = _after_loops(pending, replaced | _settling(boundaries, node))
-        found.append(Stage(Kind.LOOPS, node, _larger_first(pending)))
-        found.append(Stage(Kind.STORE, node, _larger_first(pending)))
-        pending = {boundaries.brought(node, held) for held in pending}
+        states = _after_loops(keeping, node, states, replaced | _settling(boundaries, node))
+        found.append(Stage(Kind.LOOPS, node, _more_pending_first(states)))
+        found.append(Stage(Kind.STORE, node, _more_pending_first(states)))
+        states = {after for state in states for _, after in keeping.stored(state, node)}
     return tuple(found)
+
+
+def _lost(keeping: Keeping, node: int, states: Iterable[State]) -> Iterator[State]:
+    """The states outside a fanout in use, where in some accountings no more is pending."""
+    for state in states:
+        yield from keeping.settled(state, keeping.boundaries.lost_at_fanout(node, state.pending), node)
 
 
 def _settling(boundaries: Boundaries, node: int) -> set[Pending]:
@@ -63,18 +60,18 @@ def _settling(boundaries: Boundaries, node: int) -> set[Pending]:
     return found
 
 
-def _after_loops(pending: set[Pending], replaced: set[Pending]) -> set[Pending]:
-    """The sets that are left after any loops, each of which replaces some tiles."""
-    found, new = set(pending), list(pending)
+def _after_loops(keeping: Keeping, node: int, states: set[State], replaced: set[Pending]) -> set[State]:
+    """The states after any loops, each of which replaces some tiles."""
+    found, new = set(states), list(states)
     while new:
-        held = new.pop()
+        state = new.pop()
         for tiles in replaced:
-            left = held & ~tiles
-            if left not in found:
-                found.add(left)
-                new.append(left)
+            if state.pending & tiles:
+                after = set(keeping.settled(state, state.pending & tiles, node)) - found
+                found |= after
+                new += after
     return found
 
 
-def _larger_first(pending: Collection[Pending]) -> tuple[Pending, ...]:
-    return tuple(sorted(pending, key=lambda held: (-held.bit_count(), held)))
+def _more_pending_first(states: Iterable[State]) -> tuple[State, ...]:
+    return tuple(sorted(states, key=lambda state: (-state.pending.bit_count(), state)))

@@ -13,15 +13,18 @@ from .stages import Kind, Stage
 
 @dataclass(frozen=True)
 class Tail:
-    """Lower bounds for each word of a tensor, one entry for each quantity (`[tensor, quantity]`).
+    """Lower bounds for each word of a tensor on an edge, one entry for each quantity.
 
-    ``plain`` leaves read-backs out; ``full`` has them, ``credit`` is what first visits take off at the most.
+    ``plain`` leaves read-backs out; ``full`` has them, ``credit`` is what first visits take off at the most. ``last``
+    is the part of ``plain`` for the outer end of the edge, ``fewer`` by how much fanouts outside the stage divide it.
     Cycles are those of a run in which every fanout outside a port has as many instances as it can.
     """
 
     plain: Floats
     full: Floats
     credit: Floats
+    last: Floats
+    fewer: float
 
 
 def fewest_instances_share(prices: EdgePrices) -> Floats:
@@ -30,35 +33,35 @@ def fewest_instances_share(prices: EdgePrices) -> Floats:
     return np.array([1.0 / space.instances_outside(sum_.node) if sum_.divides else 1.0 for sum_ in prices.sums.listed])
 
 
-def tail(prices: EdgePrices, stage: Stage) -> Tail:
-    """What is still to come of every tensor's open edge at a stage.
+def tail(prices: EdgePrices, stage: Stage, tensor: int) -> Tail:
+    """What is still to come of the edge of a tensor at a stage.
 
     At a fanout that is what follows the unrolling: its root and everything outside; at a level, all that is outside.
     Words can become fewer at every fanout that shares them, by as many as it has instances.
     """
-    space, shape = prices.space, (prices.space.num_tensors, len(prices.sums))
+    space, shape = prices.space, len(prices.sums)
     plain, full, credit = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    for tensor in range(space.num_tensors):
-        child = prices.child(tensor, stage.node + 1)
-        parent, fewer = prices.parent(tensor, child), 1.0
-        for network in reversed(space.machine.networks):
-            here = network.node == stage.node
-            if not parent < network.node < child or network.node > stage.node:
-                continue
-            if not here:
-                full[tensor] += prices.at_instances[tensor, network.node] / fewer
-                plain[tensor] += prices.at_instances[tensor, network.node] / fewer
-                fewer *= space.most_instances[network.node] if space.shares(tensor, network) else 1.0
-            root = prices.at_root[tensor, network.node]
-            plain[tensor] += root.without_read_backs / fewer
-            full[tensor] += root.price / fewer
-            credit[tensor] += root.credit * space.most_reduction(network.node)
-        leaving = prices.leaving[tensor, child]
-        plain[tensor] += leaving.without_read_backs / fewer
-        full[tensor] += leaving.price / fewer
-        credit[tensor] += leaving.credit * space.most_reduction(parent)
+    child = prices.child(tensor, stage.node + 1)
+    parent, fewer = prices.parent(tensor, child), 1.0
+    for network in reversed(space.machine.networks):
+        here = network.node == stage.node
+        if not parent < network.node < child or network.node > stage.node:
+            continue
+        if not here:
+            full += prices.at_instances[tensor, network.node] / fewer
+            plain += prices.at_instances[tensor, network.node] / fewer
+            fewer *= space.most_instances[network.node] if space.shares(tensor, network) else 1.0
+        root = prices.at_root[tensor, network.node]
+        plain += root.without_read_backs / fewer
+        full += root.price / fewer
+        credit += root.credit * space.most_reduction(network.node)
+    leaving = prices.leaving[tensor, child]
+    plain += leaving.without_read_backs / fewer
+    full += leaving.price / fewer
+    credit += leaving.credit * space.most_reduction(parent)
     share = fewest_instances_share(prices)
-    return Tail(plain * share, full * share, credit * share)
+    last = leaving.without_read_backs * share
+    return Tail(plain * share, full * share, credit * share, last, fewer)
 
 
 def closing_cost(prices: EdgePrices, stage: Stage, rest: Tail, tensor: int, quantity: int) -> Floats:
@@ -78,12 +81,12 @@ def closing_cost(prices: EdgePrices, stage: Stage, rest: Tail, tensor: int, quan
         full += moved[quantity] + root.price[quantity]
         credit += root.credit[quantity] * space.most_reduction(network.node)
     words = prices.least_words(tensor)
-    least = (plain * share + rest.plain[tensor, quantity]) * words
-    saved = credit * share + rest.credit[tensor, quantity]
+    least = (plain * share + rest.plain[quantity]) * words
+    saved = credit * share + rest.credit[quantity]
     if saved:
-        exact = (full * share + rest.full[tensor, quantity]) * words - saved * space.vectors.first_visits
+        exact = (full * share + rest.full[quantity]) * words - saved * space.vectors.first_visits
         return np.maximum(least, exact)
-    return (full * share + rest.full[tensor, quantity]) * words
+    return (full * share + rest.full[quantity]) * words
 
 
 def is_loops(stage: Stage) -> bool:

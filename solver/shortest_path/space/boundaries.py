@@ -16,6 +16,16 @@ Pending = int
 """A set of boundaries, bit by bit: first that of each tensor's open edge, by position, then those held apart."""
 
 
+def members(pending: Pending) -> list[int]:
+    """The bits of a set.
+
+    Example:
+        >>> members(0b101)
+        [0, 2]
+    """
+    return [bit for bit in range(pending.bit_length()) if pending >> bit & 1]
+
+
 @dataclass(frozen=True)
 class Boundary:
     """The inner end of an edge at a storage level.
@@ -34,7 +44,7 @@ class Boundary:
 
 @dataclass(frozen=True)
 class Boundaries:
-    """The boundaries of one choice of what is kept where."""
+    """The boundaries of the tensors that are tracked; of others it is enough to know whether they are pending."""
 
     prices: EdgePrices
 
@@ -56,8 +66,8 @@ class Boundaries:
                 ),
                 not counted.stays_below_fanout or (machine.level_at[node].halo and tensor != output),
             )
-            for tensor, keepers in enumerate(prices.keepers)
-            for node in keepers[1:-1]
+            for tensor in sorted(prices.space.tracked)
+            for node in prices.keepers[tensor][1:-1]
         )
 
     @property
@@ -106,9 +116,9 @@ class Boundaries:
         boundary = self.listed[place]
         return boundary.halo and dim in self.prices.space.window_dims[boundary.tensor]
 
-    def brought(self, node: int, pending: Pending) -> Pending:
-        """What is pending after a level has brought its tensors."""
-        for tensor, keeps in enumerate(self.prices.kept[node]):
+    def brought(self, node: int, pending: Pending, kept: tuple[bool, ...]) -> Pending:
+        """What is pending after a level has brought the tensors that it keeps."""
+        for tensor, keeps in enumerate(kept):
             if keeps:
                 place = self.open_at(tensor, node + 1)
                 if pending >> tensor & 1 and place is not None and self.held_apart(place, node):

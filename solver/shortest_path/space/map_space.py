@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -37,6 +37,14 @@ class MapSpace:
     def machine(self) -> ResolvedMachine:
         """The machine."""
         return self.constraints.machine
+
+    def without_energy(self) -> MapSpace:
+        """The same mappings on a machine that needs no energy: for searches in which only time counts."""
+        machine, free = self.machine, (0.0,) * self.num_tensors
+        levels = tuple(replace(level, read_pj=free, write_pj=free) for level in machine.levels)
+        networks = tuple(replace(network, word_pj=free, add_pj=0.0) for network in machine.networks)
+        without = replace(machine, levels=levels, networks=networks, mac_pj=0.0)
+        return MapSpace(replace(self.constraints, machine=without), self.counted)
 
     @cached_property
     def vectors(self) -> TileVectors:
@@ -93,6 +101,22 @@ class MapSpace:
             alone = {dim for axis in axes if len(axis) == 1 for dim in axis}
             found.append(frozenset(dims - alone) if any(len(axis) > 1 for axis in axes) else frozenset())
         return tuple(found)
+
+    @cached_property
+    def tracked(self) -> frozenset[int]:
+        """The tensors of which it matters where all their tiles lie, and for how long: what is kept of them is given.
+
+        Tiles may slide, may be lost at fanouts in use, or move partial blocks.
+        """
+        levels = self.machine.levels
+        if self.counted.stays_below_fanout or any(level.block_elements > 1 for level in levels):
+            return frozenset(range(self.num_tensors))
+        keep, halos = self.constraints.keep, [level.node for level in levels if level.halo]
+        return frozenset(
+            tensor
+            for tensor in {tensor for tensor, _ in self.windows if self.window_dims[tensor]}
+            if self.counted.strides or any(keep[node][tensor] != "never" for node in halos)
+        )
 
     @cached_property
     def unrolled(self) -> dict[int, tuple[int, ...]]:

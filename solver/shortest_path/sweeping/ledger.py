@@ -9,9 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from ....model.hierarchy.resolved_machine import Network
-from ..bounds.stages import members
 from ..space import marks
-from ..space.boundaries import Boundaries, Pending
+from ..space.boundaries import Boundaries, Pending, members
 from ..space.edge_prices import Charge, EdgePrices
 from ..space.map_space import MapSpace
 from ..space.tile_vectors import Axis, Floats
@@ -23,9 +22,10 @@ from .sliding import Sliding
 
 @dataclass(frozen=True)
 class Ledger:
-    """The sums of labels for one choice of what is kept where, and the unions and sliding tiles that were met."""
+    """The sums of labels, what words cost where labels are, and the unions and sliding tiles that were met."""
 
     boundaries: Boundaries
+    prices: EdgePrices
     columns: Columns
     shapes: IntervalShapes
     sliding: dict[int, Sliding]
@@ -42,12 +42,7 @@ class Ledger:
                 first = StridingTile.of if space.counted.strides else OverlappingTile.of
                 sliding[place] = Sliding(space.nest.tensors[boundary.tensor], axes, first)
         columns = Columns(space.num_tensors, len(boundaries.prices.sums), tuple(halos))
-        return cls(boundaries, columns, IntervalShapes(), sliding)
-
-    @property
-    def prices(self) -> EdgePrices:
-        """What words cost."""
-        return self.boundaries.prices
+        return cls(boundaries, boundaries.prices, columns, IntervalShapes(), sliding)
 
     @property
     def space(self) -> MapSpace:

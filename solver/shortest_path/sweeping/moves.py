@@ -11,8 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ..bounds.stages import members
-from ..space.boundaries import Boundaries, Pending
+from ..space.boundaries import Boundaries, Pending, members
+from ..space.edge_prices import EdgePrices
 from ..space.tile_vectors import Axis, Floats, Ints, Mask
 from .fanout_moves import FanoutMoves
 from .labels import Columns, Labels
@@ -24,7 +24,7 @@ from .whole_loops import BEGUN, FREE, WholeLoops
 
 @dataclass(frozen=True)
 class Moves:
-    """The steps for one choice of what is kept where."""
+    """The steps from one place to the next."""
 
     ledger: Ledger
 
@@ -32,6 +32,10 @@ class Moves:
     def of(cls, boundaries: Boundaries) -> Moves:
         """The steps with nothing met so far."""
         return cls(Ledger.of(boundaries))
+
+    def at(self, prices: EdgePrices) -> Moves:
+        """The steps where words cost something else."""
+        return Moves(replace(self.ledger, prices=prices))
 
     @property
     def columns(self) -> Columns:

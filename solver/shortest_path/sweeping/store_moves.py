@@ -28,7 +28,7 @@ class StoreMoves:
             self.ledger.charge(labels.sums, tensor, pending, self.ledger.prices.leaving[tensor, child])
         if level.node == 0:
             return pending, labels
-        held = self.ledger.boundaries.brought(level.node, pending)
+        held = self.ledger.boundaries.brought(level.node, pending, self.ledger.prices.kept[level.node])
         for tensor in kept:
             self._hold_apart(labels, level, tensor, pending)
             self._begin_edge(labels, level, tensor, held)
@@ -71,7 +71,7 @@ class StoreMoves:
         for window, axis in axes:
             extents = vectors.extents[tensor][axis][labels.points]
             labels.shapes[:, window] = 1 if ledger.space.counted.strides else extents
-        place = ledger.boundaries.position[tensor, level.node]
+        place = ledger.boundaries.position.get((tensor, level.node))
         if place in ledger.sliding:
             extents = np.array([vectors.extents[tensor][axis][labels.points] for _, axis in axes], dtype=np.int64)
             labels.shapes[:, ledger.tile(place)] = ledger.sliding[place].brought(extents)

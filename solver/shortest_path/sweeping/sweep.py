@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -14,10 +14,10 @@ from ....model.objectives import OBJECTIVES, Objective
 from ...deadline import Deadline
 from ..bounds.cost_to_go import CostToGo
 from ..bounds.label_bounds import TOLERANCE, LabelBounds
-from ..bounds.stages import Kind, Stage
-from ..space.boundaries import Pending
+from ..bounds.stages import Kind
 from ..space.edge_prices import EdgePrices
-from ..space.tile_vectors import Axis
+from ..space.keeping import Keeping, State
+from ..space.map_space import Kept
 from .labels import Apart, Labels, Trail, joined, undominated
 from .level_loops import Groups, LevelLoops
 from .moves import Moves
@@ -49,14 +49,15 @@ class Found:
 
 
 class Sweeper:
-    """Sweeps over one choice of what is kept where."""
+    """Sweeps over the choices of what is kept where that a ``Keeping`` leaves."""
 
     most_found = 8
-    """Mappings that a sweep returns for each set of pending tensors: those with the least values."""
+    """Mappings that a sweep returns for each state at the end: those with the least values."""
 
-    def __init__(self, prices: EdgePrices, ahead: CostToGo, objective: Objective) -> None:
-        self._space, self._prices = prices.space, prices
-        self._ahead, self._moves = ahead, Moves.of(ahead.boundaries)
+    def __init__(self, keeping: Keeping, ahead: CostToGo, objective: Objective) -> None:
+        self._space, self._keeping = keeping.space, keeping
+        self._ahead, self._moves = ahead, Moves.of(keeping.boundaries)
+        self._moves_at: dict[Kept, Moves] = {}
         self._bounds, self._rule = LabelBounds(ahead, self._moves.columns, objective), OBJECTIVES[objective]
         self.created, self.whole_loops, self.apart = 0, False, False
 
@@ -79,7 +80,8 @@ class Sweeper:
     @cached_property
     def least(self) -> float:
         """A lower bound on the objective of every mapping."""
-        return float(self._bounds.objective(0, 0, self._moves.first_labels())[0])
+        first = self._moves.first_labels()
+        return min(float(self._bounds.objective(0, state, first)[0]) for state in self._keeping.first())
 
     def run(self, goal: Goal) -> list[Found]:
         """Mappings with an objective of at most the target, the best ones; with ``goal.only`` perhaps not all.
@@ -88,14 +90,14 @@ class Sweeper:
             TimeoutError: when the goal's deadline passes.
         """
         trail: Trail[Step] = Trail()
-        groups: Groups = {0: self._moves.first_labels()}
+        groups: Groups = {state: self._moves.first_labels() for state in self._keeping.first()}
         for place, stage in enumerate(self._ahead.stages):
             if stage.kind is Kind.LOOPS:
                 groups = self._loops(place, goal, trail).run(groups)
             elif stage.kind is Kind.FANOUT:
                 groups = self._unrolled(groups, place, goal, trail)
             else:
-                groups = self._stored(groups, place, goal)
+                groups = self._stored(groups, place, goal, trail)
         self.created += trail.length
         return sorted((f for labels in groups.values() for f in self._best(labels, goal, trail)), key=lambda f: f.value)
 
@@ -107,79 +109,90 @@ class Sweeper:
 
     def _thinned(self, goal: Goal) -> Callable[..., Labels]:
         """What leaves out labels that others dominate."""
-        by_pj = Apart(self._moves.columns.settled.start, self._prices.lost_in_blocks_pj) if self.apart else None
+        lost_pj = self._keeping.boundaries.prices.lost_in_blocks_pj
+        by_pj = Apart(self._moves.columns.settled.start, lost_pj) if self.apart else None
         return partial(undominated, only=goal.only, apart=by_pj)
 
-    def _below(self, goal: Goal, place: int, pending: Pending, labels: Labels, later: int = 0) -> Labels:
-        """The labels that can still reach the target."""
+    def _below(self, goal: Goal, place: int, state: State, labels: Labels, later: int = 0) -> Labels:
+        """The labels that can still reach the target; at a fanout, where axes from the ``later``-th on are left."""
         goal.deadline.check()
         if not len(labels):
             return labels
-        energy_pj, cycles = self._bounds.bounds(place, pending, labels, later)
-        labels.least[:] = self._bounds.value(energy_pj, cycles)
+        energy_pj, cycles = self._bounds.bounds(place, state, labels, later)
+        labels = replace(labels, least=self._bounds.value(energy_pj, cycles))
         kept = labels.least <= goal.target * (1 + TOLERANCE)
         if goal.most_energy_pj < math.inf or goal.most_cycles < math.inf:
             kept &= energy_pj <= goal.most_energy_pj * (1 + TOLERANCE)
             kept &= cycles <= goal.most_cycles * (1 + TOLERANCE)
         return labels if kept.all() else labels.take(kept)
 
-    def _stored(self, groups: Groups, place: int, goal: Goal) -> Groups:
-        stage = self._ahead.stages[place]
-        level = self._space.machine.level_at[stage.node]
-        fits = self._space.fitting(level, self._prices.kept[stage.node])
-        found: dict[Pending, list[Labels]] = {}
-        for pending, labels in groups.items():
-            whole = labels.points == self._space.vectors.size - 1
-            fitting = labels.take(whole if stage.node == 0 else fits[labels.points])
-            held, brought = self._moves.stores.store(fitting, level, pending)
-            found.setdefault(held, []).append(brought)
-        if stage.node == 0:
-            return {held: joined(several) for held, several in found.items()}
-        return {held: self._below(goal, place + 1, held, joined(several)) for held, several in found.items()}
+    def _at(self, prices: EdgePrices) -> Moves:
+        """The steps where words have these prices."""
+        if prices.kept not in self._moves_at:
+            self._moves_at[prices.kept] = self._moves.at(prices)
+        return self._moves_at[prices.kept]
+
+    def _stored(self, groups: Groups, place: int, goal: Goal, trail: Trail[Step]) -> Groups:
+        node, end = self._ahead.stages[place].node, self._space.vectors.size - 1
+        level, found = self._space.machine.level_at[node], dict[State, list[Labels]]()
+        for state, labels in groups.items():
+            for row, then in self._keeping.stored(state, node):
+                fits = labels.points == end if node == 0 else self._ahead.fits(node, row)[labels.points]
+                stores = self._at(self._keeping.prices_at(state.edges, node, row)).stores
+                _, brought = stores.store(labels.take(fits), level, state.pending)
+                if node > 0:
+                    brought = self._below(goal, place + 1, then, brought)
+                    brought = trail.extend(brought, Step(node, kept=row))
+                found.setdefault(then, []).append(brought)
+        return {state: joined(several) for state, several in found.items()}
 
     def _unrolled(self, groups: Groups, place: int, goal: Goal, trail: Trail[Step]) -> Groups:
-        stage = self._ahead.stages[place]
-        network = self._space.machine.network_at[stage.node]
-        found: dict[Pending, list[Labels]] = {}
-        least, thinned = self._space.constraints.min_utilization[stage.node], self._thinned(goal)
-        for pending, group in groups.items():
-            labels = self._moves.fanouts.enter(group.take(np.arange(len(group))), network, pending)
-            for position, axis in enumerate(self._ahead.unrolled_axes(stage)):
-                more = self._more_instances(labels, stage, position, axis, pending, goal, trail)
-                rest = self._below(goal, place, pending, labels, position + 1)
+        node, axes = self._ahead.stages[place].node, self._ahead.unrolled_axes(self._ahead.stages[place])
+        network, found = self._space.machine.network_at[node], dict[State, list[Labels]]()
+        least, thinned = self._space.constraints.min_utilization[node], self._thinned(goal)
+        for state, group in groups.items():
+            fanouts = self._at(self._keeping.prices(state.edges)).fanouts
+            labels = fanouts.enter(group.take(np.arange(len(group))), network, state.pending)
+            for position in range(len(axes)):
+                more = self._more_instances(labels, place, position, state, goal, trail)
+                rest = self._below(goal, place, state, labels, position + 1)
                 labels = thinned(joined([rest, *more]), by_used=least > 0) if more else rest
-            labels = self._moves.completed(labels.take(labels.used / network.size >= least), stage.node)
-            for left, some in self._by_what_stays(labels, stage.node, pending):
-                found.setdefault(left, []).append(self._moves.fanouts.leave(some, network, left))
-        return {pending: thinned(joined(several)) for pending, several in found.items()}
+            labels = self._below(goal, place, state, labels, len(axes))
+            labels = self._moves.completed(labels.take(labels.used / network.size >= least), node)
+            for then, some in self._by_what_stays(labels, node, state):
+                leaves = self._at(self._keeping.prices(then.edges)).fanouts
+                found.setdefault(then, []).append(leaves.leave(some, network, then.pending))
+        return {state: thinned(joined(several)) for state, several in found.items()}
 
-    def _by_what_stays(self, labels: Labels, node: int, pending: Pending) -> Iterator[tuple[Pending, Labels]]:
+    def _by_what_stays(self, labels: Labels, node: int, state: State) -> Iterator[tuple[State, Labels]]:
         """The labels by what is pending outside a fanout: in some accountings less where the fanout is in use."""
-        lost = self._ahead.boundaries.lost_at_fanout(node, pending)
+        lost = self._ahead.boundaries.lost_at_fanout(node, state.pending)
         used = labels.used > 1
         if lost and used.any():
-            yield pending & ~lost, self._moves.replaced(labels.take(used), lost, node)
+            replaced = self._moves.replaced(labels.take(used), lost, node)
+            for then in self._keeping.settled(state, lost, node):
+                yield then, replaced.take(np.arange(len(replaced)))
             labels = labels.take(~used)
-        yield pending, labels
+        yield state, labels
 
     def _more_instances(
         self,
         labels: Labels,
-        stage: Stage,
+        place: int,
         position: int,
-        axis: Axis,
-        pending: Pending,
+        state: State,
         goal: Goal,
         trail: Trail[Step],
     ) -> list[Labels]:
         """The labels that unrolling along one axis leads to."""
-        network, place = self._space.machine.network_at[stage.node], self._ahead.stages.index(stage)
-        number = self._space.vectors.axes.index(axis)
+        stage = self._ahead.stages[place]
+        network, axis = self._space.machine.network_at[stage.node], self._ahead.unrolled_axes(stage)[position]
+        number, fanouts = self._space.vectors.axes.index(axis), self._at(self._keeping.prices(state.edges)).fanouts
         exponents, found = self._space.vectors.exponents[number], list[Labels]()
         for _ in range(axis.multiplicity):
             more = (exponents[labels.points] < axis.multiplicity) & (labels.used * axis.prime <= network.size)
-            unrolled = self._moves.fanouts.unroll(labels.take(more), axis, network, pending)
-            labels = self._below(goal, place, pending, self._moves.within(unrolled, stage.node), position)
+            unrolled = fanouts.unroll(labels.take(more), axis, network, state.pending)
+            labels = self._below(goal, place, state, self._moves.within(unrolled, stage.node), position)
             if not len(labels):
                 break
             labels = trail.extend(labels, Step(stage.node, axis))
@@ -197,7 +210,7 @@ class Sweeper:
         best = [row for row in np.lexsort((ties, values)) if reached[row]]
         return [
             Found(
-                mapping_of(self._space, self._prices.kept, trail.steps_to(int(labels.trail[row]))),
+                mapping_of(self._space, self._keeping.given, trail.steps_to(int(labels.trail[row]))),
                 float(values[row]),
                 float(energy_pj[row]),
                 float(cycles[row]),

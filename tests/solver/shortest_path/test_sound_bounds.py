@@ -14,7 +14,7 @@ from dmaze.solver.deadline import NEVER
 from dmaze.solver.shortest_path.bounds.cost_to_go import CostToGo
 from dmaze.solver.shortest_path.bounds.keep_bounds import choices_by_energy
 from dmaze.solver.shortest_path.programme import Programme, Task
-from dmaze.solver.shortest_path.space.edge_prices import EdgePrices
+from dmaze.solver.shortest_path.space.keeping import Given, Keeping
 from dmaze.solver.shortest_path.space.map_space import Kept, MapSpace
 from dmaze.solver.shortest_path.space.quantities import quantities
 from dmaze.solver.shortest_path.sweeping.sweep import Goal, Sweeper
@@ -71,10 +71,25 @@ def costs_by_choice(constraints: ResolvedConstraints) -> dict[Kept, Costs]:
     }
 
 
-def sweeper_of(space: MapSpace, kept: Kept, objective: Objective) -> Sweeper:
+def sweeper_of(space: MapSpace, given: Given, objective: Objective) -> Sweeper:
     timed = OBJECTIVES[objective].cycles_power > 0
-    prices = EdgePrices(space, quantities(space.constraints, with_times=timed), kept)
-    return Sweeper(prices, CostToGo(prices), objective)
+    keeping = Keeping(space, quantities(space.constraints, with_times=timed), given)
+    return Sweeper(keeping, CostToGo(keeping), objective)
+
+
+def costs_within(given: Given, choices: dict[Kept, Costs]) -> Costs:
+    """The costs of all mappings that keep what is given, and something of what is left open."""
+    within = [
+        costs
+        for kept, costs in choices.items()
+        if all(
+            wanted in (None, keeps)
+            for rows in zip(given, kept, strict=True)
+            for wanted, keeps in zip(*rows, strict=True)
+        )
+    ]
+    none = np.empty(0)
+    return np.concatenate([none, *(e for e, _ in within)]), np.concatenate([none, *(c for _, c in within)])
 
 
 @pytest.mark.parametrize("variety", VARIETIES)
@@ -82,10 +97,15 @@ def test_no_bound_is_above_what_a_mapping_costs(variety: str) -> None:
     mappings = 0
     for told, constraints, choices in drawn(variety, range(36_000_000, 36_000_040)):
         space = MapSpace(constraints)
-        energies = {choice.kept: choice.energy_pj for choice in choices_by_energy(space, NEVER)}
+        for choice in choices_by_energy(space, NEVER):
+            costs = costs_within(choice.given, choices)
+            assert choice.energy_pj <= costs[0].min(initial=math.inf) * ROUNDING, told
+            for objective, rule in OBJECTIVES.items():
+                values = rule.of_arrays(*costs)[0]
+                least = sweeper_of(space, choice.given, objective).least
+                assert least <= values.min(initial=math.inf) * ROUNDING, f"{objective} {told}"
         for kept, costs in choices.items():
             mappings += len(costs[0])
-            assert energies[kept] <= costs[0].min() * ROUNDING, told
             for objective, rule in OBJECTIVES.items():
                 values = rule.of_arrays(*costs)[0]
                 assert sweeper_of(space, kept, objective).least <= values.min() * ROUNDING, f"{objective} {told}"
@@ -114,12 +134,13 @@ def test_sweeps_mind_what_few_problems_show(variety: str, slow: bool, seed: int)
 
 
 def checked_sweeps(problem: Problem) -> int:
-    """How many sweeps found the best mapping of a choice, but none slightly below it."""
+    """How many sweeps found the best mapping of a choice, or of several, but none slightly below it."""
     told, constraints, choices = problem
     space, sweeps = MapSpace(constraints), 0
-    for kept, costs in list(choices.items())[:4]:
+    together = [(choice.given, costs_within(choice.given, choices)) for choice in choices_by_energy(space, NEVER)]
+    for given, costs in [*list(choices.items())[:2], *(some for some in together if len(some[1][0]))]:
         for objective, rule in OBJECTIVES.items():
-            best, sweeper = float(rule.of_arrays(*costs)[0].min()), sweeper_of(space, kept, objective)
+            best, sweeper = float(rule.of_arrays(*costs)[0].min()), sweeper_of(space, given, objective)
             sweeper.whole_loops = sweeper.can_split_loops
             found = min((one.value for one in sweeper.run(Goal(best, NEVER))), default=math.inf)
             assert found == pytest.approx(best, rel=1e-9), f"{objective} {told}"

@@ -11,11 +11,12 @@ from dmaze.model.hierarchy.constraints.resolved_constraints import resolved_cons
 from dmaze.model.hierarchy.exact.unions import union_length
 from dmaze.model.hierarchy.machine import Machine
 from dmaze.model.hierarchy.resolved_machine import resolved_machine
+from dmaze.model.loop_nest import LoopNest
 from dmaze.solver.shortest_path.bounds.cost_to_go import instances_left, most_unrolled
 from dmaze.solver.shortest_path.bounds.stages import Kind, stages
 from dmaze.solver.shortest_path.space import marks
-from dmaze.solver.shortest_path.space.boundaries import Boundaries, Boundary
-from dmaze.solver.shortest_path.space.edge_prices import EdgePrices
+from dmaze.solver.shortest_path.space.boundaries import Boundary
+from dmaze.solver.shortest_path.space.keeping import OPEN, Edge, Given, Keeping, State
 from dmaze.solver.shortest_path.space.map_space import MapSpace
 from dmaze.solver.shortest_path.space.quantities import quantities
 from dmaze.solver.shortest_path.space.tile_vectors import Axis, TileVectors
@@ -150,19 +151,19 @@ def test_few_labels_of_a_tile_vector_are_those_with_the_least_bounds() -> None:
             assert kept.least[own].tolist() == [labels.least[same].min()]
 
 
-def boundaries_of(nest: object, keep: tuple[tuple[bool, ...], ...]) -> Boundaries:
+def keeping_of(nest: LoopNest, given: Given) -> Keeping:
     machine = resolved_machine(Machine.model_validate({"name": "m", "nodes": NODES}), nest)
     space = MapSpace(resolved_constraints(nest, machine, LevelConstraints()))
-    return Boundaries(EdgePrices(space, quantities(space.constraints, with_times=False), keep))
+    return Keeping(space, quantities(space.constraints, with_times=False), given)
 
 
 ALL, NONE = (True, True, True), (False, False, False)
 
 
 def test_stages_go_from_the_mac_outwards_and_every_loop_replaces_what_it_indexes() -> None:
-    found = stages(boundaries_of(GEMM, (ALL, ALL, NONE, ALL)))
+    found = stages(keeping_of(GEMM, (ALL, ALL, NONE, ALL)))
     everything, each = (0b111,), (0b111, 0b001, 0b010, 0b100, 0)
-    assert [(stage.kind, stage.node, stage.pending) for stage in found] == [
+    assert [(stage.kind, stage.node, tuple(state.pending for state in stage.states)) for stage in found] == [
         (Kind.LOOPS, 3, (0,)),
         (Kind.STORE, 3, (0,)),
         (Kind.FANOUT, 2, everything),
@@ -173,18 +174,33 @@ def test_stages_go_from_the_mac_outwards_and_every_loop_replaces_what_it_indexes
     ]
 
 
+def test_what_is_kept_stays_open_until_it_matters() -> None:
+    """Two levels that may keep a tensor, then one that must: only where its words go next, and where its tile lies."""
+    may = (None, None, None)
+    keeping = keeping_of(GEMM, (ALL, may, NONE, may))
+    assert {tuple(edge.outer for edge in state.edges) for state in keeping.first()} == {
+        (a, b, c) for a in (0, 1, 3) for b in (0, 1, 3) for c in (0, 1, 3)
+    }
+    mac, output = 4, GEMM.output
+    state = State(tuple(Edge(mac, 3 if tensor == output else 0) for tensor in range(3)), 0)
+    ((row, held),) = keeping.stored(state, 3)
+    assert row == tuple(tensor == output for tensor in range(3))
+    assert (held.edges[output], held.pending) == (Edge(3, OPEN), 1 << output)
+    replaced = keeping.settled(held, 1 << output, 1)
+    assert [after.edges[output] for after in replaced] == [Edge(3, 1), Edge(3, 0)]
+    stored = dict(keeping.stored(held, 1))
+    assert set(stored) == {NONE, row}
+    assert stored[NONE] == held
+    assert keeping.prices(replaced[1].edges).keepers[output] == (0, 3, mac)
+
+
 def test_boundaries_are_the_inner_ends_of_edges_and_halo_concerns_windows() -> None:
-    found = boundaries_of(STRIDED, (ALL, (False, True, True), NONE, (True, True, False)))
-    assert found.listed == (
-        Boundary(tensor=0, node=3, halo=True, fanouts=(2,)),
-        Boundary(tensor=1, node=1, halo=False, fanouts=()),
-        Boundary(tensor=1, node=3, halo=False, fanouts=(2,)),
-        Boundary(tensor=2, node=1, halo=False, fanouts=()),
-    )
+    found = keeping_of(STRIDED, (ALL, (False, True, True), NONE, (True, True, False))).boundaries
+    assert found.listed == (Boundary(tensor=0, node=3, halo=True, fanouts=(2,)),)
     replaced = [found.tensors(found.replaced(1, dim)) for dim in range(2)]
     assert replaced == [0b100, 0b010]  # X replaces O, R replaces W; both slide I
     assert found.slides(0, 0)
-    assert not found.slides(2, 1)
+    assert not found.slides(0, 2)
 
 
 def test_instances_left_are_rounded_down_and_unrolled_ones_are_products_of_primes() -> None:
