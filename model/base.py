@@ -10,7 +10,10 @@ MAX_BOUND = 2**31 - 1
 """Largest loop bound, tensor extent or capacity in one direction."""
 
 LEAST_RATE = 1e-9
-"""Smallest clock or bandwidth: cycles, which are divided by it, stay finite."""
+"""Smallest bandwidth: cycles, which are divided by it, stay finite."""
+
+LEAST_CLOCK_MHZ, LARGEST_CLOCK_MHZ = 1e-3, 1e6
+"""From a kilohertz to a terahertz: beyond, a clock is a slip, and cycles of one clock are no number in another."""
 
 
 def _not_vanishing(rate: float) -> float:
@@ -19,12 +22,25 @@ def _not_vanishing(rate: float) -> float:
     return rate
 
 
+def _possible_clock(clock_mhz: float) -> float:
+    if not LEAST_CLOCK_MHZ <= clock_mhz <= LARGEST_CLOCK_MHZ:
+        limits = f"from {LEAST_CLOCK_MHZ:g} to {LARGEST_CLOCK_MHZ:,.0f} MHz"
+        raise ValueError(f"expected a clock {limits}, got {clock_mhz}")
+    return clock_mhz
+
+
 PositiveInt = Annotated[int, Field(strict=True, ge=1, le=MAX_BOUND)]
 NaturalInt = Annotated[int, Field(strict=True, ge=0, le=MAX_BOUND)]
 Factor = Annotated[int, Field(strict=True, ge=1, le=MAX_BOUND)]
 Ratio = Annotated[float, Field(strict=True, ge=0, le=1)]
 Price = Annotated[float, Field(strict=True, ge=0, le=1e9)]
 Rate = Annotated[float, Field(strict=True, gt=0, le=1e9), AfterValidator(_not_vanishing)]
+Clock = Annotated[
+    float,
+    Field(strict=True, json_schema_extra={"minimum": LEAST_CLOCK_MHZ, "maximum": LARGEST_CLOCK_MHZ}),
+    AfterValidator(_possible_clock),
+]
+"""MHz."""
 Flag = Annotated[bool, Field(strict=True)]
 Text = Annotated[str, Field(strict=True, min_length=1, max_length=1000)]
 

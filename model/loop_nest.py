@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 
 MAX_MACS = 2**48
@@ -17,6 +18,9 @@ MAX_MACS = 2**48
 With it, the operation counts of every mapping worth choosing stay below 2**53, so that the vectorised model (binary64)
 counts exactly what the one-at-a-time model (Python integers) counts.
 """
+
+_MOST_TERMS = 10
+"""Terms of an index whose tiles are looked at together; the others count with their steps."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,30 @@ class Tensor:
     def footprint(self, tile: Sequence[int]) -> int:
         """Elements of this tensor that a tile touches (holes included, as published)."""
         return math.prod(index.extent(tile) for index in self.index)
+
+    def most_words_per_element(self, bounds: Sequence[int]) -> int:
+        """The most words of a tile, holes included, for each iteration that indexes it, rounded up; over all tiles.
+
+        An index spans 1 + sum(|c| (t - 1)) values over a product of t iterations, which is monotone in every t: it is
+        largest where each is 1 or its bound.
+
+        Example:
+            >>> Tensor("x", (AffineIndex(((0, 5), (1, 1))),), shape=(13,)).most_words_per_element((2, 3))
+            3
+        """
+        return math.prod(math.ceil(_widest(index, bounds)) for index in self.index)
+
+
+def _widest(index: AffineIndex, bounds: Sequence[int]) -> Fraction:
+    """The largest share of extent and iterations of an index over all tiles."""
+    if all(abs(coefficient) <= 1 for _, coefficient in index.terms):
+        return Fraction(1)
+    tiles = [{dim: 1 for dim, _ in index.terms}]
+    for dim, _ in index.terms[:_MOST_TERMS]:
+        tiles += [tile | {dim: bounds[dim]} for tile in tiles if bounds[dim] > 1]
+    rest = sum(abs(coefficient) for _, coefficient in index.terms[_MOST_TERMS:])
+    reach = (sum(abs(c) * (tile[dim] - 1) for dim, c in index.terms) + 1 for tile in tiles)
+    return max(Fraction(span, math.prod(tile.values())) for span, tile in zip(reach, tiles, strict=True)) + rest
 
 
 def _tells_apart(index: AffineIndex, known: set[int], bounds: Sequence[int]) -> bool:

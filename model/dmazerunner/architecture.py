@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..base import Model, PositiveInt, Price, Rate, Text
+from ..base import Clock, Model, PositiveInt, Price, Text
 from ..cost_model import DEFAULT_COST_MODEL
 
 
@@ -20,7 +20,7 @@ class Dma(Model):
 
     init_cycles: Price
     cycles_per_byte: Price
-    clock_mhz: Rate
+    clock_mhz: Clock
 
 
 class AccessEnergy(Model):
@@ -52,7 +52,7 @@ class Architecture(Model):
     rf_bytes_per_pe: PositiveInt
     spm: Spm
     bytes_per_element: PositiveInt
-    clock_mhz: Rate
+    clock_mhz: Clock
     dma: Dma
     access_energy_pj: AccessEnergy
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
-from ..base import Flag, Model, NaturalInt, PositiveInt, Price, Rate, Text
+from ..base import Clock, Flag, Model, NaturalInt, PositiveInt, Price, Rate, Text
 from ..cost_model import HIERARCHY
 from .per_tensor import PerTensor
 
@@ -27,7 +27,7 @@ class DmaEngine(Model):
     """Cycles of the engine's clock that a burst takes to start."""
     cycles_per_byte: Price
     """Cycles of the engine's clock for every byte of a burst."""
-    clock_mhz: Rate
+    clock_mhz: Clock
     """The engine's clock in MHz."""
 
 
@@ -173,12 +173,21 @@ class Machine(Model):
     """Bytes of an element of each tensor."""
     mac_pj: Price = 0.0
     """Energy in pJ of a multiply-accumulate."""
-    clock_mhz: Rate | None = None
+    clock_mhz: Clock | None = None
     """The accelerator's clock in MHz; needed where a level has a DMA engine."""
     tile_overhead: TileOverhead | None = None
     """What every tile of one level costs in time besides its words; nothing if left out."""
     sources: str | dict[str, str] | None = None
     """Where the figures come from, as free text or by subject; what is under `guesses` is shown as guessed."""
+
+    @property
+    def has_prices(self) -> bool:
+        """Whether anything costs energy."""
+        prices: list[object] = [self.mac_pj]
+        for node in self.nodes:
+            fields = ("read_pj", "write_pj") if isinstance(node, StorageLevel) else ("word_pj", "add_pj")
+            prices += (getattr(node, field) for field in fields)
+        return any(any(price.values()) if isinstance(price, dict) else price for price in prices)
 
     @model_validator(mode="after")
     def _consistent(self) -> Machine:

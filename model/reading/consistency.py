@@ -30,6 +30,9 @@ Nests = dict[str, LoopNest]
 
 _LONGEST_NAME = 60
 
+MOST_WORDS = 2**53
+"""Words of a tensor that a mapping may move: up to here the model over arrays counts exactly."""
+
 MOST_CLASSES = 50_000
 """Reuse classes of a nest: far more than any tiling has, and few enough to be listed in about a second."""
 
@@ -117,6 +120,9 @@ def _too_large(nests: Nests) -> Iterator[_Clash]:
             if elements > MAX_MACS:
                 message = f"expected tensors that span at most 2**48 = {MAX_MACS} elements, got {elements}"
                 yield _Clash(("workload",), message, layer)
+            elif (words := nest.num_macs * tensor.most_words_per_element(nest.bounds)) > MOST_WORDS:
+                message = f"expected tensors of which no mapping moves more than 2**53 = {MOST_WORDS} words"
+                yield _Clash(("workload",), f"{message}, got up to {words} of '{shortened(tensor.name, 60)}'", layer)
             elif steps and max(steps) > MAX_BOUND:
                 message = f"expected multiples of dimensions of at most {MAX_BOUND} in an index, got {max(steps)}"
                 yield _Clash(("workload",), message, layer)

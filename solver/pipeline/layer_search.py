@@ -24,7 +24,7 @@ from .layer_cache import LayerCache
 from .observer import SearchRecorder
 from .presets import Resolved, resolve_preset
 from .ranking import CostedMapping, faults_of_candidate, objective_value, rank
-from .status import LayerStatus, bound_fault, status_of
+from .status import LayerStatus, bound_fault, claims_beyond_exact_numbers, status_of
 
 LEAST_TIME_FOR_CONFLICTS_S = 1.0
 """An infeasible problem is explained even when proving it took all its time."""
@@ -136,8 +136,15 @@ class LayerSearch:
         """The outcome with exact costs, ranks and status, if it passes all checks."""
         narrowed = _narrowed(problem, resolved)
         ranked = self._checked_and_ranked(narrowed, outcome)
-        best = objective_value(problem.objective, ranked[0].cost) if ranked else None
-        layer_status = status_of(best, outcome, self.options.relative_gap)
+        best, claimed = None, outcome
+        if ranked:
+            cost = ranked[0].cost
+            best = objective_value(problem.objective, cost)
+            claimed = claims_beyond_exact_numbers(outcome, best, (cost.energy_pj, cost.cycles))
+        wrong = bound_fault(claimed.bound, [objective_value(problem.objective, found.cost) for found in ranked])
+        if wrong is not None:
+            raise BackendFault(f"back end {self.backend.name}: {wrong}")
+        layer_status = status_of(best, claimed, self.options.relative_gap)
         conflicts: tuple[str, ...] = ()
         if layer_status.status == "infeasible":
             by_preset = problem.constraints.preset is not None
@@ -152,11 +159,7 @@ class LayerSearch:
                 raise BackendFault(
                     f"back end {self.backend.name} returned an illegal mapping: it breaks {', '.join(broken)}"
                 )
-        ranked = rank(problem, outcome.candidates, self.options.top_k)
-        wrong = bound_fault(outcome.bound, [objective_value(problem.objective, found.cost) for found in ranked])
-        if wrong is not None:
-            raise BackendFault(f"back end {self.backend.name}: {wrong}")
-        return ranked
+        return rank(problem, outcome.candidates, self.options.top_k)
 
     def _conflicts(self, problem: AnyProblem, limit_s: float, *, by_preset: bool) -> tuple[str, ...]:
         """Why no mapping exists, by the names of the constraints and capacities that clash."""

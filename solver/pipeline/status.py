@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ...model.documents.result import Limit, Number, Reason, Status, Termination
@@ -34,6 +34,28 @@ def bound_fault(bound: float | None, values: Sequence[Number]) -> str | None:
         return f"its bound {bound} is not a finite number"
     below = [value for value in values if value < bound]
     return f"its bound {bound} lies above the exact objective {min(below)} of a legal mapping" if below else None
+
+
+LARGEST_EXACT = 2**53
+"""Up to where the model over arrays, which counts in binary64, holds every whole number."""
+
+ROUNDING = Fraction(1, 2**40)
+"""By how much (relative) it may be wrong beyond: the error of a few thousand operations."""
+
+
+def claims_beyond_exact_numbers(outcome: SearchOutcome, best: Number, parts: Sequence[Number]) -> SearchOutcome:
+    """What an outcome may claim where whole numbers that it came to are larger than binary64 holds.
+
+    ``parts`` are the best mapping's energy and cycles by the one-at-a-time model, ``best`` its objective value.
+    Searches compare by the model over arrays, which is right up to its rounding there: bounds are lowered by that, and
+    nothing is called exhausted.
+    """
+    if all(not isinstance(part, int) or part <= LARGEST_EXACT for part in parts):
+        return outcome
+    claimed = best if outcome.bound is None or outcome.exhausted else outcome.bound
+    if outcome.bound is None and not outcome.exhausted:
+        return outcome
+    return replace(outcome, bound=float_below(Fraction(claimed) * (1 - ROUNDING)), exhausted=False)
 
 
 def status_of(best: Number | None, outcome: SearchOutcome, relative_gap: float) -> LayerStatus:

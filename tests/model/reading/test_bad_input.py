@@ -157,7 +157,7 @@ FIELD_CASES = [
     ),
     case("negative", conv(batch=-1), (f"{LAYER}.batch", "expected an integer of at least 1, got -1")),
     case("zero", architecture(pes=0), ("architecture.pes", "expected an integer of at least 1, got 0")),
-    case("zero clock", architecture(clock_mhz=0), ("architecture.clock_mhz", "expected a number above 0, got 0")),
+    case("zero clock", architecture(clock_mhz=0), ("architecture.clock_mhz", "expected a clock from 0.001 to 1,000,000 MHz, got 0.0")),
     case("NaN", architecture(clock_mhz=float("nan")), ("architecture.clock_mhz", "a finite number, got NaN")),
     case("NaN for a count", conv(batch=float("nan")), (f"{LAYER}.batch", "expected an integer, got NaN")),
     case("Infinity", architecture(clock_mhz=float("inf")), ("architecture.clock_mhz", "finite number, got Infinity")),
@@ -331,6 +331,36 @@ CONSTRAINT_CASES = [
         ("constraints.spatial_dims[2]", "unknown dimension 'K'; expected one of N, M, C, Ox, Oy, Fx, Fy"),
     ),
     case("unknown level", constraints(fixed={"M": {"drma": 2}}), ("constraints.fixed.M.drma", "mean 'dram'?")),
+    case(
+        "a clock that is none",
+        architecture(clock_mhz=1e-300),
+        ("architecture.clock_mhz", "expected a clock from 0.001 to 1,000,000 MHz, got 1e-300"),
+    ),
+    case(
+        "a DMA clock beyond all clocks",
+        architecture(dma={"init_cycles": 1, "cycles_per_byte": 1, "clock_mhz": 1e9}),
+        ("architecture.dma.clock_mhz", "expected a clock from 0.001 to 1,000,000 MHz, got 1000000000.0"),
+    ),
+    case(
+        "a price beyond all prices",
+        architecture(dma={"init_cycles": 1e10, "cycles_per_byte": 1, "clock_mhz": 1}),
+        ("architecture.dma.init_cycles", "expected a number of at most 1e+09, got 10000000000.0"),
+    ),
+    case(
+        "more words than can be counted",
+        constraints(
+            {
+                "type": "loop_nest",
+                "name": "x",
+                "bounds": {"i": 2, "j": 2**30},
+                "tensors": [
+                    {"name": "A", "index": ["8388609*i + j"]},
+                    {"name": "O", "index": ["j"], "output": True},
+                ],
+            }
+        ),
+        ("workload", "of which no mapping moves more than 2**53 = 9007199254740992 words, got up to 900720"),
+    ),
     case("factor of 0", constraints(fixed={"M": {"dram": 0}}), ("constraints.fixed.M.dram", "at least 1, got 0")),
     case(
         "preset with what it sets",

@@ -7,7 +7,16 @@ from fractions import Fraction
 
 import pytest
 from dmaze.solver.backend import SearchOutcome
-from dmaze.solver.pipeline.status import LayerStatus, bound_fault, float_below, gap_between, status_of
+from dmaze.solver.pipeline.status import (
+    LARGEST_EXACT,
+    ROUNDING,
+    LayerStatus,
+    bound_fault,
+    claims_beyond_exact_numbers,
+    float_below,
+    gap_between,
+    status_of,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,3 +91,30 @@ def test_a_bound_above_an_exact_cost_is_refused_however_close() -> None:
     assert bound_fault(float(2**53 + 2), [2**53 + 1]) is not None
     assert bound_fault(None, [1]) is None
     assert bound_fault(5.0, []) is None
+
+
+class TestBeyondExactNumbers:
+    BEST = LARGEST_EXACT + 2
+
+    def test_up_to_2_53_claims_stay_as_they_are(self) -> None:
+        claimed = outcome(float(LARGEST_EXACT), exhausted=True)
+        assert claims_beyond_exact_numbers(claimed, LARGEST_EXACT, (1, LARGEST_EXACT)) is claimed
+
+    def test_energies_that_are_no_whole_numbers_anyway_do_not_count(self) -> None:
+        claimed = outcome(1e20, exhausted=True)
+        assert claims_beyond_exact_numbers(claimed, 1e20, (1e20, 5)) is claimed
+
+    @pytest.mark.parametrize("claimed", [outcome(None, exhausted=True), outcome(float(BEST) * 2, exhausted=True)])
+    def test_a_proof_is_one_up_to_rounding(self, claimed: SearchOutcome) -> None:
+        lowered = claims_beyond_exact_numbers(claimed, self.BEST, (self.BEST, 1))
+        assert lowered.bound == float_below(self.BEST * (1 - ROUNDING))
+        assert not lowered.exhausted
+        assert status_of(self.BEST, lowered, 1e-6).status == "optimal"
+        assert status_of(self.BEST, lowered, 0.0).status == "feasible"
+
+    def test_a_bound_is_lowered(self) -> None:
+        lowered = claims_beyond_exact_numbers(outcome(1e10), self.BEST, (1, self.BEST))
+        assert lowered == outcome(float_below(10**10 * (1 - ROUNDING)))
+
+    def test_no_claim_stays_none(self) -> None:
+        assert claims_beyond_exact_numbers(outcome(None), self.BEST, (self.BEST, 1)) == outcome(None)
