@@ -124,15 +124,21 @@ class LevelSearch:
         try:
             if self._rule.energy_power and self._rule.cycles_power and math.isfinite(limit):
                 self._limit_ranges(lambda: None)
-            while not math.isinf(self.bound) and self.value > limit:
+            while not (math.isinf(self.bound) or self._reaches(limit)):
                 self._deadline.check()
-                answer = self._ask(self._program(limit), self._deadline.left_s, lambda: None)
+                answer = self._ask(self._program(limit), self._deadline.left_s, lambda: None, limit)
                 self._raise_bound(answer.bound)
-                if self.value > limit and not (math.isinf(self.bound) or (answer.solved and self._settle(self._last))):
+                if math.isinf(self.bound) or self._reaches(limit):
+                    return True
+                if not (answer.solved and self._settle(self._last)):
                     return False
         except TimeoutError:
             return False
         return True
+
+    def _reaches(self, limit: float) -> bool:
+        """Whether there is a mapping with an objective up to a limit."""
+        return bool(self.best) and self.value <= limit
 
     def _program(self, target: float) -> LevelProgram:
         """The model of mappings with an objective up to a target, without those that are settled."""
@@ -154,18 +160,22 @@ class LevelSearch:
         most_cycles = target / known.least_energy_pj / SAFE if known.least_energy_pj > 0 else math.inf
         return Ranges(known.least_energy_pj, most_energy, known.least_cycles, most_cycles)
 
-    def _ask(self, program: LevelProgram, seconds: float, report: Callable[[], None]) -> SolverAnswer:
+    def _ask(
+        self, program: LevelProgram, seconds: float, report: Callable[[], None], enough: float = -math.inf
+    ) -> SolverAnswer:
+        """Run the solver; a mapping with an objective up to ``enough`` ends it."""
         self.calls += 1
         self.relaxed = program.relaxed
         self._last: LevelMapping | None = None
 
-        def consider(mappings: list[LevelMapping]) -> None:
+        def consider(mappings: list[LevelMapping]) -> bool:
             before = self.value
             for mapping in mappings:
                 self._last = mapping
                 self.offer(mapping)
             if self.value < before:
                 report()
+            return self._reaches(enough)
 
         return self._solver.ask(program, seconds, consider)
 

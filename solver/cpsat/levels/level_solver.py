@@ -63,9 +63,11 @@ class LevelSolver:
     cp_model_probing_level: int = 0
 
     def ask(
-        self, program: LevelProgram, seconds: float, consider: Callable[[list[LevelMapping]], None]
+        self, program: LevelProgram, seconds: float, consider: Callable[[list[LevelMapping]], bool]
     ) -> SolverAnswer:
         """Minimise for at most so long; ``consider`` is given what is found, in the order of the relaxed objective.
+
+        It says whether that is enough, which ends the run.
 
         Raises:
             RuntimeError: when the solver finds the model invalid.
@@ -74,9 +76,10 @@ class LevelSolver:
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="cp-sat") as pool:
             running = pool.submit(solver.solve, program.model, collector)
             try:
-                while not running.done():
+                enough = False
+                while not running.done() and not enough:
                     wait([running], timeout=POLL_S)
-                    consider(collector.take())
+                    enough = consider(collector.take())
             finally:
                 while not running.done():
                     solver.stop_search()

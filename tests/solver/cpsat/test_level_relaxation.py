@@ -88,6 +88,15 @@ def test_every_mapping_is_taken_for_no_more_than_it_costs(place: int) -> None:
     assert exact >= 1
 
 
+def test_products_of_energy_and_cycles_keep_their_solutions() -> None:
+    """OR-Tools 9.15 calls this mapping infeasible where the product of its energy and cycles may have 57 bits."""
+    case = random_case(60_000_730, 12, ANY)
+    resolved = resolved_constraints(case.nest, case.machine, LevelConstraints(min_utilization={"L1": 0.1}))
+    factors, orders = ((1, 2, 1, 1), (3, 1, 2, 1)), ((0, 2, 3, 1), (1, 3, 0, 2))
+    mapping = LevelMapping(factors, orders, ((True, True, True), (True, True, False)))
+    assert relaxed_value(resolved, "edp", mapping).value == pytest.approx(6.27 * 120, rel=CLOSE)
+
+
 def test_what_does_not_fit_is_refused() -> None:
     refused = 0
     for case, constraints in problems(range(52_000_000, 53_000_000), PLAIN, 60, constrained=True):

@@ -19,8 +19,11 @@ MOST_ACTIVITY = 1 << 50
 """The largest value of a sum of amounts, so that sums of sums stay within 64 bits."""
 MOST_STEPS = 256
 """Numbers of instances that are told apart; of more, some are taken as the next larger one."""
-MOST_PRODUCT, MOST_CYCLES = 1 << 60, 1 << 30
-"""The largest value of energy times cycles, and of cycles there."""
+MOST_PRODUCT, MOST_CYCLES = 1 << 50, 1 << 26
+"""The largest value of energy times cycles, and of cycles there.
+
+Of products above 2^56 OR-Tools 9.15 has been seen to lose some in presolve, and with them solutions.
+"""
 ROUNDING = 2e-13
 """Relative room for the rounding of prices and of what limits are computed from; bounds are lowered by more."""
 
