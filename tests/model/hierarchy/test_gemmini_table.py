@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,17 @@ def test_the_published_cycles_are_those_of_an_accounting(rows: list[GemminiRow],
     assert sum(cycles(row, row.machine, counted) == row.published_cycles for row in rows) == equal
 
 
+def test_weights_stay_in_the_array_wherever_the_nest_names_them(rows: list[GemminiRow]) -> None:
+    for row in rows[::10]:
+        inputs, weights, output = row.nest.tensors
+        turned = replace(row, nest=replace(row.nest, tensors=(weights, inputs, output)))
+        mapping = MODEL.mapping_of(turned.nest, turned.machine, turned.mapping)
+        assert mapping.kept[5] == (True, False, False)
+        assert cycles(turned, turned.machine) == cycles(row, row.machine)
+
+
 def test_all_published_cycles_count_the_accumulators_first_fills(rows: list[GemminiRow]) -> None:
-    """Rule a of ``facts.md``: first visits of tiles fill the accumulators, too, at 2 words a cycle; it binds 17 rows."""
+    """First visits of tiles fill accumulators, too, which at 2 words a cycle binds 17 rows."""
     timeloop = MODEL.under("timeloop")
     for row in rows:
         mapping = timeloop.mapping_of(row.nest, row.machine, row.mapping)
