@@ -20,7 +20,7 @@ ModelPaths = Annotated[
     list[Path],
     typer.Argument(
         metavar="SPEC...",
-        help="JSON file: architecture, workload, objective, limits; or a network (.onnx, .yaml, .csv, .m); or a design: "
+        help="JSON file: architecture, workload, objective, limits; or a network (.onnx, .yaml, .csv, .m); or files of "
         "Timeloop's architecture, problem, ERT, constraints; ZigZag's hardware, workload; SCALE-Sim's .cfg, .csv.",
     ),
 ]

@@ -15,7 +15,7 @@ from ..answer import Action, Delivery, Exit
 from ..arguments.grouping import with_groups
 from ..arguments.options import MachineName
 from ..drawing import rendered
-from ..output import check_destination, json_text
+from ..output import check_destination, json_text, warnings_reported
 from ..reports.machine_report import print_machine
 
 
@@ -31,7 +31,8 @@ def show_verb(machine: MachineName, *, delivery: Delivery) -> Action:
 def run_show(name: str, delivery: Delivery) -> int:
     """Draw a machine that is built in, or in a file."""
     check_destination(delivery.out)
-    machine, published = machine_named(name)
+    with warnings_reported():
+        machine, published = machine_named(name)
     document = json_text(machine.model_dump(mode="json", exclude_unset=True))
     note = PUBLISHED if published else None
     delivery.deliver(document, lambda: rendered(lambda console: print_machine(console, machine, note)))

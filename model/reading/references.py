@@ -19,6 +19,7 @@ from .interop.yaml_files import is_yaml
 from .json_files import JsonObject, parse_json
 from .regular_files import read_bytes, why_unreadable
 from .tables import interstellar_files, table_files
+from .timeloop_files.timeloop_design import read_timeloop_machine
 from .validation import validated
 
 AnyWorkload = str | tuple[str, ...] | NetworkReference | LayerList
@@ -33,6 +34,8 @@ def resolve_architecture(value: str | AnyArchitecture, base: Path, file: str | N
     """
     if not isinstance(value, str):
         return value
+    if is_yaml(value):
+        return read_timeloop_machine(base / value)
     document, source = referenced(value, "architectures", base, file, ("architecture",))
     if dmazerunner_files.is_architecture(document):
         return dmazerunner_files.read_architecture(document, source)

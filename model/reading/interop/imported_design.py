@@ -33,12 +33,6 @@ class ImportedDesign:
         """The first layer."""
         return self.layers.layers[0]
 
-    @property
-    def has_prices(self) -> bool:
-        """Whether anything costs energy."""
-        levels = [node for node in self.machine.nodes if isinstance(node, StorageLevel)]
-        return self.machine.mac_pj > 0 or any(level.read_pj or level.write_pj for level in levels)
-
     def spec(self, accounting: AccountingName | None = None) -> Spec:
         """The job of finding the best mappings, counted as the tool counts unless told otherwise.
 
@@ -49,7 +43,7 @@ class ImportedDesign:
             architecture=self.machine,
             workload=self.layers,
             accounting=accounting or self.accounting,
-            objective=self.objective or ("edp" if self.has_prices else "latency"),
+            objective=self.objective or ("edp" if has_prices(self.machine) else "latency"),
             constraints=self.constraints,
         )
 
@@ -59,3 +53,9 @@ class ImportedDesign:
         return EvaluateRequest[LevelMappingDocument](
             architecture=self.machine, accounting=accounting or self.accounting, layer=self.layer, mappings=mappings
         )
+
+
+def has_prices(machine: Machine) -> bool:
+    """Whether anything costs energy in memories or multipliers."""
+    levels = [node for node in machine.nodes if isinstance(node, StorageLevel)]
+    return machine.mac_pj > 0 or any(level.read_pj or level.write_pj for level in levels)

@@ -11,7 +11,8 @@ from typing import Any, cast
 from ...faults import InputError, Place, place_text, shown
 from ..json_files import JsonObject
 
-_BYPASS_KINDS = ("datatype", "dataspace", "bypass", "bypassing")
+BYPASS_KINDS = ("datatype", "dataspace", "bypass", "bypassing")
+"""What an entry on data spaces is called, by version."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def read_directive(entry: Any, bounds: Mapping[str, int], file: str, place: Plac
     target, kind = fields.get("target", fields.get("name")), str(fields.get("type", "temporal"))
     if not isinstance(target, str | int) or isinstance(target, bool):
         raise InputError.single(file, place_text((*place, "target")), f"expected a name, got {shown(target)}")
-    if kind in _BYPASS_KINDS:
+    if kind in BYPASS_KINDS:
         lists = [tuple(words(fields.get(field) or [], file, (*place, field))) for field in ("keep", "bypass")]
         return Directive(place, str(target), "bypass", fields, kept=lists[0], bypassed=lists[1])
     if kind not in ("temporal", "spatial"):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...faults import InputError, place_text
 from ...hierarchy.machine import Fanout, Keep, Machine, StorageLevel
+from ..interop.imported_design import has_prices
 from ..json_files import JsonObject
 from ..validation import validated
 from .component_levels import ComponentLevel, warn
@@ -113,7 +114,10 @@ def machine_of_levels(
         "mac_pj": compute_price(compute, tables),
         "sources": _sources(word_bytes, tables, compute.file),
     }
-    return validated(Machine, document, compute.file, ("architecture",))
+    machine = validated(Machine, document, compute.file, ("architecture",))
+    if not tables and not has_prices(machine):
+        warn(compute.file, ("architecture",), "without an ERT nothing has a price, so that energy is 0 whatever moves")
+    return machine
 
 
 def _nodes(

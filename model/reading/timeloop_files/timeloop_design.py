@@ -11,11 +11,12 @@ from typing import cast
 
 from ...documents.spec import LayerList
 from ...faults import InputError
+from ...hierarchy.machine import Machine
 from ..interop.imported_design import ImportedDesign
-from ..interop.timeloop_directives import underscored
+from ..interop.timeloop_directives import BYPASS_KINDS, underscored
 from ..interop.timeloop_problem import problem_of, read_problem
 from ..json_files import JsonObject
-from .component_levels import ComponentLevel, Entry
+from .component_levels import ComponentLevel, Entry, warn
 from .design_files import (
     DesignFile,
     design_files,
@@ -64,6 +65,25 @@ def read_design(paths: Sequence[Path]) -> ImportedDesign | None:
         objective=objective_of_mapper(files),
         accounting="timeloop",
     )
+
+
+def read_timeloop_machine(path: Path) -> Machine:
+    """The machine in a file on its own: what its levels keep, and prices of an ERT if it has one, but no loops.
+
+    Raises:
+        InputError: when there is no such file, or it is no architecture of Timeloop's.
+    """
+    files = design_files([path])
+    if files is None:
+        raise InputError.single(str(path), "", "expected an architecture of Timeloop's in YAML, or one of ours in JSON")
+    levels, title = _levels(files[0], _variables(files))
+    entries = _entries(files, levels)[0]
+    constraints = list(read_constraints((e for e in entries if e.fields.get("type") in BYPASS_KINDS), levels, {}))
+    named = [name for each in constraints for name in (*each.directive.kept, *each.directive.bypassed)]
+    rules = keep_rules(constraints, list(dict.fromkeys(named)))
+    if len(entries) > len(constraints):
+        warn(str(path), ("architecture",), "constraints on loops are read together with a problem only")
+    return machine_of_levels(levels, placed_levels(levels), _energies(files), rules, title)
 
 
 def _levels(file: DesignFile, variables: JsonObject) -> tuple[tuple[ComponentLevel, ...], str]:

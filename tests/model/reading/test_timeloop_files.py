@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dmaze.model import evaluate
+from dmaze.model import Machine, evaluate
 from dmaze.model.faults import InputError, InputWarning
 from dmaze.model.reading.interop.imported_design import ImportedDesign
+from dmaze.model.reading.references import resolve_architecture
 from dmaze.model.reading.timeloop_files.component_levels import number_of
 from dmaze.model.reading.timeloop_files.timeloop_design import read_design
 from timeloop_texts import FLATTENED, MAPPING, NODES, PRICES, PROBLEM, SUBTREE, written
@@ -22,13 +23,13 @@ def design_of(folder: Path, **texts: str) -> ImportedDesign:
     return found
 
 
-def nodes_of(design: ImportedDesign) -> list[dict[str, Any]]:
-    return [node.model_dump(exclude_defaults=True) for node in design.machine.nodes]
+def nodes_of(machine: Machine) -> list[dict[str, Any]]:
+    return [node.model_dump(exclude_defaults=True) for node in machine.nodes]
 
 
 def test_nodes_become_a_machine_with_what_is_inherited(tmp_path: Path) -> None:
     design = design_of(tmp_path, machine=NODES, problem=PROBLEM, prices=PRICES)
-    assert nodes_of(design) == [
+    assert nodes_of(design.machine) == [
         {"storage": "DRAM", "read_pj": 64.0, "write_pj": 60.0, "block_elements": 4},
         {
             "storage": "GLB",
@@ -95,7 +96,7 @@ def test_a_mapping_stands_where_its_targets_are(tmp_path: Path) -> None:
 def test_older_trees_count_instances_by_names(tmp_path: Path) -> None:
     design = design_of(tmp_path, arch=SUBTREE, problem=PROBLEM, prices=PRICES.replace("weights", "spad"))
     assert design.machine.name == tmp_path.name
-    assert nodes_of(design) == [
+    assert nodes_of(design.machine) == [
         {"storage": "DRAM", "read_pj": 64.0, "write_pj": 60.0, "block_elements": 4},
         {
             "storage": "GLB",
@@ -111,9 +112,10 @@ def test_older_trees_count_instances_by_names(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.filterwarnings("ignore:.*without an ERT")
 def test_levels_that_store_nothing_are_left_out_unless_they_part_two_fanouts(tmp_path: Path) -> None:
     design = design_of(tmp_path, machine=FLATTENED, problem=PROBLEM)
-    assert nodes_of(design) == [
+    assert nodes_of(design.machine) == [
         {"storage": "DRAM", "block_elements": 4},
         {"fanout": "PE", "size": 8},
         {"storage": "spad", "capacity_bytes": 16},
@@ -122,13 +124,14 @@ def test_levels_that_store_nothing_are_left_out_unless_they_part_two_fanouts(tmp
     assert design.spec().objective == "latency"  # nothing has a price
 
 
+@pytest.mark.filterwarnings("ignore:.*without an ERT")
 def test_words_of_different_sizes_are_counted_as_words(tmp_path: Path) -> None:
     text = FLATTENED.replace("depth: 16, datawidth: 8", "depth: 16, datawidth: 24")
     design = design_of(tmp_path, machine=text, problem=PROBLEM)
-    assert (design.machine.bytes_per_element, nodes_of(design)[2]["capacity_bytes"]) == (1, 16)
+    assert (design.machine.bytes_per_element, nodes_of(design.machine)[2]["capacity_bytes"]) == (1, 16)
     same = FLATTENED.replace("datawidth: 8", "datawidth: 16")
     design = design_of(tmp_path, machine=same, problem=PROBLEM)
-    assert (design.machine.bytes_per_element, nodes_of(design)[2]["capacity_bytes"]) == (2, 32)
+    assert (design.machine.bytes_per_element, nodes_of(design.machine)[2]["capacity_bytes"]) == (2, 32)
 
 
 CONSTRAINTS = {
@@ -171,12 +174,13 @@ def test_constraints_become_ours(text: str, tmp_path: Path) -> None:
 def test_what_the_architecture_bypasses_is_a_rule_of_the_machine(tmp_path: Path) -> None:
     (text, *_) = CONSTRAINTS
     prices = PRICES.replace("weights", "spad")
-    assert nodes_of(design_of(tmp_path, arch=SUBTREE, problem=PROBLEM, prices=prices, c=text))[4]["keep"] == {
+    assert nodes_of(design_of(tmp_path, arch=SUBTREE, problem=PROBLEM, prices=prices, c=text).machine)[4]["keep"] == {
         "C": "never"
     }
 
 
 WARNINGS = {
+    "no prices": ("variables: {}", "without an ERT nothing has a price, so that energy is 0 whatever moves"),
     "leakage": (PRICES.replace("{name: compute,", "{name: leak, energy: 1}, {name: compute,"), "leakage of mac is not"),
     "a component without a price": (PRICES.replace("chip.GLB", "chip.L2"), "GLB: not in the ERT, so that"),
     "fills and updates": (PRICES.replace("energy: 60}]", "energy: 61}]"), "a write costs the same from either side"),
@@ -207,7 +211,7 @@ WARNINGS = {
 @pytest.mark.parametrize("name", WARNINGS)
 def test_what_is_not_modelled_is_said_in_one_line(name: str, tmp_path: Path) -> None:
     text, message = WARNINGS[name]
-    prices = {} if text.startswith("\nERT") else {"prices": PRICES}
+    prices = {} if text.startswith("\nERT") or name == "no prices" else {"prices": PRICES}
     machine = NODES.replace("permutation: [M, N], split: 1", "factors: []") if name == "no axis" else NODES
     with pytest.warns(InputWarning) as caught:
         design_of(tmp_path, machine=machine, problem=PROBLEM, other=f"version: 0.4\n{text}", **prices)
@@ -300,6 +304,16 @@ def test_whatever_is_broken_in_a_file_is_an_input_error(tmp_path: Path) -> None:
         texts[name] = text[:start] + draw.choice(("", "- ", "{", "]", ": ", "9", "\n", "null", "x=")) + cut
         with suppress(InputError):
             read_design(written(tmp_path, **texts))
+
+
+@pytest.mark.filterwarnings("ignore:.*constraints on loops")
+def test_an_architecture_may_stand_alone_where_a_machine_is_named(tmp_path: Path) -> None:
+    whole = design_of(tmp_path, machine=NODES + PRICES, problem=PROBLEM).machine
+    alone = resolve_architecture("machine.yaml", tmp_path)
+    assert isinstance(alone, Machine)
+    assert nodes_of(alone) == nodes_of(whole)
+    with pytest.raises(InputError, match="expected an architecture of Timeloop's in YAML, or one of ours in JSON"):
+        resolve_architecture("problem.yaml", tmp_path)
 
 
 def test_files_without_an_architecture_are_no_design(tmp_path: Path) -> None:
