@@ -180,15 +180,6 @@ class Machine(Model):
     sources: str | dict[str, str] | None = None
     """Where the figures come from, as free text or by subject; what is under `guesses` is shown as guessed."""
 
-    @property
-    def has_prices(self) -> bool:
-        """Whether anything costs energy."""
-        prices: list[object] = [self.mac_pj]
-        for node in self.nodes:
-            fields = ("read_pj", "write_pj") if isinstance(node, StorageLevel) else ("word_pj", "add_pj")
-            prices += (getattr(node, field) for field in fields)
-        return any(any(price.values()) if isinstance(price, dict) else price for price in prices)
-
     @model_validator(mode="after")
     def _consistent(self) -> Machine:
         faults = [*self._outermost_faults(), *self._name_faults(), *self._clock_faults(), *self._overhead_faults()]
