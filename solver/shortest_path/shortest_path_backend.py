@@ -17,6 +17,7 @@ from ...model.hierarchy.resolved_machine import resolved_machine
 from ...model.objectives import OBJECTIVES
 from ..backend import AnyProblem, Progress, Report, SearchLimits, SearchOutcome
 from ..deadline import Deadline
+from ..hierarchies.nearby_mappings import with_nearby
 from .programme import Programme, Task
 from .space.map_space import MapSpace
 
@@ -49,7 +50,7 @@ class ShortestPathBackend:
         best = [candidate.mapping for candidate in programme.best]
         settled = proved and self._settle_tie(programme, space, problem, deadline, best)
         return SearchOutcome(
-            candidates=tuple(best),
+            candidates=_with_more(space, problem, limits, deadline, best),
             bound=_bound_of(programme),
             exhausted=proved,
             statistics=_statistics(programme, space),
@@ -76,6 +77,15 @@ class ShortestPathBackend:
         settled = other.run(TIE_GAP, lambda: None)
         best[:0] = [found.mapping for found in other.best if found.mapping not in best]
         return settled
+
+
+def _with_more(
+    space: MapSpace, problem: AnyProblem, limits: SearchLimits, deadline: Deadline, best: list[LevelMapping]
+) -> tuple[LevelMapping, ...]:
+    """The mappings with good ones beside them where there are fewer than asked for: sweeps drop what is dominated."""
+    if len(best) >= limits.top_k:
+        return tuple(best)
+    return with_nearby(space.constraints, space.counted, problem.objective, best, limits.top_k, deadline)
 
 
 def space_of(problem: AnyProblem) -> MapSpace:
