@@ -146,7 +146,7 @@ class CostToGo:
                     np.minimum(least, found[then] + cost, out=least)
             grid = least.reshape(self.space.vectors.shape)
             for position, axis in enumerate(self.space.vectors.axes):
-                if not self.boundaries.replaced(node, axis.dim) & state.pending:
+                if not self.boundaries.closed(node, axis.dim) & state.pending:
                     backwards = np.flip(grid, position)
                     np.minimum.accumulate(backwards, axis=position, out=backwards)
             found[state] = least

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .edge_prices import EdgePrices
+from .least_words import slides_one_way
 
 Pending = int
 """A set of boundaries, bit by bit: first that of each tensor's open edge, by position, then those held apart."""
@@ -95,6 +96,14 @@ class Boundaries:
     def replaced(self, node: int, dim: int) -> Pending:
         """What a loop over a dimension at a storage level replaces."""
         return self._replaced[node, dim]
+
+    def closed(self, node: int, dim: int) -> Pending:
+        """The open edges that a loop replaces, or begins to slide where only that is followed in bounds."""
+        space, sliding = self.prices.space, 0
+        for place in self.pending_places(node, (1 << self.num_tensors) - 1) if space.counted.strides else ():
+            tensor = self.listed[place].tensor
+            sliding |= (self.slides(place, dim) and slides_one_way(space.nest, tensor)) << tensor
+        return self.tensors(self.replaced(node, dim)) | sliding
 
     @cached_property
     def _replaced(self) -> dict[tuple[int, int], Pending]:

@@ -50,18 +50,6 @@ class EdgePrices:
             for tensor in range(self.space.num_tensors)
         )
 
-    @cached_property
-    def lost_in_blocks_pj(self) -> float:
-        """The most energy that partial blocks cost besides their words: less than one block of every count."""
-        output, lost_pj = self.space.nest.output, 0.0
-        for tensor, keepers in enumerate(self.keepers):
-            for level in (self.space.machine.level_at[node] for node in keepers[:-1]):
-                counts_inside = level.read_pj[tensor] + (level.write_pj[tensor] if tensor == output else 0.0)
-                counts_outside = level.write_pj[tensor] + (level.read_pj[tensor] if tensor == output else 0.0)
-                price = counts_inside + (counts_outside if level.node > 0 else 0.0)
-                lost_pj += price * (1 - 1 / level.block_elements) * self.space.instances_outside(level.node)
-        return lost_pj
-
     def least_words(self, tensor: int) -> Floats:
         """Words of a tensor's edge at the least, by the tile vector at which its tile is replaced."""
         return self.space.least_words(tensor)

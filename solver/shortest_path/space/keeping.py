@@ -51,6 +51,19 @@ class Keeping:
         """The boundaries of tiles that can slide: what is kept of their tensors is given."""
         return Boundaries(self.prices(self.first()[0].edges))
 
+    @cached_property
+    def lost_in_blocks_pj(self) -> float:
+        """The most energy that partial blocks cost besides their words: less than one block of every count."""
+        lost_pj = 0.0
+        for tensor in range(self.space.num_tensors):
+            both = tensor == self.space.nest.output
+            for level in (level for level in self.space.machine.levels if self.given[level.node][tensor] is not False):
+                inside = level.read_pj[tensor] + (level.write_pj[tensor] if both else 0.0)
+                outside = level.write_pj[tensor] + (level.read_pj[tensor] if both else 0.0)
+                price_pj = inside + (outside if level.node > 0 else 0.0)
+                lost_pj += price_pj * (1 - 1 / level.block_elements) * self.space.instances_outside(level.node)
+        return lost_pj
+
     def first(self) -> list[State]:
         """The states before any loop, all operands settled: a multiply-accumulate holds nothing."""
         mac = self.space.machine.num_nodes

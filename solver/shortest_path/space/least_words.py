@@ -10,84 +10,119 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from ....model.dmazerunner.factorisations import divisors, prime_factors
-from ....model.loop_nest import AffineIndex, Tensor
+from ....model.dmazerunner.factorisations import divisors
+from ....model.hierarchy.exact.unions import distinct_offsets
+from ....model.loop_nest import AffineIndex, LoopNest
 from .tile_vectors import Floats, TileVectors
 
-MOST_CASES = 200_000
-"""Choices of loops along one axis up to which they are all looked at."""
+MOST_STATES = 50_000
+"""States of tiles along one axis up to which they are all looked at."""
 
 
 def strided_words(vectors: TileVectors, tensor: int, window_dims: frozenset[int]) -> Floats:
-    """Words at the inner end of an edge over the whole run by the stride rule, by the tile vector that replaces a tile.
+    """Words at the inner end of an edge over the whole run by the stride rule, by tile vector.
 
-    ``window_dims``: the tensor's dimensions that meet others in every axis in which they occur.
+    It is that before the first loop that moves the tile; for a tensor that can slide more ways than one
+    (:func:`slides_one_way`), that at which the tile is replaced at last. ``window_dims``: the tensor's dimensions that
+    meet others in every axis in which they occur.
     """
     nest, found = vectors.nest, vectors.repeats.copy()
-    windows = [index for index in nest.tensors[tensor].index if sum(nest.bounds[dim] > 1 for dim in _dims(index)) > 1]
     for dim in nest.tensors[tensor].dims:
         if dim not in window_dims:
             found *= vectors.tiles[dim]
-    if not windows or not _is_rising(nest.tensors[tensor], windows):
+    windows = [index for index in nest.tensors[tensor].index if len(_terms(nest, index)) > 1]
+    if not windows or not slides_one_way(nest, tensor):
         return found
-    distinct = [vectors.distinct(index) for index in windows]
-    least = np.full(vectors.size, np.inf)
+    distinct, least = [vectors.distinct(index) for index in windows], np.full(vectors.size, np.inf)
     for first, index in enumerate(windows):
         others = math.prod((row for axis, row in enumerate(distinct) if axis != first), start=np.ones(vectors.size))
-        np.minimum(least, np.minimum(_sliding_along(vectors, index), distinct[first]) * others, out=least)
+        np.minimum(least, _sliding_along(vectors, index) * others, out=least)
     return found * least
 
 
-def _dims(index: AffineIndex) -> tuple[int, ...]:
-    return tuple(dim for dim, _ in index.terms)
+def slides_one_way(nest: LoopNest, tensor: int) -> bool:
+    """Whether each loop moves a tensor's tile along one axis, all of an axis the same way.
+
+    Once such a tile has slid along one axis, no loop over dimensions of others finds words again.
+    """
+    terms = [term for index in nest.tensors[tensor].index for term in index.terms]
+    return len({dim for dim, _ in terms}) == len(terms) and all(a > 0 for _, a in terms)
 
 
-def _is_rising(tensor: Tensor, windows: Sequence[AffineIndex]) -> bool:
-    """Whether loops move the tile one way only, each along one axis."""
-    terms = [term for index in tensor.index for term in index.terms]
-    return len({dim for dim, _ in terms}) == len(terms) and all(a > 0 for index in windows for _, a in index.terms)
+def _terms(nest: LoopNest, index: AffineIndex) -> list[tuple[int, int]]:
+    return [(dim, a) for dim, a in index.terms if nest.bounds[dim] > 1]
 
 
 def _sliding_along(vectors: TileVectors, index: AffineIndex) -> Floats:
-    """Words along one axis of loops that slide a tile there, until it has grown to the size at each point.
+    """Words along one axis that loops will have moved that slide a tile there, if they begin at each point.
 
-    A tile of e words, slid by the first loop of n iterations in steps of s, and N iterations of other loops, have
-    moved e + N*(n - 1)*min(e, s) words at the least: what is not counted again is e words at a time.
+    They are counted by the iterations that are left at that point: the least share of all words that they can move.
     """
-    terms = [(dim, a) for dim, a in index.terms if vectors.nest.bounds[dim] > 1]
-    sizes = [divisors(vectors.nest.bounds[dim]) for dim, _ in terms]
-    if math.prod(len(size) ** 3 for size in sizes) > MOST_CASES:
+    terms = _terms(vectors.nest, index)
+    moved = _moved_words(tuple(a for _, a in terms), [vectors.nest.bounds[dim] for dim, _ in terms])
+    if moved is None:
         return np.ones(vectors.size)
-    table = np.empty([len(size) for size in sizes])
-    for place in itertools.product(*(range(len(size)) for size in sizes)):
-        table[place] = _least_of(terms, [size[at] for size, at in zip(sizes, place, strict=True)])
-    flat = np.zeros(vectors.size, dtype=np.int64)
-    for (dim, _), size in zip(terms, sizes, strict=True):
-        flat = flat * len(size) + np.unique(vectors.tiles[dim], return_inverse=True)[1].reshape(-1)
-    found: Floats = table.ravel()[flat]
-    return found
+    shares = {whole: words / math.prod(whole) for whole, words in moved.items()}
+    begun = {
+        tile: math.prod(tile) * min(share for whole, share in shares.items() if _divides(tile, whole)) for tile in moved
+    }
+    tiles, places = np.unique(np.stack([vectors.tiles[dim] for dim, _ in terms]), axis=1, return_inverse=True)
+    return np.array([begun[tuple(map(int, column))] for column in tiles.T])[places.reshape(-1)]
 
 
-def _least_of(terms: Sequence[tuple[int, int]], whole: Sequence[int]) -> float:
-    """The least over all tiles, what is unrolled over fanouts and the first loop, up to a whole tile; infinite without.
+def _divides(sizes: Sequence[int], others: Sequence[int]) -> bool:
+    return all(other % size == 0 for size, other in zip(sizes, others, strict=True))
 
-    Fanouts send copies of a tile at offsets that differ in one dimension at the least.
+
+_Sizes = tuple[int, ...]
+
+
+class _Slid(NamedTuple):
+    """A tile of some length that has slid along one axis (:class:`..sweeping.halo_tiles.StridingTile`).
+
+    ``offsets``: the steps and copies that fanouts have of it.
     """
-    choices = [[(tile, copies) for tile in divisors(size) for copies in divisors(size // tile)] for size in whole]
-    least = math.inf
-    for chosen in itertools.product(*choices):
-        extent = 1 + sum(a * (tile - 1) for (_, a), (tile, _) in zip(terms, chosen, strict=True))
-        trips = [size // (tile * copies) for size, (tile, copies) in zip(whole, chosen, strict=True)]
-        all_trips, copies = math.prod(trips), max(copies for _, copies in chosen)
-        moved = [
-            all_trips * (1 - 1 / prime_factors(trip)[0][0]) * min(extent, a * tile)
-            for (_, a), (tile, _), trip in zip(terms, chosen, trips, strict=True)
-            if trip > 1
-        ]
-        if moved:
-            least = min(least, copies * (extent + min(moved)))
-    return least
+
+    length: int
+    stride: int = 0
+    displaced: int = 0
+    offsets: tuple[tuple[int, int], ...] = ()
+
+
+def _moved_words(coefficients: _Sizes, bounds: Sequence[int]) -> dict[_Sizes, float] | None:
+    """The least words of any tile, loops and fanouts along an axis, by what they have grown to; `None` for too many.
+
+    Going through sizes from small to large, with the words of one instance for each state of a tile.
+    """
+    wholes = sorted(itertools.product(*map(divisors, bounds)), key=math.prod)
+    states: dict[_Sizes, dict[_Slid, float]] = {whole: {} for whole in wholes}
+    for whole in wholes:
+        length = 1 + sum(a * (size - 1) for a, size in zip(coefficients, whole, strict=True))
+        states[whole][_Slid(length)] = float(length)
+        for tile, words in states[whole].items():
+            for axis, size in enumerate(whole):
+                for factor in divisors(bounds[axis] // size)[1:]:
+                    larger = states[(*whole[:axis], size * factor, *whole[axis + 1 :])]
+                    for after, moved in _grown(tile, words, coefficients[axis] * size, factor):
+                        larger[after] = min(moved, larger.get(after, math.inf))
+        if sum(map(len, states.values())) > MOST_STATES:
+            return None
+    return {
+        whole: min(words * distinct_offsets(tile.offsets) for tile, words in found.items())
+        for whole, found in states.items()
+    }
+
+
+def _grown(tile: _Slid, words: float, step: int, factor: int) -> Iterator[tuple[_Slid, float]]:
+    """A tile and its words after a loop, and after a fanout, over some factor of a dimension."""
+    shift = step - tile.displaced
+    stride = tile.stride or shift
+    overlap = max(0, tile.length - abs(shift)) if shift in (0, stride) else 0
+    after = tile._replace(stride=stride, displaced=tile.displaced + step)
+    yield after, factor * words - (factor - 1) * overlap
+    yield tile._replace(offsets=tuple(sorted([*tile.offsets, (step, factor)]))), words

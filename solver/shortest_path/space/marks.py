@@ -18,9 +18,9 @@ def of_step(node: int, axis: Axis) -> int:
     return _signed(added)
 
 
-def of_points(place: int, points: Ints) -> Ints:
-    """What tiles of a boundary add that are replaced at given tile vectors."""
-    return points * _signed(_constant(-1, place))
+def of_points(bit: int, points: Ints) -> Ints:
+    """What tiles of a tensor, or of a boundary that is held apart, add that are replaced at given tile vectors."""
+    return (points + 1) * _signed(_constant(-1, bit))
 
 
 def of_words(place: int, number: int, words: Floats) -> Ints:

@@ -159,14 +159,15 @@ def undominated(
     """
     if len(labels) < 2:
         return labels
+    if only is not None:
+        order = np.lexsort((labels.least, labels.points))
+        return labels.take(order[_places(labels.points[order])[0] < only])
     keys = _keys(labels, [labels.used] if by_used else [])
-    if apart is not None and only is None:
+    if apart is not None:
         firsts = np.unique(np.stack([keys, labels.shapes[:, -1]]), axis=1, return_index=True)[1]
         labels, keys = labels.take(firsts), keys[firsts]
     order = np.lexsort((labels.least, keys))
     keys = keys[order]
-    if only is not None:
-        return labels.take(order[_places(keys)[0] < only])
     kept = _undominated_rows(_compared(labels, order, apart), keys)
     return labels.take(order if len(kept) == len(order) else order[kept])
 

@@ -87,19 +87,19 @@ class Ledger:
         if self.marks:
             labels.shapes[:, -1] += marks.of_step(node, axis)
 
-    def note_replaced(self, labels: Labels, place: int) -> None:
+    def note_replaced(self, labels: Labels, bit: int, place: int) -> None:
         """Marks how far a tile has stayed that is replaced, where marks matter. Changes the labels."""
         if self.marks and place in self.sliding:
             moved = self.columns.at_fanouts(place)
             for number, column in enumerate(range(moved.start, moved.stop)):
                 labels.shapes[:, -1] += marks.of_words(place, number, labels.sums[:, column])
         elif self.marks:
-            labels.shapes[:, -1] += marks.of_points(place, labels.points)
+            labels.shapes[:, -1] += marks.of_points(bit, labels.points)
 
     @cached_property
     def marks(self) -> bool:
         """Whether labels have to be told apart by all their words, for what they cost is not a sum of prices."""
-        return self.prices.lost_in_blocks_pj > 0
+        return any(level.block_elements > 1 for level in self.space.machine.levels)
 
     def multiply_factor(self, labels: Labels, axis: Axis) -> None:
         """Remembers the factor of a dimension at this node, if any is limited. Changes the labels."""

@@ -114,7 +114,7 @@ class Moves:
             sums[:, self.ledger.columns.settled] += sums[:, self.ledger.columns.pending(bit)]
             sums[:, self.ledger.columns.pending(bit)] = 0.0
             place = self.ledger.place(bit, node)
-            self.ledger.note_replaced(labels, place)
+            self.ledger.note_replaced(labels, bit, place)
             if place in self.ledger.sliding:
                 sums[:, self.ledger.columns.at_fanouts(place)] = 0.0
                 sums[:, self.ledger.columns.whole(place)] = 0.0

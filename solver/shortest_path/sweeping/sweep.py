@@ -109,7 +109,7 @@ class Sweeper:
 
     def _thinned(self, goal: Goal) -> Callable[..., Labels]:
         """What leaves out labels that others dominate."""
-        lost_pj = self._keeping.boundaries.prices.lost_in_blocks_pj
+        lost_pj = self._keeping.lost_in_blocks_pj
         by_pj = Apart(self._moves.columns.settled.start, lost_pj) if self.apart else None
         return partial(undominated, only=goal.only, apart=by_pj)
 

@@ -155,13 +155,29 @@ def test_words_by_the_stride_rule_are_those_of_the_model() -> None:
     assert slid > 60
 
 
-def test_words_at_the_least_are_not_above_those_of_any_loops() -> None:
-    random, close = Random(1), 0
+def begun_at(nest: LoopNest, mapping: LevelMapping) -> int:
+    """The tile vector at which the first loop begins that moves the input's tile."""
+    sizes, vectors = list(mapping.factors[1]), TileVectors(nest)
+    for dim in reversed(mapping.orders[0]):
+        if mapping.factors[0][dim] > 1 and dim in nest.tensors[0].dims:
+            break
+        sizes[dim] *= mapping.factors[0][dim]
+    return int(np.flatnonzero((sizes == vectors.tiles.T).all(axis=1))[0])
+
+
+def test_words_at_the_least_are_not_above_those_of_any_loops_and_often_not_below() -> None:
+    random, equal = Random(1), 0
     for _ in range(300):
         nest = windowed(random)
         mapping, vectors = random_loops(random, nest), TileVectors(nest)
-        least = strided_words(vectors, 0, frozenset(map(nest.dims.index, "XRYS")))[-1]
+        meeting = [dim for dim in range(len(nest.dims)) if nest.dims[dim] in "XRYS" and in_a_window(nest, dim)]
+        least = strided_words(vectors, 0, frozenset(meeting))[begun_at(nest, mapping)]
         words = received(nest, mapping)
         assert least <= words * (1 + 1e-12)
-        close += least > words / 4
-    assert close > 20
+        equal += least == pytest.approx(words)
+    assert equal > 20
+
+
+def in_a_window(nest: LoopNest, dim: int) -> bool:
+    indices = (index for index in nest.tensors[0].index if dim in dict(index.terms))
+    return all(sum(nest.bounds[other] > 1 for other, _ in index.terms) > 1 for index in indices)

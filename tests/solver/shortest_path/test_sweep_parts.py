@@ -145,10 +145,7 @@ def test_few_labels_of_a_tile_vector_are_those_with_the_least_bounds() -> None:
     labels = random_labels(Random(2), 50)
     kept = undominated(labels, only=1)
     for point in range(3):
-        for union in range(2):
-            same = (labels.points == point) & (labels.shapes[:, 0] == union)
-            own = (kept.points == point) & (kept.shapes[:, 0] == union)
-            assert kept.least[own].tolist() == [labels.least[same].min()]
+        assert kept.least[kept.points == point].tolist() == [labels.least[labels.points == point].min()]
 
 
 def keeping_of(nest: LoopNest, given: Given) -> Keeping:
