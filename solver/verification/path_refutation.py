@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ...model.faults import InputError
+from ...model.objectives import OBJECTIVES
 from ..backend import LevelsProblem
 from ..deadline import Deadline
 from ..refutation import Refutation
@@ -25,7 +26,8 @@ def refute_by_shortest_path(problem: LevelsProblem, limit: float, deadline: Dead
         return Refutation("shortest-path", complete=False, examined=f"nothing of {space.vectors.size:,} tile vectors")
     programme = Programme(space, Task(problem.objective, deadline))
     programme.run(NO_GAP, lambda: None)
-    complete = programme.bound >= limit or math.isinf(programme.bound)
+    in_cycles = not OBJECTIVES[problem.objective].energy_power and math.isfinite(programme.bound)
+    complete = (math.ceil(programme.bound) if in_cycles else programme.bound) >= limit
     below = programme.best[0].mapping if programme.value < limit else None
     examined = f"{programme.labels:,} labels in {programme.sweeps} sweeps"
     return Refutation("shortest-path", complete, examined, below)

@@ -6,16 +6,30 @@ and with other parameters.
 
 from __future__ import annotations
 
+import math
+
 from ....model.hierarchy.accountings import EXECUTED
 from ....model.hierarchy.constraints.resolved_constraints import resolved_constraints
 from ....model.hierarchy.resolved_machine import resolved_machine
 from ....model.hierarchy.vectorised.count_bounds import why_too_large
-from ....model.objectives import OBJECTIVES
+from ....model.objectives import OBJECTIVES, Objective
 from ...backend import LevelsProblem
 from ...deadline import Deadline
 from ...refutation import Refutation
 from .level_search import LevelSearch
 from .level_solver import LevelSolver
+
+
+def largest_below(objective: Objective, limit: float) -> float:
+    """The largest value below a limit that an objective can have on a hierarchy: only cycles are whole numbers.
+
+    Example:
+        >>> largest_below("latency", 4.0), largest_below("energy", 4.0)
+        (3.0, 3.9999999999999996)
+    """
+    if math.isinf(limit):
+        return limit
+    return float(math.ceil(limit) - 1) if not OBJECTIVES[objective].energy_power else math.nextafter(limit, 0.0)
 
 
 def refute_levels_with_cpsat(
@@ -30,7 +44,7 @@ def refute_levels_with_cpsat(
     constraints = resolved_constraints(problem.nest, machine, problem.constraints)
     solver = LevelSolver(seed, workers, linearization_level=2, cp_model_probing_level=2)
     search = LevelSearch(constraints, problem.objective, solver, deadline, keep=1)
-    complete = search.look_below(OBJECTIVES[problem.objective].largest_below(limit))
+    complete = search.look_below(largest_below(problem.objective, limit))
     below = search.best[0].mapping if search.best and search.value < limit else None
     examined = f"{search.calls} solver calls, {search.num_settled} tilings costed under all orders"
     return Refutation("cp-sat", complete, examined, below)

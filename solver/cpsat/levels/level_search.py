@@ -181,9 +181,9 @@ class LevelSearch:
 
     def _rounded(self, bound: float) -> float:
         """A bound on values that are whole numbers is one."""
-        if self._rule.is_integer and self._rule.cycles_power and math.isfinite(bound):
+        if not self._rule.energy_power and math.isfinite(bound):
             return float(math.ceil(bound * SAFE))
-        return bound * SAFE
+        return bound * SAFE * SAFE
 
     def _raise_bound(self, bound: float) -> None:
         self.bound = max(self.bound, bound)
