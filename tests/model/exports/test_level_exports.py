@@ -18,7 +18,8 @@ from dmaze.model.exports.mapped_levels import MappedLevels
 from dmaze.model.exports.timeloop_levels import export_level_files, why_not_levels
 from dmaze.model.hierarchy.hierarchy_model import MODEL
 from dmaze.model.hierarchy.resolved_machine import resolved_machine
-from dmaze.model.reading.timeloop_files.timeloop_design import TimeloopDesign, read_design
+from dmaze.model.reading.interop.imported_design import ImportedDesign
+from dmaze.model.reading.timeloop_files.timeloop_design import read_design
 from golden import Golden
 from interop_cases import CONV, parsed
 from level_exports import MACHINE, mapped_levels, random_mapped_levels
@@ -35,7 +36,7 @@ def written(layer: MappedLevels, folder: Path) -> list[Path]:
     return [folder / name for name in files]
 
 
-def read_back(layer: MappedLevels, folder: Path) -> TimeloopDesign:
+def read_back(layer: MappedLevels, folder: Path) -> ImportedDesign:
     design = read_design(written(layer, folder))
     assert design is not None
     return design
