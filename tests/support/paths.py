@@ -11,5 +11,7 @@ DATA = TESTS / "data"
 PLUGINS = TESTS / "plugins"
 """Put on the path of a process, this folder registers the back ends of ``dmaze_fakes`` and ``dmaze_sweep_fakes``."""
 EXAMPLES = ROOT / "specs" / "examples"
+REFERENCE = Path("/work/shared/reference")
+"""Numbers of other tools and the inputs that they were made with; tests that read them there are skipped without."""
 PUBLISHED = Path("/work/shared/reference/interop/published")
 """Files that others published and that are not ours to distribute: tests that read them are skipped without."""

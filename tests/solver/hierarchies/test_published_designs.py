@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,11 @@ from dmaze.model.hierarchy.hierarchy_model import MODEL
 from dmaze.model.reading.interop.imported_design import ImportedDesign
 from dmaze.model.reading.timeloop_files.timeloop_design import read_design
 from dmaze.solver import solve
-from paths import PUBLISHED
+from paths import PUBLISHED, REFERENCE
 
 DESIGNS = PUBLISHED / "timeloop_designs"
 AGAINST = PUBLISHED / "lemon_vs_optimal"
+MAPPER = REFERENCE / "hierarchy" / "timeloop_mapper"
 GAP = 1e-4
 """What is left where accesses are of blocks: in bounds a word costs its share of one."""
 
@@ -75,3 +77,20 @@ def test_an_exhaustive_search_of_ten_hours_is_proved(tmp_path: Path) -> None:
     assert layer.status == "optimal"
     assert layer.objective_value == cost_of(design).edp
     assert (layer.solutions[0].cost.cycles, round(layer.solutions[0].cost.energy_pj)) == (1_098_075, 422_719_040)
+
+
+@pytest.mark.parametrize(
+    ("name", "times_better"), [("conv3_2_spm_rf", 2.25), ("gemm1024_simba", 8.5), ("gemm1024_spm_rf", 1.19)]
+)
+def test_what_timeloop_mapper_found_in_a_minute_costs_the_same_here_and_is_proved_not_to_be_best(
+    name: str, times_better: float, tmp_path: Path
+) -> None:
+    folder = MAPPER / f"{name}__random_pruned__edp"
+    design = read(*(folder / f"{part}.yaml" for part in ("a", "p", "c", "best_map")))
+    (found,) = (each for each in json.loads((MAPPER / "found.json").read_text())["best"] if each["case"] == name)
+    cost = cost_of(design)
+    assert (cost.energy_pj, cost.cycles) == (pytest.approx(found["energy_pJ"], rel=1e-9), found["cycles"])
+    layer = solved(design, 60, tmp_path)
+    assert layer.status == "optimal"
+    assert layer.objective_value is not None
+    assert found["edp_pJ_cycles"] / layer.objective_value > times_better
