@@ -186,6 +186,20 @@ class LayerResult(Model):
         return nest.padded({name: bound.to for name, bound in padding.items()})
 
 
+class Question(Model):
+    """What was asked, so that what a result has lost or was changed afterwards is noticed (``verify``).
+
+    ``workload``: the network's name or file, if it has one; ``num_layers`` of it. ``layers`` is a digest (SHA-256) of
+    all layers as described, in their order, ``conditions`` one of all else that determines the answer: architecture,
+    cost model, objective, constraints, back end and solver options.
+    """
+
+    workload: str | None
+    num_layers: int
+    layers: str
+    conditions: str
+
+
 class Totals(Model):
     """Sums over layers times their counts; null when a layer has no solution.
 
@@ -213,6 +227,7 @@ class Result(AccountedDocument):
     versions: dict[str, str] = Field(default_factory=dict[str, str])
     interrupted: Annotated[bool, Field(strict=True)] = False
     imported: ImportedNetwork | None = None
+    question: Question | None = None
     layers: tuple[LayerResult, ...]
     total: Totals
 

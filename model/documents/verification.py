@@ -54,7 +54,8 @@ class LayerVerification(Model):
 class Verification(Model):
     """The document that ``verify`` prints with ``--json``. ``holds``: nothing that was checked is wrong.
 
-    ``faults`` are those of the result as a whole. ``complete``: every claim was checked.
+    ``faults`` are those of the result as a whole. ``complete``: every claim was checked. ``not_checked`` lists what a
+    result says that is no claim about mappings, or that nobody could check.
     """
 
     schema_: Literal["dmaze-solve/verification/1"] = Field(default="dmaze-solve/verification/1", alias="schema")
@@ -66,4 +67,5 @@ class Verification(Model):
     complete: bool
     interrupted: bool
     faults: tuple[str, ...]
+    not_checked: tuple[str, ...] = ()
     layers: tuple[LayerVerification, ...]

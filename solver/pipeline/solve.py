@@ -29,7 +29,7 @@ from .padded_search import LayerAnswer, answer_all
 from .padding import choices_of_bounds, num_combinations
 from .ranking import solution
 from .status import termination
-from .summary import totals, versions
+from .summary import totals, versions, with_question
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def solve_resolved(spec: ResolvedSpec[Spec], observer: Observer | None = None, *
     job = SolveJob(spec, layer_search, observer, total)
     results, interrupted = _solve_layers(job)
     options = layer_search.options
-    return Result(
+    result = Result(
         name=document.name,
         cost_model=spec.cost_model.name,
         accounting=spec.cost_model.accounting,
@@ -102,6 +102,7 @@ def solve_resolved(spec: ResolvedSpec[Spec], observer: Observer | None = None, *
         layers=results,
         total=totals(results),
     )
+    return with_question(result, spec.workload.name or spec.workload.source)
 
 
 def solve_layer(

@@ -1,12 +1,14 @@
-"""What a result says about the run as a whole: totals over layers, versions of what computed them."""
+"""What a result says about the run as a whole: totals over layers, versions of what computed them, what was asked."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from ...model.documents.result import LayerResult, Totals
+from ...model.documents.result import LayerResult, Question, Result, Totals
 from ..installed import available_backends
 
 DISTRIBUTIONS = ("dmaze-solve", "ortools", "numpy")
@@ -34,3 +36,27 @@ def versions(backend: str) -> dict[str, str]:
         except PackageNotFoundError:  # running from a checkout that is not installed
             continue
     return found
+
+
+def with_question(result: Result, workload: str | None) -> Result:
+    """A result that says what it answers."""
+    return result.model_copy(update={"question": question_of(result, workload)})
+
+
+def question_of(result: Result, workload: str | None) -> Question:
+    """What a result answers, told from all that it holds."""
+    layers = [layer.layer.model_dump(mode="json", by_alias=True) for layer in result.layers]
+    conditions = {
+        "architecture": result.architecture.model_dump(mode="json"),
+        "cost_model": result.cost_model,
+        "accounting": result.accounting,
+        "objective": result.objective,
+        "constraints": result.constraints.model_dump(mode="json"),
+        "backend": result.backend,
+        "solver": result.solver.model_dump(mode="json"),
+    }
+    return Question(workload=workload, num_layers=len(layers), layers=_digest(layers), conditions=_digest(conditions))
+
+
+def _digest(part: object) -> str:
+    return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()

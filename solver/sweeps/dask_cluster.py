@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -16,8 +17,17 @@ from typing import Any
 from ...model.faults import InputError
 from .executors import TaskExecutor
 
+ANSWER_S = 5.0
+"""How long to wait for what a scheduler says first, when somebody connects."""
+
 PATIENCE_S = 10.0
-"""How long to wait for the scheduler, and for the first worker."""
+"""How long to wait for the connection, and for the first worker."""
+
+MOST_FRAMES = 1 << 16
+"""Parts of a scheduler's first message: it begins with their number, of 8 bytes, which is small."""
+
+TALKATIVE = ("distributed", "tornado", "asyncio")
+"""Loggers that tell with tracebacks what a lost scheduler means for them; what it means for a sweep is said here."""
 
 TIMEOUTS = (TimeoutError, asyncio.TimeoutError)
 """Before Python 3.11 these are two."""
@@ -52,9 +62,16 @@ def dask_cluster(address: str) -> Generator[DaskCluster]:
     except ImportError as error:
         message = "Dask is not installed: pip install 'dmaze-solve[distributed]'"
         raise InputError.single(None, SCHEDULER, message) from error
-    _check_that_somebody_listens(address)
+    _check_that_a_scheduler_listens(address)
+    with _quiet(), _connected(Client, address) as client:
+        yield DaskCluster(client.get_executor(pure=False), lambda: _num_threads(client))
+
+
+@contextmanager
+def _connected(make_client: Any, address: str) -> Generator[Any]:
+    """A client of the scheduler, once there is a worker."""
     try:
-        client: Any = Client(address, timeout=PATIENCE_S, set_as_default=False)
+        client: Any = make_client(address, timeout=PATIENCE_S, set_as_default=False)
     except (OSError, *TIMEOUTS, ValueError) as error:
         raise InputError.single(None, SCHEDULER, f"expected a Dask scheduler at {address}: {error}") from error
     with client:
@@ -63,19 +80,40 @@ def dask_cluster(address: str) -> Generator[DaskCluster]:
         except TIMEOUTS as error:
             message = f"expected workers that are connected to {address}, but there are none"
             raise InputError.single(None, SCHEDULER, message) from error
-        yield DaskCluster(client.get_executor(pure=False), lambda: _num_threads(client))
+        yield client
 
 
-def _check_that_somebody_listens(address: str) -> None:
-    """A client of nobody could not be closed without a long wait."""
+def _check_that_a_scheduler_listens(address: str) -> None:
+    """A client of nobody, or of somebody who says nothing, could not be closed without a long wait.
+
+    A scheduler speaks first, except where the connection is encrypted.
+    """
     from distributed.comm.addressing import get_address_host_port
 
     try:
-        with socket.create_connection(get_address_host_port(address), PATIENCE_S):
-            pass
+        with socket.create_connection(get_address_host_port(address), PATIENCE_S) as connection:
+            if not address.startswith("tls"):
+                connection.settimeout(ANSWER_S)
+                start = connection.recv(8, socket.MSG_WAITALL)
+                if len(start) < 8 or int.from_bytes(start, "little") > MOST_FRAMES:
+                    raise ValueError("whoever listens there is none")
     except (OSError, OverflowError, ValueError) as error:
         message = f"expected the address of a Dask scheduler, such as tcp://10.0.0.1:8786, got {address!r} ({error})"
         raise InputError.single(None, SCHEDULER, message) from error
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Meanwhile, the loggers of Dask and of what it is made of say nothing."""
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in TALKATIVE]
+    loud = [logger for logger in map(logging.getLogger, names) if not logger.disabled]
+    for logger in loud:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger in loud:
+            logger.disabled = False
 
 
 def _num_threads(client: Any) -> int:

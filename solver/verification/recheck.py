@@ -28,6 +28,18 @@ NOTHING_CLAIMED = ProofCheck(outcome="nothing claimed", text="no bound is claime
 COPY = ProofCheck(outcome="nothing claimed", text="a copy: see the first of its kind")
 
 
+NEVER_CHECKED = (
+    "what the run says of itself: versions, times, notes, statistics, why it ended, what was cached",
+    "certificates, pair by pair: the proof is made anew instead",
+    "conflicts: that a layer has no mapping is checked, not what the reasons are",
+    "names and sources of networks, and what was left out when one was imported",
+    "digests that whoever changed the result has made anew",
+)
+"""What no verification looks at."""
+
+NO_QUESTION = "whether layers are missing or the question was changed: the result is older than its digests"
+
+
 @dataclass(frozen=True)
 class VerificationLimits:
     """How long and how hard to check: seconds for the proof of each layer, threads (default: as many as cores)."""
@@ -92,6 +104,7 @@ def verify(result: Result, limits: VerificationLimits | None = None, observer: O
         complete=all(not layer.not_checked and layer.proof.outcome != "not checked" for layer in checked),
         interrupted=interrupted,
         faults=faults,
+        not_checked=(*NEVER_CHECKED, *(() if result.question is not None else (NO_QUESTION,))),
         layers=tuple(checked),
     )
 

@@ -24,7 +24,7 @@ from ..pipeline.ranking import (
     reordered,
 )
 from ..pipeline.status import gap_between
-from ..pipeline.summary import totals
+from ..pipeline.summary import question_of, totals
 
 ROUNDING = 2.0**-52
 """How far a gap may exceed the one asked for since the bound that the latter gives is rounded down to a binary64."""
@@ -171,7 +171,10 @@ def copy_faults(layer: LayerResult, original: LayerResult | None) -> Iterator[st
 
 
 def document_faults(result: Result) -> Iterator[str]:
-    """Whether the layers are named and counted as described, and the totals are their sums."""
+    """Whether all layers are there and named as described, what was asked is as it was, and totals are sums."""
+    if result.backend != result.solver.backend:
+        yield f"backend is {result.backend}, but solver.backend is {result.solver.backend}"
+    yield from _question_faults(result)
     for position, layer in enumerate(result.layers):
         if (layer.name, layer.count) != (layer.layer.name, layer.layer.count):
             yield f"layers[{position}]: name or count is not that of its layer {layer.layer.name}"
@@ -181,3 +184,19 @@ def document_faults(result: Result) -> Iterator[str]:
     for name, value in result.total.model_dump().items():
         if value != exact[name]:
             yield f"total.{name} is {value}; the layers' costs and counts sum to {exact[name]}"
+
+
+def _question_faults(result: Result) -> Iterator[str]:
+    """Whether a result's parts are those that it was made of."""
+    stated = result.question
+    if stated is None:
+        return
+    own = question_of(result, stated.workload)
+    of = "" if stated.workload is None else f" of {stated.workload}"
+    if own.num_layers != stated.num_layers:
+        yield f"layers: {own.num_layers} are there, but {stated.num_layers}{of} were asked for"
+    elif own.layers != stated.layers:
+        yield f"layers: they are not those{of} that were asked for, or not in their order"
+    if own.conditions != stated.conditions:
+        what = "architecture, cost model, objective, constraints, backend or solver options"
+        yield f"question: {what} are not those that the answer was found for"

@@ -257,6 +257,21 @@ ALTERED: dict[str, tuple[Alter, str]] = {
         lambda d: d.update(objective="energy"),
         r"c: objective_value is .*; the solution of rank 1 has energy ",
     ),
+    "a factor that does not divide": (
+        lambda d: d["constraints"].update(fixed={"K": {"rf": 3}}),
+        r"question: architecture, cost model, objective, constraints, backend or solver options are not those ",
+    ),
+    "a layer left out": (lambda d: d["layers"].pop(2), r"layers: 2 are there, but 3 were asked for"),
+    "a back end": (lambda d: d.update(backend="mine"), r"backend is mine, but solver.backend is exhaustive"),
+    "a back end, twice": (
+        lambda d: (d.update(backend="mine"), d["solver"].update(backend="mine")),
+        r"question: .*, backend or solver options are not those that the answer was found for",
+    ),
+    "a gap asked for": (lambda d: d["solver"].update(relative_gap=0.5), r"question: .*solver options are not those"),
+    "a digest": (
+        lambda d: d["question"].update(layers="0" * 64),
+        r"layers: they are not those that were asked for, or not in their order",
+    ),
     "a name twice": (
         lambda d: (d["layers"][2].update(name="g"), d["layers"][2]["layer"].update(name="g")),
         r"layers: the name g occurs twice",
@@ -273,6 +288,25 @@ def test_what_is_altered_is_caught(sound: Document, what: str) -> None:
     found = checked(document)
     assert not found.holds
     assert re.search(expected, " ".join(lines(found))), "\n".join(lines(found))
+
+
+def test_a_result_that_is_older_than_its_digests_is_said_to_be(sound: Document) -> None:
+    assert len(checked(sound).not_checked) == 5
+    document = deepcopy(sound)
+    del document["question"]
+    found = checked(document)
+    assert found.holds
+    assert found.not_checked[5:] == (
+        "whether layers are missing or the question was changed: the result is older than its digests",
+    )
+
+
+def test_a_layer_left_out_is_told_with_the_name_of_its_network() -> None:
+    document = result_of(GEMM, CONV)
+    document["question"]["workload"] = "tiny-net"
+    document["layers"].pop()
+    document["total"] = dict.fromkeys(document["total"])
+    assert "layers: 1 are there, but 2 of tiny-net were asked for" in checked(document).faults
 
 
 def test_costs_altered_everywhere_in_step_are_caught(sound: Document) -> None:
@@ -398,7 +432,6 @@ def test_the_document_keeps_to_its_schema(saved: Callable[..., str], capsys: Out
         (lambda d: d.update(schema="dmaze-solve/evaluate/1"), "schema: expected 'dmaze-solve/result/1', got 'dmaze-"),
         (lambda d: d["layers"][0].update(sttus="optimal"), "layers[0].sttus: unknown field; did you mean 'status'?"),
         (lambda d: d["layers"][0]["layer"].update(m=0), "layers[0].layer.m: expected an integer of at least 1, got 0"),
-        (lambda d: d["constraints"].update(fixed={"K": {"rf": 3}}), "constraints.fixed.K.rf: expected a divisor"),
     ],
 )
 def test_what_is_no_result_ends_with_2(saved: Callable[..., str], capsys: Output, alter: Alter, complaint: str) -> None:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -117,6 +118,51 @@ def test_an_address_where_no_scheduler_listens_is_refused_at_once() -> None:
         (fault,) = caught.value.faults
         assert fault.place == "scheduler"
         assert fault.message.startswith("expected the address of a Dask scheduler, such as tcp://10.0.0.1:8786")
+
+
+@pytest.mark.parametrize("banner", [b"", b"SSH-2.0-OpenSSH_9.6\r\n"], ids=["silent", "another service"])
+def test_whoever_listens_and_is_no_scheduler_is_found_out(banner: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("dmaze.solver.sweeps.dask_cluster.ANSWER_S", 0.3)
+    started = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(banner)
+                time.sleep(1.0)
+
+        peer = threading.Thread(target=answer)
+        peer.start()
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(InputError, match="expected the address of a Dask scheduler"), dask_cluster(address):
+            raise AssertionError("connected to something else")
+        peer.join()
+    assert time.monotonic() - started < 10
+
+
+def test_a_killed_scheduler_is_one_line(cluster: Cluster, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path, results = write_spec(tmp_path, axes=AXES, solver=SOLVER), tmp_path / "results.jsonl"
+    arguments = ["sweep", str(path), "--executor", "dask", "--scheduler", cluster.address, "--json"]
+
+    def kill_on_the_way() -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline and (not results.exists() or results.read_bytes().count(b"\n") < 4):
+            time.sleep(0.02)
+        cluster.processes[0].kill()
+
+    killer = threading.Thread(target=kill_on_the_way)
+    killer.start()
+    assert main([*arguments, "--results", str(results)]) == 70
+    killer.join()
+    out, err = capfd.readouterr()
+    result = SweepResult.model_validate_json(out)
+    assert result.counts.left > 0
+    assert err.startswith("dmaze-solve: the executor ")
+    assert err.count("\n") == 1
+    kept = len(results.read_text(encoding="utf-8").splitlines()) - 1
+    assert kept >= result.counts.searched
 
 
 def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
