@@ -71,6 +71,15 @@ architecture:
   - {name: "top.mac[1..8]", class: intmac, attributes: {meshX: 8, meshY: 1}}
 """
 
+FIRST_FORMAT = """
+arch:
+  arithmetic: {name: MACC, instances: 8, meshX: 4, word-bits: 16}
+  storage:
+  - {name: spad, entries: 16, instances: 8, meshX: 4, word-bits: 16, vector-access-energy: 0.5}
+  - {name: GLB, sizeKB: 1, instances: 1, word-bits: 16, block-size: 4, read-bandwidth: 8}
+  - {name: DRAM, technology: DRAM, instances: 1, word-bits: 16}
+"""
+
 PRICES = """
 ERT:
   version: 0.4

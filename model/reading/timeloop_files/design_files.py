@@ -18,6 +18,7 @@ from .component_levels import Entry, warn
 from .targeted_entries import CONSTRAINT_KEYS
 
 _OBJECTIVES: Mapping[str, Objective] = {"edp": "edp", "energy": "energy", "delay": "latency", "cycles": "latency"}
+_FORMS = ("nodes", "subtree", "local", "storage")
 _PARTS = ("architecture", "problem", "mapping", "ERT", "mapper", "variables", *CONSTRAINT_KEYS)
 _SILENT = ("version", "ART", "globals", "components", "compound_components")
 """What holds nothing that a mapping's cost depends on: areas, and what an ERT is made from."""
@@ -40,8 +41,17 @@ def has_architecture(document: object) -> bool:
         >>> has_architecture({"architecture": {"subtree": []}}), has_architecture({"architecture": "eyeriss-168"})
         (True, False)
     """
-    given: object = cast("JsonObject", document).get("architecture") if isinstance(document, dict) else None
-    return isinstance(given, dict) and any(key in given for key in ("nodes", "subtree", "local"))
+    return architecture_of(document) is not None
+
+
+def architecture_of(document: object) -> JsonObject | None:
+    """The architecture in a file's data: under its name, or in the first format under ``arch``."""
+    fields = cast("JsonObject", document) if isinstance(document, dict) else {}
+    for key in ("architecture", "arch"):
+        given: object = fields.get(key)
+        if isinstance(given, dict) and any(form in given for form in _FORMS):
+            return cast("JsonObject", given)
+    return None
 
 
 def design_files(paths: Sequence[Path]) -> list[DesignFile] | None:
@@ -66,7 +76,7 @@ def design_files(paths: Sequence[Path]) -> list[DesignFile] | None:
 def _why_unused(document: object) -> str | None:
     """Why a file has nothing to say of a design; ``None`` where it has."""
     fields: JsonObject = cast("JsonObject", document) if isinstance(document, dict) else {}
-    if "shape" in fields or not fields.keys().isdisjoint({*_PARTS, *_SILENT, *_NOT_MODELLED}):
+    if "shape" in fields or not fields.keys().isdisjoint({*_PARTS, *_SILENT, *_NOT_MODELLED, "arch"}):
         return None
     if is_accelforge_data(fields):
         return ACCELFORGE
@@ -80,7 +90,7 @@ def _unread(document: JsonObject) -> Iterator[tuple[str, str]]:
     for key, value in document.items():
         if key in _NOT_MODELLED and value:
             yield key, _NOT_MODELLED[key]
-        elif key not in (*_PARTS, *_SILENT, *_NOT_MODELLED):
+        elif key not in (*_PARTS, *_SILENT, *_NOT_MODELLED, "arch"):
             near = nearest_name(key, _PARTS)
             yield key, "not read" if near is None else f"not read; did you mean '{near}'?"
 

@@ -1,4 +1,4 @@
-"""Timeloop architectures of v0.2 and v0.3, and flattened ones of v0.4: trees of ``subtree`` and ``local``."""
+"""Timeloop architectures before v0.4: trees of ``subtree`` and ``local``, flattened ones, and the first format."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from ...faults import InputError, Place, place_text, shown
 from ..json_files import JsonObject
-from .component_levels import ComponentLevel, Inherited, Mesh, component_level, instances_of
+from .component_levels import ComponentLevel, Inherited, Mesh, component_level, instances_of, plain_name
 
 _OWN_ATTRIBUTES = ("instances", "meshX", "meshY", "entries", "depth", "memory_depth", "sizeKB")
 """What a component does not take from the nodes around it."""
@@ -33,6 +33,25 @@ def subtree_levels(
         inside = instances * instances_of(str(subtree.get("name", "")))
         levels += subtree_levels(subtree, file, (*place, "subtree", 0), passed, inside)
     return tuple(levels)
+
+
+def storage_levels(tree: JsonObject, file: str, place: Place) -> tuple[ComponentLevel, ...]:
+    """The levels of an architecture in the first format, outermost first: ``storage`` lists the innermost first."""
+    listed = list(enumerate(_members(tree.get("storage"), file, (*place, "storage"))))
+    found: list[ComponentLevel] = []
+    for number, fields in reversed(listed):
+        where = (*place, "storage", number)
+        name = plain_name(fields.get("name", f"level_{number}"), file, where)
+        found.append(
+            ComponentLevel(name, "storage", _mesh({"attributes": fields}, 1, file, where), fields, file, where)
+        )
+    for fields in _members(tree.get("arithmetic"), file, (*place, "arithmetic")):
+        where = (*place, "arithmetic")
+        name = plain_name(fields.get("name", "mac"), file, where)
+        found.append(
+            ComponentLevel(name, "compute", _mesh({"attributes": fields}, 1, file, where), fields, file, where)
+        )
+    return tuple(found)
 
 
 def _local_levels(

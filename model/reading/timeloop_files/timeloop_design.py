@@ -19,6 +19,7 @@ from ..json_files import JsonObject
 from .component_levels import ComponentLevel, Entry, warn
 from .design_files import (
     DesignFile,
+    architecture_of,
     design_files,
     entries_of_mapping,
     has_architecture,
@@ -29,7 +30,7 @@ from .energy_tables import EnergyTables, read_energies
 from .node_lists import NodeListReader
 from .placed_levels import machine_of_levels, placed_levels
 from .placed_mapping import placed_mapping
-from .subtrees import subtree_levels
+from .subtrees import storage_levels, subtree_levels
 from .targeted_entries import ARCHITECTURE_CONSTRAINTS, listed_entries, read_constraints
 from .timeloop_constraints import keep_rules, level_constraints
 
@@ -88,10 +89,12 @@ def read_timeloop_machine(path: Path) -> Machine:
 
 def _levels(file: DesignFile, variables: JsonObject) -> tuple[tuple[ComponentLevel, ...], str]:
     """The levels of an architecture, and what it is called: after its file, or after the folder of an `arch.yaml`."""
-    tree = cast("JsonObject", underscored(file.document["architecture"]))
+    tree = cast("JsonObject", underscored(architecture_of(file.document)))
     place = ("architecture",)
     if "nodes" in tree:
         levels = NodeListReader(file.path, variables).levels(tree["nodes"], (*place, "nodes"))
+    elif "storage" in tree:
+        levels = storage_levels(tree, file.path, place)
     else:
         levels = subtree_levels(tree, file.path, place)
     if not any(level.kind == "storage" for level in levels):

@@ -14,7 +14,7 @@ from dmaze.model.reading.interop.imported_design import ImportedDesign
 from dmaze.model.reading.references import resolve_architecture
 from dmaze.model.reading.timeloop_files.component_levels import number_of
 from dmaze.model.reading.timeloop_files.timeloop_design import read_design
-from timeloop_texts import FLATTENED, MAPPING, NODES, PRICES, PROBLEM, SUBTREE, written
+from timeloop_texts import FIRST_FORMAT, FLATTENED, MAPPING, NODES, PRICES, PROBLEM, SUBTREE, written
 
 
 def design_of(folder: Path, **texts: str) -> ImportedDesign:
@@ -109,6 +109,17 @@ def test_older_trees_count_instances_by_names(tmp_path: Path) -> None:
         {"fanout": "GLB_X", "size": 8},
         {"fanout": "GLB_Y", "size": 3},
         {"storage": "spad", "capacity_bytes": 16, "read_pj": 0.5, "write_pj": 0.75},
+    ]
+
+
+def test_the_first_format_lists_memories_from_the_inside(tmp_path: Path) -> None:
+    design = design_of(tmp_path, machine=FIRST_FORMAT, problem=PROBLEM)
+    assert nodes_of(design.machine) == [
+        {"storage": "DRAM"},
+        {"storage": "GLB", "capacity_bytes": 1024, "read_bandwidth": 8.0, "block_elements": 4},
+        {"fanout": "GLB_X", "size": 4},
+        {"fanout": "GLB_Y", "size": 2},
+        {"storage": "spad", "capacity_bytes": 32, "read_pj": 0.5, "write_pj": 0.5},
     ]
 
 
