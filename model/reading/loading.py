@@ -10,18 +10,15 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 from ..cost_models import (
     AnyCostModel,
-    AnyPublishedModel,
     AnySearchableModel,
     model_and_machine,
     model_for,
     searchable,
 )
-from ..dmazerunner.architecture import Architecture
-from ..dmazerunner.constraints import Constraints
 from ..documents.architectures import AnyArchitecture
 from ..documents.imported_network import InputValue
 from ..documents.kinds.any_constraints import AnyConstraints
@@ -260,28 +257,6 @@ def _own_constraints(given: AnyConstraints, model: AnySearchableModel, file: str
     if isinstance(given, kind):
         return given
     return validated(kind, given.model_dump(mode="json", exclude_unset=True), file, ("constraints",))
-
-
-@dataclass(frozen=True)
-class PublishedParts:
-    """The parts of a spec on an architecture of the published kind."""
-
-    cost_model: AnyPublishedModel
-    architecture: Architecture
-    constraints: Constraints
-
-
-def published_parts(spec: ResolvedSpec[Spec], what: str) -> PublishedParts:
-    """The parts of a spec for what there is on architectures of the published kind only; ``what`` names it.
-
-    Raises:
-        InputError: on a hierarchy.
-    """
-    constraints, architecture = spec.document.constraints, spec.architecture
-    if not isinstance(constraints, Constraints) or not isinstance(architecture, Architecture):
-        message = f"expected an architecture of the published kind, for {what} cannot be had on hierarchies yet"
-        raise InputError.single(None, "architecture", message)
-    return PublishedParts(cast("AnyPublishedModel", spec.cost_model), architecture, constraints)
 
 
 def _loop_nests(workload: LayerList, file: str | None) -> Nests:
