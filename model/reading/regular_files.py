@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import stat
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 MAX_FILE_BYTES = 2**26
 """Largest file that is read, except for ONNX models: far above any spec, far below what would exhaust memory."""
@@ -33,13 +37,27 @@ def read_bytes(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
         OSError: when there is none, it is too large, or it cannot be read; :func:`why_unreadable` words it.
         ValueError: when the path cannot be one.
     """
-    _check(os.stat(path), most)  # opening a device may already do something
-    with os.fdopen(os.open(path, _OPEN_FLAGS), "rb") as stream:
-        _check(os.fstat(stream.fileno()), most)
+    with _opened(path, most) as stream:
         content = stream.read(most + 1)
     if len(content) > most:  # it grew meanwhile, or its size is not known beforehand (/proc)
         raise _too_large(most)
     return content
+
+
+@contextmanager
+def mapped_file(path: Path, most: int) -> Generator[memoryview]:
+    """The content of a regular file without reading what nobody looks at; it must not be empty.
+
+    Raises:
+        OSError: as for :func:`read_bytes`.
+        ValueError: when the path cannot be one.
+    """
+    with (
+        _opened(path, most) as stream,
+        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        memoryview(content) as view,
+    ):
+        yield view
 
 
 def why_unreadable(error: OSError | ValueError) -> str:
@@ -50,6 +68,17 @@ def why_unreadable(error: OSError | ValueError) -> str:
         return "expected a file, but there is none"
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return f"expected a readable file ({reason})"
+
+
+def _opened(path: Path, most: int) -> BinaryIO:
+    _check(os.stat(path), most)  # opening a device may already do something
+    stream = os.fdopen(os.open(path, _OPEN_FLAGS), "rb")
+    try:
+        _check(os.fstat(stream.fileno()), most)
+    except OSError:
+        stream.close()
+        raise
+    return stream
 
 
 def _check(status: os.stat_result, most: int) -> None:

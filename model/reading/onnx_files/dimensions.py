@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...faults import Fault, InputError, suggestion
+from ...faults import Fault, InputError, listed, suggestion
 from .rebatching import rebatch
 
 if TYPE_CHECKING:
@@ -54,13 +54,16 @@ def set_sizes(model: OnnxModel, batch: int | None, dims: Mapping[str, int], file
     """
     axes = _axes(model, dims)
     of_batch = _names_of_batch(axes)
-    named = list(dict.fromkeys(axis.name for axis in axes if axis.name is not None))
+    by_name: dict[str, list[_Axis]] = {}
+    for axis in axes:
+        if axis.name is not None:
+            by_name.setdefault(axis.name, []).append(axis)
+    named = list(by_name)
     sizes = dict.fromkeys(of_batch, batch or 1) | {name: dims[name] for name in named if name in dims}
-    faults = [Fault(file, f"dims.{name}", _why_unknown(name, axes, named)) for name in dims if name not in named]
+    faults = [Fault(file, f"dims.{name}", _why_unknown(name, axes, named)) for name in dims if name not in by_name]
     if batch is not None:
         faults += [Fault(file, f"dims.{name}", "expected once; this is the batch") for name in of_batch if name in dims]
-    missing = [name for name in named if _size(name, sizes) is None]
-    faults += [_missing([axis for axis in axes if axis.name == name], file) for name in missing]
+    faults += listed(_missing(by_name[name], file) for name in named if _size(name, sizes) is None)
     if faults:
         raise InputError(faults)
     known = {name: size for name in named if (size := _size(name, sizes)) is not None}
@@ -88,7 +91,8 @@ def _axes(model: OnnxModel, dims: Mapping[str, int]) -> list[_Axis]:
 
 
 def _shapes(model: OnnxModel) -> list[tuple[str, TensorShapeProto]]:
-    fed = [value for value in model.proto.graph.input if value.name in model.fed]
+    names = frozenset(model.fed)
+    fed = [value for value in model.proto.graph.input if value.name in names]
     return [(value.name, value.type.tensor_type.shape) for value in fed if value.type.HasField("tensor_type")]
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ...faults import Fault, InputError, InputWarning, shortened
-from ..regular_files import read_bytes, why_unreadable
+from ..regular_files import mapped_file, read_bytes, why_unreadable
 from .graphs.beyond_standard import STANDARD_DOMAINS, UNREGISTERED, take_unknown_out
-from .graphs.model_limits import check_nodes
+from .graphs.model_limits import check_joined_sizes, check_nodes
+from .graphs.weightless import DAMAGED, LARGE_BYTES, without_weights
 from .graphs.weights import take_weights_out
 
 if TYPE_CHECKING:
@@ -53,10 +54,21 @@ def read_model(path: Path) -> OnnxModel:
         message = "expected the library onnx to be installed (pip install 'dmaze-solve[onnx]')"
         raise InputError.single(file, "", message)
     try:
-        content = read_bytes(path, MAX_MODEL_BYTES)
+        if path.stat().st_size < LARGE_BYTES:
+            return parse_model(read_bytes(path, MAX_MODEL_BYTES), file)
+        with mapped_file(path, MAX_MODEL_BYTES) as content:
+            small = _without_weights(content, file)
     except (OSError, ValueError) as error:
         raise InputError.single(file, "", why_unreadable(error)) from error
-    return parse_model(content, file)
+    return parse_model(small, file)
+
+
+def _without_weights(content: memoryview, file: str) -> bytes:
+    try:
+        return without_weights(content)
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, ValueError) else DAMAGED
+        raise InputError.single(file, "", reason) from error
 
 
 def parse_model(content: bytes, file: str) -> OnnxModel:
@@ -71,7 +83,7 @@ def parse_model(content: bytes, file: str) -> OnnxModel:
     try:
         model = load_model_from_string(content)
     except DecodeError as error:
-        raise InputError.single(file, "", "expected an ONNX model, but this is none, or it is damaged") from error
+        raise InputError.single(file, "", DAMAGED) from error
     graph = model.graph
     if not graph.node:
         raise InputError.single(file, "", "expected an ONNX model with a graph, but it has no nodes")
@@ -94,6 +106,10 @@ def parse_model(content: bytes, file: str) -> OnnxModel:
         _check_texts(model.graph)
     except library_errors() as error:
         raise InputError([invalid_model(error, file)]) from error
+    try:
+        check_joined_sizes(model.graph)
+    except ValueError as error:
+        raise InputError.single(file, "", str(error)) from error
     return OnnxModel(model, fed, declared)
 
 

@@ -30,9 +30,10 @@ def rebatch(model: OnnxModel, native: int, batch: int, file: str) -> None:
 
     graph = model.proto.graph
     model.declared.clear()
+    fed = frozenset(model.fed)
     for value in graph.input:
         dims = value.type.tensor_type.shape.dim
-        if value.name in model.fed and len(dims) > 0 and dims[0].dim_value == native:
+        if value.name in fed and len(dims) > 0 and dims[0].dim_value == native:
             dims[0].dim_value = batch
     try:
         _rewrite_targets(graph, model.fed, native, batch)

@@ -19,7 +19,10 @@ def give_inputs(graph: GraphProto, fed: Sequence[str], values: Mapping[str, Inpu
     Raises:
         InputError: one fault for each name that no input has, and each value that does not fit its type or shape.
     """
-    types = {value.name: value.type for value in graph.input if value.name in fed}
+    if not values:
+        return tuple(fed)
+    names = frozenset(fed)
+    types = {value.name: value.type for value in graph.input if value.name in names}
     faults: list[Fault] = []
     tensors: list[TensorProto] = []
     for name, value in values.items():

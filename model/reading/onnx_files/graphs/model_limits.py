@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
 
-MAX_NODES = 100_000
-"""Most nodes of a model with its functions in place; language models have some ten thousand."""
+MAX_NODES = 50_000
+"""Most nodes of a model with its functions in place; large language models have some thousands."""
+
+MAX_SIZES = 100_000
+"""Most sizes that Concat may join; a shape has a handful."""
+
+_FEW_SIZES = 64
+"""What is taken for the number of sizes of a tensor: more than dimensions of any."""
 
 _MAX_CALL_DEPTH = 50
 
@@ -29,6 +36,28 @@ def check_nodes(model: ModelProto) -> None:
     total = _expanded(nodes_within(model.graph.node), sizes)
     if total > MAX_NODES:
         raise ValueError(f"expected at most {MAX_NODES} nodes with functions in place, got {total}")
+
+
+def check_joined_sizes(graph: GraphProto) -> None:
+    """Bound what the library's shape inference keeps of lists of sizes, which double where one is joined to itself.
+
+    Raises:
+        ValueError: for more sizes than a shape can have.
+    """
+    num_sizes = {tensor.name: math.prod(tensor.dims) for tensor in graph.initializer if len(tensor.dims) <= 1}
+    pending = [graph]
+    while pending:
+        for node in pending.pop().node:
+            pending += inner_graphs(node)
+            known = [num_sizes[name] for name in node.input if name in num_sizes]
+            if node.op_type in ("Shape", "Size", "Constant"):
+                given = (max(math.prod(each.t.dims), len(each.ints)) for each in node.attribute)
+                num_sizes |= dict.fromkeys(node.output, max(_FEW_SIZES, *given, 0))
+            elif known and len(known) == sum(map(bool, node.input)):
+                total = sum(known) if node.op_type == "Concat" else max(known)
+                if node.op_type == "Concat" and total > MAX_SIZES:
+                    raise ValueError(f"expected at most {MAX_SIZES} sizes to be joined by Concat, got {total}")
+                num_sizes |= dict.fromkeys(node.output, total)
 
 
 def nodes_within(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
