@@ -81,12 +81,35 @@ def level_constraints(
                 collected.fixed.setdefault(dim, {})[each.storage] = 1
         if each.level.kind == "storage" and (share := each.level.number("min_utilization")):
             collected.min_utilization[each.level.name] = share
+    _warn_of_strangers(constraints, nest)
     for constraint in constraints:
         _collect(collected, constraint, by_name[constraint.level.name], placed, nest)
     document = {name: value for name, value in vars(collected).items() if value}
     if keep:
         document["keep"] = {level: dict(rules) for level, rules in keep.items()}
     return validated(LevelConstraints, document, placed[0].level.file, ("constraints",))
+
+
+def warn_of_free_axes(placed: Sequence[PlacedLevel], constraints: LevelConstraints) -> None:
+    """Say where a search may put a dimension along X and Y at once, which one level of Timeloop's cannot have."""
+    for each in placed:
+        axes = [name for name in (each.along_x, each.along_y) if name is not None]
+        if len(axes) > 1 and not any(name in constraints.dims for name in axes):
+            message = f"{each.level.name}: without a split a dimension may lie along X and Y at once here"
+            warn(each.level.file, each.level.place, message)
+
+
+def _warn_of_strangers(constraints: Sequence[Constraint], nest: LoopNest) -> None:
+    """Say once for each file which dimensions it names that the problem has not; what it says of them is left out."""
+    for file in dict.fromkeys(constraint.file for constraint in constraints):
+        directives = [constraint.directive for constraint in constraints if constraint.file == file]
+        named = [name for each in directives for name in (*each.permutation, *(term.dim for term in each.terms))]
+        strangers = [name for name in dict.fromkeys(named) if name not in (*nest.dims, "_")]
+        if strangers:
+            message = (
+                f"what constraints say of {', '.join(strangers)} is left out, for the problem has no such dimension"
+            )
+            warn(file, (), message)
 
 
 def _collect(
@@ -172,10 +195,6 @@ def _axes(constraint: Constraint, nest: LoopNest) -> tuple[list[str], list[str]]
 def _prefix(constraint: Constraint, nest: LoopNest) -> list[str]:
     """The innermost loops of a permutation; what it says of the outermost ones, behind ``_``, only if it has all."""
     names = list(constraint.directive.permutation)
-    strangers = [name for name in names if name not in (*nest.dims, "_")]
-    if strangers:
-        message = f"{', '.join(strangers)} is left out, for the problem has no such dimension"
-        warn(constraint.file, (*constraint.directive.place, "permutation"), message)
     if "_" not in names:
         return names
     if set(nest.dims) <= set(names):
@@ -201,8 +220,8 @@ def _terms(constraint: Constraint, nest: LoopNest) -> Iterator[FactorTerm]:
     for term in terms:
         bound = bounds.get(term.dim)
         if bound is None:
-            warn(constraint.file, where, f"{term.dim} is left out, for the problem has no such dimension")
-        elif term.relation == "=" and term.value > bound:
+            continue
+        if term.relation == "=" and term.value > bound:
             warn(constraint.file, where, f"{term.dim}={term.value} is left out, for it exceeds the bound {bound}")
         else:
             yield FactorTerm(term.dim, term.relation, term.value or bound)

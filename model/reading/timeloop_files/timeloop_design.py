@@ -32,7 +32,7 @@ from .placed_levels import machine_of_levels, placed_levels
 from .placed_mapping import placed_mapping
 from .subtrees import storage_levels, subtree_levels
 from .targeted_entries import ARCHITECTURE_CONSTRAINTS, listed_entries, read_constraints
-from .timeloop_constraints import keep_rules, level_constraints
+from .timeloop_constraints import keep_rules, level_constraints, warn_of_free_axes
 
 
 def read_design(paths: Sequence[Path]) -> ImportedDesign | None:
@@ -58,10 +58,13 @@ def read_design(paths: Sequence[Path]) -> ImportedDesign | None:
     tensors = [tensor.name for tensor in nest.tensors]
     rules = keep_rules([*architectural, *(each for each in given if each.directive.kind == "spatial")], tensors)
     machine = machine_of_levels(levels, placed, _energies(files), rules, title)
+    constraints = level_constraints([*architectural, *mapspace], placed, nest, keep_rules(mapspace, tensors).keep)
+    if mapping is None:
+        warn_of_free_axes(placed, constraints)
     return ImportedDesign(
         machine=machine,
         layers=LayerList(layers=(layer,)),
-        constraints=level_constraints([*architectural, *mapspace], placed, nest, keep_rules(mapspace, tensors).keep),
+        constraints=constraints,
         mapping=None if mapping is None else placed_mapping(given, placed, nest, mapping[0]),
         objective=objective_of_mapper(files),
         accounting="timeloop",

@@ -16,6 +16,8 @@ from dmaze.model.reading.timeloop_files.component_levels import number_of
 from dmaze.model.reading.timeloop_files.timeloop_design import read_design
 from timeloop_texts import FIRST_FORMAT, FLATTENED, MAPPING, NODES, PRICES, PROBLEM, SUBTREE, written
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*without a split")
+
 
 def design_of(folder: Path, **texts: str) -> ImportedDesign:
     found = read_design(written(folder, **texts))
@@ -196,13 +198,17 @@ WARNINGS = {
     "a component without a price": (PRICES.replace("chip.GLB", "chip.L2"), "GLB: not in the ERT, so that"),
     "fills and updates": (PRICES.replace("energy: 60}]", "energy: 61}]"), "a write costs the same from either side"),
     "utilisation": ("mapspace: [{target: weights, type: utilization, min: 0.5}]", "a least share of all multipliers"),
-    "an unknown dimension": ("mapspace: [{target: GLB, type: temporal, permutation: MQ}]", "Q is left out, for the"),
+    "an unknown dimension": (
+        "mapspace: [{target: GLB, type: temporal, permutation: MQ, factors: Q=2 L=3}]",
+        "what constraints say of Q, L is left out, for the problem has no such dimension",
+    ),
     "too large a factor": (
         "mapspace: [{target: GLB, type: temporal, factors: M=9}]",
         "M=9 is left out, for it exceeds",
     ),
     "outermost loops": ("mapspace: [{target: GLB, type: temporal, permutation: M_K}]", "which loops are outermost"),
     "no axis": ("mapspace: [{target: PE, type: spatial, factors: M=2}]", "M=2 is asked along X"),
+    "free axes": ("variables: {}", "inter_PE_spatial: without a split a dimension may lie along X and Y at once here"),
     "overbooking": ("mapspace: [{target: GLB, type: max_overbooked_proportion}]", "max_overbooked_proportion are not"),
     "metrics": ("mapper: {optimization-metrics: [last-level-accesses]}", "only edp is minimised"),
     "sparsity": ("sparse_optimizations: {targets: [{name: GLB}]}", "sparsity is not modelled"),
@@ -223,10 +229,14 @@ WARNINGS = {
 def test_what_is_not_modelled_is_said_in_one_line(name: str, tmp_path: Path) -> None:
     text, message = WARNINGS[name]
     prices = {} if text.startswith("\nERT") or name == "no prices" else {"prices": PRICES}
-    machine = NODES.replace("permutation: [M, N], split: 1", "factors: []") if name == "no axis" else NODES
+    machine = (
+        NODES.replace("permutation: [M, N], split: 1", "factors: []") if name in ("no axis", "free axes") else NODES
+    )
     with pytest.warns(InputWarning) as caught:
         design_of(tmp_path, machine=machine, problem=PROBLEM, other=f"version: 0.4\n{text}", **prices)
     lines = [str(each.message) for each in caught]
+    if name == "no axis":
+        assert "without a split" in lines.pop()
     assert len(lines) == 1
     assert message in lines[0]
 
