@@ -13,8 +13,15 @@ from dmaze.model.hierarchy.level_mapping import LevelMappingDocument
 from dmaze.solver import dataflow_study, solve
 
 CONV = {
-    **{"type": "conv2d", "name": "c", "batch": 1, "out_channels": 4, "in_channels": 2},
-    **{"in_height": 5, "in_width": 5, "kernel_height": 2, "kernel_width": 2},
+    "type": "conv2d",
+    "name": "c",
+    "batch": 1,
+    "out_channels": 4,
+    "in_channels": 2,
+    "in_height": 5,
+    "in_width": 5,
+    "kernel_height": 2,
+    "kernel_width": 2,
 }
 OUTER = {"storage": "DRAM", "read_pj": 100, "write_pj": 100, "bandwidth": 4}
 RF = {"storage": "RF", "capacity_bytes": 16, "read_pj": 1, "write_pj": 1}
