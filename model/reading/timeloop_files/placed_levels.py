@@ -33,13 +33,14 @@ class PlacedLevel:
     """A Timeloop level in our machine.
 
     ``storage``: the node of its loops in time; ``None`` for a level that only carries spatial loops and needs none.
-    ``along_x``, ``along_y``: the fanouts inside it, where there are several instances.
+    ``along_x``, ``along_y``: the fanouts inside it, where there are several instances; ``sizes`` along X and Y.
     """
 
     level: ComponentLevel
     storage: str | None
     along_x: str | None
     along_y: str | None
+    sizes: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,14 @@ def placed_levels(levels: Sequence[ComponentLevel]) -> tuple[PlacedLevel, ...]:
     inner = [*(level.mesh for level in rows[1:]), _compute(levels).mesh]
     taken = {level.name for level in rows}
     placed: list[PlacedLevel] = []
+    follows_fanout = False
     for level, mesh in zip(rows, inner, strict=True):
         sizes = _ratio(level, mesh)
-        follows_fanout = bool(placed) and any((placed[-1].along_x, placed[-1].along_y))
         needed = level.kind == "storage" or (follows_fanout and sizes != (1, 1))
         names = _fanout_names(level, sizes, taken)
         taken.update(name for name in names if name)
-        placed.append(PlacedLevel(level, level.name if needed else None, *names))
+        placed.append(PlacedLevel(level, level.name if needed else None, *names, sizes))
+        follows_fanout = sizes != (1, 1) or (follows_fanout and not needed)
     return tuple(placed)
 
 
@@ -104,7 +106,9 @@ def machine_of_levels(
         message = "expected one instance of the outermost memory, which holds everything"
         raise InputError.single(outermost.file, place_text(outermost.place), message)
     word_bytes = _word_bytes(placed)
-    nodes = [node for each in placed for node in _nodes(each, tables, rules, word_bytes, compute.mesh, placed)]
+    nodes = [
+        node for each in placed for node in _nodes(each, tables, rules, word_bytes, is_outermost=each is placed[0])
+    ]
     if leaks := leaking(levels, tables):
         warn(compute.file, ("architecture",), f"leakage of {', '.join(leaks)} is not modelled")
     document: JsonObject = {
@@ -121,25 +125,17 @@ def machine_of_levels(
 
 
 def _nodes(
-    placed: PlacedLevel,
-    tables: EnergyTables,
-    rules: KeepRules,
-    word_bytes: int | None,
-    innermost: tuple[int, int],
-    every: Sequence[PlacedLevel],
+    placed: PlacedLevel, tables: EnergyTables, rules: KeepRules, word_bytes: int | None, *, is_outermost: bool
 ) -> Iterator[StorageLevel | Fanout]:
     level = placed.level
     if placed.storage is not None and level.kind == "passing":
         yield StorageLevel(storage=placed.storage, keep="never")
     elif placed.storage is not None:
-        yield _storage(placed.storage, level, tables, rules, word_bytes or 1, is_outermost=placed is every[0])
-    position = every.index(placed)
-    inside = every[position + 1].level.mesh if position + 1 < len(every) else innermost
-    for axis, name in enumerate((placed.along_x, placed.along_y)):
+        yield _storage(placed.storage, level, tables, rules, word_bytes or 1, is_outermost=is_outermost)
+    for name, size in zip((placed.along_x, placed.along_y), placed.sizes, strict=True):
         if name is not None:
             single = dict.fromkeys(rules.no_multicast.get(level.name, ()), False)
-            multicast = {**single, "*": True} if single else True
-            yield Fanout(fanout=name, size=inside[axis] // level.mesh[axis], multicast=multicast)
+            yield Fanout(fanout=name, size=size, multicast={**single, "*": True} if single else True)
 
 
 def _storage(

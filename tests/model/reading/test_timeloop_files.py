@@ -12,7 +12,8 @@ from dmaze.model import Machine, evaluate
 from dmaze.model.faults import InputError, InputWarning
 from dmaze.model.reading.interop.imported_design import ImportedDesign
 from dmaze.model.reading.references import resolve_architecture
-from dmaze.model.reading.timeloop_files.component_levels import number_of
+from dmaze.model.reading.timeloop_files.component_levels import ComponentLevel, Kind, Mesh, number_of
+from dmaze.model.reading.timeloop_files.placed_levels import placed_levels
 from dmaze.model.reading.timeloop_files.timeloop_design import read_design
 from timeloop_texts import FIRST_FORMAT, FLATTENED, MAPPING, NODES, PRICES, PROBLEM, SUBTREE, written
 
@@ -135,6 +136,27 @@ def test_levels_that_store_nothing_are_left_out_unless_they_part_two_fanouts(tmp
     ]
     assert design.constraints.model_dump(exclude_defaults=True) == {}
     assert design.spec().objective == "latency"  # nothing has a price
+
+
+def test_a_level_between_two_fanouts_stays_whatever_lies_between() -> None:
+    rows: list[tuple[str, Kind, Mesh]] = [
+        ("DRAM", "storage", (1, 1)),
+        ("A", "passing", (1, 1)),
+        ("B", "passing", (8, 1)),
+        ("C", "passing", (8, 1)),
+        ("RF", "storage", (8, 2)),
+        ("D", "passing", (8, 2)),
+        ("mac", "compute", (8, 4)),
+    ]
+    placed = placed_levels([ComponentLevel(name, kind, mesh, {}, "arch.yaml", ()) for name, kind, mesh in rows])
+    assert [(each.storage, each.along_x, each.along_y) for each in placed] == [
+        ("DRAM", None, None),
+        (None, "A_X", None),
+        (None, None, None),
+        ("C", None, "C_Y"),
+        ("RF", None, None),
+        (None, None, "D_Y"),
+    ]
 
 
 @pytest.mark.filterwarnings("ignore:.*without an ERT")
