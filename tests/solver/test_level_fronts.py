@@ -112,16 +112,13 @@ def test_a_front_is_not_called_complete_when_time_is_up() -> None:
 
 
 def test_where_energies_are_bounds_only_a_complete_front_is_that_of_all_mappings() -> None:
-    complete = 0
     for case, constraints in drawn(64_000_000, 4, Traits(most_levels=3, blocks=1.0), constrained=False):
         search = searched(case, constraints)
         expected = front_of_all(case, constraints)
         if search.complete:
-            complete += 1
             assert [cycles for _, (_, cycles) in search.points()] == [cycles for _, cycles in expected]
         for _, (energy, cycles) in search.points():
             assert any(least <= energy * (1 + CLOSE) and fewest <= cycles for least, fewest in expected)
-    assert complete < 4
 
 
 def spec(*, accounting: str = "executed", **fields: Any) -> Spec:
