@@ -34,11 +34,6 @@ def storage(name: str, read_pj: float, write_pj: float, **fields: Any) -> dict[s
     return {"storage": name, "read_pj": read_pj, "write_pj": write_pj, **fields}
 
 
-def only(tensors: dict[str, str]) -> dict[str, str]:
-    """Keep these tensors and no others."""
-    return {**dict.fromkeys(tensors, "must"), "*": "never"}
-
-
 SPM_RF: dict[str, Any] = {
     "name": "spm-rf",
     "bytes_per_element": 2,
