@@ -138,19 +138,21 @@ def _loader(yaml: Any, text: str) -> Any:
             if self.num_merged > MAX_VALUES:  # a chain of mappings, each merged into the next
                 raise yaml.constructor.ConstructorError(None, None, "merged too often", node.start_mark)
 
-    def tagged(loader: Any, suffix: str, node: Any) -> object:
-        if isinstance(node, yaml.MappingNode):
-            loaded = cast("dict[object, object]", loader.construct_mapping(node, deep=True))
-            return {"type": suffix.lower(), **loaded}
-        if isinstance(node, yaml.SequenceNode):
-            return cast("list[object]", loader.construct_sequence(node, deep=True))
-        return cast("object", loader.construct_scalar(node))
-
-    cast("Any", Loader).add_multi_constructor("!", tagged)
-
-    def time_as_text(loader: Any, node: Any) -> str:
-        loader.construct_yaml_timestamp(node)  # what is none is refused
-        return str(node.value)
-
-    cast("Any", Loader).add_constructor(_TIME, time_as_text)
+    cast("Any", Loader).add_multi_constructor("!", _tagged)
+    cast("Any", Loader).add_constructor(_TIME, _time_as_text)
     return Loader(text)
+
+
+def _tagged(loader: Any, suffix: str, node: Any) -> object:
+    """What stands behind a tag that nobody knows."""
+    if node.id == "mapping":
+        loaded = cast("dict[object, object]", loader.construct_mapping(node, deep=True))
+        return {"type": suffix.lower(), **loaded}
+    if node.id == "sequence":
+        return cast("list[object]", loader.construct_sequence(node, deep=True))
+    return cast("object", loader.construct_scalar(node))
+
+
+def _time_as_text(loader: Any, node: Any) -> str:
+    loader.construct_yaml_timestamp(node)  # what is none is refused
+    return str(node.value)
