@@ -27,7 +27,7 @@ from shortest_path_agreement import Searched, compared, drawn_problem
 
 MOST, MOST_CHOICES = 3000, 16
 """Mappings, and choices of what is kept where, above which a problem is passed over."""
-LIMITS = SearchLimits(time_limit_s=20.0)
+LIMITS = SearchLimits(time_limit_s=5.0)
 
 
 def compare(seed: int, counts: Counter[str]) -> Iterator[dict[str, Any]]:
