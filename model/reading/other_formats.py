@@ -20,8 +20,10 @@ _HINTS = {
     "onnx": "this is an ONNX model: name it as the workload of a spec, or solve it with --architecture NAME",
     "yaml": "this looks like YAML: layers in YAML stand in place of a spec (with --architecture NAME), in a workload, "
     "or go through import; the files of a Timeloop design go together; specs and all else of ours are JSON",
-    "csv": "this looks like a table (CSV): give its rows as layers of a spec, in JSON",
-    "cfg": "this looks like a configuration of [sections]: give the machine as an architecture in JSON",
+    "csv": "this looks like a table (CSV): tables of layers (.csv of SCALE-Sim and GAMMA) stand in place of a spec "
+    "(with --architecture NAME) or in a workload",
+    "cfg": "this looks like a configuration of [sections]: one of SCALE-Sim (.cfg) goes with its table of layers; give "
+    "any other machine as an architecture in JSON",
 }
 """What to do with a file, by its format."""
 

@@ -15,7 +15,9 @@ from ...hierarchy.machine import Machine
 from ..interop.imported_design import ImportedDesign
 from ..interop.timeloop_directives import BYPASS_KINDS, underscored
 from ..interop.timeloop_problem import problem_of, read_problem
+from ..interop.yaml_files import read_yaml
 from ..json_files import JsonObject
+from ..other_formats import ACCELFORGE, is_accelforge_data
 from .component_levels import ComponentLevel, Entry, warn
 from .design_files import (
     DesignFile,
@@ -79,7 +81,9 @@ def read_timeloop_machine(path: Path) -> Machine:
     """
     files = design_files([path])
     if files is None:
-        raise InputError.single(str(path), "", "expected an architecture of Timeloop's in YAML, or one of ours in JSON")
+        expected = "expected an architecture of Timeloop's in YAML, or one of ours in JSON"
+        why = ACCELFORGE if is_accelforge_data(read_yaml(path)) else "nothing of the kind is in it"
+        raise InputError.single(str(path), "", f"{expected}; {why}")
     levels, title = _levels(files[0], _variables(files))
     entries = _entries(files, levels)[0]
     constraints = list(read_constraints((e for e in entries if e.fields.get("type") in BYPASS_KINDS), levels, {}))
