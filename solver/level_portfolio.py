@@ -1,9 +1,9 @@
 """The back end ``portfolio`` on hierarchies: the shortest path first, CP-SAT in the time that is left where it must.
 
 The shortest path (:mod:`.shortest_path`) mostly proves the optimum within seconds, under all constraints. CP-SAT
-(:mod:`.cpsat.levels`) takes over where there are more tile vectors than tables can hold, where time runs short, or
-where the programme's bound stays below its best mapping. Both search the whole space; the statistics say who proved
-what.
+(:mod:`.cpsat.levels`) takes over where there are more tile vectors than tables can hold, or where time runs short; not
+where the programme relaxes something, for CP-SAT relaxes that, too. Both search the whole space; the statistics say who
+proved what.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class LevelPortfolio:
         whole = cast("HierarchyModel", problem.cost_model).counted != EXECUTED
         share = 1.0 if whole else PROGRAMME_SHARE
         found = self.first.search(problem, replace(limits, time_limit_s=limits.time_limit_s * share), report)
-        if found.exhausted or whole or deadline.passed:
+        relaxed = found.statistics.get("relaxed", "nothing") != "nothing"
+        if found.exhausted or whole or relaxed or deadline.passed:
             return found
         from .cpsat.levels.level_cpsat import BACKEND  # here, as loading OR-Tools takes longer than most searches
 

@@ -36,10 +36,13 @@ class GivesUp:
     candidates: tuple[LevelMapping, ...] = ()
     bound: float | None = 0.0
     limits: SearchLimits | None = None
+    relaxed: str = "nothing"
 
     def search(self, _: AnyProblem, limits: SearchLimits, __: Report | None) -> SearchOutcome:
         self.limits = limits
-        return SearchOutcome(self.candidates, self.bound, exhausted=False, statistics={"tile_vectors": 7})
+        return SearchOutcome(
+            self.candidates, self.bound, exhausted=False, statistics={"tile_vectors": 7, "relaxed": self.relaxed}
+        )
 
 
 def portfolio(first: GivesUp) -> LevelPortfolio:
@@ -66,6 +69,12 @@ def test_cp_sat_proves_what_the_shortest_path_leaves() -> None:
     assert (outcome.statistics["proved_by"], outcome.statistics["tile_vectors"]) == ("cp-sat", 7)
     assert first.limits is not None
     assert first.limits.time_limit_s == pytest.approx(42.0)
+
+
+def test_what_the_shortest_path_relaxes_is_not_tried_again() -> None:
+    first = GivesUp(bound=1.0, relaxed="blocks of elements")
+    outcome = portfolio(first).search(problem(), LIMITS, None)
+    assert (outcome.exhausted, outcome.bound, outcome.candidates) == (False, 1.0, ())
 
 
 def test_that_there_is_no_mapping_is_proved_by_cp_sat() -> None:
