@@ -21,7 +21,10 @@ _LONGEST_NAME = 200
 def is_many(text: str, base: Path) -> bool:
     """Whether a name stands for several files: it is a pattern with ``*``, ``?`` or ``[]``, or a folder."""
     path = base / text
-    return path.is_dir() or (re.search(r"[*?\[]", text) is not None and not path.exists())
+    try:
+        return path.is_dir() or (re.search(r"[*?\[]", text) is not None and not path.exists())
+    except (OSError, ValueError):  # no path at all: what reads it says so
+        return False
 
 
 def files_of(text: str, base: Path, file: str | None, place: Place) -> list[str]:

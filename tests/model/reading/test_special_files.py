@@ -60,6 +60,17 @@ def test_a_pipe_that_a_spec_names_is_refused_at_once(
     assert f"{field}: expected a regular file, but it is a pipe at" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("field", ["architecture", "workload"])
+@pytest.mark.parametrize("name", ["a" * 900, "a" * 900 + ".yaml", "a" * 900 + "/*.yaml", "a\0b", "a\0b.yaml", "*\0"])
+def test_a_name_that_can_be_no_path_is_refused(
+    name: str, field: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "spec.json").write_text(json.dumps(json.loads(SPEC.read_text()) | {field: name}))
+    assert main([str(tmp_path / "spec.json")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "expected a readable file (" in line or "expected files of layers" in line or "expected JSON" in line
+
+
 @pytest.mark.parametrize("name", ["link.json", "link.yaml", "link.onnx"])
 def test_a_link_to_a_device_is_refused_without_reading_it(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
