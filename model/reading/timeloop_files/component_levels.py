@@ -117,10 +117,14 @@ def component_level(
         left_out = "networks' energies are not modelled" if is_network else "it is neither a memory nor a multiplier"
         warn(file, place, f"component {name} (class {what or 'not given'}) is left out: {left_out}")
         return None
-    own: object = fields.get("attributes")
-    attributes = {**inherited.attributes, **(cast("JsonObject", own) if isinstance(own, dict) else {})}
+    attributes = {**inherited.attributes, **as_object(fields.get("attributes"))}
     spread = re.fullmatch(r"inter_(.+)_spatial", name) if kind == "passing" else None
     return ComponentLevel(name, kind, mesh, attributes, file, place, entries, spread[1] if spread else None)
+
+
+def as_object(value: object) -> JsonObject:
+    """An object as it is, anything else as an empty one."""
+    return cast("JsonObject", value) if isinstance(value, dict) else {}
 
 
 def plain_name(value: object, file: str, place: Place) -> str:

@@ -14,11 +14,13 @@ from ..interop.timeloop_mapping import mapping_of
 from ..interop.yaml_files import read_yaml
 from ..json_files import JsonObject
 from ..other_formats import ACCELFORGE, is_accelforge_data
-from .component_levels import Entry, warn
+from .component_levels import Entry, as_object, warn
 from .targeted_entries import CONSTRAINT_KEYS
 
 _OBJECTIVES: Mapping[str, Objective] = {"edp": "edp", "energy": "energy", "delay": "latency", "cycles": "latency"}
-_FORMS = ("nodes", "subtree", "local", "storage")
+_FORMS = {"architecture": ("nodes", "subtree", "local", "storage"), "arch": ("storage",)}
+"""What an architecture has, by where it stands."""
+
 _PARTS = ("architecture", "problem", "mapping", "ERT", "mapper", "variables", *CONSTRAINT_KEYS)
 _SILENT = ("version", "ART", "globals", "components", "compound_components")
 """What holds nothing that a mapping's cost depends on: areas, and what an ERT is made from."""
@@ -46,11 +48,11 @@ def has_architecture(document: object) -> bool:
 
 def architecture_of(document: object) -> JsonObject | None:
     """The architecture in a file's data: under its name, or in the first format under ``arch``."""
-    fields = cast("JsonObject", document) if isinstance(document, dict) else {}
-    for key in ("architecture", "arch"):
-        given: object = fields.get(key)
-        if isinstance(given, dict) and any(form in given for form in _FORMS):
-            return cast("JsonObject", given)
+    fields = as_object(document)
+    for key, forms in _FORMS.items():
+        given = as_object(fields.get(key))
+        if any(form in given for form in forms):
+            return given
     return None
 
 
@@ -75,7 +77,7 @@ def design_files(paths: Sequence[Path]) -> list[DesignFile] | None:
 
 def _why_unused(document: object) -> str | None:
     """Why a file has nothing to say of a design; ``None`` where it has."""
-    fields: JsonObject = cast("JsonObject", document) if isinstance(document, dict) else {}
+    fields = as_object(document)
     if "shape" in fields or not fields.keys().isdisjoint({*_PARTS, *_SILENT, *_NOT_MODELLED, "arch"}):
         return None
     if is_accelforge_data(fields):
@@ -128,7 +130,7 @@ def objective_of_mapper(files: Iterable[DesignFile]) -> Objective | None:
     """The first metric of a mapper file that is one of our objectives."""
     for file in files:
         mapper: object = underscored(file.document.get("mapper"))
-        fields = cast("JsonObject", mapper) if isinstance(mapper, dict) else {}
+        fields = as_object(mapper)
         given: object = fields.get("optimization_metrics", fields.get("optimization_metric"))
         metrics = [
             str(metric)

@@ -8,7 +8,7 @@ from typing import cast
 
 from ...faults import InputError, Place, place_text, shown
 from ..json_files import JsonObject
-from .component_levels import ComponentLevel, plain_name, warn
+from .component_levels import ComponentLevel, as_object, plain_name, warn
 
 _READ = ("random_read", "read")
 _FILL = ("random_fill", "random_write", "fill", "write")
@@ -32,7 +32,7 @@ class AccessPrices:
 def read_energies(document: object, file: str) -> EnergyTables:
     """The tables of an ERT of v0.2 (by component and action) to v0.4 (lists)."""
     place: Place = ("ERT", "tables")
-    tables: object = cast("JsonObject", document).get("tables") if isinstance(document, dict) else None
+    tables: object = as_object(document).get("tables")
     if isinstance(tables, dict):
         pairs = list(cast("JsonObject", tables).items())
     elif isinstance(tables, list):

@@ -13,6 +13,7 @@ from .component_levels import (
     Entry,
     Inherited,
     Mesh,
+    as_object,
     component_level,
     number_of,
     plain_name,
@@ -68,8 +69,7 @@ class NodeListReader:
         if "sparse_optimizations" in node:
             warn(self._file, (*place, "sparse_optimizations"), "sparsity is not modelled; every element counts")
         if is_container:
-            own: object = node.get("attributes")
-            known = {**self._inherited.attributes, **(cast("JsonObject", own) if isinstance(own, dict) else {})}
+            known = {**self._inherited.attributes, **as_object(node.get("attributes"))}
             self._inherited = replace(self._inherited, attributes=known)
             if node.get("networks"):
                 warn(self._file, (*place, "networks"), "networks' energies are not modelled")
@@ -104,15 +104,13 @@ class NodeListReader:
 
     def _entries(self, node: JsonObject, name: str, place: Place) -> Iterator[Entry]:
         """Constraints of a node, each with its target and type among its fields."""
-        given: object = node.get("constraints")
-        if isinstance(given, dict):
-            for kind, fields in cast("JsonObject", given).items():
-                if isinstance(fields, dict):
-                    entry = {**cast("JsonObject", fields), "type": kind, "target": name}
-                    yield Entry(self._file, (*place, "constraints", kind), entry)
+        for kind, fields in as_object(node.get("constraints")).items():
+            if fields:
+                entry = {**as_object(fields), "type": kind, "target": name}
+                yield Entry(self._file, (*place, "constraints", kind), entry)
 
     def _mesh(self, spatial: object, place: Place) -> Mesh:
-        fields = cast("JsonObject", spatial) if isinstance(spatial, dict) else {}
+        fields = as_object(spatial)
         sizes: list[int] = []
         for axis in ("meshX", "meshY"):
             size = number_of(fields.get(axis, 1), self._inherited.attributes)
@@ -127,13 +125,10 @@ def _kept(node: object) -> list[str]:
     """Data spaces that a branch says it keeps, wherever in it."""
     if isinstance(node, list):
         return [name for member in cast("list[object]", node) for name in _kept(member)]
-    if not isinstance(node, dict):
+    fields = as_object(node)
+    if not fields:
         return []
-    fields = cast("JsonObject", node)
-    constraints: object = fields.get("constraints")
-    own: object = cast("JsonObject", constraints).get(_BYPASS) if isinstance(constraints, dict) else None
-    names: object = (
-        cast("JsonObject", own).get("keep", cast("JsonObject", own).get("keep_only")) if isinstance(own, dict) else None
-    )
+    own = as_object(as_object(fields.get("constraints")).get(_BYPASS))
+    names: object = own.get("keep", own.get("keep_only"))
     listed = [str(name) for name in cast("list[object]", names)] if isinstance(names, list) else []
     return [*listed, *_kept(fields.get("nodes"))]

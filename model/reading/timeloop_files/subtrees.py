@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from ...faults import InputError, Place, place_text, shown
 from ..json_files import JsonObject
-from .component_levels import ComponentLevel, Inherited, Mesh, component_level, instances_of, plain_name
+from .component_levels import ComponentLevel, Inherited, Mesh, as_object, component_level, instances_of, plain_name
 
 _OWN_ATTRIBUTES = ("instances", "meshX", "meshY", "entries", "depth", "memory_depth", "sizeKB")
 """What a component does not take from the nodes around it."""
@@ -21,8 +21,7 @@ def subtree_levels(
     ``instances``: of the node itself, of which names such as ``PE[0..15]`` speak.
     """
     around = inherited or Inherited()
-    own: object = node.get("attributes")
-    attributes = {**around.attributes, **(cast("JsonObject", own) if isinstance(own, dict) else {})}
+    attributes = {**around.attributes, **as_object(node.get("attributes"))}
     passed = Inherited({name: value for name, value in attributes.items() if name not in _OWN_ATTRIBUTES})
     levels = list(_local_levels(node.get("local"), passed, instances, file, (*place, "local")))
     subtrees = _members(node.get("subtree"), file, (*place, "subtree"))
@@ -75,8 +74,7 @@ def _members(value: object, file: str, place: Place) -> list[JsonObject]:
 
 def _mesh(component: JsonObject, counted: int, file: str, place: Place) -> Mesh:
     """Instances along X and Y from what is given of ``instances``, ``meshX`` and ``meshY``; all along X by default."""
-    own: object = component.get("attributes")
-    attributes = cast("JsonObject", own) if isinstance(own, dict) else {}
+    attributes = as_object(component.get("attributes"))
     given: dict[str, Any] = {name: attributes[name] for name in _OWN_ATTRIBUTES[:3] if name in attributes}
     for name, value in given.items():
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:

@@ -9,7 +9,7 @@ from typing import cast
 from ...faults import InputError, nearest_name, place_text, shown, suggestion
 from ..interop.timeloop_directives import Directive, read_directive, underscored
 from ..json_files import JsonObject
-from .component_levels import ComponentLevel, Entry, warn
+from .component_levels import ComponentLevel, Entry, as_object, warn
 
 ARCHITECTURE_CONSTRAINTS = "architecture_constraints"
 """Where what the hardware cannot do otherwise stands in a file."""
@@ -47,10 +47,8 @@ def listed_entries(document: JsonObject, file: str) -> Iterator[Entry]:
             outer = cast("JsonObject", entry)
             inner: object = outer.get("constraints")
             for each in cast("list[object]", inner) if isinstance(inner, list) else [None]:
-                fields = {**outer, **(cast("JsonObject", each) if isinstance(each, dict) else {})}
-                own: object = fields.get("attributes")
-                merged = {**fields, **cast("JsonObject", own)} if isinstance(own, dict) else fields
-                yield Entry(file, (key, number), merged)
+                fields = {**outer, **as_object(each)}
+                yield Entry(file, (key, number), {**fields, **as_object(fields.get("attributes"))})
 
 
 def read_constraints(

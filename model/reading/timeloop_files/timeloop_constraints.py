@@ -15,7 +15,7 @@ from .component_levels import warn
 from .placed_levels import KeepRules, PlacedLevel
 from .targeted_entries import Constraint
 
-_SPATIAL_ONLY_UTILIZATION = ("utilization", "parallelism")
+_UTILIZATION = ("utilization", "parallelism")
 
 
 def keep_rules(constraints: Iterable[Constraint], tensors: Sequence[str]) -> KeepRules:
@@ -120,7 +120,7 @@ def _collect(
         _collect_temporal(collected, constraint, at, nest)
     elif directive.kind == "spatial":
         _collect_spatial(collected, constraint, at, nest)
-    elif directive.kind in _SPATIAL_ONLY_UTILIZATION:
+    elif directive.kind in _UTILIZATION:
         _collect_utilization(collected, constraint, placed)
     elif directive.kind != "bypass":
         warn(constraint.file, directive.place, f"constraints of type {directive.kind} are not modelled")
