@@ -67,7 +67,17 @@ def run_import(files: Sequence[Path], options: ImportOptions, delivery: Delivery
 
 
 def _deliver_design(design: ImportedDesign, options: ImportOptions, delivery: Delivery) -> int:
-    """A request, or a spec where there is no mapping; the files' own architecture, layer and levels are meant."""
+    """A request, or a spec where there is no mapping.
+
+    Raises:
+        InputError: for options that choose what the files hold themselves.
+    """
+    chosen = {"--layer": options.layer, "--levels": options.levels}
+    if options.architecture != DEFAULT_ARCHITECTURE:
+        chosen["--architecture"] = options.architecture
+    for flag, value in chosen.items():
+        if value is not None:
+            raise InputError.single(None, flag, f"expected none beside files that hold a machine, got {shown(value)}")
     accounting = overrides_from_options({"accounting": options.accounting}).accounting
     document = design.spec(accounting) if design.mapping is None else design.request(accounting)
     text = json_text(document.model_dump(mode="json", by_alias=True, exclude_unset=True))

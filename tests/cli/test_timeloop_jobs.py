@@ -81,6 +81,8 @@ def test_faults_name_files_and_options(design: list[str], tmp_path: Path, capsys
             "--architecture: expected none, for the files hold an architecture",
         ),
         (["import", *design, "--accounting", "exact"], "--accounting: "),
+        (["import", *design, "--levels", "A,B,C"], "--levels: expected none beside files that hold a machine, got"),
+        (["import", *design, "--architecture", "tpu-v1"], "--architecture: expected none beside files that hold a"),
         (
             ["import", problem, "--accounting", "timeloop"],
             "--accounting: expected none without a Timeloop architecture",
