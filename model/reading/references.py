@@ -71,7 +71,7 @@ def resolve_workload(value: AnyWorkload, base: Path, file: str | None = None) ->
 def _network(text: str, base: Path, file: str | None, place: Place) -> LayerList:
     if text not in builtin_names("networks") and layer_files.is_many(text, base):
         names = layer_files.files_of(text, base, file, place)
-        return layer_files.read_layer_files(names, lambda name: _network(name, Path(), None, place), file)
+        return layer_files.read_layer_files(names, lambda name: _network(name, Path(), None, place), file, text)
     if onnx_files.is_onnx(text):
         return onnx_files.read_network(_path_of_model(text, base, file, place))
     if is_yaml(text):

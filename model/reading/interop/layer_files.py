@@ -49,10 +49,12 @@ def files_of(text: str, base: Path, file: str | None, place: Place) -> list[str]
     return [str(each) for each in sorted(found, key=_in_order)]
 
 
-def read_layer_files(names: Sequence[str], read: Callable[[str], LayerList], file: str | None) -> LayerList:
+def read_layer_files(
+    names: Sequence[str], read: Callable[[str], LayerList], file: str | None, title: str | None = None
+) -> LayerList:
     """The layers of several files as one network; equal loop nests are one layer that occurs so often.
 
-    Layers are named as in their files; where two differ under one name, the later gets a number appended.
+    It is called ``title``, layers as in their files; where two differ under one name, the later gets a number appended.
 
     Raises:
         InputError: for everything that is wrong with the files.
@@ -77,7 +79,7 @@ def read_layer_files(names: Sequence[str], read: Callable[[str], LayerList], fil
         group[0].model_copy(update={"name": name, "count": sum(layer.count for layer in group)})
         for name, group in zip(unique, equal.values(), strict=True)
     ]
-    return validated(LayerList, {"layers": layers, "element_bits": sorted(bits)}, file)
+    return validated(LayerList, {"name": title, "layers": layers, "element_bits": sorted(bits)}, file)
 
 
 def _in_order(path: Path) -> list[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""Attention as ONNX Runtime fuses it (its ``ContribOperators.md``): the products of queries, keys and values.
+"""Attention as ONNX Runtime fuses it (its list of contributed operators): the products of queries, keys and values.
 
 Shapes: B sequences, S queries, L keys, P past keys; absent operands have the shape ``()``. Masked positions are
 computed like all others, as are those outside a local window.

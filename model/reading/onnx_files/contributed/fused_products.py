@@ -1,4 +1,4 @@
-"""Products of matrices that ONNX Runtime fuses or quantises (its ``ContribOperators.md``)."""
+"""Products of matrices that ONNX Runtime fuses or quantises (its list of contributed operators)."""
 
 from __future__ import annotations
 
