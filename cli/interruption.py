@@ -10,9 +10,16 @@ This module imports next to nothing: what is loaded before :meth:`Interruption.t
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from types import FrameType, TracebackType
+
+TYPE_CHECKING = False
+"""True for a type checker; the module of that name would have to be imported."""
+
+if TYPE_CHECKING:
+    import signal
+    from types import FrameType, TracebackType
+else:
+    import _signal as signal  # what signal itself is made of: the rest of it runs for milliseconds first
 
 EXIT_CODE = 130
 LINE = b"dmaze-solve: interrupted\n"
@@ -46,7 +53,7 @@ class Interruption:
     def take_over(self) -> None:
         """Answer the signals from now on; those that the caller of the command has set to be ignored stay so."""
         for name in (*NAMES, ALARM):
-            if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:
+            if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
                 signal.signal(getattr(signal, name), self)
         sys.unraisablehook = self._unraisable
 

@@ -6,9 +6,11 @@ Little is imported before :func:`run` is called, so that Ctrl-C is answered from
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
 
-from .interruption import Interruption, say_interrupted
+from .interruption import TYPE_CHECKING, Interruption, say_interrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 
 def run() -> None:
