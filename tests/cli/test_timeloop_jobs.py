@@ -36,7 +36,7 @@ def test_a_design_is_solved_by_naming_its_files_and_its_exported_mapping_costs_t
     design: list[str], tmp_path: Path, capsys: Output
 ) -> None:
     export = ["--export", "timeloop", str(tmp_path / "out")]
-    (layer,) = answer(capsys, *design, "--no-cache", "--gap", "1e-3", *export)["layers"]
+    (layer,) = answer(capsys, *design, "--no-cache", *export)["layers"]
     assert layer["status"] == "optimal"
     found = layer["solutions"][0]["cost"]
     exported = sorted(str(path) for path in (tmp_path / "out" / "problem").iterdir())

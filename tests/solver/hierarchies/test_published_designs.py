@@ -19,8 +19,6 @@ from paths import PUBLISHED, REFERENCE
 DESIGNS = PUBLISHED / "timeloop_designs"
 AGAINST = PUBLISHED / "lemon_vs_optimal"
 MAPPER = REFERENCE / "hierarchy" / "timeloop_mapper"
-GAP = 1e-4
-"""What is left where accesses are of blocks: in bounds a word costs its share of one."""
 
 pytestmark = [
     pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the published files are not here"),
@@ -48,9 +46,7 @@ def cost_of(design: ImportedDesign) -> EvaluatedLevels:
 def solved(design: ImportedDesign, time_limit_s: float, folder: Path) -> LayerResult:
     """The layer's answer; its exported mapping, read back, costs the same to the last digit."""
     spec = design.spec()
-    options = spec.solver.model_copy(
-        update={"time_limit_s": time_limit_s, "relative_gap": GAP, "workers": 1, "top_k": 1}
-    )
+    options = spec.solver.model_copy(update={"time_limit_s": time_limit_s, "workers": 1, "top_k": 1})
     result = solve(spec.model_copy(update={"solver": options}))
     for layer in best_level_mappings(result):
         files = export_level_files(layer)
