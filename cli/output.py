@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager, redirect_stdout, suppress
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -173,12 +174,28 @@ def write_file(path: Path, content: bytes, flag: str) -> None:
         if _is_replaceable(target):
             replace_file(target, content)
         else:
-            with os.fdopen(os.open(target, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)), "wb") as stream:
-                os.set_blocking(stream.fileno(), True)
-                stream.write(content)
+            with opened_to_write(target) as stream:
+                while content:
+                    content = content[stream.write(content) :]
     except OSError as error:
-        why = "nobody reads this pipe" if error.errno == errno.ENXIO else error.strerror
-        raise InputError.single(None, flag, f"cannot write {path}: {why}") from error
+        raise InputError.single(None, flag, f"cannot write {path}: {why_not_written(error)}") from error
+
+
+def opened_to_write(path: Path) -> FileIO:
+    """A file, opened to be written from its beginning, every part at once; a pipe that nobody reads is not waited for.
+
+    Raises:
+        OSError: when it cannot be opened; :func:`why_not_written` words it.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    number = os.open(path, flags, 0o666)
+    os.set_blocking(number, True)
+    return FileIO(number, "wb")
+
+
+def why_not_written(error: OSError) -> str | None:
+    """What keeps a file from being written."""
+    return "nobody reads this pipe" if error.errno == errno.ENXIO else error.strerror
 
 
 def _is_replaceable(path: Path) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from ..model.documents.result import LayerResult, Number
 from ..model.faults import InputError
 from ..solver import Observer, Progress, SilentObserver
-from .output import complain
+from .output import complain, opened_to_write, why_not_written
 
 FLAG = "--trace"
 
@@ -41,9 +41,9 @@ def traced(path: Path | None) -> Generator[Observer | None]:
         yield None
         return
     try:
-        stream = path.open("wb", buffering=0)  # what cannot be written must not come up again when it is closed
+        stream = opened_to_write(path)
     except OSError as error:
-        raise InputError.single(None, FLAG, f"cannot write {path}: {error.strerror}") from error
+        raise InputError.single(None, FLAG, f"cannot write {path}: {why_not_written(error)}") from error
     with stream:
         yield SearchTrace(_Lines(stream).write)
 

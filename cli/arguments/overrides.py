@@ -178,7 +178,7 @@ def placed(fault: Fault, path: Path, overrides: Overrides) -> Fault:
     option = fault.place.removeprefix("solver.")
     if option in overrides.model_fields_set:
         return replace(fault, place=FLAGS[option])
-    return fault if fault.file else replace(fault, file=str(path))
+    return fault if fault.file or fault.place.startswith("--") else replace(fault, file=str(path))
 
 
 def number_from_text(text: str) -> object:

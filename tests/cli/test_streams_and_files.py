@@ -87,6 +87,21 @@ class TestFilesToBeWritten:
         assert json.loads(out)["layers"][0]["status"] == "optimal"
         assert err == f"--out: cannot write {pipe}: nobody reads this pipe\n"
 
+    def test_nor_by_a_trace(self, spec: str, tmp_path: Path, capsys: Output) -> None:
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        assert main([spec, "--trace", str(pipe)]) == 2
+        assert capsys.readouterr() == ("", f"--trace: cannot write {pipe}: nobody reads this pipe\n")
+
+    def test_a_pipe_that_somebody_reads_gets_the_answer(self, spec: str, tmp_path: Path) -> None:
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True) as reader:
+            while (code := main([spec, "--json", "--out", str(pipe)])) == 2:  # until the reader has started
+                pass
+            out, _ = reader.communicate(timeout=20)
+        assert (code, json.loads(out)["backend"]) == (0, "exhaustive")
+
     def test_a_name_that_is_too_long_is_refused_before_any_work(self, spec: str, capsys: Output) -> None:
         assert main([spec, "--out", "a" * 300]) == 2
         out, err = capsys.readouterr()
