@@ -66,6 +66,14 @@ def test_designs_are_proved_better_than_what_was_published(name: str, saved: flo
     assert 1 - layer.objective_value / cost_of(design).edp > saved
 
 
+def test_what_takes_long_to_prove_is_never_worse_than_what_was_published(tmp_path: Path) -> None:
+    design = published_design("simba_like")
+    layer = solved(design, 8, tmp_path)
+    assert layer.objective_value is not None
+    assert layer.bound is not None
+    assert layer.bound <= layer.objective_value < cost_of(design).edp / 2
+
+
 def test_an_exhaustive_search_of_ten_hours_is_proved(tmp_path: Path) -> None:
     names = ("arch", "alexnet_conv1_m", "mapspace", "mapper", "timeloop-mapper.ERT", "timeloop-mapper.map")
     design = read(*(AGAINST / f"{name}.yaml" for name in names))
