@@ -6,6 +6,7 @@ Ends with status 1 when something else came out; its seed makes the input again.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import json
 import sys
@@ -20,6 +21,17 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 from common import RESULTS, append_result, machine, versions
 from fuzzing import KINDS, tried
 
+MOST_BYTES = 3 * 2**30
+"""Of address space, several times what any input may take: beyond it memory counts as used up."""
+
+
+def limit_memory() -> None:
+    """Let an input that takes too much fail on its own, where the system can."""
+    with contextlib.suppress(ImportError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -27,6 +39,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1_000_000, help="the first seed of each kind; the others follow")
     parser.add_argument("--results", type=Path, default=RESULTS / "fuzz_inputs.jsonl")
     options = parser.parse_args()
+    limit_memory()
     started, processor = time.monotonic(), time.process_time()
     load = machine()
     outcomes: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}

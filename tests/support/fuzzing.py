@@ -38,7 +38,8 @@ def tried(kind: str, seed: int, folder: Path) -> str:
         try:
             read(paths)
         except InputError as error:
-            outcome = "refused" if _is_well_said(str(error).split("\n")) else f"badly said: {str(error)[:300]!r}"
+            well_said = _is_well_said(str(error).split("\n")) and "bad_alloc" not in str(error)
+            outcome = "refused" if well_said else f"badly said: {str(error)[:300]!r}"
         except Exception as error:
             outcome = f"{type(error).__name__}: {str(error)[:300]!r}"
     if not _is_well_said([str(warning.message) for warning in caught]):

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from ...faults import InputError, shortened
+from .graphs.model_limits import MAX_SIZES
 from .reading import library_errors
 from .shapes import shape_of_type
 
@@ -37,7 +38,9 @@ def rebatch(model: OnnxModel, native: int, batch: int, file: str) -> None:
             dims[0].dim_value = batch
     try:
         _rewrite_targets(graph, model.fed, native, batch)
-        inferred = shape_inference.infer_shapes(model.proto, strict_mode=True, data_prop=True).graph
+        inferred = shape_inference.infer_shapes(model.proto, strict_mode=True).graph
+        if not _has_long_lists(inferred):  # of which the library would keep every value as a size
+            inferred = shape_inference.infer_shapes(model.proto, strict_mode=True, data_prop=True).graph
     except library_errors() as error:
         raise _refusal(" ".join(str(error).split()), native, file) from error
     types = {value.name: value.type for value in (*inferred.input, *inferred.value_info)}
@@ -47,6 +50,12 @@ def rebatch(model: OnnxModel, native: int, batch: int, file: str) -> None:
             if before is not None and after is not None and math.prod(before) != math.prod(after):
                 reason = f"Reshape {node.name or node.output[0]} turns {list(before)} into {list(after)}"
                 raise _refusal(reason, native, file)
+
+
+def _has_long_lists(graph: GraphProto) -> bool:
+    """Whether a tensor of one dimension is longer than any list of sizes."""
+    shapes = (shape_of_type(value.type) for value in (*graph.input, *graph.value_info))
+    return any(shape is not None and len(shape) == 1 and shape[0] > MAX_SIZES for shape in shapes)
 
 
 def _rewrite_targets(graph: GraphProto, fed: tuple[str, ...], native: int, batch: int) -> None:

@@ -87,7 +87,7 @@ def _evaluated(model: OnnxModel, file: str) -> _Evaluation:
 
     _declare_what_cannot_be_inferred(model)
     try:
-        inferred = shape_inference.infer_shapes(model.proto, data_prop=True).graph
+        inferred = shape_inference.infer_shapes(model.proto).graph  # values are followed below, where they are bounded
     except library_errors() as error:
         raise InputError([invalid_model(error, file)]) from error
     evaluation = _Evaluation(model.proto, {v.name: v.type for v in (*inferred.input, *inferred.value_info)})

@@ -78,6 +78,25 @@ def test_sizes_that_double_are_refused_before_shapes_are_inferred(tmp_path: Path
     assert len(read_network(write(doubling(3), tmp_path)).layers) == 1
 
 
+@pytest.mark.parametrize("batch", [None, 2])
+def test_long_lists_that_look_like_sizes_are_not_made_either(batch: int | None, tmp_path: Path) -> None:
+    """The library's propagation of sizes takes every list for one, here of 10^9 elements."""
+    nodes = [
+        helper.make_node("Reshape", ["w", "n"], ["long"]),
+        helper.make_node("Add", ["long", "long"], ["sum"]),
+        PRODUCT,
+    ]
+    weights = {"n": np.array([10**9], dtype=np.int64), "w": np.zeros(4, np.float32)}
+    path = write(model_of(nodes, {"x": [3, 3]}, weights), tmp_path)
+    started = time.process_time()
+    if batch is None:
+        assert len(read_network(path).layers) == 1
+    else:
+        with pytest.raises(InputError):
+            read_network(path, batch)
+    assert time.process_time() - started < 1
+
+
 def test_tensors_that_only_say_that_they_are_large_are_not_made(tmp_path: Path) -> None:
     sizes = {"n": np.array([10**12], dtype=np.int64)}
     nodes = [helper.make_node("ConstantOfShape", ["n"], ["s"]), helper.make_node("Expand", ["x", "s"], ["y"]), PRODUCT]
