@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from inspect import signature
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from ...model.faults import InputError
 
@@ -15,6 +16,9 @@ Answer = TypeVar("Answer")
 
 WRITTEN = ("out", "csv", "plot", "report", "trace", "results")
 """Parameters of verbs that name a file to be written; their options are called the same."""
+
+LARGEST_SPEC = 1 << 20
+"""Bytes of a file that is looked into for the names of further ones."""
 
 NAMES = ("architecture",)
 """Parameters that name a file or something else."""
@@ -45,11 +49,12 @@ def _check(given: Mapping[str, object]) -> None:
     Raises:
         InputError: when one has two.
     """
-    uses = {_identity(path): "an input" for path in _read(given)}
-    for name in WRITTEN:
-        path = given.get(name)
-        if not isinstance(path, Path) or not _is_plain(path):
-            continue
+    written = {name: path for name in WRITTEN if isinstance(path := given.get(name), Path) and _is_plain(path)}
+    if not written:
+        return
+    read = list(_read(given))
+    uses = {_identity(path): "an input" for path in (*read, *(named for path in read for named in _named_in(path)))}
+    for name, path in written.items():
         if _identity(path) in uses:
             use = uses[_identity(path)]
             raise InputError.single(None, f"--{name}", f"expected a file of its own, but {path} is {use}")
@@ -64,6 +69,22 @@ def _read(given: Mapping[str, object]) -> Iterator[Path]:
         for path in value if isinstance(value, list) else [value]:  # pyright: ignore[reportUnknownVariableType]
             if isinstance(path, Path) or (name in NAMES and isinstance(path, str)):
                 yield Path(path)
+
+
+def _named_in(path: Path) -> Iterator[Path]:
+    """The files that a spec or a request names; none where it is no JSON or a very large one."""
+    try:
+        document: object = (
+            json.loads(path.read_bytes()) if path.is_file() and path.stat().st_size < LARGEST_SPEC else {}
+        )
+    except (OSError, ValueError, RecursionError):
+        return
+    fields = cast("dict[str, object]", document) if isinstance(document, dict) else {}
+    workload = fields.get("workload")
+    network = cast("dict[str, object]", workload).get("network") if isinstance(workload, dict) else workload
+    for name in (fields.get("architecture"), network):
+        if isinstance(name, str):
+            yield path.parent / name
 
 
 def _identity(path: Path) -> object:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from builders import Specs, gemm
 from dmaze.cli.main import main
+from reference import REFERENCE
 
 Output = pytest.CaptureFixture[str]
 
@@ -145,6 +146,19 @@ class TestOneFileForTwoPurposes:
             assert main([spec, "--out", str(path)]) == 2
             assert capsys.readouterr() == ("", f"--out: expected a file of its own, but {path} is an input\n")
         assert Path(spec).read_text() == before
+
+    def test_nor_is_a_file_that_the_spec_names(self, tmp_path: Path, capsys: Output) -> None:
+        machine, network = tmp_path / "machine.json", tmp_path / "network.json"
+        machine.write_text(REFERENCE.model_dump_json())
+        network.write_text(json.dumps({"layers": [gemm(2, 3, 4)]}))
+        spec = tmp_path / "spec.json"
+        for workload in ("network.json", {"network": "network.json"}):
+            spec.write_text(json.dumps({"architecture": "machine.json", "workload": workload}))
+            for path in (machine, network):
+                before = path.read_text()
+                assert main([str(spec), "--out", str(path)]) == 2
+                assert capsys.readouterr().err == f"--out: expected a file of its own, but {path} is an input\n"
+                assert path.read_text() == before
 
     @pytest.mark.parametrize("other", ["trace", "report"])
     def test_two_outputs_need_two_files(self, spec: str, tmp_path: Path, capsys: Output, other: str) -> None:
