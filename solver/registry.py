@@ -49,7 +49,7 @@ def load_backend(name: str) -> Backend:
     backend = _loaded(points[name])
     if _runs_here(points[name], backend):
         return backend
-    return IsolatedBackend(backend.name, map_spaces_of(backend))
+    return IsolatedBackend(backend.name, map_spaces_of(backend), name)
 
 
 def _loaded(point: EntryPoint) -> Backend:

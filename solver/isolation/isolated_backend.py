@@ -30,15 +30,18 @@ class SearchStoppedError(BackendFault):
 
 
 class IsolatedBackend:
-    """A back end by name. Its process is started by the first search and serves the next ones, too.
+    """A back end that goes by a name, and is ``registered`` under one, which should be the same.
 
+    Its process is started by the first search and serves the next ones, too.
     Whatever goes wrong is a :class:`BackendFault`: the process ended, the search did not end ``grace_s`` after its time
     limit, an exception of any kind.
     """
 
-    def __init__(self, name: str, cost_models: tuple[str, ...], grace_s: float = GRACE_S) -> None:
+    def __init__(
+        self, name: str, cost_models: tuple[str, ...], registered: str | None = None, grace_s: float = GRACE_S
+    ) -> None:
         self.name, self.cost_models = name, cost_models
-        self._grace_s = grace_s
+        self._registered, self._grace_s = registered or name, grace_s
         self._process: _SearchProcess | None = None
 
     def search(self, problem: AnyProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
@@ -50,7 +53,7 @@ class IsolatedBackend:
         process = self._process or _SearchProcess()
         self._process = None
         try:
-            outcome = self._followed(process, Request(self.name, problem, limits), report)
+            outcome = self._followed(process, Request(self._registered, problem, limits), report)
         except BaseException:
             process.end()
             raise
