@@ -14,7 +14,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from ..model.faults import InputError, InputWarning, shown
+from ..model.faults import MOST_LINES, InputError, InputWarning, shown
 from ..model.file_replacement import replace_file
 
 if TYPE_CHECKING:
@@ -106,14 +106,16 @@ def complain(line: str) -> None:
 
 @contextmanager
 def warnings_reported() -> Generator[None]:
-    """Say on standard error what a foreign file asks for and nobody models."""
+    """Say on standard error what a foreign file asks for and nobody models; of many, the first and their number."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", InputWarning)
         try:
             yield
         finally:
-            for warning in caught:
+            for warning in caught[:MOST_LINES]:
                 complain(f"warning: {warning.message}")
+            if len(caught) > MOST_LINES:
+                complain(f"warning: and {len(caught) - MOST_LINES:,} more")
 
 
 def check_destination(path: Path | None, flag: str = OUT) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from dmaze.cli.main import main
 from dmaze.model.faults import InputError, InputWarning
 from dmaze.model.reading.interop.foreign_layers import read_layer, read_layers
 
@@ -163,3 +164,15 @@ def test_another_template_is_told_which_ones_are_carried_out(tmp_path: Path) -> 
     path.write_text("problem: {{shape}}")
     with pytest.raises(InputError, match=r"line 1: expected plain YAML; of Jinja templates only"):
         read_layers(path)
+
+
+def test_many_warnings_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    layers = yaml.safe_load(ZIGZAG)
+    pooling = [
+        {**layers[0], "id": 10 + n, "equation": "O[a][b]+=I[a][b]", "operator_type": f"Op{n}"} for n in range(500)
+    ]
+    path = tmp_path / "w.yaml"
+    path.write_text(yaml.safe_dump([*layers, *pooling]))
+    assert main(["import", str(path), "--layer", "Gemm_1"]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert (len(lines), lines[-1]) == (21, "warning: and 480 more")
