@@ -123,7 +123,11 @@ class SearchOutcome:
 
 @runtime_checkable
 class Backend(Protocol):
-    """A search method."""
+    """A search method.
+
+    One of another distribution searches in a process of its own (:mod:`.isolation.isolated_backend`), unless it has an
+    attribute ``in_process`` that is true.
+    """
 
     name: str
 
