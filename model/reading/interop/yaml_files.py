@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from ...faults import InputError, Place, place_text, shown
 from ..json_files import MAX_DEPTH, JsonObject, is_unicode
-from ..other_formats import ACCELFORGE, is_accelforge
+from ..other_formats import ACCELFORGE, hint, is_accelforge
 from ..regular_files import read_bytes, why_unreadable
 from .yaml_loader import MAX_VALUES, parsed_yaml, too_many_values
 
@@ -101,7 +101,8 @@ class _Includes:
         try:
             return content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            message = f"expected YAML in UTF-8, but byte {error.start} is not UTF-8"
+            known = hint(content, str(path))
+            message = f"expected YAML in UTF-8, but byte {error.start} is not UTF-8{f'; {known}' if known else ''}"
             raise InputError.single(str(path), "", message) from error
 
 

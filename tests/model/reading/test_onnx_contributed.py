@@ -263,3 +263,12 @@ def test_weights_without_data_of_any_type_and_size_are_read_past(tmp_path: Path)
             bias = model.graph.initializer.add(name="b", dims=[columns], data_type=kind)
             assert not bias.HasField("raw_data")
             assert bounds_of(read_network(write(model, tmp_path))) == [{"M": 3, "N": columns, "K": 4}]
+
+
+def test_constants_without_data_are_weights_of_their_shape(tmp_path: Path) -> None:
+    value = onnx.TensorProto(data_type=onnx.TensorProto.FLOAT, dims=[4, 7])
+    nodes = [helper.make_node("Constant", [], ["w"], value=value), helper.make_node("MatMul", ["x", "w"], ["y"])]
+    found = read_network(write(model_of(nodes, {"x": [3, 4]}), tmp_path))
+    assert bounds_of(found) == [{"M": 3, "N": 7, "K": 4}]
+    assert found.imported is not None
+    assert found.imported.skipped == ()

@@ -33,9 +33,8 @@ def put_branches_in_place(graph: GraphProto, conditions: Mapping[str, bool]) -> 
         nodes += _branch_nodes(node, branch, graph)
         taken |= {name for inner in branch.node for name in inner.output}
     if changed:
-        replaced = list(nodes)
         del graph.node[:]
-        graph.node.extend(replaced)
+        graph.node.extend(nodes)
     return changed
 
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, TensorProto
+    from onnx import GraphProto, NodeProto, TensorProto
 
 MAX_VALUE_ELEMENTS = 1024
 """Largest tensor whose values are kept, since shapes may be computed from them; anything larger is a weight."""
@@ -30,6 +30,7 @@ def take_weights_out(graph: GraphProto) -> tuple[str, ...]:
             weights[tensor.name] = (tensor.data_type, tuple(tensor.dims))
         else:
             kept.append(tensor)
+    weights |= _constants_without_values(graph)
     negative = [name for name, (_, dims) in weights.items() if any(size < 0 for size in dims)]
     if negative:
         raise ValueError(f"initializer {negative[0]} has a negative size")
@@ -41,6 +42,22 @@ def take_weights_out(graph: GraphProto) -> tuple[str, ...]:
     graph.initializer.extend(kept)
     graph.input.extend(inputs)
     return fed
+
+
+def _constants_without_values(graph: GraphProto) -> dict[str, tuple[int, tuple[int, ...]]]:
+    """Take nodes that give a constant whose values are not in the file out of a graph; gives their types and shapes."""
+    found: dict[str, tuple[int, tuple[int, ...]]] = {}
+    nodes: list[NodeProto] = []
+    for node in graph.node:
+        tensors = [attribute.t for attribute in node.attribute if attribute.name == "value"]
+        if node.op_type == "Constant" and tensors and node.output and not _has_values(tensors[0]):
+            found[node.output[0]] = (tensors[0].data_type, tuple(tensors[0].dims))
+        else:
+            nodes.append(node)
+    if found:
+        del graph.node[:]
+        graph.node.extend(nodes)
+    return found
 
 
 def _check_values(tensor: TensorProto) -> None:
