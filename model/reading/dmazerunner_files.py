@@ -244,10 +244,10 @@ def distinct_names(names: Iterable[str]) -> list[str]:
     """The names, each repeated one with the first number from 2 on appended that makes it a new one."""
     given = list(names)
     taken: set[str] = set()
+    next_number: dict[str, int] = {}
     for position, name in enumerate(given):
-        number = 2
         while given[position] in taken:
-            given[position] = f"{name}#{number}"
-            number += 1
+            number = next_number.get(name, 2)
+            given[position], next_number[name] = f"{name}#{number}", number + 1
         taken.add(given[position])
     return given

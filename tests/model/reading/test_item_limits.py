@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from dmaze.model.faults import MOST_LINES, InputError
+from dmaze.model.reading.dmazerunner_files import distinct_names
 from dmaze.model.reading.loading import load_spec
 
 LONGEST_S = 10.0
@@ -90,3 +91,12 @@ def test_too_many_tensors_and_indices_are_refused_with_their_place(tmp_path: Pat
 def test_constraints_on_many_unknown_dimensions_are_counted(tmp_path: Path) -> None:
     lines = refusal(tmp_path, spec(constraints={"fixed": {f"d{n}": {"rf": 1} for n in range(50_000)}}))
     assert lines[20:] == ["and at least 981 more faults"]
+
+
+def test_names_that_are_all_the_same_take_no_quadratic_time() -> None:
+    started = time.process_time()
+    names = distinct_names(["a"] * 100_000 + ["a#2", "b"])
+    assert names[:3] == ["a", "a#2", "a#3"]
+    assert names[-2:] == ["a#2#2", "b"]
+    assert len(set(names)) == len(names)
+    assert time.process_time() - started < 2
