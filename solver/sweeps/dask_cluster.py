@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from .executors import TaskExecutor
 
 ANSWER_S = 5.0
 """How long to wait for what a scheduler says first, when somebody connects."""
+
+WATCH_S = 2.0
+"""How often a scheduler is asked whether it still answers."""
 
 PATIENCE_S = 10.0
 """How long to wait for the connection, and for the first worker."""
@@ -63,7 +67,7 @@ def dask_cluster(address: str) -> Generator[DaskCluster]:
         message = "Dask is not installed: pip install 'dmaze-solve[distributed]'"
         raise InputError.single(None, SCHEDULER, message) from error
     _check_that_a_scheduler_listens(address)
-    with _quiet(), _connected(Client, address) as client:
+    with _quiet(), _connected(Client, address) as client, _watched(client):
         yield DaskCluster(client.get_executor(pure=False), lambda: _num_threads(client))
 
 
@@ -81,6 +85,28 @@ def _connected(make_client: Any, address: str) -> Generator[Any]:
             message = f"expected workers that are connected to {address}, but there are none"
             raise InputError.single(None, SCHEDULER, message) from error
         yield client
+
+
+@contextmanager
+def _watched(client: Any) -> Generator[None]:
+    """Meanwhile, give the cluster up once its scheduler does not answer any more: what is under way is cancelled."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(WATCH_S):
+            try:
+                client.sync(client.scheduler.identity, callback_timeout=ANSWER_S)
+            except (OSError, *TIMEOUTS):
+                if not over.is_set():
+                    client.loop.add_callback(client._close, fast=True)
+                return
+
+    watcher = threading.Thread(target=watch, name="dask-watch", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def _check_that_a_scheduler_listens(address: str) -> None:

@@ -142,17 +142,20 @@ def test_whoever_listens_and_is_no_scheduler_is_found_out(banner: bytes, monkeyp
     assert time.monotonic() - started < 10
 
 
-def test_a_killed_scheduler_is_one_line(cluster: Cluster, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
+def test_a_scheduler_that_is_lost_is_one_line(
+    number: signal.Signals, cluster: Cluster, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     path, results = write_spec(tmp_path, axes=AXES, solver=SOLVER), tmp_path / "results.jsonl"
     arguments = ["sweep", str(path), "--executor", "dask", "--scheduler", cluster.address, "--json"]
 
-    def kill_on_the_way() -> None:
+    def lose_it_on_the_way() -> None:
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline and (not results.exists() or results.read_bytes().count(b"\n") < 4):
             time.sleep(0.02)
-        cluster.processes[0].kill()
+        cluster.processes[0].send_signal(number)
 
-    killer = threading.Thread(target=kill_on_the_way)
+    killer = threading.Thread(target=lose_it_on_the_way)
     killer.start()
     assert main([*arguments, "--results", str(results)]) == 70
     killer.join()
