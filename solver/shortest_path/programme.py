@@ -25,8 +25,10 @@ from .space.map_space import MapSpace
 from .space.quantities import Quantities, quantities
 from .sweeping.sweep import Found, Goal, Sweeper
 
-QUICK_TARGETS = (1.02, 1.08, 1.3, 2.0, 8.0, 1e3, math.inf)
+QUICK_TARGETS = (1.05, 2.0, 16.0, math.inf)
 """Multiples of the bound at which a quick sweep looks for a first mapping."""
+QUICK, LESS_QUICK = 100, 1000
+"""Labels of each state that quick sweeps keep: for a first mapping, and then for a better one."""
 FIRST_STEP, STEP_GROWTH = 0.004, 16.0
 """How far above the bound the first exact target is, and by how much the distance grows."""
 LAST_STEP = 100.0
@@ -159,17 +161,19 @@ class Programme:
             self._take_next()
 
     def _look_quickly(self) -> None:
-        """First mappings, from sweeps with one label for each tile vector."""
+        """First mappings, from sweeps with few labels."""
         for _ in range(QUICK_CHOICES - 1):
             self._take_next()
         for choice in self._choices:
             sweeper = self._sweeper(choice)
             for times in QUICK_TARGETS if not choice.closed else ():
                 target = min(choice.bound * times, self.value)
-                found = sweeper.run(self._goal(target, only=1))
+                found = sweeper.run(self._goal(target, only=QUICK))
                 self._consider(found)
                 if found or target >= self.value:
                     break
+            if choice.bound < self.value * SAFE and not choice.closed:
+                self._consider(sweeper.run(self._goal(self.value, only=LESS_QUICK)))
 
     def _close(self, gap: float, report: Callable[[], None]) -> None:
         """Exact sweeps with rising targets, over all choices with bounds below them."""

@@ -111,11 +111,8 @@ class CostToGo:
 
     def _stored(self, stage: Stage, after: Tables) -> Tables:
         size, found = self.space.vectors.size, Tables()
-        for state in self._states(stage):
+        for state in self._states(stage) if stage.node > 0 else ():
             found[state] = least = np.full(size, np.inf)
-            if stage.node == 0:
-                least[-1] = 0.0
-                continue
             for row, then in self.keeping.stored(state, stage.node):
                 np.minimum(least, after[self._of_tensors(then)], out=least, where=self.fits(stage.node, row))
         return found
@@ -139,6 +136,8 @@ class CostToGo:
         node = self.stages[place].node
         for state in sorted(self._on_the_way(self.stages[place]), key=lambda state: state.pending.bit_count()):
             least = after[state].copy() if state in after else np.full(self.space.vectors.size, np.inf)
+            if node == 0 and not state.pending:
+                least[-1] = 0.0
             for tensor in members(state.pending):
                 for then in self.keeping.settled(state, 1 << tensor, node):
                     edge = Edge(state.edges[tensor].inner, then.edges[tensor].outer)

@@ -80,22 +80,25 @@ class LabelBounds:
         """What the words of tensors that are not pending still cost: `[label, quantity]`."""
         network = self._space.machine.network_at.get(self._ahead.stages[place].node)
         shape = len(labels), len(self._listed)
-        total, apart, lasts = np.zeros(shape), np.zeros(shape), dict[int, Floats]()
+        total, apart, lasts, ends = np.zeros(shape), np.zeros(shape), dict[int, Floats](), dict[int, Floats]()
         for tensor in range(self._space.num_tensors):
             if state.pending >> tensor & 1:
                 continue
             rest, words = self._ahead.tail(place, tensor, state.edges[tensor]), labels.sums[:, tensor, np.newaxis]
             if network is not None and self._space.shares(tensor, network):
                 words = words / left[:, np.newaxis]
-            least = words * rest.plain
             lasts[tensor] = words * (rest.last / rest.fewer)
-            apart += least - lasts[tensor]
+            before = words * (rest.plain - rest.last / rest.fewer)
+            compulsory = self._space.compulsory_words[tensor]
+            ends[tensor] = np.maximum(lasts[tensor], rest.last * compulsory)
+            least = np.maximum(before + ends[tensor], rest.whole * compulsory)
+            apart += before
             if rest.credit.any():
                 saved = labels.sums[:, self._columns.first, np.newaxis] * rest.credit
                 least = np.maximum(least, words * rest.full + saved)
             total += least
         for together in self._sharing(place, state, tuple(lasts)):
-            others = sum((last for tensor, last in lasts.items() if tensor not in together.tensors), start=apart)
+            others = sum((end for tensor, end in ends.items() if tensor not in together.tensors), start=apart)
             columns = together.quantities
             least = others[:, columns] + together.least(lasts, left)
             total[:, columns] = np.maximum(total[:, columns], least)
@@ -137,23 +140,24 @@ class LabelBounds:
         more = np.minimum(outside * left if reduces else outside, space.vectors.reductions[labels.points])
         credit = credit * more[:, np.newaxis]
         if is_open and not space.counted.reads_back_to_all:
-            credit[:, 0] = self._credit_with_additions(state, labels)
+            credit[:, 0] = self._credit_with_additions(state, labels, more)
         return credit
 
-    def _credit_with_additions(self, state: State, labels: Labels) -> Floats:
+    def _credit_with_additions(self, state: State, labels: Labels, more: Floats) -> Floats:
         """The same for the energy while the output is pending, so that its additions are in no other part of the bound.
 
         The k-fold reduction of the output since its edge began multiplies the credit that it had then, and costs at
-        least (k - 1) times the first visits in additions.
+        least (k - 1) times the first visits in additions. ``more``: the most that is still to come of it.
         """
-        space, base = self._space, labels.sums[:, self._columns.base]
-        output = space.nest.output
-        child = state.edges[output].inner
+        space, columns, output = self._space, self._columns, self._space.nest.output
+        base, credit = labels.sums[:, columns.base], labels.sums[:, columns.credit.start]
+        inner = state.edges[output].inner
         reducing = [
-            network for network in space.machine.networks if network.node < child and space.shares(output, network)
+            network for network in space.machine.networks if network.node < inner and space.shares(output, network)
         ]
-        paid = min(network.add_pj for network in reducing) * -labels.sums[:, self._columns.first]
-        return base - (space.most_reduction(child) - 1) * np.maximum(0.0, -base - paid)
+        paid = min(network.add_pj for network in reducing) * -labels.sums[:, columns.first]
+        begun = np.divide(credit, base, out=np.ones(len(labels)), where=base < 0)
+        return base - (begun * more - 1) * np.maximum(0.0, -base - paid)
 
 
 TOLERANCE = 1e-9

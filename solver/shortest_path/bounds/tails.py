@@ -17,6 +17,7 @@ class Tail:
 
     ``plain`` leaves read-backs out; ``full`` has them, ``credit`` is what first visits take off at the most. ``last``
     is the part of ``plain`` for the outer end of the edge, ``fewer`` by how much fanouts outside the stage divide it.
+    ``whole``: ``plain`` if they divided nothing.
     Cycles are those of a run in which every fanout outside a port has as many instances as it can.
     """
 
@@ -25,6 +26,7 @@ class Tail:
     credit: Floats
     last: Floats
     fewer: float
+    whole: Floats
 
 
 def fewest_instances_share(prices: EdgePrices) -> Floats:
@@ -40,7 +42,7 @@ def tail(prices: EdgePrices, stage: Stage, tensor: int) -> Tail:
     Words can become fewer at every fanout that shares them, by as many as it has instances.
     """
     space, shape = prices.space, len(prices.sums)
-    plain, full, credit = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    plain, full, credit, whole = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape)
     child = prices.child(tensor, stage.node + 1)
     parent, fewer = prices.parent(tensor, child), 1.0
     for network in reversed(space.machine.networks):
@@ -50,18 +52,21 @@ def tail(prices: EdgePrices, stage: Stage, tensor: int) -> Tail:
         if not here:
             full += prices.at_instances[tensor, network.node] / fewer
             plain += prices.at_instances[tensor, network.node] / fewer
+            whole += prices.at_instances[tensor, network.node]
             fewer *= space.most_instances[network.node] if space.shares(tensor, network) else 1.0
         root = prices.at_root[tensor, network.node]
         plain += root.without_read_backs / fewer
+        whole += root.without_read_backs
         full += root.price / fewer
         credit += root.credit * space.most_reduction(network.node)
     leaving = prices.leaving[tensor, child]
     plain += leaving.without_read_backs / fewer
+    whole += leaving.without_read_backs
     full += leaving.price / fewer
     credit += leaving.credit * space.most_reduction(parent)
     share = fewest_instances_share(prices)
     last = leaving.without_read_backs * share
-    return Tail(plain * share, full * share, credit * share, last, fewer)
+    return Tail(plain * share, full * share, credit * share, last, fewer, whole * share)
 
 
 def closing_cost(prices: EdgePrices, stage: Stage, rest: Tail, tensor: int, quantity: int) -> Floats:

@@ -74,6 +74,20 @@ class MapSpace:
         return self._least_words[tensor]
 
     @cached_property
+    def compulsory_words(self) -> tuple[float, ...]:
+        """Words of each tensor that cross every edge at the least: all that are touched.
+
+        None by the stride rule for a tensor with windows: what it does not count again may have left.
+        """
+        found: list[float] = []
+        for tensor, windows in zip(self.nest.tensors, self.window_dims, strict=True):
+            along = [float(self.vectors.distinct(index)[-1]) for index in tensor.index]
+            dims = [dim for index in tensor.index for dim, _ in index.terms]
+            touched = math.prod(along) if len(set(dims)) == len(dims) else max(along)
+            found.append(0.0 if self.counted.strides and windows else touched)
+        return tuple(found)
+
+    @cached_property
     def _least_words(self) -> tuple[Floats, ...]:
         slides = [self.counted.strides and len(dims) > 0 for dims in self.window_dims]
         return tuple(

@@ -161,7 +161,8 @@ def undominated(
         return labels
     if only is not None:
         order = np.lexsort((labels.least, labels.points))
-        return labels.take(order[_places(labels.points[order])[0] < only])
+        firsts = order[_places(labels.points[order])[0] == 0]
+        return labels.take(firsts[np.argsort(labels.least[firsts], kind="stable")[:only]])
     keys = _keys(labels, [labels.used] if by_used else [])
     if apart is not None:
         firsts = np.unique(np.stack([keys, labels.shapes[:, -1]]), axis=1, return_index=True)[1]
