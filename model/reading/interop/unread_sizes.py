@@ -12,6 +12,9 @@ _OTHER_FIELDS = frozenset({"shape", "instance", "name", "version", "densities", 
 """What may stand beside sizes, in older files in one object with them."""
 
 _MOST_NAMES = 8
+_MOST_GUESSES = 100
+"""Most names, unknown and known, that are held against each other: published shapes have about twenty."""
+
 _LONGEST_NAME = 60
 
 
@@ -23,10 +26,9 @@ def unread_sizes(fields: JsonObject, instance: JsonObject, known: Mapping[str, i
     """
     is_flat = instance is fields
     others: list[str] = []
-    for name, value in instance.items():
-        if name in known or name in _OTHER_FIELDS:
-            continue
-        meant = _meant(name, known)
+    unknown = [(name, value) for name, value in instance.items() if name not in known and name not in _OTHER_FIELDS]
+    for position, (name, value) in enumerate(unknown):
+        meant = _meant(name, known) if position < _MOST_GUESSES else None
         if meant is not None and value != known[meant]:
             message = f"neither a dimension nor a coefficient of the shape, and not read; did you mean '{meant}'?"
             yield _place(name, is_flat=is_flat), message
@@ -48,7 +50,7 @@ def _place(name: str, *, is_flat: bool) -> Place:
 
 def _meant(name: str, known: Iterable[str]) -> str | None:
     """The known name that a misspelt one most likely means: one of the same letters first, as for ``strideW``."""
-    names = list(known)
+    names = list(known)[:_MOST_GUESSES]
     letters = _letters(name)
     same = [candidate for candidate in names if len(letters) > 1 and _letters(candidate) == letters]
     if same:
