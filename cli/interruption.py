@@ -2,7 +2,7 @@
 
 Until a verb runs nothing has been found, and the process ends at once. From then on ``KeyboardInterrupt`` is raised,
 once: it ends the search, and what was found is printed. While an answer is being written, and while modules are being
-imported (whose loaders turn it into errors of their own), the signal waits.
+loaded (which turns it into errors of its own), the signal waits.
 
 This module imports next to nothing: what is loaded before :meth:`Interruption.take_over` is loaded without it.
 """
@@ -31,13 +31,13 @@ ALARM = "SIGALRM"
 """The signal of the clock by which a waiting signal is looked at again."""
 
 RETRY_S = 0.02
-"""How long a signal waits for an import before it is looked at again."""
+"""How long a signal waits for a module before it is looked at again."""
 
 LONGEST_WAIT_S = 10.0
 """How long it waits at most."""
 
-IMPORTER = "importlib._bootstrap"
-"""The module whose frames show that an import is under way."""
+BUILDERS = ("importlib._bootstrap", "pydantic._internal._model_construction")
+"""Modules whose frames show that something is being loaded: they turn an interrupt into errors of their own."""
 
 
 class Interruption:
@@ -56,6 +56,11 @@ class Interruption:
             if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
                 signal.signal(getattr(signal, name), self)
         sys.unraisablehook = self._unraisable
+
+    @property
+    def was_raised(self) -> bool:
+        """Whether the verb was told to end, whatever has become of that on its way."""
+        return self._raised
 
     def raise_from_now_on(self) -> None:
         """A verb runs: there may be something to be kept."""
@@ -87,7 +92,7 @@ class Interruption:
             return
         if not self._may_raise:
             _end_at_once()
-        if self._waited_s < LONGEST_WAIT_S and hasattr(signal, "setitimer") and (self._held or _imports(frame)):
+        if self._waited_s < LONGEST_WAIT_S and hasattr(signal, "setitimer") and (self._held or _loads(frame)):
             self._wait()
             return
         self._raise()
@@ -141,10 +146,10 @@ def _end_at_once() -> None:
     os._exit(EXIT_CODE)
 
 
-def _imports(frame: FrameType | None) -> bool:
-    """Whether an import is under way where the signal was heard."""
+def _loads(frame: FrameType | None) -> bool:
+    """Whether a module or a model is being loaded where the signal was heard."""
     while frame is not None:
-        if frame.f_globals.get("__name__") == IMPORTER:
+        if frame.f_globals.get("__name__") in BUILDERS:
             return True
         frame = frame.f_back
     return False

@@ -66,6 +66,20 @@ except KeyboardInterrupt:
     print("heard")
 """
 
+TURNED_INTO_AN_ERROR = """
+import os, signal, sys
+from dmaze.cli import application, main
+def act():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        while True:
+            pass
+    except KeyboardInterrupt as error:
+        raise ValueError("cannot build") from error
+application.parsed = lambda arguments: act
+main.run()
+"""
+
 STARTED = """
 import os, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -131,6 +145,11 @@ def test_an_answer_that_is_being_written_is_written_to_its_end() -> None:
 def test_an_interrupt_that_a_destructor_swallows_comes_again() -> None:
     done = python(TAKEN_OVER + IN_A_DESTRUCTOR)
     assert (done.returncode, done.stdout, done.stderr) == (0, "heard\n", "")
+
+
+def test_an_interrupt_that_others_turn_into_an_error_of_theirs_is_one_all_the_same() -> None:
+    done = python(TURNED_INTO_AN_ERROR)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", LINE)
 
 
 def test_nothing_waits_where_the_command_has_not_taken_the_signals_over() -> None:
