@@ -100,8 +100,8 @@ def test_files_of_all_kinds_are_one_network(layers: Path) -> None:
         ([3], ["spec.json: workload[0]: expected text, got 3"]),
         (["no.yaml", "none.yaml"], ["no.yaml: expected a file, but there is none", "none.yaml: expected a file, but"]),
         (["resnet81"], ["spec.json: workload[0]: unknown name 'resnet81'; did you mean 'resnet18'?"]),
-        ("nothing/*.yaml", ["spec.json: workload: expected files of layers (.yaml, .yml, .onnx, .json), but there is"]),
-        ("empty", ["spec.json: workload: expected files of layers (.yaml, .yml, .onnx, .json), but there is none at"]),
+        ("nothing/*.yaml", ["spec.json: workload: expected files of layers (.yaml, .yml or .onnx), but there is"]),
+        ("empty", ["spec.json: workload: expected files of layers (.yaml, .yml or .onnx), but there is none at"]),
     ],
 )
 def test_faulty_lists_of_files_are_told_with_their_places(workload: Any, lines: list[str], tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from ...layers import Layer
 from ..dmazerunner_files import distinct_names
 from ..validation import validated
 
-_KINDS = ((".yaml", ".yml"), (".onnx",), (".json",))
-"""What of a folder is read as layers: the files of the first of these kinds that it has."""
+_KINDS = ((".yaml", ".yml"), (".onnx",))
+"""What of a folder is read as layers: the files of the first of these kinds that it has. JSON may be the spec."""
 
 _LONGEST_NAME = 200
 
@@ -44,7 +44,7 @@ def files_of(text: str, base: Path, file: str | None, place: Place) -> list[str]
         except (ValueError, NotImplementedError, OSError):
             found = []
     if not found:
-        message = f"expected files of layers (.yaml, .yml, .onnx, .json), but there is none at {path}"
+        message = f"expected files of layers (.yaml, .yml or .onnx), but there is none at {path}"
         raise InputError.single(file, place_text(place), shortened(message, _LONGEST_NAME))
     return [str(each) for each in sorted(found, key=_in_order)]
 

@@ -157,7 +157,11 @@ FIELD_CASES = [
     ),
     case("negative", conv(batch=-1), (f"{LAYER}.batch", "expected an integer of at least 1, got -1")),
     case("zero", architecture(pes=0), ("architecture.pes", "expected an integer of at least 1, got 0")),
-    case("zero clock", architecture(clock_mhz=0), ("architecture.clock_mhz", "expected a clock from 0.001 to 1,000,000 MHz, got 0.0")),
+    case(
+        "zero clock",
+        architecture(clock_mhz=0),
+        ("architecture.clock_mhz", "expected a clock from 0.001 to 1,000,000 MHz, got 0.0"),
+    ),
     case("NaN", architecture(clock_mhz=float("nan")), ("architecture.clock_mhz", "a finite number, got NaN")),
     case("NaN for a count", conv(batch=float("nan")), (f"{LAYER}.batch", "expected an integer, got NaN")),
     case("Infinity", architecture(clock_mhz=float("inf")), ("architecture.clock_mhz", "finite number, got Infinity")),
@@ -275,7 +279,7 @@ REFERENCE_CASES = [
         "missing architecture file", spec(architecture="a.json"), ("architecture", "expected a file, but there is no")
     ),
     case("missing network file", spec(workload="nets/a.json"), ("workload", "expected a file, but there is none at ")),
-    case("a folder as network", spec(workload="./"), ("workload", "expected a file, but it is a directory")),
+    case("a folder as network", spec(workload="./"), ("workload", "expected files of layers (.yaml, .yml or .onnx)")),
     case("a path that cannot be one", spec(workload="a\0b"), ("workload", "expected a readable file (embedded null")),
     case("ONNX", spec(workload="net.onnx"), ("workload", "expected an ONNX file, but there is none at ")),
     case(
@@ -414,8 +418,11 @@ def test_the_base_documents_of_the_cases_are_good(tmp_path: Path) -> None:
 def test_a_missing_file_and_a_directory_are_faults_of_the_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.json: expected a file, but there is none$"):
         load_spec(tmp_path / "none.json")
-    with pytest.raises(InputError, match=r"expected a file, but it is a directory$"):
-        load_spec(tmp_path)
+    with pytest.raises(InputError, match=r": architecture: expected, but missing$"):
+        load_spec(tmp_path)  # a folder may hold layers
+    write(tmp_path / "spec.json", spec(architecture="./"))
+    with pytest.raises(InputError, match=r": architecture: expected a file, but it is a directory at "):
+        load_spec(tmp_path / "spec.json")
     with pytest.raises(InputError, match=r"expected a readable file \(File name too long\)$"):
         load_spec(tmp_path / ("x" * 5000))
 
