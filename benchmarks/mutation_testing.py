@@ -130,7 +130,8 @@ def tested(folder: Path, target: str, count: int, draw: random.Random) -> dict[s
     found = list(mutants(source))
     chosen = draw.sample(found, min(count, len(found)))
     if noticed(folder, TARGETS[target]):
-        raise SystemExit(f"the tests of {target} fail on the code as it is")
+        print(f"{target}: its tests fail on the code as it is", flush=True)
+        return {"mutants": len(found), "tried": 0, "noticed": 0, "survived": []}
     survived: list[str] = []
     for what, text in chosen:
         path.write_text(text, encoding="utf-8")

@@ -222,7 +222,7 @@ EDGES = {
         access_energy_pj=AccessEnergy(rf=1e-300, noc=1e-305, spm=5e-324, dram=1.0, mac=0)
     ),
     "a slow DMA": machine(dma=Dma(init_cycles=1e9, cycles_per_byte=1e9, clock_mhz=1e-3)),
-    "a fast DMA": machine(dma=Dma(init_cycles=1e-9, cycles_per_byte=1e-12, clock_mhz=1e9)),
+    "a fast DMA": machine(dma=Dma(init_cycles=1e-9, cycles_per_byte=1e-12, clock_mhz=1e6)),
 }
 
 

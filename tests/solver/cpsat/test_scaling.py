@@ -296,14 +296,14 @@ MACHINES = {
         pes=HUGE,
         rf_bytes_per_pe=HUGE,
         spm=Spm(banks=HUGE, bytes_per_bank=HUGE),
-        dma=Dma(init_cycles=DEAR, cycles_per_byte=DEAR, clock_mhz=1e-9),
-        clock_mhz=1e9,
+        dma=Dma(init_cycles=DEAR, cycles_per_byte=DEAR, clock_mhz=1e-3),
+        clock_mhz=1e6,
         access_energy_pj=AccessEnergy(rf=DEAR, noc=DEAR, spm=DEAR, dram=DEAR, mac=DEAR),
     ),
     "dear and free at once": architecture(access_energy_pj=AccessEnergy(rf=DEAR, noc=1e-300, spm=0, dram=1e-9, mac=0)),
     "nearly free": architecture(
         access_energy_pj=AccessEnergy(rf=1e-300, noc=1e-12, spm=1e-18, dram=5e-324, mac=0),
-        dma=Dma(init_cycles=1e-300, cycles_per_byte=5e-324, clock_mhz=1e9),
+        dma=Dma(init_cycles=1e-300, cycles_per_byte=5e-324, clock_mhz=1e6),
     ),
     "smallest": architecture(pes=1, rf_bytes_per_pe=8, spm=Spm(banks=4, bytes_per_bank=2)),
 }
