@@ -20,7 +20,7 @@ from ..space.keeping import Edge, Keeping, Row, State
 from ..space.quantities import DMA
 from ..space.tile_vectors import Axis, Floats, Ints, Mask
 from .stages import Kind, Stage, stages
-from .tails import Tail, closing_cost, fewest_instances_share, tail
+from .tails import Tail, closing_cost, edge_cost, fewest_instances_share, tail
 
 MOST_ENTRIES = 16_000_000
 """Entries of the tables of a fanout up to which every number of instances has tables of its own."""
@@ -140,7 +140,7 @@ class CostToGo:
                 least[-1] = 0.0
             for tensor in members(state.pending):
                 for then in self.keeping.settled(state, 1 << tensor, node):
-                    edge = Edge(state.edges[tensor].inner, then.edges[tensor].outer)
+                    edge = state.edges[tensor]._replace(outer=then.edges[tensor].outer)
                     cost = self._closing_cost(place, quantity, tensor, edge)
                     np.minimum(least, found[then] + cost, out=least)
             grid = least.reshape(self.space.vectors.shape)
@@ -214,7 +214,10 @@ class CostToGo:
         if key not in self._closing:
             stage, prices = self.stages[place], self.keeping.prices_of(tensor, edge)
             cost = closing_cost(prices, stage, self.tail(place, tensor, edge), tensor, quantity)
-            self._closing[key] = cost + self._engine(prices, stage, quantity, tensor)
+            cost = cost + self._engine(prices, stage, quantity, tensor)
+            for child in edge.inside:
+                cost = cost + edge_cost(prices, tensor, child, quantity)
+            self._closing[key] = cost
         return self._closing[key]
 
     def _engine(self, prices: EdgePrices, stage: Stage, quantity: int, tensor: int) -> Floats | float:

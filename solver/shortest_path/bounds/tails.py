@@ -8,7 +8,7 @@ import numpy as np
 
 from ..space.edge_prices import EdgePrices
 from ..space.tile_vectors import Floats
-from .stages import Kind, Stage
+from .stages import Stage
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,19 @@ def closing_cost(prices: EdgePrices, stage: Stage, rest: Tail, tensor: int, quan
     return (full * share + rest.full[quantity]) * words
 
 
-def is_loops(stage: Stage) -> bool:
-    """Whether loops run at a stage."""
-    return stage.kind is Kind.LOOPS
+def edge_cost(prices: EdgePrices, tensor: int, child: int, quantity: int) -> Floats:
+    """What an edge further in costs at the least, by the tile vector at which its tile is replaced at last."""
+    space, share = prices.space, fewest_instances_share(prices)[quantity]
+    parent = prices.parent(tensor, child)
+    charges = [(prices.entering[tensor, child], child), (prices.leaving[tensor, child], parent)]
+    moved = 0.0
+    for network in space.machine.networks:
+        if parent < network.node < child:
+            charges.append((prices.at_root[tensor, network.node], network.node))
+            moved += prices.at_instances[tensor, network.node][quantity]
+    plain = moved + sum(charge.without_read_backs[quantity] for charge, _ in charges)
+    full = moved + sum(charge.price[quantity] for charge, _ in charges)
+    saved = sum(charge.credit[quantity] * space.most_reduction(node) for charge, node in charges)
+    words = prices.least_words(tensor)
+    least: Floats = np.maximum(plain * words, full * words - saved * space.vectors.first_visits)
+    return least * share

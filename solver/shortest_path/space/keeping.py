@@ -24,10 +24,14 @@ OPEN = -1
 
 
 class Edge(NamedTuple):
-    """The edge of a tensor that a sweep is on: its inner end, and its outer end, ``OPEN`` while a tile is pending."""
+    """The edge of a tensor that a sweep is on: its inner end, and its outer end, ``OPEN`` while a tile is pending.
+
+    ``inside``: the inner ends of edges further in whose tiles have not been replaced either, the outermost first.
+    """
 
     inner: int
     outer: int
+    inside: tuple[int, ...] = ()
 
 
 class State(NamedTuple):
@@ -134,11 +138,22 @@ class Keeping:
         return (True, False) if keeps is None else (keeps,)
 
     def _with(self, edges: tuple[Edge, ...], node: int, row: Row) -> tuple[Edge, ...]:
-        return tuple(Edge(node, OPEN) if keeps else edge for edge, keeps in zip(edges, row, strict=True))
+        return tuple(
+            self._begun(tensor, edge, node) if keeps else edge
+            for tensor, (edge, keeps) in enumerate(zip(edges, row, strict=True))
+        )
+
+    def _begun(self, tensor: int, edge: Edge, node: int) -> Edge:
+        """The edge that begins where a level brings a tensor."""
+        still = edge.outer == OPEN and tensor not in self.space.tracked
+        return Edge(node, OPEN, (edge.inner, *edge.inside) if still else ())
 
     def _column(self, tensor: int, edge: Edge) -> list[bool]:
         column = [row[tensor] for row in self.given]
         if None not in column:
             return [keeps is True for keeps in column]
         end = edge.inner if edge.outer == OPEN else edge.outer
-        return [node in edge or (keeps is True and node < end) for node, keeps in enumerate(column)]
+        return [
+            node in (edge.inner, edge.outer, *edge.inside) or (keeps is True and node < end)
+            for node, keeps in enumerate(column)
+        ]

@@ -141,11 +141,12 @@ def test_marks_are_those_of_factors_whatever_the_steps() -> None:
     assert marks.of_points(0, np.array([3])).tolist() != marks.of_points(1, np.array([3])).tolist()
 
 
-def test_few_labels_of_a_tile_vector_are_those_with_the_least_bounds() -> None:
+def test_few_labels_are_those_of_different_tile_vectors_with_the_least_bounds() -> None:
     labels = random_labels(Random(2), 50)
-    kept = undominated(labels, only=1)
-    for point in range(3):
-        assert kept.least[kept.points == point].tolist() == [labels.least[labels.points == point].min()]
+    least = sorted((labels.least[labels.points == point].min(), point) for point in range(3))
+    for only in (1, 2, 3, 9):
+        kept = undominated(labels, only=only)
+        assert list(zip(kept.least, kept.points, strict=True)) == least[:only]
 
 
 def keeping_of(nest: LoopNest, given: Given) -> Keeping:
