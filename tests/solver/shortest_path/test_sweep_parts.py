@@ -160,16 +160,21 @@ ALL, NONE = (True, True, True), (False, False, False)
 
 def test_stages_go_from_the_mac_outwards_and_every_loop_replaces_what_it_indexes() -> None:
     found = stages(keeping_of(GEMM, (ALL, ALL, NONE, ALL)))
-    everything, each = (0b111,), (0b111, 0b001, 0b010, 0b100, 0)
-    assert [(stage.kind, stage.node, tuple(state.pending for state in stage.states)) for stage in found] == [
-        (Kind.LOOPS, 3, (0,)),
-        (Kind.STORE, 3, (0,)),
+    everything, each = {0b111}, {0b111, 0b001, 0b010, 0b100, 0}
+    assert [(stage.kind, stage.node, {state.pending for state in stage.states}) for stage in found] == [
+        (Kind.LOOPS, 3, {0}),
+        (Kind.STORE, 3, {0}),
         (Kind.FANOUT, 2, everything),
         (Kind.LOOPS, 1, each),
         (Kind.STORE, 1, each),
         (Kind.LOOPS, 0, each),
         (Kind.STORE, 0, each),
     ]
+    for stage in found:
+        sizes = [state.pending.bit_count() for state in stage.states]
+        assert sizes == sorted(sizes, reverse=True)
+    inside = {edge.inside for state in found[-1].states for edge in state.edges}
+    assert inside == {(), (3,)}  # where a tile of the inner level is still pending
 
 
 def test_what_is_kept_stays_open_until_it_matters() -> None:
