@@ -23,6 +23,7 @@ class LabelBounds:
     def __init__(self, ahead: CostToGo, columns: Columns, objective: Objective) -> None:
         self._ahead, self._space, self._listed = ahead, ahead.space, ahead.keeping.sums.listed
         self._columns, self._rule = columns, OBJECTIVES[objective]
+        self._only_time = ahead.space.only_time
         self._times = np.array([wanted.divides for wanted in self._listed])
         self._limited = [place for place, wanted in enumerate(self._listed) if math.isfinite(wanted.limit)]
         self._limits = np.array([self._listed[place].limit for place in self._limited])
@@ -39,7 +40,8 @@ class LabelBounds:
     def bounds(self, place: int, state: State, labels: Labels, later: int = 0) -> tuple[Floats, Floats]:
         """Lower bounds on energy in pJ and on cycles, both infinite where a limit is broken.
 
-        At a fanout, axes from the ``later``-th on are still unrolled.
+        At a fanout, axes from the ``later``-th on are still unrolled. Where only time counts, the sum of all cycles
+        stands in for the energy: it tells which of many mappings that take equally long is likely to be good.
         """
         stage, sums = self._ahead.stages[place], labels.sums
         left = self._left(stage, labels, later)
@@ -52,7 +54,8 @@ class LabelBounds:
         cycles = sums[:, self._columns.compute] / divided
         if self._times.any():
             cycles = np.maximum(cycles, least[:, self._times].max(axis=1))
-        energy_pj = least[:, 0]
+        cycles = np.ceil(cycles * (1 - TOLERANCE))
+        energy_pj = least.sum(axis=1) if self._only_time else least[:, 0]
         if self._limited:
             broken = (least[:, self._limited] > self._limits * (1 + TOLERANCE)).any(axis=1)
             energy_pj[broken], cycles[broken] = np.inf, np.inf

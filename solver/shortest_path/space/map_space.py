@@ -23,10 +23,11 @@ Kept = tuple[tuple[bool, ...], ...]
 
 @dataclass(frozen=True)
 class MapSpace:
-    """A nest on a machine, what is asked of its mappings, and how their words are counted."""
+    """A nest on a machine, what is asked of its mappings, how words are counted, and whether only time counts."""
 
     constraints: ResolvedConstraints
     counted: Accounting = EXECUTED
+    only_time: bool = False
 
     @property
     def nest(self) -> LoopNest:
@@ -44,7 +45,7 @@ class MapSpace:
         levels = tuple(replace(level, read_pj=free, write_pj=free) for level in machine.levels)
         networks = tuple(replace(network, word_pj=free, add_pj=0.0) for network in machine.networks)
         without = replace(machine, levels=levels, networks=networks, mac_pj=0.0)
-        return MapSpace(replace(self.constraints, machine=without), self.counted)
+        return MapSpace(replace(self.constraints, machine=without), self.counted, only_time=True)
 
     @cached_property
     def vectors(self) -> TileVectors:

@@ -18,6 +18,7 @@ from ..bounds.stages import Kind
 from ..space.edge_prices import EdgePrices
 from ..space.keeping import Keeping, State
 from ..space.map_space import Kept
+from ..space.tile_vectors import Floats
 from .labels import Apart, Labels, Trail, joined, undominated
 from .level_loops import Groups, LevelLoops
 from .moves import Moves
@@ -119,12 +120,20 @@ class Sweeper:
         if not len(labels):
             return labels
         energy_pj, cycles = self._bounds.bounds(place, state, labels, later)
-        labels = replace(labels, least=self._bounds.value(energy_pj, cycles))
-        kept = labels.least <= goal.target * (1 + TOLERANCE)
+        values, ties = self._rule.of_arrays(energy_pj, cycles)
+        labels = replace(labels, least=self._preferred(values, ties) if goal.only else values)
+        kept = values <= goal.target * (1 + TOLERANCE)
         if goal.most_energy_pj < math.inf or goal.most_cycles < math.inf:
             kept &= energy_pj <= goal.most_energy_pj * (1 + TOLERANCE)
             kept &= cycles <= goal.most_cycles * (1 + TOLERANCE)
         return labels if kept.all() else labels.take(kept)
+
+    @staticmethod
+    def _preferred(values: Floats, ties: Floats) -> Floats:
+        """Bounds that few labels are chosen by: of those that are nearly equal, less of the other metric first."""
+        largest = ties.max(initial=0.0, where=np.isfinite(ties))
+        found: Floats = values * (1 + TOLERANCE * ties / largest) if largest > 0 else values
+        return found
 
     def _at(self, prices: EdgePrices) -> Moves:
         """The steps where words have these prices."""
