@@ -160,7 +160,10 @@ MACHINE_FAULTS: list[tuple[Any, list[str]]] = [
             "nodes[1].dma.clock_mhz: expected, but missing",
         ],
     ),
-    (node(GLB, dma={**DMA, "clock_mhz": 0}), ["nodes[1].dma.clock_mhz: expected a clock from 0.001 to 1,000,000 MHz, got 0.0"]),
+    (
+        node(GLB, dma={**DMA, "clock_mhz": 0}),
+        ["nodes[1].dma.clock_mhz: expected a clock from 0.001 to 1,000,000 MHz, got 0.0"],
+    ),
     (node(GLB, dma={**DMA, "init_cycle": 1}), ["nodes[1].dma.init_cycle: unknown field; did you mean 'init_cycles'?"]),
     (node(GLB, dma=True), ["nodes[1].dma: expected an object, got true"]),
     (
