@@ -1,8 +1,8 @@
 """The least cost still to come from every tile vector at every stage: tables that tell a sweep what to leave out.
 
-Every table is a lower bound. Paths of the sweep are paths here, too, at no larger cost, since three things are
-neglected: a word that a level is brought counts once for each word that its parent serves for it; a tensor that is
-still pending when a level outside brings it again forgets its inner edge; and quantities are bounded one at a time.
+Every table is a lower bound. Paths of the sweep are paths here, too, at no larger cost, since two things are neglected:
+a word that a level is brought counts once for each word that its parent serves for it, and quantities are bounded one
+at a time. What tracked tensors have pending further in is forgotten, too, when a level outside brings them again.
 """
 
 from __future__ import annotations
