@@ -148,7 +148,7 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
         [
             "sweep.axes[0].pes[1]: expected an integer of at least 1, got 0",
             "sweep.axes[0].pes[2]: expected an integer, got 1.5",
-            "sweep.axes[1]['dma.clock_mhz'][0]: expected a number above 0, got 0",
+            "sweep.axes[1]['dma.clock_mhz'][0]: expected a clock from 0.001 to 1,000,000 MHz, got 0.0",
         ],
     ),
     "unknown fields": (

@@ -55,8 +55,8 @@ def check_costs(result: Result, layer: LayerResult, solution: Solution) -> None:
 def test_the_public_surface_is_what_it_is() -> None:
     assert set(dmaze.solver.__all__) == {
         "ENTRY_POINT_GROUP", "Backend", "Cache", "LayerProblem", "Observer", "Progress", "Report", "SearchLimits",
-        "SearchOutcome", "SilentObserver", "VerificationLimits", "available_backends", "dataflow_study",
-        "enumerate_mappings", "gap_study", "pareto_fronts", "solve", "sweep", "verify",
+        "SearchOutcome", "SilentObserver", "Tiling", "VerificationLimits", "available_backends", "dataflow_study",
+        "enumerate_mappings", "gap_study", "pareto_fronts", "solve", "sweep", "tile", "verify",
     }  # fmt: skip
     assert set(dmaze.model.__all__) == {
         "Architecture", "AttentionScores", "AttentionValues", "BackendFault", "Constraints", "Conv1d", "Conv2d",
