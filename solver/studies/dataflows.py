@@ -26,6 +26,7 @@ from ...model.documents.study_results import (
 )
 from ...model.faults import Fault, InputError, shown, suggestion
 from ...model.layers import Layer
+from ...model.layers.convolution_roles import convolution_roles
 from ...model.reading.loading import ResolvedSpec, resolved
 from ..pipeline.observer import Observer
 from ..pipeline.summary import versions
@@ -134,7 +135,10 @@ def _on_dataflow(
     run: StudyRun, layer: Layer, given: SpatialRestriction, dataflow: Dataflow, best: StudySearch
 ) -> LayerOnDataflow | None:
     """A layer under a dataflow; ``None`` after an interruption."""
-    unrolled = given.allowed(layer.loop_nest().dims, dataflow)
+    nest = layer.loop_nest()
+    roles = convolution_roles(nest)
+    named = tuple(roles.get(name, name) for name in dataflow.spatial_dims)
+    unrolled = given.allowed(nest.dims, dataflow.model_copy(update={"spatial_dims": named}))
     if not unrolled:
         return LayerOnDataflow(dataflow=dataflow.name, spatial_dims=(), search=None, ratios=None, proved=False)
     found = run.search(layer, f"only {'|'.join(unrolled)} unrolled", constraints=given.under(unrolled))

@@ -60,6 +60,23 @@ def unrolled(entry: LayerOnDataflow) -> set[str]:
     return {name for name, factors in tiling.items() if factors.spatial > 1}
 
 
+def test_a_convolution_with_other_names_loses_as_much() -> None:
+    """As other tools' files name the dimensions."""
+    imported = {
+        "type": "loop_nest",
+        "name": "conv",
+        "bounds": {"K": 2, "C": 2, "P": 3, "Q": 3, "R": 2, "S": 2},
+        "tensors": [
+            {"name": "I", "index": ["C", "P + R", "Q + S"]},
+            {"name": "W", "index": ["K", "C", "R", "S"]},
+            {"name": "O", "index": ["K", "P", "Q"], "output": True},
+        ],
+    }
+    (own,), (other,) = dataflow_study(spec()).layers, dataflow_study(Specs(imported, architecture=TINY)()).layers
+    assert [entry.ratios for entry in other.restricted] == [entry.ratios for entry in own.restricted]
+    assert [entry.spatial_dims for entry in other.restricted] == [("P", "Q"), ("R", "S"), ("Q", "S"), ("K", "C")]
+
+
 class TestRestriction:
     def test_of_a_layer_that_can_be_costed_on_fingers(self) -> None:
         """C[4][1] = A[4][1] B[1][1], one element of each in a register file.
