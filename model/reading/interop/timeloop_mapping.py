@@ -97,7 +97,10 @@ def _memories(directives: Sequence[Directive], file: str, levels: Sequence[str] 
     left = [target for target in iterating if target not in chosen]
     if left:
         known = ", ".join(f"{target} as {memory}" for target, memory in chosen.items()) or "none"
-        message = f"cannot place level {shown(left[0])} beside {known}; our machine has DRAM, SPM and RF (see --levels)"
+        message = (
+            f"cannot place level {shown(left[0])} beside {known}; without an architecture it is DRAM, SPM and RF "
+            "(see --levels): give the mapping's architecture file, too"
+        )
         raise InputError.single(file, "mapping", message)
     return chosen
 

@@ -275,7 +275,8 @@ BAD_MAPPINGS = {
     ),
     "a level too many": (
         one_entry(target="L7", type="temporal", factors="C=2"),
-        "mapping: cannot place level 'L7' beside DRAM as dram; our machine has DRAM, SPM and RF (see --levels)",
+        "mapping: cannot place level 'L7' beside DRAM as dram; without an architecture it is DRAM, SPM and RF "
+        "(see --levels): give the mapping's architecture file, too",
     ),
     "remainders": (
         one_entry(target="SPM", type="temporal", factors=["C=5,2"]),
