@@ -10,8 +10,15 @@ from subprocess import PIPE, Popen
 
 from paths import PLUGINS
 
-START = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from dmaze.cli.main import run; run()"
-"""Starts the command with Ctrl-C in force even where the test run itself was started with it ignored."""
+START = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):
+    signal.signal(getattr(signal, name), signal.SIG_DFL)
+from dmaze.cli.main import run
+run()
+"""
+"""Starts the command with all signals in force, even where the test run itself was started with some ignored."""
 
 
 def command(*arguments: str) -> Popen[str]:
