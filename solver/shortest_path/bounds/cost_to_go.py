@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -62,7 +63,7 @@ class CostToGo:
 
     def class_of(self, stage: Stage, left: Ints) -> Ints:
         """The positions of the classes of instances left at a fanout that numbers of them belong to."""
-        found: Ints = np.searchsorted(self._classes(stage), left)
+        found: Ints = np.searchsorted(self._classes[stage.node], left)
         return found
 
     def tail(self, place: int, tensor: int, edge: Edge) -> Tail:
@@ -167,7 +168,7 @@ class CostToGo:
         stage = self.stages[place]
         axes = self.unrolled_axes(stage)
         size = self.space.machine.network_at[stage.node].size
-        classes = self._classes(stage)
+        classes = self._classes[stage.node]
         found: Tables = {}
         for state in self._states(stage):
             tables = dict.fromkeys(classes, after[state])
@@ -180,8 +181,13 @@ class CostToGo:
             found[state] = tables[size]
         return found
 
-    def _classes(self, stage: Stage) -> list[int]:
-        """The numbers of instances left that have tables of their own; others have that of the next larger one.
+    @cached_property
+    def _classes(self) -> dict[int, list[int]]:
+        """For every fanout the numbers of instances left that have tables; others have that of the next larger one."""
+        return {stage.node: self._classes_at(stage) for stage in self.stages if stage.kind is Kind.FANOUT}
+
+    def _classes_at(self, stage: Stage) -> list[int]:
+        """The same for one fanout.
 
         All have one if there is room for so many, else powers of two.
         """
