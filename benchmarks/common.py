@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -40,3 +45,52 @@ def append_result(path: Path, record: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(record) + "\n")
+
+
+def seeds_parser(description: str | None, first_seed: int, results: str) -> argparse.ArgumentParser:
+    """The options of a benchmark of random problems, one a seed."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--seeds", type=int, default=10_000, help="problems, one a seed")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no problem after so long")
+    parser.add_argument("--seed", type=int, default=first_seed, help="the first seed; the others follow")
+    parser.add_argument("--results", type=Path, default=RESULTS / f"{results}.jsonl")
+    return parser
+
+
+def run_over_seeds(
+    options: argparse.Namespace,
+    compare: Callable[[int, Counter[str]], Iterable[dict[str, Any]]],
+    record: Mapping[str, Any],
+    *distributions: str,
+) -> None:
+    """Compare problem by problem, print what is found, append ``record`` with it, and exit 1 if anything is wrong."""
+    counts, mismatches = Counter[str](), list[dict[str, Any]]()
+    where = {"machine": machine(), "versions": versions(*distributions)}
+    started, tried = time.monotonic(), 0
+    for seed in range(options.seed, options.seed + options.seeds):
+        if time.monotonic() - started > options.seconds:
+            break
+        tried += 1
+        try:
+            found = list(compare(seed, counts))
+        except Exception as error:  # whatever a search does is to be written down
+            found = [{"seed": seed, "wrong": [f"{type(error).__name__}: {error}"]}]
+        for one in found:
+            print(json.dumps(one), flush=True)
+        mismatches += [one for one in found if one["wrong"]]
+        if tried % 500 == 0:
+            print(f"{tried} seeds, {time.monotonic() - started:.0f} s, {dict(counts)}", flush=True)
+    full = {
+        "date": datetime.now(timezone.utc).isoformat(),
+        **record,
+        "seeds": tried,
+        "first_seed": options.seed,
+        "counts": dict(sorted(counts.items())),
+        "mismatches": mismatches,
+        "wall_s": round(time.monotonic() - started, 1),
+        "processor_s": round(time.process_time(), 1),
+        **where,
+    }
+    append_result(options.results, full)
+    print(json.dumps(full, indent=2))
+    sys.exit(1 if mismatches else 0)

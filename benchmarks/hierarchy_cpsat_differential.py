@@ -6,12 +6,7 @@ there was one.
 
 from __future__ import annotations
 
-import argparse
-import datetime
-import json
-import math
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
-from common import RESULTS, append_result, machine, versions
+from common import run_over_seeds, seeds_parser
 from dmaze.solver.backend import SearchLimits
 from dmaze.solver.cpsat.levels.level_cpsat import BACKEND as CP_SAT
 from level_optima import TooManyError
@@ -56,40 +51,8 @@ def result_of(one: Searched) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=10_000, help="problems, one a seed")
-    parser.add_argument("--seconds", type=float, default=math.inf, help="begin no problem after so long")
-    parser.add_argument("--seed", type=int, default=40_000_000, help="the first seed; the others follow")
-    parser.add_argument("--results", type=Path, default=RESULTS / "hierarchy_cpsat_differential.jsonl")
-    options = parser.parse_args()
-    counts, mismatches = Counter[str](), list[dict[str, Any]]()
-    where = {"machine": machine(), "versions": versions("numpy", "ortools")}
-    started, tried = time.monotonic(), 0
-    for seed in range(options.seed, options.seed + options.seeds):
-        if time.monotonic() - started > options.seconds:
-            break
-        tried += 1
-        try:
-            found = list(compare(seed, counts))
-        except Exception as error:  # whatever a search does is to be written down
-            found = [{"seed": seed, "wrong": [f"{type(error).__name__}: {error}"]}]
-        for one in found:
-            print(json.dumps(one), flush=True)
-        mismatches += found
-    record = {
-        "benchmark": "hierarchy_cpsat_differential",
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(),
-        "seeds": tried,
-        "first_seed": options.seed,
-        "counts": dict(sorted(counts.items())),
-        "mismatches": mismatches,
-        "wall_s": round(time.monotonic() - started, 1),
-        "processor_s": round(time.process_time(), 1),
-        **where,
-    }
-    append_result(options.results, record)
-    print(json.dumps(record, indent=2))
-    sys.exit(1 if mismatches else 0)
+    options = seeds_parser(__doc__, 40_000_000, "hierarchy_cpsat_differential").parse_args()
+    run_over_seeds(options, compare, {"benchmark": "hierarchy_cpsat_differential"}, "numpy", "ortools")
 
 
 if __name__ == "__main__":
