@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -20,7 +20,7 @@ from dmaze.solver.backend import Backend, LayerProblem, SearchLimits, SearchOutc
 from dmaze.solver.shortest_path import BACKEND
 from level_optima import Optima, TooManyError, optima_of
 from random_constraints import KINDS_OF_CONSTRAINT, random_constraints
-from random_hierarchies import RandomCase, Traits, random_case
+from random_hierarchies import RandomCase, Traits, described, random_case
 
 EXACT = LevelConstraints()
 CLOSE = 1e-9
@@ -163,3 +163,32 @@ def _wrong_best(
     settled = outcome.certificate is not None and outcome.certificate.ties_settled
     if settled and value <= best and other > tie * (1 + CLOSE):
         yield f"tie {other!r} said to be settled, {tie!r} is possible"
+
+
+def right_searches(
+    seeds: Sequence[int],
+    number: int,
+    traits: Traits,
+    kinds: Sequence[str],
+    searched: Callable[[RandomCase, LevelConstraints], list[Searched]],
+    passed_over: tuple[type[Exception], ...] = (TooManyError,),
+) -> list[Searched]:
+    """The searches of the first few problems that are neither trivial nor large; each of them right, and a proof."""
+    found: list[Searched] = []
+    for seed in seeds:
+        case = random_case(seed, 12, traits)
+        constraints = random_constraints(Random(seed), case, kinds) if kinds else EXACT
+        if case.nest.num_macs < 4 or len(case.machine.levels) < 2:
+            continue
+        try:
+            searches = searched(case, constraints)
+        except passed_over:
+            continue
+        for one in searches:
+            told = f"{one.objective}: {described(case)} {constraints.model_dump_json(exclude_defaults=True)}"
+            assert one.wrong == (), told
+            assert one.proved or one.outcome.statistics["relaxed"] != "nothing", told
+        found += searches
+        if len(found) == number * len(OBJECTIVES):
+            return found
+    raise AssertionError("too few problems")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from random import Random
+from functools import partial
 
 import pytest
 from dmaze.model.faults import InputError
@@ -26,12 +26,12 @@ from dmaze.solver.deadline import Deadline
 from dmaze.solver.pipeline.ranking import faults_of_candidate
 from dmaze.solver.registry import load_backend_for
 from hierarchy_cases import nest_of
-from level_optima import TooManyError, optima_of
-from random_constraints import KINDS_OF_CONSTRAINT, random_constraints
-from random_hierarchies import Traits, described, random_case
+from level_optima import optima_of
+from random_constraints import KINDS_OF_CONSTRAINT
+from random_hierarchies import Traits
 from random_layers import KINDS
 from reference import load
-from shortest_path_agreement import EXACT, Searched, compared, drawn_problem
+from shortest_path_agreement import EXACT, Searched, compared, drawn_problem, right_searches
 
 CASES = {case["name"]: case for case in load("hierarchy/optima.json")["cases"]}
 LIMITS = SearchLimits(time_limit_s=60.0)
@@ -47,25 +47,8 @@ def problem(name: str, objective: Objective) -> LevelsProblem:
 
 
 def checked(seeds: range, number: int, traits: Traits = ANY, kinds: Sequence[str] = ()) -> list[Searched]:
-    """The searches of the first few problems that are neither trivial nor large, each of them right."""
-    found: list[Searched] = []
-    for seed in seeds:
-        case = random_case(seed, 12, traits)
-        constraints = random_constraints(Random(seed), case, kinds) if kinds else EXACT
-        if case.nest.num_macs < 4 or len(case.machine.levels) < 2:
-            continue
-        try:
-            searches = compared(case, constraints, MOST, MOST_CHOICES, backend=BACKEND, limits=LIMITS)
-        except TooManyError:
-            continue
-        for one in searches:
-            told = f"{one.objective}: {described(case)} {constraints.model_dump_json(exclude_defaults=True)}"
-            assert one.wrong == (), told
-            assert one.proved or one.outcome.statistics["relaxed"] != "nothing", told
-        found += searches
-        if len(found) == number * len(OBJECTIVES):
-            return found
-    raise AssertionError("too few problems")
+    searched = partial(compared, most=MOST, most_choices=MOST_CHOICES, backend=BACKEND, limits=LIMITS)
+    return right_searches(seeds, number, traits, kinds, searched)
 
 
 @pytest.mark.parametrize("place", range(len(KINDS)), ids=list(KINDS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from random import Random
 
 import pytest
@@ -10,12 +11,11 @@ from dmaze.model.faults import InputError
 from dmaze.model.hierarchy.accountings import AccountingName
 from dmaze.model.hierarchy.constraints.level_constraints import LevelConstraints
 from dmaze.model.hierarchy.hierarchy_model import MODEL, HierarchyModel
-from dmaze.model.objectives import OBJECTIVES
 from level_optima import TooManyError
-from random_constraints import KINDS_OF_CONSTRAINT, random_constraints
-from random_hierarchies import Traits, described, random_case
+from random_constraints import KINDS_OF_CONSTRAINT
+from random_hierarchies import Traits, random_case
 from random_layers import KINDS
-from shortest_path_agreement import EXACT, Searched, compared, drawn_problem, search
+from shortest_path_agreement import EXACT, Searched, compared, drawn_problem, right_searches, search
 
 ANY = Traits(most_levels=3, blocks=0.0)
 HALO = Traits(most_levels=3, halo=1.0, dma=0.0, blocks=0.0)
@@ -32,25 +32,8 @@ def checked(
     kinds: Sequence[str] = (),
     model: HierarchyModel = MODEL,
 ) -> list[Searched]:
-    """The searches of the first few problems that are neither trivial nor large; each of them right, and a proof."""
-    found: list[Searched] = []
-    for seed in seeds:
-        case = random_case(seed, 12, traits)
-        constraints = random_constraints(Random(seed), case, kinds) if kinds else EXACT
-        if case.nest.num_macs < 4 or len(case.machine.levels) < 2:
-            continue
-        try:
-            searches = compared(case, constraints, MOST, MOST_CHOICES, model)
-        except (TooManyError, InputError):
-            continue
-        for one in searches:
-            told = f"{one.objective}: {described(case)} {constraints.model_dump_json(exclude_defaults=True)}"
-            assert one.wrong == (), told
-            assert one.proved or one.outcome.statistics["relaxed"] != "nothing", told
-        found += searches
-        if len(found) == number * len(OBJECTIVES):
-            return found
-    raise AssertionError("too few problems")
+    searched = partial(compared, most=MOST, most_choices=MOST_CHOICES, model=model)
+    return right_searches(seeds, number, traits, kinds, searched, (TooManyError, InputError))
 
 
 @pytest.mark.parametrize("place", range(len(KINDS)), ids=list(KINDS))
