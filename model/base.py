@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import ast
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from itertools import pairwise
+from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -45,8 +50,43 @@ Flag = Annotated[bool, Field(strict=True)]
 Text = Annotated[str, Field(strict=True, min_length=1, max_length=1000)]
 
 
+@cache
+def _docstrings_of_fields(kind: type[BaseModel]) -> Mapping[str, str]:
+    """The fields that a class itself declares, each with the text that stands below it."""
+    try:
+        source = inspect.getsource(kind)
+    except OSError:  # a generic document with its parameters filled in, or an installation without sources
+        return {}
+    texts: dict[str, str] = {}
+    (definition,) = ast.parse(source).body
+    for field, below in pairwise(cast("ast.ClassDef", definition).body):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                texts[name] = inspect.cleandoc(text)
+            case _:
+                pass
+    return texts
+
+
+def _describe_properties(schema: dict[str, Any], document: type[BaseModel]) -> None:
+    """Gives every property of a JSON Schema the text below its field as description.
+
+    It is read only as a schema is made: pydantic's ``use_attribute_docstrings`` would read the sources of every
+    document at every start.
+    """
+    kinds = [kind for kind in reversed(document.__mro__) if issubclass(kind, Model)]
+    texts = {name: text for kind in kinds for name, text in _docstrings_of_fields(kind).items()}
+    for name, field in document.model_fields.items():
+        described = schema["properties"].get(field.alias or name)
+        if described is not None and name in texts:
+            described.setdefault("description", texts[name])
+
+
 class Model(BaseModel):
-    """A frozen document: unknown fields and non-finite numbers are errors."""
+    """A frozen document: unknown fields and non-finite numbers are errors.
+
+    The docstring below a field becomes its description in the JSON Schema.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -55,4 +95,5 @@ class Model(BaseModel):
         serialize_by_alias=True,
         json_schema_serialization_defaults_required=True,
         defer_build=True,
+        json_schema_extra=_describe_properties,
     )

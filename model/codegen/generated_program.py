@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from ..base import Model
 
 
 class GeneratedProgram(Model):
     """What ``codegen`` gives as JSON."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     schema_: Literal["dmaze-solve/codegen/1"] = Field(default="dmaze-solve/codegen/1", alias="schema")
     code: str

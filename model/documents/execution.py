@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from ..base import Model, Text
 from ..hierarchy.hierarchy_documents import AccessCounts, NetworkCounts
@@ -15,8 +15,6 @@ from ..mapping import MappingDocument
 class ExecutedCounts(Model):
     """Words that really moved, all instances together."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     accesses: dict[str, dict[str, AccessCounts]]
     """By storage level and tensor kept there."""
     networks: dict[str, dict[str, NetworkCounts]]
@@ -25,8 +23,6 @@ class ExecutedCounts(Model):
 
 class CountDifference(Model):
     """A quantity on which the model and the execution disagree."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     quantity: Text
     """What differs, such as `fill`, `down`, `energy_pj` or `cycles`."""
@@ -40,8 +36,6 @@ class CountDifference(Model):
 
 class KnownDifferenceDocument(Model):
     """Words that the published model charges, or (negative) does not charge, against what moves; and their energy."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     reason: Text
     """Which convention of the published model it is."""
@@ -58,8 +52,6 @@ class KnownDifferenceDocument(Model):
 class CyclesCompared(Model):
     """The published cycles beside those of the execution: other conventions, not an error."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     published: int
     """Of the published model."""
     roofline: int
@@ -70,8 +62,6 @@ class CyclesCompared(Model):
 
 class PublishedComparison(Model):
     """The published model against the execution of the same mapping."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     published_energy_pj: float
     """The published energy in pJ, not rounded."""
@@ -95,8 +85,6 @@ class Resized(Model):
 class ShrunkLayer(Model):
     """How a layer was scaled down for its execution."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     macs: Resized
     """Multiply-accumulates."""
     bounds: dict[str, Resized]
@@ -113,8 +101,6 @@ class ShrunkLayer(Model):
 
 class ExecutedMapping(Model):
     """What came of executing a mapping. Energies in pJ, time in accelerator cycles."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     output_equals: bool
     """Whether the output in DRAM equals numpy's, word by word."""

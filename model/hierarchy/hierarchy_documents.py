@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from pydantic import ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from ..base import Model
 from ..loop_nest import LoopNest
@@ -17,8 +17,6 @@ V = TypeVar("V")
 
 class AccessCounts(Model):
     """Elements of one tensor that one storage level moves, all instances together (hierarchy model, section 5)."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     fill: int
     """Written: from the next level outside that keeps the tensor."""
@@ -33,8 +31,6 @@ class AccessCounts(Model):
 class NetworkCounts(Model):
     """Words of one tensor that pass one fanout, all instances together (hierarchy model, section 5)."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     down: int
     """Words on the way in, counted at the instances."""
     up: int
@@ -45,8 +41,6 @@ class NetworkCounts(Model):
 
 class LevelsCost(Model):
     """Exact cost of a mapping onto a hierarchy. Energies in pJ, time in accelerator cycles, EDP in pJ * cycles."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     energy_pj: float
     """Energy in pJ."""
@@ -68,8 +62,6 @@ class LevelsCost(Model):
 
 class EvaluatedLevels(LevelsCost):
     """What ``evaluate`` says of a mapping onto a hierarchy; what follows ``fits`` is absent without ``detail``."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     fits: dict[str, bool]
     """By node: whether what is unrolled or held there fits."""

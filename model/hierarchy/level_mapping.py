@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from ..base import Factor, Model
 from ..faults import escaped, suggestion
@@ -24,8 +24,6 @@ class LevelMappingDocument(Model):
     A factor left out is 1; of an order left out, or of the dimensions that it leaves out, the nest's own order holds,
     inside those given; a level left out of ``keep`` keeps all that it may.
     """
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     tiling: dict[str, dict[str, Factor]]
     """Factors by dimension and node; over all nodes they multiply to the dimension's bound."""

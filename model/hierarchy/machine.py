@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from ..base import Clock, Flag, Model, NaturalInt, PositiveInt, Price, Rate, Text
 from ..cost_model import HIERARCHY
@@ -21,8 +21,6 @@ NodeName = Annotated[str, Field(strict=True, min_length=1, max_length=200)]
 class DmaEngine(Model):
     """The DMA engine that fills and drains each instance of a level, burst by burst."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     init_cycles: Price
     """Cycles of the engine's clock that a burst takes to start."""
     cycles_per_byte: Price
@@ -33,8 +31,6 @@ class DmaEngine(Model):
 
 class StorageLevel(Model):
     """A level of memory, one instance of it for every instance of the fanouts outside it."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     storage: NodeName
     """The name of the level."""
@@ -85,8 +81,6 @@ class StorageLevel(Model):
 class Fanout(Model):
     """Instances side by side of everything that follows, and the network that connects them."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     fanout: NodeName
     """The name of the fanout."""
     size: PositiveInt
@@ -115,8 +109,6 @@ class TileOverhead(Model):
 
     A controller that starts every tile anew, brings all of it in again, and works through it in blocks of iterations.
     """
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     level: NodeName
     """The storage level whose tiles are meant; not the outermost."""
@@ -159,8 +151,6 @@ class Machine(Model):
         >>> Machine(name="one", nodes=[{"storage": "DRAM", "read_pj": 200}, {"fanout": "PE", "size": 4}]).nodes[1].size
         4
     """
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     cost_model: ClassVar[str] = HIERARCHY
     """The cost model that machines of this kind select."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ..base import Flag, Model, PositiveInt, Text
 from ..loop_nest import AffineIndex, LoopNest, Tensor
@@ -24,8 +24,6 @@ MAX_DIMS = 64
 
 class TensorSpec(Model):
     """A tensor of a general nest: ``index`` lists affine expressions, outermost storage dimension first."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     name: Text
     """What the tensor is called; no other one of the nest has the name."""

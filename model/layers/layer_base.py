@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import ConfigDict, model_validator
+from pydantic import model_validator
 
 from ..base import Model, PositiveInt, Text
 from ..loop_nest import MAX_MACS, AffineIndex, LoopNest, Tensor
@@ -53,8 +53,6 @@ def indexed_by(*dims: str) -> list[Index]:
 
 class LayerBase(Model):
     """A layer: its name, how often it occurs, and how it becomes a loop nest."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     name: Text
     """What the layer is called; no other layer of the workload has the name."""

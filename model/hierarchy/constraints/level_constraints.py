@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ...base import Factor, Flag, Model, Ratio, Text
 from ..machine import Keep
@@ -15,8 +15,6 @@ FactorsByNode = dict[Text, dict[Text, Factor]]
 
 class LevelConstraints(Model):
     """Everything that narrows the space of mappings of a layer onto a hierarchy; each holds for every layer."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     preset: ClassVar[None] = None
     """There are no presets for hierarchies."""
