@@ -132,7 +132,7 @@ def _not_loaded() -> None:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(installed_version())
+        print(f"dmaze-solve {installed_version()}")
         raise typer.Exit
 
 

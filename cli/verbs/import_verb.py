@@ -61,9 +61,14 @@ def run_import(files: Sequence[Path], options: ImportOptions, delivery: Delivery
         architecture = _architecture(options.architecture)
     mappings = () if imported.mapping is None else (imported.mapping,)
     request = EvaluateRequest(architecture=architecture, layer=imported.layer, mappings=mappings)
-    text = document_text(request, leave_out_absent=True)
-    delivery.deliver(text, lambda: text)
+    _deliver(document_text(request, leave_out_absent=True), "dmaze-solve evaluate", delivery)
     return Exit.SOLVED
+
+
+def _deliver(text: str, command: str, delivery: Delivery) -> None:
+    """Print a document, or where a file is written, which command takes it."""
+    told = text if delivery.out is None else f"{delivery.out}: use it with {command} {delivery.out}\n"
+    delivery.deliver(text, lambda: told)
 
 
 def _deliver_design(design: ImportedDesign, options: ImportOptions, delivery: Delivery) -> int:
@@ -81,7 +86,7 @@ def _deliver_design(design: ImportedDesign, options: ImportOptions, delivery: De
     accounting = overrides_from_options({"accounting": options.accounting}).accounting
     document = design.spec(accounting) if design.mapping is None else design.request(accounting)
     text = json_text(document.model_dump(mode="json", by_alias=True, exclude_unset=True))
-    delivery.deliver(text, lambda: text)
+    _deliver(text, "dmaze-solve" if design.mapping is None else "dmaze-solve evaluate", delivery)
     return Exit.SOLVED
 
 

@@ -81,7 +81,7 @@ class Axis:
 class Channels(LayerBase):
     """Batch, channels and groups: what every convolution has, transposed ones included."""
 
-    batch: PositiveInt
+    batch: PositiveInt = 1
     """Images."""
     out_channels: PositiveInt
     """Channels of the output, of all groups together."""

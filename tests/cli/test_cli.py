@@ -354,7 +354,7 @@ def test_help_goes_to_standard_output(capsys: Output, arguments: list[str], word
 
 def test_version(capsys: Output) -> None:
     assert main(["--version"]) == 0
-    assert capsys.readouterr().out == f"{version('dmaze-solve')}\n"
+    assert capsys.readouterr().out == f"dmaze-solve {version('dmaze-solve')}\n"
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,8 @@ def test_a_design_imported_is_the_spec_that_is_solved(design: list[str], tmp_pat
     assert document["constraints"]["dims"] == {"PE_X": ["M"], "PE_Y": ["N", "K"]}
     loaded = load_spec(spec)
     assert loaded.accounting == "timeloop"
+    assert main(["import", *design, "--out", str(spec)]) == 0
+    assert capsys.readouterr() == (f"{spec}: use it with dmaze-solve {spec}\n", "")
     assert answer(capsys, "import", *design, "--accounting", "executed")["accounting"] == "executed"
 
 

@@ -58,6 +58,20 @@ def run(nest: LoopNest, operands: dict[str, Integers]) -> Integers:
     return output
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"type": "conv1d", "in_length": 5, "kernel_length": 3},
+        {"type": "conv2d", "in_height": 5, "in_width": 5, "kernel_height": 3, "kernel_width": 3},
+        {"type": "conv_transpose2d", "in_height": 5, "in_width": 5, "kernel_height": 3, "kernel_width": 3},
+    ],
+    ids=lambda fields: fields["type"],
+)
+def test_a_convolution_is_of_one_image_unless_it_says_otherwise(fields: dict[str, Any]) -> None:
+    sizes = {**fields, "out_channels": 2, "in_channels": 3}
+    assert layer(**sizes) == layer(**sizes, batch=1)
+
+
 def low(terms: tuple[tuple[int, int], ...], nest: LoopNest) -> int:
     return sum(min(a * (nest.bounds[dim] - 1), 0) for dim, a in terms)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import re
+import subprocess
+import sys
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
@@ -66,6 +68,19 @@ def test_the_shipped_data_is_installed_and_is_json() -> None:
     for path in shipped:
         installed = files("dmaze.specs").joinpath(*path.relative_to(ROOT / "specs").parts)
         assert json.loads(installed.read_text(encoding="utf-8")) == json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_a_source_distribution_holds_what_a_checkout_holds(tmp_path: Path) -> None:
+    pytest.importorskip("setuptools", minversion="77")
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout")
+    listing = ["-q", "egg_info", "--egg-base", str(tmp_path)]
+    code = "from setuptools import setup; setup()"
+    subprocess.run([sys.executable, "-c", code, *listing], cwd=ROOT, check=True, capture_output=True)
+    packed = set((tmp_path / "dmaze_solve.egg-info" / "SOURCES.txt").read_text(encoding="utf-8").splitlines())
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert {path.split("/")[0] for path in packed} >= {"docs", "examples", "benchmarks", "tests", "specs", ".ci"}
+    assert set(tracked.splitlines()) - packed == {".gitignore", ".pre-commit-config.yaml"}
 
 
 def test_the_readme_has_the_two_commands() -> None:
