@@ -77,17 +77,24 @@ class Factors(Model):
     """Factors of one dimension; a factor left out is 1."""
 
     dram: Factor = 1
+    """Iterations of the loops over DRAM, which bring in SPM tiles."""
     spm: Factor = 1
+    """Iterations of the loops over the SPM, which deliver tiles to the PEs."""
     rf: Factor = 1
+    """Iterations inside a register file."""
     spatial: Factor = 1
+    """PEs side by side that the dimension is unrolled over."""
 
 
 class MappingDocument(Model):
     """The public form of a mapping. Orders run outermost to innermost; both are given or none."""
 
     tiling: dict[str, Factors]
+    """Factors by dimension; over the four levels they multiply to the dimension's bound."""
     dram_order: tuple[str, ...] | None = None
+    """Every dimension once: the loops over DRAM, the outermost first. Null where no orders are given."""
     spm_order: tuple[str, ...] | None = None
+    """Every dimension once: the loops over the SPM, the outermost first. Null where no orders are given."""
 
 
 def tiling_to_document(nest: LoopNest, tiling: Tiling) -> dict[str, Factors]:

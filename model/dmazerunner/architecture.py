@@ -12,25 +12,35 @@ class Spm(Model):
     """The shared scratchpad; the stated capacity is the half that one of its two buffers may use."""
 
     banks: PositiveInt
+    """Banks of the SPM that one of its two buffers may use; no two tensors share a bank."""
     bytes_per_bank: PositiveInt
+    """Bytes of one bank."""
 
 
 class Dma(Model):
     """The DMA engine between DRAM and SPM; cycles are of its own clock."""
 
     init_cycles: Price
+    """Cycles of the engine's clock that a burst takes to start."""
     cycles_per_byte: Price
+    """Cycles of the engine's clock for every byte of a burst."""
     clock_mhz: Clock
+    """The engine's clock in MHz."""
 
 
 class AccessEnergy(Model):
     """Energy in pJ per element and access, and per multiply-accumulate."""
 
     rf: Price
+    """Energy in pJ of an access to a register file, per element."""
     noc: Price
+    """Energy in pJ of an element that crosses the NoC between SPM and PEs."""
     spm: Price
+    """Energy in pJ of an access to the SPM, per element."""
     dram: Price
+    """Energy in pJ of an access to DRAM, per element."""
     mac: Price
+    """Energy in pJ of a multiply-accumulate, and of an addition of two partial sums."""
 
 
 class Architecture(Model):
@@ -48,13 +58,21 @@ class Architecture(Model):
     """The cost model that architectures of this kind select."""
 
     name: Text
+    """What the architecture is called."""
     pes: PositiveInt
+    """Processing elements (PEs) of the array."""
     rf_bytes_per_pe: PositiveInt
+    """Bytes of the register file of one PE, shared by all tensors."""
     spm: Spm
+    """The shared scratchpad memory, as one of its two buffers may use it."""
     bytes_per_element: PositiveInt
+    """Bytes of an element, the same for every tensor."""
     clock_mhz: Clock
+    """The accelerator's clock in MHz; cycles are of this clock."""
     dma: Dma
+    """The DMA engine between DRAM and SPM."""
     access_energy_pj: AccessEnergy
+    """Energies in pJ per element and access, and per multiply-accumulate."""
 
     @property
     def spm_bytes(self) -> int:

@@ -8,6 +8,7 @@ from ..mapping import Mapping, MappingDocument, Tiling, order_from_document, til
 from .architecture import Architecture
 from .cost import ExactCost, burst, cost_of_mapping, costs_of_tiling, dma_cycles, footprints, reduction_words
 from .cost_document import EnergyBreakdown, breakdown_to_document
+from .cycle_terms import cycle_terms, deciding_term, ideal_cycles
 from .legality import capacity_faults, occupancy
 
 
@@ -15,48 +16,76 @@ class Fits(Model):
     """Which capacities a tiling respects: PEs, the register file of a PE, the banks of the SPM."""
 
     spatial: bool
+    """Whether the factors unrolled over PEs need no more PEs than there are."""
     rf: bool
+    """Whether what a PE holds fits its register file."""
     spm: bool
+    """Whether the SPM tiles fit the banks of one buffer."""
 
 
 class Footprints(Model):
     """Elements of every tensor in a register file, in all PEs together during one RF pass, and in the SPM."""
 
     rf: dict[str, int]
+    """Elements of a tensor in one register file, by tensor."""
     pe_array: dict[str, int]
+    """Elements of a tensor that all PEs together use in one RF pass, by tensor."""
     spm: dict[str, int]
+    """Elements of a tensor in the SPM during one SPM pass, by tensor."""
 
 
 class DmaBursts(Model):
     """How the DMA moves one SPM tile of a tensor."""
 
     invocations: int
+    """DMA invocations (bursts) for one SPM tile."""
     burst_elements: int
+    """Elements of one burst."""
 
 
 class EvaluatedCost(Model):
     """Exact cost of one mapping. Energies in pJ, time in accelerator cycles, EDP in pJ * cycles.
 
     The minima run over all pairs of loop orders. Fields that depend on the orders are absent when none are given;
-    those below ``energy_breakdown_pj`` are absent without ``detail``. ``dma_cycles`` and ``noc_reduction_cycles`` are
-    per SPM tile and per delivery.
+    details are absent unless asked for (``--detail``).
     """
 
     fits: Fits
+    """Which capacities the tiling respects; what does not fit is costed all the same."""
     min_energy_pj: int
+    """Least energy in pJ over all pairs of loop orders."""
     min_cycles: int
+    """Least cycles over all pairs of loop orders."""
     min_edp: float
+    """Least EDP in pJ * cycles over all pairs of loop orders."""
     energy_pj: int | None = None
+    """Energy in pJ with the given orders; absent without orders."""
     cycles: int | None = None
+    """Time in cycles with the given orders; absent without orders."""
     edp: float | None = None
+    """Energy times cycles in pJ * cycles with the given orders; absent without orders."""
     energy_breakdown_pj: EnergyBreakdown | None = None
+    ideal_cycles: int | None = None
+    """Cycles if every PE did a multiply-accumulate in each: multiply-accumulates / PEs, rounded up."""
+    roofline: dict[str, int] | None = None
+    """Cycles that each part would take by itself: `compute`, `noc.TENSOR`, `reduction`, `dma`."""
+    bound_by: str | None = None
+    """The largest term of the roofline; of equal ones the first."""
+    """Energy in pJ per part of the machine; absent without orders."""
     footprint_elements: Footprints | None = None
+    """Elements held by level and tensor; a detail."""
     dma: dict[str, DmaBursts] | None = None
+    """How the DMA engine moves one SPM tile, by tensor; a detail."""
     dma_cycles: dict[str, int] | None = None
+    """Cycles that the DMA engine takes for one SPM tile, by tensor; a detail."""
     noc_reduction_cycles: dict[str, int] | None = None
+    """Cycles that adding up partial sums between PEs takes per delivery, by tensor; a detail."""
     spm_reuse: dict[str, int] | None = None
+    """Reuse factor of the loops over the SPM, by tensor; a detail, absent without orders."""
     dram_reuse: dict[str, int] | None = None
+    """Reuse factor of the loops over DRAM, by tensor; a detail, absent without orders."""
     cycles_per_spm_pass: int | None = None
+    """Cycles of one SPM pass, its DMA apart; a detail, absent without orders."""
 
 
 Orders = tuple[tuple[int, ...], tuple[int, ...]]
@@ -100,6 +129,9 @@ def evaluated(
         cost = cost_of_mapping(nest, architecture, Mapping(tiling, *orders))
         fields |= {"energy_pj": cost.energy_pj, "cycles": cost.cycles, "edp": cost.edp}
         fields["energy_breakdown_pj"] = breakdown_to_document(cost)
+        terms = cycle_terms(nest, architecture, tiling, cost)
+        fields |= {"ideal_cycles": ideal_cycles(nest, architecture), "roofline": terms}
+        fields["bound_by"] = deciding_term(terms)
         if detail:
             fields |= _details_of_orders(nest, cost)
     return EvaluatedCost.model_validate(fields)

@@ -157,6 +157,7 @@ class Conv1d(Convolution):
     """A 1-D convolution, along a sequence; ``groups`` = ``in_channels`` = ``out_channels`` makes it depthwise."""
 
     type: Literal["conv1d"]
+    """Selects this type of layer: a 1-D convolution."""
     in_length: PositiveInt
     """Input elements along the sequence, without padding."""
     kernel_length: PositiveInt
@@ -183,6 +184,7 @@ class Conv2d(Convolution):
     """A 2-D convolution; ``groups`` = ``in_channels`` = ``out_channels`` makes it depthwise."""
 
     type: Literal["conv2d"]
+    """Selects this type of layer: a 2-D convolution."""
     in_height: PositiveInt
     """Rows of the input, without padding."""
     in_width: PositiveInt
@@ -215,6 +217,7 @@ class Conv3d(Convolution):
     """A 3-D convolution; ``groups`` = ``in_channels`` = ``out_channels`` makes it depthwise."""
 
     type: Literal["conv3d"]
+    """Selects this type of layer: a 3-D convolution."""
     in_depth: PositiveInt
     """Slices (frames of a video) of the input, without padding."""
     in_height: PositiveInt

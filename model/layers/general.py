@@ -45,6 +45,7 @@ class LoopNestLayer(LayerBase):
     """Any affine loop nest around one multiply-accumulate, by the indices of its tensors or as an einsum."""
 
     type: Literal["loop_nest"]
+    """Selects this type of layer: any affine loop nest."""
     bounds_: dict[Text, PositiveInt] = Field(alias="bounds", min_length=1, max_length=MAX_DIMS)
     """Dimensions with their trip counts; those of an einsum are its letters."""
     tensors: tuple[TensorSpec, ...] | None = Field(default=None, min_length=1, max_length=MAX_DIMS)

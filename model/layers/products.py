@@ -18,6 +18,7 @@ class Gemm(LayerBase):
     """A matrix product C[M][N] = A[M][K] B[K][N]; ``batch`` > 1 repeats it with all three matrices batched."""
 
     type: Literal["gemm"]
+    """Selects this type of layer: a matrix product."""
     m: PositiveInt
     """Rows of A and C."""
     n: PositiveInt
@@ -104,6 +105,7 @@ class AttentionScores(_Attention):
     """
 
     type: Literal["attention_scores"]
+    """Selects this type of layer: queries times keys."""
 
     def loop_nest(self) -> LoopNest:
         """Dimensions [B] [G] [H] Q K D."""
@@ -123,6 +125,7 @@ class AttentionValues(_Attention):
     """
 
     type: Literal["attention_values"]
+    """Selects this type of layer: scores times values."""
 
     def loop_nest(self) -> LoopNest:
         """Dimensions [B] [G] [H] Q K D."""

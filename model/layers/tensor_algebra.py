@@ -27,6 +27,7 @@ class Mttkrp(LayerBase):
     """
 
     type: Literal["mttkrp"]
+    """Selects this type of layer: a matricised tensor times a Khatri-Rao product."""
     shape: Annotated[tuple[PositiveInt, ...], Field(min_length=3, max_length=len(MODE_DIMS))]
     """Sizes of the dense tensor along its modes."""
     rank: PositiveInt
@@ -69,6 +70,7 @@ class TtmChain(LayerBase):
     """
 
     type: Literal["ttm_chain"]
+    """Selects this type of layer: a tensor times a matrix along each of its modes."""
     shape: Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=len(MODE_DIMS))]
     """Sizes of the dense tensor along its modes."""
     ranks: tuple[PositiveInt | None, ...]

@@ -127,6 +127,7 @@ class ConvTranspose2d(Channels):
     """A 2-D transposed convolution (deconvolution, fractionally strided convolution)."""
 
     type: Literal["conv_transpose2d"]
+    """Selects this type of layer: a 2-D transposed convolution."""
     in_height: PositiveInt
     """Rows of the input."""
     in_width: PositiveInt
