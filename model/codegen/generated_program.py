@@ -13,5 +13,6 @@ class GeneratedProgram(Model):
     """What ``codegen`` gives as JSON."""
 
     schema_: Literal["dmaze-solve/codegen/1"] = Field(default="dmaze-solve/codegen/1", alias="schema")
+    """Name and version of the document's format."""
     code: str
     """The text of a C99 program."""

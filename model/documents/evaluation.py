@@ -20,27 +20,31 @@ MappingDocumentT = TypeVar("MappingDocumentT", bound=MappingDocument | LevelMapp
 
 
 class EvaluateRequest(Model, Generic[MappingDocumentT]):
-    """Mappings of one layer to be costed; ``architecture`` is a name, a path or the object, as in a spec.
-
-    ``cost_model`` is that of the architecture's kind unless given; ``accounting`` is for hierarchies.
-    ``padded_bounds`` holds the bounds that the mappings' factors multiply to where they pad the layer's own.
-    """
+    """Mappings of one layer to be costed."""
 
     architecture: ArchitectureField
+    """The machine: an object, the name of a built-in one, or a path (relative to the request)."""
     cost_model: Text | None = None
+    """Name of the cost model; that of the architecture's kind if null."""
     accounting: AccountingName | None = None
+    """How words are counted on a hierarchy (`docs/hierarchy_model.md` section 9); `executed` if null, and null for
+    other cost models."""
     layer: Layer
+    """The layer that all mappings are for."""
     padded_bounds: dict[Text, PositiveInt] = Field(default_factory=dict[str, int])
+    """Bounds, by dimension, that the factors multiply to where the mappings pad the layer's own."""
     mappings: tuple[MappingDocumentT, ...]
+    """The mappings to be costed; factors of 1 may be left out."""
 
 
 class EvaluateResult(Model):
-    """Costs in the order of the request's mappings.
-
-    ``cost_model`` and ``accounting`` are absent for the published model.
-    """
+    """What ``evaluate`` says."""
 
     schema_: Literal["dmaze-solve/evaluate/1"] = Field(default="dmaze-solve/evaluate/1", alias="schema")
+    """Name and version of the document's format."""
     cost_model: Text | None = None
+    """Name of the cost model; null for the published one."""
     accounting: AccountingName | None = None
+    """How words are counted on a hierarchy (`docs/hierarchy_model.md` section 9); null for other cost models."""
     costs: tuple[EvaluatedCost | EvaluatedLevels, ...]
+    """The costs, in the order of the request's mappings."""

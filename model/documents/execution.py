@@ -79,7 +79,9 @@ class Resized(Model):
     """A number before and after a layer was shrunk."""
 
     was: int
+    """The number in the layer as given."""
     now: int
+    """The number in the layer that was executed."""
 
 
 class ShrunkLayer(Model):
@@ -138,9 +140,11 @@ class ExecuteResult(Model):
     """Executions in the order of the request's mappings."""
 
     schema_: Literal["dmaze-solve/execute/1"] = Field(default="dmaze-solve/execute/1", alias="schema")
+    """Name and version of the document's format."""
     cost_model: Text
     """The model that the executions are held against."""
     executions: tuple[ExecutedMapping, ...]
+    """What came of each mapping, in the order of the request."""
 
     @property
     def agrees(self) -> bool:

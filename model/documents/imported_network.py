@@ -21,28 +21,36 @@ InputValue = Flag | _Number | tuple[Flag | _Number, ...]
 class SkippedNodes(Model):
     """Nodes of one operator that are not among the layers, for one reason.
 
-    ``macs`` are the multiply-accumulates of all of them together, null where they cannot be counted. Without a
-    ``reason`` the operator has none by its nature (activations, pooling, normalisation, moving data).
+    Activations, pooling, normalisation and what moves data have no multiply-accumulates, and need no reason.
     """
 
     operator: Text
+    """Operator of the nodes."""
     count: PositiveInt
+    """Number of these nodes."""
     macs: NumMacs | None
+    """Multiply-accumulates of all of them together; null where they cannot be counted."""
     reason: Text | None = None
+    """Why they are not among the layers; null where the operator has no multiply-accumulates by its nature."""
 
 
 class ImportedNetwork(Model):
     """Where the layers come from, and how much of the network they are.
 
-    ``dims`` holds the sizes that symbolic dimensions were given, ``inputs`` the values that inputs were, ``nodes`` the
-    nodes behind every layer that occurs more than once. ``total_macs`` counts mapped and skipped nodes, but for those
-    whose ``macs`` are null: only without any is the total known.
+    Only where no skipped node has ``macs`` of null is the total known.
     """
 
     file: Text
+    """File that the network was read from."""
     dims: dict[str, NaturalInt]
+    """Sizes that symbolic dimensions were given, by name."""
     mapped_macs: NumMacs
+    """Multiply-accumulates of the layers, each as often as it occurs."""
     total_macs: NumMacs
+    """Multiply-accumulates of layers and skipped nodes together, but for nodes whose `macs` are null."""
     skipped: tuple[SkippedNodes, ...]
+    """What is not among the layers."""
     nodes: dict[str, tuple[str, ...]]
+    """Names of the nodes behind every layer that occurs more than once, by layer."""
     inputs: dict[str, InputValue] = Field(default_factory=dict[str, InputValue])
+    """Values that inputs of the network were given, by name."""

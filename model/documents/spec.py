@@ -22,17 +22,20 @@ Seconds = Annotated[float, Field(strict=True, gt=0, le=1e9)]
 
 
 class LayerList(Model):
-    """Layers given one by one; ``name``, ``source``, ``batch`` and ``imported`` describe a network file.
-
-    ``element_bits`` are the sizes of its quantised elements, where it has some.
-    """
+    """Layers given one by one, or those of a network's file."""
 
     name: Text | None = None
+    """What the network is called."""
     source: Text | None = None
+    """Where the network is from, as free text."""
     batch: PositiveInt = 1
+    """Batch size that the layers are written for."""
     layers: tuple[Layer, ...] = Field(min_length=1, max_length=MAX_LAYERS)
+    """The layers; no two have the same name."""
     imported: ImportedNetwork | None = None
+    """What an imported network says about itself, as in a result; null for others."""
     element_bits: tuple[PositiveInt, ...] = ()
+    """Sizes in bits of the network's quantised elements; empty where it has none."""
 
     @model_validator(mode="after")
     def _distinct_names(self) -> LayerList:
@@ -45,34 +48,42 @@ class LayerList(Model):
 
 
 class NetworkReference(Model):
-    """A network by name or path, at a batch size other than its own if given.
-
-    ``dims`` are the sizes of symbolic dimensions of an ONNX model, by name or as ``INPUT.AXIS``; ``inputs`` the values
-    of inputs that decide what runs.
-    """
+    """A network by name or path, at a batch size other than its own if given."""
 
     network: Text
+    """Name of a built-in network, or the path of its file."""
     batch: PositiveInt | None = None
+    """Batch size to run it at; its own if null."""
     dims: dict[Text, NaturalInt] = Field(default_factory=dict[str, int])
+    """Sizes of symbolic dimensions of an ONNX model, by name or as `INPUT.AXIS`."""
     inputs: dict[Text, InputValue] = Field(default_factory=dict[str, InputValue])
+    """Values of inputs of an ONNX model that decide what runs, by name."""
 
 
 class SolverOptions(Model):
-    """How the search is run. ``time_limit_s`` is per layer; ``workers`` defaults to the machine's cores.
+    """How the search is run.
 
-    ``pad_bounds`` lets loop bounds be padded by at most ``pad_percent`` per cent, to values with more divisors
-    (``docs/cache_and_padding.md``); the padded iterations are paid for.
+    Padded bounds: ``docs/cache_and_padding.md``.
     """
 
     backend: Text = "portfolio"
+    """Name of the back end that searches; `dmaze-solve list` shows all."""
     time_limit_s: Seconds = 60.0
+    """Seconds for the search of one layer."""
     total_time_limit_s: Seconds | None = None
+    """Seconds for all layers together; no limit if null."""
     workers: Annotated[int, Field(strict=True, ge=1, le=1024)] | None = None
+    """Threads or processes of a search; the machine's cores if null."""
     top_k: Annotated[int, Field(strict=True, ge=1, le=1000)] = 5
+    """Most mappings to report for a layer, distinct by tiling."""
     relative_gap: Annotated[float, Field(strict=True, ge=0, lt=1)] = 1e-6
+    """Gap, as a share of the objective value, within which a mapping counts as optimal."""
     seed: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)] = 0
+    """Seed of the search; with one worker the same seed gives the same answer."""
     pad_bounds: Flag = False
+    """Whether loop bounds may be padded to values with more divisors; the padded iterations are paid for."""
     pad_percent: Annotated[float, Field(strict=True, gt=0, le=100)] = 5.0
+    """Most per cent by which a bound may grow where `pad_bounds` is true."""
 
 
 LayerFiles = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MAX_LAYERS)]
@@ -101,16 +112,23 @@ WorkloadField = Annotated[
 class Spec(Model):
     """One job: layers, an accelerator, an objective, constraints and limits.
 
-    ``cost_model`` is that of the architecture's kind unless given; ``accounting`` is for hierarchies.
-
     Names and paths stand for themselves until :func:`dmaze.model.reading.loading.resolve_spec` replaces them.
     """
 
     name: Text | None = None
+    """A title for reports."""
     architecture: ArchitectureField
+    """The machine: an object, the name of a built-in one, or a path (relative to the spec)."""
     workload: WorkloadField
+    """The layers: an object, the name of a built-in network, a path, or a list of paths."""
     cost_model: Text | None = None
+    """Name of the cost model; that of the architecture's kind if null."""
     accounting: AccountingName | None = None
+    """How words are counted on a hierarchy (`docs/hierarchy_model.md` section 9); `executed` if null, and null for
+    other cost models."""
     objective: Objective = "edp"
+    """What is minimised: `energy` (pJ), `latency` (cycles), or `edp`, their product."""
     constraints: ConstraintsField = Constraints()
+    """What a mapping must keep besides fitting the machine, of the cost model's kind."""
     solver: SolverOptions = SolverOptions()
+    """How hard to search."""
