@@ -43,8 +43,8 @@ class EvaluateResult(Model):
     schema_: Literal["dmaze-solve/evaluate/1"] = Field(default="dmaze-solve/evaluate/1", alias="schema")
     """Name and version of the document's format."""
     cost_model: Text | None = None
-    """Name of the cost model; null for the published one."""
+    """Name of the cost model; absent for the published one."""
     accounting: AccountingName | None = None
-    """How words are counted on a hierarchy (`docs/hierarchy_model.md` section 9); null for other cost models."""
+    """How words are counted on a hierarchy (`docs/hierarchy_model.md` section 9); absent for other cost models."""
     costs: tuple[EvaluatedCost | EvaluatedLevels, ...]
     """The costs, in the order of the request's mappings."""
