@@ -38,8 +38,8 @@ class StepCheck(Model):
 class LayerFront(Model):
     """One layer's front.
 
-    On hierarchies it is ``complete`` but for energies that differ by less than 1e-11. There ``steps`` are the only proof,
-    elsewhere a second one with CP-SAT where it was asked for.
+    On hierarchies it is ``complete`` but for energies that differ by less than 1e-11. There ``steps`` are the only
+    proof, elsewhere a second one with CP-SAT where it was asked for.
     """
 
     name: str

@@ -26,41 +26,46 @@ class SweepHeader(Model):
     """The first line of a results file: what determines its answers, each part as a hash."""
 
     schema_: Literal["dmaze-solve/sweep-results/1"] = Field(default="dmaze-solve/sweep-results/1", alias="schema")
+    """Name and version of the document's format."""
     determined_by: dict[str, str]
+    """What determines the answers of the file: a hash (SHA-256) of each part, by its name."""
 
 
 class SweepRecord(Model, Generic[AnswerT]):
-    """Every further line: a layer on a design (by its varied values), found within ``time_limit_s``.
-
-    ``checksum`` is of the header and of all else in the line.
-    """
+    """Every further line: a layer on a design."""
 
     design: dict[str, Setting]
+    """Values that the sweep varies, by the path of the field."""
     time_limit_s: float
+    """Seconds that the search of the layer was given."""
     layer: AnswerT
+    """What was found of the layer."""
     checksum: str | None = None
+    """Hash of the header and of all else in the line."""
 
 
 class SweptDesign(Model):
-    """One design: ``values`` are those that the sweep varies.
-
-    ``area_proxy_bytes`` is a weighted number of bytes of register files and SPM (both buffers), a stand-in for chip
-    area; of a hierarchy they are those of all levels inside the outermost one, and null where one has no stated size.
-    ``status``: ``optimal`` when every layer is proved (its optimum, or that its front is complete), ``feasible``
-    when each has a mapping, ``infeasible`` when some layer has provably none, else ``unknown``. ``objective_value`` is
-    the sum over layers times their counts (of EDPs for ``edp``), ``bound`` a lower bound on it. ``result`` is the
-    result of all layers for one objective, ``fronts`` are their fronts where these were asked for. ``note`` says why a
-    design is not ``optimal``: which layer, and what clashes or what went wrong.
-    """
+    """One design of the sweep, and what was found of the layers on it."""
 
     values: dict[str, Setting]
+    """Values that the sweep varies, by the path of the field."""
     area_proxy_bytes: float | None
+    """Weighted bytes of register files and SPM (both buffers), a stand-in for chip area; on hierarchies of all inner
+    levels; null where a level has no stated size."""
     status: Status
+    """`optimal`: every layer is proved. `feasible`: each has a mapping. `infeasible`: some layer provably has none.
+    Else `unknown`."""
     objective_value: Number | None = None
+    """Sum of the layers' objective values (pJ * cycles, pJ or cycles, by the objective), each as often as it occurs;
+    null unless each has a mapping."""
     bound: float | None = None
+    """Lower bound on the sum; null unless each layer has a bound."""
     note: str | None = None
+    """Why the design is not `optimal`: which layer, and what clashes or what went wrong; null when it is."""
     result: Result | None = None
+    """The result of all layers; null where fronts were asked for."""
     fronts: ParetoFronts | None = None
+    """The layers' energy-latency fronts where these were asked for; else null."""
 
 
 class FrontPoint(Model):
@@ -70,11 +75,18 @@ class FrontPoint(Model):
     """
 
     values: dict[str, Setting]
+    """Values that the sweep varies, by the path of the field."""
     area_proxy_bytes: float
+    """Weighted bytes of register files and SPM (both buffers), a stand-in for chip area; on hierarchies of all inner
+    levels."""
     energy_pj: Number
+    """Total energy in pJ, each layer as often as it occurs."""
     cycles: int
+    """Total time in cycles, each layer as often as it occurs."""
     edp: float
+    """Total energy times total cycles, in pJ * cycles."""
     layer_points: dict[str, int]
+    """Which point of its own front each layer takes, counted from 0, by the layer's name."""
 
 
 class SweepFront(Model):
@@ -86,62 +98,88 @@ class SweepFront(Model):
     """
 
     complete: bool
+    """Whether that is proved; false while the front of some layer is not complete."""
     tolerance: float
+    """Relative difference in energy and cycles below which two combinations count as one."""
     points: tuple[FrontPoint, ...]
+    """The points of the front."""
 
 
 class BestDesign(Model):
-    """The design with the least objective value found; ``proved``: every other one has a bound that is no less."""
+    """The design with the least objective value found."""
 
     values: dict[str, Setting]
+    """Values that the sweep varies, by the path of the field."""
     objective_value: Number
+    """Sum of the layers' objective values (pJ * cycles, pJ or cycles, by the objective), each as often as it occurs."""
     proved: bool
+    """Whether every other design has a bound that is no less."""
 
 
 class SweepCounts(Model):
-    """How much there was to do: ``layers`` counts layers on designs, ``problems`` those that are different.
-
-    Of the problems, ``resumed`` were answered by the results file, ``searched`` in this run; ``left`` are open.
-    """
+    """How much there was to do, and how much of it was done."""
 
     designs: int
+    """Designs of the sweep."""
     layers: int
+    """Layers on designs."""
     problems: int
+    """Those of them that are different problems."""
     resumed: int
+    """Problems answered by the results file."""
     searched: int
+    """Problems searched in this run."""
     left: int
+    """Problems that are open."""
 
 
 class SweepFault(Model):
     """A layer on a design whose search failed, and why."""
 
     values: dict[str, Setting]
+    """Values that the sweep varies, by the path of the field."""
     layer: str
+    """Name of the layer."""
     message: str
+    """What went wrong."""
 
 
 class SweepResult(AccountedDocument):
-    """The document of ``dmaze-solve sweep``; ``objective`` is null where a front was asked for.
-
-    ``architecture`` is the base that the axes of ``sweep`` vary. ``fault`` says why the whole sweep ended early,
-    ``faults`` what went wrong with single layers.
-    """
+    """The document of ``dmaze-solve sweep``."""
 
     schema_: Literal["dmaze-solve/sweep/1"] = Field(default="dmaze-solve/sweep/1", alias="schema")
+    """Name and version of the document's format."""
     name: str | None = None
+    """The spec's title; null without one."""
     cost_model: Text = DEFAULT_COST_MODEL
+    """Name of the cost model."""
     accounting: AccountingName | None = None
+    """How words were counted on a hierarchy (`docs/hierarchy_model.md` section 9); absent for other cost models."""
     objective: Objective | None
+    """What was minimised on each design; null where a front was asked for."""
     backend: str
+    """Name of the back end that searched."""
     architecture: ResolvedArchitectureField
+    """The base design, whose fields the axes of `sweep` vary."""
     sweep: Sweep
+    """The axes and rules of the sweep, as in its spec."""
     constraints: ConstraintsField
+    """Every constraint as it was asked for, defaults included."""
     solver: SolverOptions
+    """The options of the search as they were used, defaults included."""
     versions: dict[str, str] = Field(default_factory=dict[str, str])
+    """Versions of Python, of dmaze-solve and of what it computed with, by name."""
     interrupted: Flag = False
+    """Whether Ctrl-C ended the run; what was found until then is here."""
     fault: str | None = None
+    """Why the whole sweep ended early; null when it did not."""
     faults: tuple[SweepFault, ...] = ()
+    """What went wrong with single layers."""
     counts: SweepCounts
+    """How much there was to do."""
     designs: tuple[SweptDesign, ...]
+    """What was found of each design, in the order of the axes."""
     best: BestDesign | None = None
+    """The design with the least objective value found; null without one, or where a front was asked for."""
     front: SweepFront | None = None
+    """The front of energy, cycles and area over all designs, where it was asked for; else null."""

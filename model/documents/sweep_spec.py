@@ -27,8 +27,11 @@ class Range(Model):
     """
 
     from_: StrictInt | StrictFloat = Field(alias="from")
+    """The first value."""
     to: StrictInt | StrictFloat
+    """The largest value that may be reached."""
     step: StrictInt | StrictFloat
+    """What each value adds to the one before; above 0."""
 
     @model_validator(mode="after")
     def _rises(self) -> Range:
@@ -60,6 +63,7 @@ class PowersOfTwo(Model):
     """All powers of two from the first to the second one."""
 
     powers_of_two: tuple[PositiveInt, PositiveInt]
+    """The first and the last value, powers of two both."""
 
     @model_validator(mode="after")
     def _rises(self) -> PowersOfTwo:
@@ -101,10 +105,12 @@ def values_of(given: tuple[Setting, ...] | Range | PowersOfTwo) -> tuple[Setting
 
 
 class PriceTable(Model):
-    """Energy per access in pJ by a capacity (or a count): ``by`` names it, ``table`` has its values as keys."""
+    """Energy per access as a table over a capacity (or a count)."""
 
     by: Text
+    """Path of the capacity or count that the energy follows."""
     table: Annotated[dict[Text, Price], Field(min_length=1)]
+    """Energy in pJ per access by the capacity's value."""
 
     @model_validator(mode="after")
     def _keys_are_numbers(self) -> PriceTable:
@@ -126,9 +132,13 @@ class PowerLaw(Model):
     """Energy per access in pJ as a power of a capacity (or a count): ``base_pj * (capacity / at) ** exponent``."""
 
     by: Text
+    """Path of the capacity or count that the energy follows."""
     base_pj: Price
+    """Energy in pJ per access at the capacity `at`."""
     at: Rate
+    """Capacity (or count) at which the energy is `base_pj`."""
     exponent: Annotated[float, Field(strict=True, ge=-10, le=10)] = 1.0
+    """Power of the capacity's ratio to `at`."""
 
     def price_pj(self, capacity: Number) -> float | None:
         """The energy at a capacity; ``None`` where it is beyond all numbers."""
@@ -177,10 +187,15 @@ class EnergyRules(Model):
     """How energies per access follow from capacities; the name of an energy table stands for its entry."""
 
     rf: PriceRule | None = None
+    """Energy in pJ of an access to a register file: how it follows a capacity; the base architecture's if null."""
     noc: PriceRule | None = None
+    """Energy in pJ of an element on the NoC: how it follows a capacity; the base architecture's if null."""
     spm: PriceRule | None = None
+    """Energy in pJ of an access to the SPM: how it follows a capacity; the base architecture's if null."""
     dram: PriceRule | None = None
+    """Energy in pJ of an access to DRAM: how it follows a capacity; the base architecture's if null."""
     mac: PriceRule | None = None
+    """Energy in pJ of a multiply-accumulate: how it follows a capacity; the base architecture's if null."""
 
     def given(self) -> Iterator[tuple[str, str | PriceTable | PowerLaw]]:
         """The rules that are given, by the access that they are for."""
@@ -194,15 +209,20 @@ class EnergyTable(Model):
     """A file of energies per access, such as the built-in ``dmazerunner-2019``."""
 
     name: Text
+    """What the table is called."""
     source: Text
+    """Where the energies are from."""
     access_energy_pj: EnergyRules
+    """How each energy per access, in pJ, follows a capacity."""
 
 
 class AreaWeights(Model):
     """What a byte of register file and a byte of SPM count in the area proxy of a published architecture."""
 
     rf: Price = 1.0
+    """What a byte of a register file counts."""
     spm: Price = 1.0
+    """What a byte of the SPM counts."""
 
 
 AnyAreaWeights: TypeAlias = AreaWeights | dict[str, float]
@@ -216,25 +236,27 @@ def _form_of_rules(value: Any) -> str:
 
 
 class Sweep(Model):
-    """Which architectures to try: the product of the axes, each of which varies one field or several together.
-
-    ``access_energy_pj`` makes energies follow capacities, on hierarchies ``prices`` does, by the path of each price;
-    without them those of the base architecture hold everywhere.
-    ``pareto`` asks for the front of total energy, total cycles and the area proxy instead of one objective; there,
-    combinations of mappings that differ by less than ``front_tolerance`` (relative) count as one, with 0 none do.
-    """
+    """Which architectures to try: the product of the axes, each of which varies one field or several together."""
 
     axes: Annotated[tuple[Axis, ...], Field(min_length=1)]
+    """What varies: every combination of a value from each axis is a design. Fields of one axis vary together."""
     access_energy_pj: Annotated[
         Annotated[Text, Tag("name")] | Annotated[EnergyRules, Tag("object")], Discriminator(_form_of_rules)
     ] = EnergyRules()
+    """How energies per access in pJ follow capacities, or the name of a table; those not given are the base
+    architecture's."""
     prices: dict[Text, FollowedRule] = Field(default_factory=dict[str, PriceTable | PowerLaw])
+    """On hierarchies: how prices in pJ follow capacities, by the path of each price."""
     pareto: Flag = False
+    """Whether to ask for the front of total energy, total cycles and area proxy instead of one objective."""
     front_tolerance: Ratio = 1e-3
+    """Relative difference below which combinations of mappings count as one in the front; 0 for none."""
     area_weights: AreaWeightsField = AreaWeights()
+    """Weights of a byte in the area proxy, by memory or level."""
 
 
 class SweepSpec(Spec):
     """A spec whose architecture is the base of a design sweep. ``solver.workers`` counts processes."""
 
     sweep: Sweep
+    """Which architectures to try."""
