@@ -65,13 +65,13 @@ class EvaluatedCost(Model):
     edp: float | None = None
     """Energy times cycles in pJ * cycles with the given orders; absent without orders."""
     energy_breakdown_pj: EnergyBreakdown | None = None
+    """Energy in pJ per part of the machine; absent without orders."""
     ideal_cycles: int | None = None
     """Cycles if every PE did a multiply-accumulate in each: multiply-accumulates / PEs, rounded up."""
     roofline: dict[str, int] | None = None
     """Cycles that each part would take by itself: `compute`, `noc.TENSOR`, `reduction`, `dma`."""
     bound_by: str | None = None
     """The largest term of the roofline; of equal ones the first."""
-    """Energy in pJ per part of the machine; absent without orders."""
     footprint_elements: Footprints | None = None
     """Elements held by level and tensor; a detail."""
     dma: dict[str, DmaBursts] | None = None
