@@ -11,9 +11,10 @@ from ..documents.architectures import AnyArchitecture
 from ..documents.result import Result
 from ..hierarchy.resolved_machine import ResolvedMachine, resolved_machine
 from ..loop_nest import LoopNest
-from . import accelforge, accelforge_levels, dmazerunner_export, timeloop, timeloop_levels, zigzag
+from . import accelforge, dmazerunner_export, timeloop, zigzag
+from .levels import accelforge_levels, timeloop_levels
+from .levels.mapped_levels import MappedLevels, best_level_mappings
 from .mapped_layer import MappedLayer, best_mappings
-from .mapped_levels import MappedLevels, best_level_mappings
 from .names import file_names
 
 Files = Mapping[str, str]

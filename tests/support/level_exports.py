@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from dmaze.model.exports.mapped_levels import MappedLevels
+from dmaze.model.exports.levels.mapped_levels import MappedLevels
 from dmaze.model.hierarchy.level_mapping import LevelMappingDocument
 from dmaze.model.hierarchy.machine import Machine, Node
 from dmaze.model.hierarchy.resolved_machine import resolved_machine

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from dmaze.model import Machine
-from dmaze.model.exports import accelforge_levels
 from dmaze.model.exports.accelforge import AccelForgeNames
 from dmaze.model.exports.formats import export_formats
-from dmaze.model.exports.mapped_levels import MappedLevels
-from dmaze.model.exports.timeloop_levels import export_level_files, why_not_levels
+from dmaze.model.exports.levels import accelforge_levels
+from dmaze.model.exports.levels.mapped_levels import MappedLevels
+from dmaze.model.exports.levels.timeloop_levels import export_level_files, why_not_levels
 from dmaze.model.hierarchy.hierarchy_model import MODEL
 from dmaze.model.hierarchy.resolved_machine import resolved_machine
 from dmaze.model.reading.interop.imported_design import ImportedDesign

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from dmaze.model.documents.result import LayerResult
-from dmaze.model.exports.mapped_levels import best_level_mappings
-from dmaze.model.exports.timeloop_levels import export_level_files
+from dmaze.model.exports.levels.mapped_levels import best_level_mappings
+from dmaze.model.exports.levels.timeloop_levels import export_level_files
 from dmaze.model.hierarchy.hierarchy_documents import EvaluatedLevels
 from dmaze.model.hierarchy.hierarchy_model import MODEL
 from dmaze.model.reading.interop.imported_design import ImportedDesign

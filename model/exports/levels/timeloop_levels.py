@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..hierarchy.resolved_machine import Level, Network, ResolvedMachine
-from ..loop_nest import LoopNest
+from ...hierarchy.resolved_machine import Level, Network, ResolvedMachine
+from ...loop_nest import LoopNest
+from ..names import allotted_names, renaming_comments, workload_comments
+from ..timeloop import VERSION, TimeloopNames, priced_actions, problem_document
+from ..timeloop import why_not as why_not_nest
+from ..yaml_text import yaml_text
 from .mapped_levels import MappedLevels, differing_prices, fanouts_inside, level_prices, overlapping_output
-from .names import allotted_names, renaming_comments, workload_comments
-from .timeloop import VERSION, TimeloopNames, priced_actions, problem_document
-from .timeloop import why_not as why_not_nest
-from .yaml_text import yaml_text
 
 _COMPUTE = "mac"
 _SYSTEM = "sys"

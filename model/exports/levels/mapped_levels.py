@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..documents.result import Result
-from ..hierarchy.accountings import AccountingName
-from ..hierarchy.hierarchy_cost import HierarchyCost
-from ..hierarchy.hierarchy_model import MODEL
-from ..hierarchy.level_mapping import LevelMapping, LevelMappingDocument, level_mapping, overlapping_axes
-from ..hierarchy.machine import Machine
-from ..hierarchy.resolved_machine import Level, Network, ResolvedMachine, resolved_machine
-from ..loop_nest import LoopNest
-from .mapped_layer import best_documents
+from ...documents.result import Result
+from ...hierarchy.accountings import AccountingName
+from ...hierarchy.hierarchy_cost import HierarchyCost
+from ...hierarchy.hierarchy_model import MODEL
+from ...hierarchy.level_mapping import LevelMapping, LevelMappingDocument, level_mapping, overlapping_axes
+from ...hierarchy.machine import Machine
+from ...hierarchy.resolved_machine import Level, Network, ResolvedMachine, resolved_machine
+from ...loop_nest import LoopNest
+from ..mapped_layer import best_documents
 
 
 @dataclass(frozen=True)

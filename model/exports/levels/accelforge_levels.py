@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ..hierarchy.machine import StorageLevel
-from ..hierarchy.resolved_machine import Level, ResolvedMachine
-from ..loop_nest import LoopNest
-from .accelforge import (
+from ...hierarchy.machine import StorageLevel
+from ...hierarchy.resolved_machine import Level, ResolvedMachine
+from ...loop_nest import LoopNest
+from ..accelforge import (
     COMPUTE,
     AccelForgeNames,
     compute_node,
@@ -20,10 +20,10 @@ from .accelforge import (
     temporal_loop,
     workload_document,
 )
-from .accelforge import why_not as why_not_nest
+from ..accelforge import why_not as why_not_nest
+from ..names import allotted_names, renaming_comments, workload_comments
+from ..yaml_text import Tagged, yaml_text
 from .mapped_levels import MappedLevels, differing_prices, level_prices, overlapping_output
-from .names import allotted_names, renaming_comments, workload_comments
-from .yaml_text import Tagged, yaml_text
 
 _BITS_PER_BYTE = 8
 _ALL = "inf"
