@@ -6,11 +6,11 @@ name that file.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..cost_models import (
     AnyCostModel,
@@ -20,11 +20,9 @@ from ..cost_models import (
     searchable,
 )
 from ..documents.architectures import AnyArchitecture
-from ..documents.imported_network import InputValue
 from ..documents.kinds.any_constraints import AnyConstraints
-from ..documents.spec import LayerList, NetworkReference, Spec
+from ..documents.spec import LayerList, Spec
 from ..faults import Fault, InputError, place_text
-from ..hierarchy.accountings import AccountingName
 from ..layers import Layer
 from . import onnx_files
 from .consistency import Nests, consistency_faults, warn_of_overlaps
@@ -32,40 +30,59 @@ from .interop import layer_files
 from .interop.element_sizes import warn_of_element_sizes
 from .interop.yaml_files import is_yaml
 from .json_files import JsonObject, read_json
-from .references import AnyWorkload, resolve_architecture, resolve_workload, with_batch
+from .references import resolve_architecture, resolve_workload
+from .sources.given_spec import SPEC_KINDS, GivenSpec, SpecSource, given_spec, network_fields
+from .sources.spec_options import CheckedOptions, SpecOptions, checked_options
+from .sources.substitutes import Substitutes, substituted
 from .tables.table_files import is_table
 from .validation import validated
+
+if TYPE_CHECKING:
+    from typing import Unpack
 
 AnySpec = TypeVar("AnySpec", bound=Spec)
 SpecT = TypeVar("SpecT", bound=Spec, covariant=True)
 
 
-@dataclass(frozen=True)
-class Substitutes:
-    """What stands in place of a spec's own: an architecture, how it is costed, its network's sizes."""
+def load_spec(source: SpecSource, **options: Unpack[SpecOptions]) -> Spec:
+    """A spec with its architecture and its layers in place of their names and paths.
 
-    architecture: AnyArchitecture | None = None
-    cost_model: str | None = None
-    accounting: AccountingName | None = None
-    batch: int | None = None
-    dims: Mapping[str, int] = dataclasses.field(default_factory=dict[str, int])
-    inputs: Mapping[str, InputValue] = dataclasses.field(default_factory=dict[str, InputValue])
-
-
-def load_spec(path: Path, substitutes: Substitutes | None = None) -> Spec:
-    """The spec in a file, with its architecture and its layers in place of their names and paths.
-
-    An ONNX model, a YAML file of layers, or a folder of such files is a spec of nothing but a workload: its
-    architecture is to be substituted.
+    ``source`` is a spec, its fields, its text as JSON or YAML, the path of its file, or the name of a built-in network
+    or example. Paths in a file are relative to its folder, other ones to the current folder. A network by name, an
+    ONNX model, a YAML file of layers, or a folder of such files is a spec of nothing but a workload: its architecture
+    is to be given. ``options`` stand in place of the spec's own values.
 
     Raises:
-        InputError: with everything that is wrong with the file, or else with what it refers to.
+        InputError: with everything that is wrong with the spec, or else with what it refers to.
 
     Example:
-        >>> load_spec(builtin_path("examples", "conv5_2")).architecture.name
+        >>> load_spec("conv5_2").architecture.name
         'dmazerunner-256pe'
+        >>> len(load_spec("resnet18", architecture="eyeriss-168", batch=4).workload.layers)
+        21
     """
-    return load_resolved(Spec, path, substitutes).document
+    with resolved_source(Spec, source, options) as known:
+        return known.document
+
+
+@contextmanager
+def resolved_source(kind: type[AnySpec], source: SpecSource, options: SpecOptions) -> Generator[ResolvedSpec[AnySpec]]:
+    """The parts of a spec however it is given; faults of the work on it are told as those of the spec.
+
+    Raises:
+        InputError: with everything that is wrong with the spec or the options, or else with what they refer to.
+    """
+    checked = checked_options(options)
+    given = given_spec(source, SPEC_KINDS, is_network)
+    with checked.faults_placed(str(given.path)):
+        yield resolved_given(kind, given, checked)
+
+
+def resolved_given(kind: type[AnySpec], given: GivenSpec, options: CheckedOptions) -> ResolvedSpec[AnySpec]:
+    """The parts of a spec of some kind from its fields and options."""
+    sizes = options.sizes
+    substitutes = Substitutes(options.architecture, batch=sizes.batch, dims=sizes.dims, inputs=sizes.inputs)
+    return _resolved_document(kind, options.applied(given.fields), given.path, substitutes)
 
 
 def is_network(path: Path) -> bool:
@@ -76,8 +93,7 @@ def is_network(path: Path) -> bool:
 
 def load_resolved(kind: type[AnySpec], path: Path, substitutes: Substitutes | None = None) -> ResolvedSpec[AnySpec]:
     """The parts of a spec of some kind, as :func:`load_spec` finds them: what is to be searched need not look again."""
-    network: JsonObject = {"name": path.stem or path.resolve().name, "workload": {"network": path.name or "."}}
-    document = network if is_network(path) else read_json(path)
+    document = network_fields(path) if is_network(path) else read_json(path)
     return _resolved_document(kind, document, path, substitutes or Substitutes())
 
 
@@ -102,7 +118,7 @@ def _resolved_document(
         spec = validated(kind, _with_architecture(document, path), str(path))
     except InputError as error:
         raise InputError([*error.faults, *_reference_faults(document, path)]) from error
-    workload = _substituted(spec.workload, given, str(path))
+    workload = substituted(spec.workload, given, str(path))
     return resolved(spec.model_copy(update={"workload": workload}), path.parent, str(path))
 
 
@@ -115,25 +131,6 @@ def _with_architecture(document: JsonObject, path: Path) -> JsonObject:
         return {**document, "architecture": resolve_architecture(name, path.parent)}
     except InputError:  # said of the document as it is
         return document
-
-
-def _substituted(workload: AnyWorkload, given: Substitutes, file: str) -> AnyWorkload:
-    """A workload with other sizes than its own."""
-    if isinstance(workload, tuple):
-        if given.batch is None and not given.dims and not given.inputs:
-            return workload
-        raise InputError.single(file, "workload", "expected one network to change sizes or inputs of, got many files")
-    if isinstance(workload, LayerList):
-        if given.dims:
-            raise InputError.single(file, "workload.dims", "expected none, for layers have no symbolic dimensions")
-        if given.inputs:
-            raise InputError.single(file, "workload.inputs", "expected none, for layers have no inputs by name")
-        return workload if given.batch is None else with_batch(workload, given.batch, file)
-    if given.batch is None and not given.dims and not given.inputs:
-        return workload
-    network = NetworkReference(network=workload) if isinstance(workload, str) else workload
-    own = {"dims": {**network.dims, **given.dims}, "inputs": {**network.inputs, **given.inputs}}
-    return network.model_copy(update={"batch": given.batch or network.batch, **own})
 
 
 def _reference_faults(document: JsonObject, path: Path) -> list[Fault]:

@@ -48,6 +48,15 @@ def read_yaml(path: Path) -> object:
     file = str(path) if includes.number == 1 else f"{path} (with what it includes in place)"
     if "{{" in text or "{%" in text:
         raise InputError.single(str(path), _line_of_template(text), _why_no_template(text))
+    return yaml_data(text, file)
+
+
+def yaml_data(text: str, file: str) -> object:
+    """The data in a YAML text, merge keys carried out.
+
+    Raises:
+        InputError: when it is not YAML, gives a key twice, holds too much, or PyYAML is not installed.
+    """
     return _merged(parsed_yaml(text, file), file, (), count(1))
 
 
