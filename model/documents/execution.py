@@ -53,11 +53,11 @@ class CyclesCompared(Model):
     """The published cycles beside those of the execution: other conventions, not an error."""
 
     published: int
-    """Of the published model."""
+    """Cycles of the published model."""
     roofline: int
-    """The largest term of the roofline."""
+    """Cycles of the largest term of the roofline."""
     walk: int
-    """With fill, drain and stalls."""
+    """Cycles with fill, drain and stalls."""
 
 
 class PublishedComparison(Model):
@@ -117,11 +117,11 @@ class ExecutedMapping(Model):
     fits: dict[str, bool]
     """By node: whether what was held or unrolled there fits."""
     energy_pj: float
-    """Energy of what moved."""
+    """Energy in pJ of what moved."""
     energy_breakdown_pj: dict[str, float]
-    """Energy of `mac` and of every node."""
+    """Energy in pJ of `mac` and of every node."""
     cycles: int
-    """The largest term of the roofline."""
+    """Time in cycles: the largest term of the roofline."""
     roofline: dict[str, int]
     """Cycles by term."""
     walk_cycles: int

@@ -86,7 +86,7 @@ class FrontPoint(Model):
     edp: float
     """Total energy times total cycles, in pJ * cycles."""
     layer_points: dict[str, int]
-    """Which point of its own front each layer takes, counted from 0, by the layer's name."""
+    """Rank in its own front of the point that each layer takes, by the layer's name."""
 
 
 class SweepFront(Model):
