@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from ..model.faults import InputError
 from .answer import Action, Exit
 from .arguments.command_line import completed
 from .arguments.distinct_files import with_distinct_files
+from .help.completion import is_asked, verb_to_complete
+from .help.help_pages import PROGRAM, WIDEST, HelpfulCommand, HelpfulGroup
+from .help.misspellings import check_first_word, usage_line
 from .output import print_text
 
 
@@ -86,36 +90,41 @@ def parsed(arguments: Sequence[str]) -> Action:
     Raises:
         InputError: for arguments that make no sense.
     """
-    words = completed(arguments, [verb.name for verb in VERBS])
-    command: Any = typer.main.get_command(application(words[0]))
+    verbs = [verb.name for verb in VERBS]
+    words = completed(arguments, verbs)
+    if arguments and words[0] not in arguments:
+        check_first_word(arguments[0], verbs)
+    loaded = verb_to_complete(os.environ, verbs) if is_asked(os.environ) else words[0]
+    command: Any = typer.main.get_command(application(*filter(None, [loaded])))
     # click's UsageError, which typer does not export by that name
     usage_error = cast("type[Exception]", typer.BadParameter.__bases__[0])
     told = StringIO()  # help is printed as answers are: what becomes of a full disk is said there
     try:
         with redirect_stdout(told):
-            action: object = command.main(words, prog_name="dmaze-solve", standalone_mode=False)
+            action: object = command.main(words, prog_name=PROGRAM, standalone_mode=False)
     except usage_error as error:
-        message = " ".join(cast("Any", error).format_message().split()).rstrip(".")
-        raise InputError.single(None, "", f"dmaze-solve: {message}; see dmaze-solve --help") from error
+        raise InputError.single(None, "", usage_line(error, words[0])) from error
+    except SystemExit as ended:  # as what completes in the shell ends
+        return partial(_told, told.getvalue(), cast("int", ended.code or Exit.SOLVED))
     return cast("Action", action) if callable(action) else partial(_told, told.getvalue())
 
 
-def _told(text: str) -> int:
-    """The help or the version, which typer has written already."""
+def _told(text: str, code: int = Exit.SOLVED) -> int:
+    """The help, the version or completions, which typer has written already."""
     print_text(text)
-    return Exit.SOLVED
+    return code
 
 
 def application(*loaded: str) -> typer.Typer:
     """The application. Only the verbs that are ``loaded`` can be run; of the others it knows what the help says."""
-    settings = {"help_option_names": ["-h", "--help"]}
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=settings)
+    settings = {"help_option_names": ["-h", "--help"], "max_content_width": WIDEST}
+    app = typer.Typer(cls=HelpfulGroup, rich_markup_mode=None, context_settings=settings)
     app.callback()(_group)
     for verb in VERBS:
         if verb.name in loaded:
-            app.command(verb.name)(with_distinct_files(verb.load()))
+            app.command(verb.name, cls=HelpfulCommand)(with_distinct_files(verb.load()))
         else:
-            app.command(verb.name, help=verb.summary)(_not_loaded)
+            app.command(verb.name, cls=HelpfulCommand, help=verb.summary)(_not_loaded)
     return app
 
 

@@ -10,7 +10,7 @@ import typer
 
 from . import options
 
-GROUP_OPTIONS = ("--help", "-h", "--version")
+GROUP_OPTIONS = ("--help", "-h", "--version", "--install-completion", "--show-completion")
 
 EXPORT = "--export"
 """The one option with two values, ``FORMAT DIR``."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
+from ...model.base import Model
 from ...model.documents.spec import Spec
 from ...model.evaluating import AnyRequest
 from ...model.faults import InputError
@@ -15,15 +17,21 @@ from ...model.reading.interop.yaml_files import is_yaml
 from ...model.reading.loading import ResolvedSpec, is_network, resolved
 from ...model.reading.references import with_batch
 from ...model.reading.tables.scalesim_machines import is_configuration
+from ...model.reading.validation import validated
 from .overrides import (
     FLAGS,
     Overrides,
-    cost_model_placed,
+    changes_of,
     load_files_with_overrides,
     load_request_with_values,
     load_with_overrides,
+    options_placed,
+    ways_to_cost,
     with_overrides,
 )
+
+
+AnyDocument = TypeVar("AnyDocument", bound=Model)
 
 
 def load_job(paths: Sequence[Path], overrides: Overrides) -> ResolvedSpec[Spec]:
@@ -47,22 +55,36 @@ def load_job(paths: Sequence[Path], overrides: Overrides) -> ResolvedSpec[Spec]:
         spec = spec.model_copy(update={"workload": with_batch(design.layers, overrides.batch, file)})
     if overrides.cost_model is not None:
         spec = spec.model_copy(update={"cost_model": overrides.cost_model})
-    with cost_model_placed(overrides.model_fields_set):
-        return with_overrides(resolved(spec, Path(), file), overrides)
+    with options_placed(overrides):
+        return with_overrides(resolved(_changed(spec, overrides), Path(), file), overrides)
 
 
-def load_request_of(paths: Sequence[Path], given: Mapping[str, str]) -> AnyRequest:
-    """The request that the files are, with options in place of its own ways to cost.
+def load_request_of(paths: Sequence[Path], overrides: Overrides) -> AnyRequest:
+    """The request that the files are, with options in place of its own values.
 
     Raises:
         InputError: for faulty files or options, and for a design without a mapping.
     """
     design = design_in(paths)
     if design is None:
-        return load_request_with_values(_single(paths), given)
+        return load_request_with_values(_single(paths), overrides)
     if design.mapping is None:
         raise InputError.single(names_of(paths), "", "expected a Timeloop mapping among the files, got none")
-    return design.request().model_copy(update=dict(given))
+    with options_placed(overrides):
+        return _changed(design.request().model_copy(update=dict(ways_to_cost(overrides))), overrides)
+
+
+def _changed(document: AnyDocument, overrides: Overrides) -> AnyDocument:
+    """A spec or a request that stands in no file of its own, with other values of single fields.
+
+    Raises:
+        InputError: for fields that there are not, or values that they cannot have.
+    """
+    changes = changes_of(overrides)
+    if changes is None:
+        return document
+    fields = document.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return validated(type(document), changes(fields, type(document)), None)
 
 
 def design_in(paths: Sequence[Path]) -> ImportedDesign | None:

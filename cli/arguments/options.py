@@ -1,4 +1,7 @@
-"""Every argument and option of the command line, as typer reads them. Nothing of ours is imported here."""
+"""Every option of the command line, as typer reads it. Nothing of ours is imported at a start.
+
+Helps say the unit and the default; for what replaces a value of the spec, the default is where the spec has none.
+"""
 
 from __future__ import annotations
 
@@ -7,51 +10,7 @@ from typing import Annotated
 
 import typer
 
-# What a verb works on
-
-SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="JSON file: architecture, workload, objective, limits.")]
-ModelPath = Annotated[
-    Path,
-    typer.Argument(
-        metavar="SPEC", help="JSON file: architecture, workload, objective, limits; or a network as an .onnx file."
-    ),
-]
-ModelPaths = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="SPEC...",
-        help="JSON file: architecture, workload, objective, limits; or a network (.onnx, .yaml, .csv, .m); or files of "
-        "Timeloop's architecture, problem, ERT, constraints; ZigZag's hardware, workload; SCALE-Sim's .cfg, .csv.",
-    ),
-]
-RequestPaths = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="REQUEST...",
-        help="JSON file: architecture, layer, mappings; or the YAML files of a Timeloop design and its mapping.",
-    ),
-]
-RequestPath = Annotated[Path, typer.Argument(metavar="REQUEST", help="JSON file: architecture, layer, mappings.")]
-MachineName = Annotated[
-    str, typer.Argument(metavar="MACHINE", help="A built-in architecture or a file of one; see the verb list.")
-]
-ResultPath = Annotated[Path, typer.Argument(metavar="RESULT", help="JSON file that --out or --json wrote.")]
-ForeignPaths = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="FILE...",
-        help="A Timeloop problem and mapping, also with architecture, ERT, constraints; a ZigZag workload, also with "
-        "hardware; SCALE-Sim's .cfg and .csv.",
-    ),
-]
-ListedKind = Annotated[str | None, typer.Argument(metavar="[machines]", help="machines: with where figures come from.")]
-SchemaName = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="[spec|result|evaluate|verification|gap|dataflows|pareto|sweep|codegen|execute]",
-        help="Which one; else all.",
-    ),
-]
+from .offered_values import back_end, built_in_architecture, one_of
 
 # Where the answer goes, and what it holds
 
@@ -86,7 +45,8 @@ PicturesPath = Annotated[
     Path | None, typer.Option("--pictures", metavar="FOLDER", help="Write the pictures there as SVG files.")
 ]
 ScatterLayer = Annotated[
-    str | None, typer.Option("--scatter", metavar="LAYER", help="Layer whose methods are drawn; else the costliest.")
+    str | None,
+    typer.Option("--scatter", metavar="LAYER", help="Layer whose methods are drawn; default: the costliest."),
 ]
 CsvPath = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the figures as a table, too.")]
 PlotPath = Annotated[
@@ -111,9 +71,16 @@ ExportTargets = Annotated[
 
 ArchitectureName = Annotated[
     str | None,
-    typer.Option("--architecture", metavar="NAME", help="A built-in architecture or a file; needed for an .onnx file."),
+    typer.Option(
+        "--architecture",
+        metavar="NAME",
+        help="A built-in architecture or a file in place of the spec's; needed for an .onnx file.",
+        autocompletion=built_in_architecture,
+    ),
 ]
-BatchSize = Annotated[str | None, typer.Option("--batch", metavar="N", help="Batch size of the network.")]
+BatchSize = Annotated[
+    str | None, typer.Option("--batch", metavar="N", help="Batch size of the network; default: its own.")
+]
 DimSizes = Annotated[
     list[str] | None,
     typer.Option(
@@ -128,25 +95,63 @@ InputValues = Annotated[
 ]
 CostModelName = Annotated[
     str | None,
-    typer.Option("--cost-model", metavar="NAME", help="dmazerunner or hierarchy; else by the architecture's kind."),
+    typer.Option(
+        "--cost-model",
+        metavar="NAME",
+        help="dmazerunner or hierarchy; default: by the architecture's kind.",
+        autocompletion=one_of("dmazerunner", "hierarchy"),
+    ),
 ]
 AccountingOption = Annotated[
     str | None,
-    typer.Option("--accounting", metavar="NAME", help="How a hierarchy counts: executed, timeloop or accelforge."),
+    typer.Option(
+        "--accounting",
+        metavar="NAME",
+        help="How a hierarchy counts: executed (default), timeloop or accelforge.",
+        autocompletion=one_of("executed", "timeloop", "accelforge"),
+    ),
 ]
-ObjectiveName = Annotated[str | None, typer.Option("--objective", metavar="NAME", help="edp, energy or latency.")]
-BackendName = Annotated[str | None, typer.Option("--backend", metavar="NAME", help="Search method; see the verb list.")]
-TimeLimit = Annotated[str | None, typer.Option("--time-limit", metavar="SECONDS", help="Time for each layer.")]
-TotalTime = Annotated[str | None, typer.Option("--total-time-limit", metavar="SECONDS", help="Time for all layers.")]
-Workers = Annotated[str | None, typer.Option("--workers", metavar="N", help="Threads of the search.")]
-TopK = Annotated[str | None, typer.Option("--top-k", metavar="N", help="Most mappings to report for a layer.")]
-Gap = Annotated[str | None, typer.Option("--gap", metavar="RATIO", help="Relative gap that counts as optimal.")]
-Seed = Annotated[str | None, typer.Option("--seed", metavar="N", help="Seed of the search.")]
+ObjectiveName = Annotated[
+    str | None,
+    typer.Option(
+        "--objective",
+        metavar="NAME",
+        help="edp (default; pJ*cycles), energy (pJ) or latency (cycles).",
+        autocompletion=one_of("edp", "energy", "latency"),
+    ),
+]
+BackendName = Annotated[
+    str | None,
+    typer.Option(
+        "--backend",
+        metavar="NAME",
+        help="Search method, see the verb list; default: portfolio.",
+        autocompletion=back_end,
+    ),
+]
+TimeLimit = Annotated[
+    str | None, typer.Option("--time-limit", metavar="SECONDS", help="Most time for each layer; default: 60 s.")
+]
+TotalTime = Annotated[
+    str | None,
+    typer.Option("--total-time-limit", metavar="SECONDS", help="Most time for all layers; default: no limit."),
+]
+Workers = Annotated[
+    str | None, typer.Option("--workers", metavar="N", help="Threads of the search; default: one for each core.")
+]
+TopK = Annotated[
+    str | None, typer.Option("--top-k", metavar="N", help="Most mappings to report for a layer; default: 5.")
+]
+Gap = Annotated[
+    str | None, typer.Option("--gap", metavar="RATIO", help="Relative gap that counts as optimal; default: 1e-06.")
+]
+Seed = Annotated[str | None, typer.Option("--seed", metavar="N", help="Seed of the search; default: 0.")]
 PadBounds = Annotated[
     bool, typer.Option("--pad-bounds", help="Allow loop bounds to be padded; the padded iterations are paid for.")
 ]
 PadPercent = Annotated[
-    str | None, typer.Option("--pad-percent", metavar="PERCENT", help="The same, by at most so much; default 5.")
+    str | None,
+    typer.Option("--pad-percent", metavar="PERCENT", help="The same, by at most so much; default: 5 per cent."),
 ]
 
 # How it is done
@@ -160,16 +165,21 @@ WithBound = Annotated[
     bool, typer.Option("--bound", help="Leave out what a lower bound excludes; the mappings found are the same.")
 ]
 CachePath = Annotated[
-    Path | None, typer.Option("--cache", metavar="DIR", help="Where results are kept for further runs; see verb list.")
+    Path | None,
+    typer.Option(
+        "--cache",
+        metavar="DIR",
+        help="Where results are kept for further runs; default: the folder that the verb list shows.",
+    ),
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Search everything anew, and keep nothing.")]
 ProofTime = Annotated[
-    str | None, typer.Option("--time-limit", metavar="SECONDS", help="Time for the proof of each layer; default 60.")
+    str | None, typer.Option("--time-limit", metavar="SECONDS", help="Time for the proof of each layer; default: 60 s.")
 ]
 FullLimit = Annotated[
     str | None,
     typer.Option(
-        "--full-limit", metavar="SECONDS", help="Time to cost every tiling of a layer; default 60, 0 for none."
+        "--full-limit", metavar="SECONDS", help="Time to cost every tiling of a layer; default: 60 s, 0 for none."
     ),
 ]
 MappingPath = Annotated[
@@ -179,7 +189,7 @@ MappingPath = Annotated[
     ),
 ]
 MappingPosition = Annotated[
-    int, typer.Option("--mapping", metavar="N", help="Which mapping of the request, counted from 0; default 0.")
+    int, typer.Option("--mapping", metavar="N", help="Which mapping of the request, counted from 0; default: 0.")
 ]
 Spatial = Annotated[
     list[str] | None,
@@ -188,19 +198,38 @@ Spatial = Annotated[
     ),
 ]
 Processes = Annotated[
-    str | None, typer.Option("--workers", metavar="N", help="Processes, or tasks at a time of an executor.")
+    str | None,
+    typer.Option(
+        "--workers", metavar="N", help="Processes, or tasks at a time of an executor; default: one for each core."
+    ),
 ]
 ExecutorName = Annotated[
-    str | None, typer.Option("--executor", metavar="NAME", help="processes (default) or dask, which needs --scheduler.")
+    str | None,
+    typer.Option(
+        "--executor",
+        metavar="NAME",
+        help="processes (default) or dask, which needs --scheduler.",
+        autocompletion=one_of("processes", "dask"),
+    ),
 ]
 SchedulerAddress = Annotated[
     str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Address of a Dask scheduler, tcp://HOST:PORT.")
 ]
 ArchitectureOfRequest = Annotated[
-    str, typer.Option("--architecture", metavar="NAME", help="A built-in architecture or a file.")
+    str,
+    typer.Option(
+        "--architecture",
+        metavar="NAME",
+        help="A built-in architecture or a file; default: dmazerunner-256pe.",
+        autocompletion=built_in_architecture,
+    ),
 ]
 LayerName = Annotated[str | None, typer.Option("--layer", metavar="NAME", help="Which layer, where there are several.")]
 LevelNames = Annotated[
     str | None,
-    typer.Option("--levels", metavar="A,B,C", help="What the mapping calls DRAM, scratchpad and register file."),
+    typer.Option(
+        "--levels",
+        metavar="A,B,C",
+        help="What the mapping calls DRAM, scratchpad and register file; default: by their names.",
+    ),
 ]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
 from ...model.base import NaturalInt, PositiveInt, Text
+from ...model.design_fields.settings import Settings
 from ...model.documents.imported_network import InputValue
 from ...model.documents.spec import SolverOptions, Spec
 from ...model.evaluating import AnyRequest, load_request
@@ -19,6 +21,7 @@ from ...model.hierarchy.accountings import AccountingName
 from ...model.objectives import Objective
 from ...model.reading.loading import (
     AnySpec,
+    Changes,
     ResolvedSpec,
     Substitutes,
     is_network,
@@ -35,6 +38,7 @@ FLAGS: Mapping[str, str] = {
     "batch": "--batch",
     "dims": "--dim",
     "inputs": "--input",
+    "settings": "--set",
     "objective": "--objective",
     "backend": "--backend",
     "time_limit_s": "--time-limit",
@@ -49,8 +53,15 @@ FLAGS: Mapping[str, str] = {
 """What the fields of a spec are called on the command line."""
 
 
+OUTSIDE_SOLVER = frozenset({"architecture", "cost_model", "accounting", "batch", "dims", "inputs", "settings"})
+"""Overrides that a spec is loaded with; the others replace its objective and fields of its ``solver`` afterwards."""
+
+
 class Overrides(SolverOptions):
-    """The options of a spec's ``solver``, its objective, machine, cost model and sizes; only those set count."""
+    """The options of a spec's ``solver``, its objective, machine, cost model and sizes; only those set count.
+
+    ``settings`` are values of single fields by their paths.
+    """
 
     objective: Objective | None = None
     architecture: Text | None = None
@@ -59,6 +70,7 @@ class Overrides(SolverOptions):
     batch: PositiveInt | None = None
     dims: dict[Text, NaturalInt] = Field(default_factory=dict[str, int])
     inputs: dict[Text, InputValue] = Field(default_factory=dict[str, InputValue])
+    settings: dict[Text, Any] = Field(default_factory=dict[str, Any])
 
 
 def overrides_from_options(
@@ -67,7 +79,7 @@ def overrides_from_options(
     """The checked values of the options that were given; ``named`` holds those of the form ``NAME=VALUE`` by field.
 
     Raises:
-        InputError: one fault per bad value, at the option's name.
+        InputError: one fault per bad value, at the option's name; and for a field that two options set.
     """
     texts = {"objective", "backend", "architecture", "cost_model", "accounting"}
     data = {
@@ -77,20 +89,28 @@ def overrides_from_options(
         if texts_of_pairs:
             data[field] = _by_name(field, texts_of_pairs)
     try:
-        return validated(Overrides, data, None)
+        overrides = validated(Overrides, data, None)
     except InputError as error:
         places = [FLAGS.get(fault.place.partition(".")[0], fault.place) for fault in error.faults]
         faults = zip(error.faults, places, strict=True)
         raise InputError(replace(fault, place=place) for fault, place in faults) from error
+    twice = {path: path.removeprefix("solver.") for path in overrides.settings}
+    faulty = [(path, field) for path, field in twice.items() if field in overrides.model_fields_set]
+    if faulty:
+        settings = Settings(overrides.settings)
+        message = "expected without {}, which sets it, too"
+        raise InputError(Fault(None, settings.place(path), message.format(FLAGS[field])) for path, field in faulty)
+    return overrides
 
 
 def _by_name(field: str, texts: Sequence[str]) -> dict[str, object]:
     """Values by name from ``NAME=VALUE``, where a name may hold further equals signs."""
-    pairs = [(text, *text.rpartition("=")) for text in texts]
-    faulty = [text for text, name, _, _ in pairs if not name]
+    is_path = field == "settings"  # a path holds no equal sign, its value may
+    pairs = [(text, *(text.partition("=") if is_path else text.rpartition("="))) for text in texts]
+    faulty = [text for text, name, sign, _ in pairs if not name or not sign]
     names = [name for _, name, _, _ in pairs]
     repeated = [name for name in dict.fromkeys(names) if name and names.count(name) > 1]
-    form = "NAME=N" if field == "dims" else "NAME=VALUE"
+    form = {"dims": "NAME=N", "settings": "PATH=VALUE"}.get(field, "NAME=VALUE")
     faults = [Fault(None, FLAGS[field], f"expected {form}, got {shown(text)}") for text in faulty]
     faults += [Fault(None, FLAGS[field], f"expected {shown(name)} once, but given more than once") for name in repeated]
     if faults:
@@ -104,38 +124,54 @@ def load_with_overrides(path: Path, overrides: Overrides) -> ResolvedSpec[Spec]:
     Raises:
         InputError: for a faulty file or option; a network needs an architecture.
     """
-    with cost_model_placed(overrides.model_fields_set):
+    with options_placed(overrides):
         return with_overrides(load_resolved(Spec, path, substitutes_of(path, overrides)), overrides)
 
 
 def load_files_with_overrides(paths: Sequence[Path], overrides: Overrides) -> ResolvedSpec[Spec]:
     """The same for several files of layers, which are one network together."""
-    with cost_model_placed(overrides.model_fields_set):
+    with options_placed(overrides):
         return with_overrides(load_layer_files(Spec, paths, substitutes_of(paths[0], overrides)), overrides)
 
 
-def load_request_with_values(path: Path, given: Mapping[str, str]) -> AnyRequest:
-    """The request in a file, with options in place of its own ways to cost.
+def load_request_with_values(path: Path, overrides: Overrides) -> AnyRequest:
+    """The request in a file, with options in place of its own values.
 
     Raises:
         InputError: for a faulty file or option.
     """
-    with cost_model_placed(given):
-        return load_request(path, given)
+    with options_placed(overrides):
+        return load_request(path, ways_to_cost(overrides), changes_of(overrides))
+
+
+def ways_to_cost(overrides: Overrides) -> dict[str, str]:
+    """The cost model and the accounting, where options choose them."""
+    return {field: getattr(overrides, field) for field in ("cost_model", "accounting") if _is_set(overrides, field)}
+
+
+def changes_of(overrides: Overrides) -> Changes | None:
+    """What ``--set`` makes of a document; ``None`` without it."""
+    return Settings(overrides.settings).applied if overrides.settings else None
 
 
 @contextmanager
-def cost_model_placed(given: Collection[str]) -> Generator[None]:
-    """Say of faults of how to cost that an option chose it, where one of the fields ``given`` did."""
+def options_placed(overrides: Overrides) -> Generator[None]:
+    """Say of faults of the ways to cost, and of fields that ``--set`` sets, that the option is behind them."""
     try:
         yield
     except InputError as error:
-        raise InputError(
-            Fault(None, FLAGS[fault.place], fault.message)
-            if fault.place in given and fault.place in ("cost_model", "accounting")
-            else fault
-            for fault in error.faults
-        ) from error
+        raise InputError(_with_option(fault, overrides) for fault in error.faults) from error
+
+
+def _with_option(fault: Fault, overrides: Overrides) -> Fault:
+    if fault.place in ("cost_model", "accounting") and _is_set(overrides, fault.place):
+        return Fault(None, FLAGS[fault.place], fault.message)
+    place = Settings(overrides.settings).of_place(fault.place)
+    return fault if place is None else Fault(None, place, fault.message)
+
+
+def _is_set(overrides: Overrides, field: str) -> bool:
+    return field in overrides.model_fields_set
 
 
 def substitutes_of(path: Path, overrides: Overrides) -> Substitutes:
@@ -162,13 +198,13 @@ def substitutes_of(path: Path, overrides: Overrides) -> Substitutes:
         overrides.batch,
         overrides.dims,
         overrides.inputs,
+        changes_of(overrides),
     )
 
 
 def with_overrides(spec: ResolvedSpec[AnySpec], overrides: Overrides) -> ResolvedSpec[AnySpec]:
     """The spec with the options of its solver and its objective in place of its own."""
-    of_solver = overrides.model_fields_set - {"architecture", "cost_model", "accounting", "batch", "dims", "inputs"}
-    given = {field: getattr(overrides, field) for field in of_solver}
+    given = {field: getattr(overrides, field) for field in overrides.model_fields_set - OUTSIDE_SOLVER}
     objective = given.pop("objective", spec.document.objective)
     return spec.with_values(objective=objective, solver=spec.document.solver.model_copy(update=given))
 
@@ -178,6 +214,9 @@ def placed(fault: Fault, path: Path, overrides: Overrides) -> Fault:
     option = fault.place.removeprefix("solver.")
     if option in overrides.model_fields_set:
         return replace(fault, place=FLAGS[option])
+    own = Settings(overrides.settings).of_place(fault.place)
+    if own is not None:
+        return replace(fault, file=None, place=own)
     return fault if fault.file or fault.place.startswith("--") else replace(fault, file=str(path))
 
 

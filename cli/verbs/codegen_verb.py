@@ -11,7 +11,8 @@ from ...model.codegen.requested_program import requested_program
 from ...model.faults import InputError
 from ..answer import Action, Exit
 from ..arguments.grouping import with_groups
-from ..arguments.options import AsJson, CodePath, CostModelName, MappingPosition, RequestPath
+from ..arguments.operands import RequestPath
+from ..arguments.options import AsJson, CodePath, CostModelName, MappingPosition
 from ..arguments.overrides import load_request_with_values
 from ..output import check_destination, document_text, print_text, warnings_reported, write_document
 

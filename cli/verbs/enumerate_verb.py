@@ -7,11 +7,11 @@ from functools import partial
 from ..answer import Action, Delivery
 from ..arguments.caching import CacheOptions
 from ..arguments.grouping import with_groups
+from ..arguments.operands import ModelPaths
 from ..arguments.option_groups import SpecValues, TimeLimits
 from ..arguments.options import (
     ExportTargets,
     Loops,
-    ModelPaths,
     TopK,
     TracePath,
     WithBound,

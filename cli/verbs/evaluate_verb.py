@@ -13,8 +13,9 @@ from ...model.hierarchy.machine import Machine
 from ..answer import Action, Delivery, Exit
 from ..arguments.grouping import with_groups
 from ..arguments.job_files import load_request_of, names_of
+from ..arguments.operands import RequestPaths
 from ..arguments.option_groups import RequestValues
-from ..arguments.options import Detail, MappingLoops, ReportPath, RequestPaths
+from ..arguments.options import Detail, MappingLoops, ReportPath
 from ..drawing import rendered
 from ..output import check_destination, document_text, warnings_reported, write_file
 from ..pictures.files import REPORT, require_matplotlib

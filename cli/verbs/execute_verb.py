@@ -11,7 +11,8 @@ from ...model.execution.agreement.shrinking import MOST_MACS
 from ...model.faults import InputError
 from ..answer import Action, Delivery, Exit
 from ..arguments.grouping import with_groups
-from ..arguments.options import CostModelName, RequestPath, Shrink, ShrinkTo
+from ..arguments.operands import RequestPath
+from ..arguments.options import CostModelName, Shrink, ShrinkTo
 from ..arguments.overrides import load_request_with_values
 from ..drawing import rendered
 from ..output import check_destination, document_text, warnings_reported

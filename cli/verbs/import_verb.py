@@ -20,7 +20,8 @@ from ...model.reading.loading import resolve_architecture
 from ..answer import Action, Delivery, Exit
 from ..arguments.grouping import with_groups
 from ..arguments.job_files import design_in
-from ..arguments.options import AccountingOption, ArchitectureOfRequest, ForeignPaths, LayerName, LevelNames
+from ..arguments.operands import ForeignPaths
+from ..arguments.options import AccountingOption, ArchitectureOfRequest, LayerName, LevelNames
 from ..arguments.overrides import FLAGS, overrides_from_options
 from ..output import check_destination, document_text, json_text, warnings_reported
 

@@ -12,7 +12,7 @@ from ...solver.installed import available_backends
 from ..answer import Action, Delivery, Exit
 from ..arguments.caching import usual_folder
 from ..arguments.grouping import with_groups
-from ..arguments.options import ListedKind
+from ..arguments.operands import ListedKind
 from ..output import check_destination, json_text
 
 MACHINES = "machines"

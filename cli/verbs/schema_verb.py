@@ -10,13 +10,11 @@ from ...model.faults import InputError, suggestion
 from ...model.reading.builtin_data import builtin_path
 from ..answer import Action, Delivery, Exit
 from ..arguments.grouping import with_groups
-from ..arguments.options import SchemaName
+from ..arguments.offered_values import DOCUMENTS
+from ..arguments.operands import SchemaName
 from ..output import check_destination, json_text
 
 JsonSchema = dict[str, Any]
-
-DOCUMENTS = ("spec", "evaluate", "sweep", "result", "verification", "gap", "dataflows", "pareto", "codegen", "execute")
-"""The documents that have a schema, in the order in which all of them are printed."""
 
 
 @with_groups

@@ -13,7 +13,7 @@ from ...model.hierarchy.machine import Machine
 from ...model.reading.loading import resolve_architecture
 from ..answer import Action, Delivery, Exit
 from ..arguments.grouping import with_groups
-from ..arguments.options import MachineName
+from ..arguments.operands import MachineName
 from ..drawing import rendered
 from ..output import check_destination, json_text, warnings_reported
 from ..reports.machine_report import print_machine

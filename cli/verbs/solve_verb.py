@@ -17,12 +17,12 @@ from ..answer import Action, Delivery, Exit
 from ..arguments.caching import CacheOptions
 from ..arguments.grouping import with_groups
 from ..arguments.job_files import load_job
+from ..arguments.operands import ModelPaths
 from ..arguments.option_groups import Padding, SearchGoals, SpecValues, TimeLimits
 from ..arguments.options import (
     BackendName,
     ExportTargets,
     Loops,
-    ModelPaths,
     Pareto,
     TracePath,
     WithCertificate,

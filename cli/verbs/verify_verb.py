@@ -9,7 +9,8 @@ from ...model.reading.results import load_result
 from ...solver.verification.recheck import VerificationLimits, verify
 from ..answer import Action, Delivery, Exit
 from ..arguments.grouping import with_groups
-from ..arguments.options import ProofTime, ResultPath, Workers
+from ..arguments.operands import ResultPath
+from ..arguments.options import ProofTime, Workers
 from ..arguments.overrides import Overrides, overrides_from_options
 from ..drawing import rendered
 from ..output import check_destination, complain, document_text

@@ -126,7 +126,7 @@ def test_options_replace_values_of_the_spec(write: Write, capsys: Output) -> Non
             ["--objective", "edpp"],
             "--objective: expected 'edp', 'energy' or 'latency', got 'edpp'; did you mean 'edp'?",
         ),
-        (["--qqq"], "dmaze-solve: No such option: --qqq; see dmaze-solve --help"),
+        (["--qqq"], "dmaze-solve: No such option: --qqq; see dmaze-solve solve --help"),
         (
             ["--out", "/nowhere/x.json"],
             "--out: expected a file in a folder that exists, but there is no folder /nowhere",

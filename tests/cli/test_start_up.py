@@ -33,7 +33,14 @@ HELP = {
     "dmaze.cli.arguments",
     "dmaze.cli.arguments.command_line",
     "dmaze.cli.arguments.distinct_files",
+    "dmaze.cli.arguments.offered_values",
     "dmaze.cli.arguments.options",
+    "dmaze.cli.help",
+    "dmaze.cli.help.completion",
+    "dmaze.cli.help.help_pages",
+    "dmaze.cli.help.misspellings",
+    "dmaze.cli.help.option_panels",
+    "dmaze.cli.help.verb_examples",
     "dmaze.cli.interruption",
     "dmaze.cli.main",
     "dmaze.cli.output",
@@ -42,7 +49,7 @@ HELP = {
     "dmaze.model.file_replacement",
     "dmaze.model.lazy_exports",
 }
-VERB = HELP | {"dmaze.cli.verbs", "dmaze.cli.arguments.grouping"}
+VERB = HELP | {"dmaze.cli.verbs", "dmaze.cli.arguments.grouping", "dmaze.cli.arguments.operands"}
 DATA = {"dmaze.model.reading", "dmaze.model.reading.builtin_data", "dmaze.specs"}
 LIST = {
     "dmaze.model.reading.regular_files",

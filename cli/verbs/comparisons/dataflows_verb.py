@@ -12,8 +12,9 @@ from ....model.faults import Fault, InputError
 from ....solver.studies.dataflows import dataflow_study_resolved
 from ...answer import Action, Delivery
 from ...arguments.grouping import with_groups
+from ...arguments.operands import ModelPath
 from ...arguments.option_groups import SpecValues, TimeLimits
-from ...arguments.options import BackendName, ModelPath, Spatial, Workers
+from ...arguments.options import BackendName, Spatial, Workers
 from ...arguments.overrides import Overrides, overrides_from_options
 from ...drawing import rendered
 from ...output import document_text, kept_for_the_answer

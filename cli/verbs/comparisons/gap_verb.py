@@ -18,8 +18,9 @@ from ....solver.studies.gap import DEFAULT_FULL_LIMIT_S, gap_study_resolved
 from ....solver.studies.given import load_mappings_resolved
 from ...answer import Action, Delivery, Exit
 from ...arguments.grouping import with_groups
+from ...arguments.operands import ModelPath
 from ...arguments.option_groups import SpecValues, TimeLimits
-from ...arguments.options import BackendName, FullLimit, MappingPath, ModelPath, Workers
+from ...arguments.options import BackendName, FullLimit, MappingPath, Workers
 from ...arguments.overrides import Overrides, number_from_text, overrides_from_options
 from ...drawing import rendered
 from ...output import document_text, kept_for_the_answer

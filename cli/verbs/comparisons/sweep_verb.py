@@ -19,6 +19,7 @@ from ....solver.sweeps.study import sweep_resolved
 from ...answer import Action, Delivery, Exit
 from ...arguments.caching import CacheOptions
 from ...arguments.grouping import with_groups
+from ...arguments.operands import SpecPath
 from ...arguments.option_groups import SpecValues, TimeLimits
 from ...arguments.options import (
     BackendName,
@@ -28,7 +29,6 @@ from ...arguments.options import (
     Processes,
     ResultsPath,
     SchedulerAddress,
-    SpecPath,
     SweepPareto,
     SweepReportPath,
 )

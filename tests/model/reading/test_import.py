@@ -597,7 +597,7 @@ def test_bad_imports_give_one_line_and_exit_2(tmp_path: Path, capsys: Output) ->
         ([problem, "--architecture", "no.json"], "--architecture: expected a file, but there is none at "),
         ([problem, "--layer", "q"], "p.yaml: --layer: unknown layer 'q'; expected one of p"),
         ([net], "net.yaml: --layer: expected, for there are 2 layers: first, Gemm_3"),
-        ([], "dmaze-solve: Missing argument 'FILE...'; see dmaze-solve --help"),
+        ([], "dmaze-solve: Missing argument 'FILE...'; see dmaze-solve import --help"),
     ]
     for arguments, message in cases:
         assert main(["import", *arguments]) == 2

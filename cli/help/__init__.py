@@ -1,0 +1,1 @@
+"""What the command line says of itself: help pages, examples, misspelt words, completion in the shell."""

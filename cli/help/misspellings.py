@@ -1,0 +1,35 @@
+"""What somebody meant who has misspelt a verb or an option."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from typing import Any
+
+from ...model.faults import InputError, nearest_name
+from .help_pages import PROGRAM
+
+
+def check_first_word(word: str, verbs: Collection[str]) -> None:
+    """Let pass what may be a file or a built-in name.
+
+    Raises:
+        InputError: for a word that is neither a verb nor a file, and close to a verb.
+    """
+    if word in verbs or not word.isalpha() or os.path.exists(word):
+        return
+    near = nearest_name(word, [*verbs, "help"])
+    if near is None:
+        return
+    meant = f"see {PROGRAM} --help" if near == "help" else f"did you mean {PROGRAM} {near}?"
+    raise InputError.single(None, "", f"{PROGRAM}: {word} is no verb, and there is no such file; {meant}")
+
+
+def usage_line(error: Any, verb: str) -> str:
+    """What is wrong with a command line, by an error of the library that reads it, and where to read on."""
+    if hasattr(error, "possibilities"):  # of an option that there is not
+        near = " or ".join(sorted(error.possibilities or ()))
+        message = error.message + (f"; did you mean {near}?" if near else "")
+    else:
+        message = " ".join(error.format_message().split()).rstrip(".")
+    return f"{PROGRAM}: {message}; see {PROGRAM} {verb} --help"
