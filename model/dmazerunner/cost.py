@@ -88,6 +88,18 @@ def reduction_words(nest: LoopNest, tiling: Tiling) -> int:
     return output.footprint(tiling.rf) * (reduction_width(nest, tiling) - 1) * groups
 
 
+def is_skipped(tiling: Tiling, spm_reuse: int, dram_reuse: int) -> bool:
+    """skip(t): a tensor with these reuse factors stays in the RFs across SPM passes (section 3)."""
+    return spm_reuse == tiling.rf_passes and dram_reuse > 1
+
+
+def deliveries(tiling: Tiling, spm_reuse: int, dram_reuse: int) -> int:
+    """How often a tensor with these reuse factors is delivered over the NoC in the whole layer (section 4)."""
+    if is_skipped(tiling, spm_reuse, dram_reuse):
+        return tiling.spm_passes // dram_reuse
+    return tiling.rf_passes // spm_reuse * tiling.spm_passes
+
+
 def burst(tensor: Tensor, tile: Sequence[int]) -> Burst:
     """Bursts of one SPM tile (section 5): storage dimensions join the burst while all inner ones are full."""
     elements, invocations, full = 1, 1, True
@@ -120,9 +132,8 @@ class _Pass:
 
     @cached_property
     def skipped(self) -> tuple[bool, ...]:
-        """skip(t): the tensor stays in the RFs across SPM passes (section 3)."""
-        rf_passes = self.tiling.rf_passes
-        return tuple(spm == rf_passes and dram > 1 for spm, dram in zip(self.spm_reuse, self.dram_reuse, strict=True))
+        """skip(t) of every tensor."""
+        return tuple(is_skipped(self.tiling, *reuse) for reuse in zip(self.spm_reuse, self.dram_reuse, strict=True))
 
     @cached_property
     def compute_cycles(self) -> int:
@@ -169,17 +180,17 @@ class _Pass:
         tensor, is_output = nest.tensors[t], t == nest.output
         sharing = math.prod(tiling.spatial[dim] for dim in tensor.dims) if is_output else tiling.pes_used
         visits = tiling.spm_passes // self.dram_reuse[t]
-        deliveries = visits if self.skipped[t] else tiling.rf_passes // self.spm_reuse[t] * tiling.spm_passes
+        times = deliveries(tiling, self.spm_reuse[t], self.dram_reuse[t])
         ways = 2 if is_output and not self.skipped[t] else 1  # a skipped output is counted once (as published)
         transfers = visits
         if is_output:
             first_visits = math.prod(tiling.dram[dim] for dim in tensor.dims)
             transfers = 2 * visits - first_visits
         return Traffic(
-            noc=ways * tensor.footprint(tiling.rf) * sharing * deliveries,
-            spm=ways * self.delivery_cycles[t] * deliveries,
+            noc=ways * tensor.footprint(tiling.rf) * sharing * times,
+            spm=ways * self.delivery_cycles[t] * times,
             dram=tensor.footprint(tiling.spm_tile) * transfers,
-            reduction=self.reduction * deliveries if is_output else 0,
+            reduction=self.reduction * times if is_output else 0,
             dma_invocations=moved.invocations * transfers,
         )
 

@@ -145,6 +145,15 @@ class PaddingVariant(Model):
     """Lower bound on the objective with these bounds; null without one."""
 
 
+class NetworkShare(Model):
+    """What part of the network's energy and time a layer is, its count included."""
+
+    energy: float
+    """Count times energy of the best mapping, over the total energy (both in pJ); a share in 0..1."""
+    cycles: float
+    """Count times cycles of the best mapping, over the total cycles; a share in 0..1."""
+
+
 class LayerResult(Model):
     """What was found for one layer, and how good it provably is.
 
@@ -198,6 +207,9 @@ class LayerResult(Model):
     """Best objective value without padding (pJ * cycles, pJ or cycles, by the objective); null unless asked for."""
     padding_variants: tuple[PaddingVariant, ...] = ()
     """What was found with each choice of bounds; empty unless padding was asked for."""
+    share: NetworkShare | None = None
+    """What part of the network's energy and time the layer is; null where the network has no totals, and in older
+    results."""
     solutions: tuple[Solution, ...] = ()
     """At most `top_k` mappings, distinct by tiling, the best first."""
 

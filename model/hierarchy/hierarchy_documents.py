@@ -58,6 +58,9 @@ class LevelsCost(Model):
     """The term that decides; of equal ones the first."""
     utilization: dict[str, float | None]
     """By node: instances in use, or bytes held, over what there are; null for a level without a limit."""
+    ideal_cycles: int | None = None
+    """Cycles if every instance of every fanout did a multiply-accumulate in each: multiply-accumulates / instances,
+    rounded up. Null in older documents."""
 
 
 class EvaluatedLevels(LevelsCost):
@@ -84,9 +87,9 @@ class EvaluatedLevels(LevelsCost):
         return {name: value for name, value in named.items() if value is not None or name == "walk_cycles"}
 
 
-def levels_cost(machine: ResolvedMachine, cost: HierarchyCost) -> LevelsCost:
+def levels_cost(nest: LoopNest, machine: ResolvedMachine, cost: HierarchyCost) -> LevelsCost:
     """The public form of a mapping's cost."""
-    return LevelsCost.model_validate(_totals(machine, cost))
+    return LevelsCost.model_validate(_totals(nest, machine, cost))
 
 
 def evaluated_levels(
@@ -96,7 +99,7 @@ def evaluated_levels(
     tensor_energy_pj: Mapping[str, Sequence[float]] | None = None,
 ) -> EvaluatedLevels:
     """The public form of a mapping's cost with what fits; given the energy by node and tensor, with all details."""
-    fields = {**_totals(machine, cost), "fits": dict(zip(machine.nodes, cost.fits, strict=True))}
+    fields = {**_totals(nest, machine, cost), "fits": dict(zip(machine.nodes, cost.fits, strict=True))}
     if tensor_energy_pj is not None:
         names = [tensor.name for tensor in nest.tensors]
         energies = {node: dict(zip(names, row, strict=True)) for node, row in tensor_energy_pj.items()}
@@ -104,7 +107,7 @@ def evaluated_levels(
     return EvaluatedLevels.model_validate(fields)
 
 
-def _totals(machine: ResolvedMachine, cost: HierarchyCost) -> dict[str, object]:
+def _totals(nest: LoopNest, machine: ResolvedMachine, cost: HierarchyCost) -> dict[str, object]:
     return {
         "energy_pj": cost.energy_pj,
         "cycles": cost.cycles,
@@ -114,6 +117,7 @@ def _totals(machine: ResolvedMachine, cost: HierarchyCost) -> dict[str, object]:
         "roofline": cost.roofline,
         "bound_by": cost.bound_by,
         "utilization": dict(zip(machine.nodes, cost.utilization, strict=True)),
+        "ideal_cycles": machine.ideal_cycles(nest),
     }
 
 

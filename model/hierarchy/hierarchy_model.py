@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
@@ -110,7 +109,7 @@ class HierarchyModel:
         cost: HierarchyCost,
     ) -> LevelsCost:
         """Totals, energy by node, roofline and utilisation."""
-        return levels_cost(resolved_machine(machine, nest), cost)
+        return levels_cost(nest, resolved_machine(machine, nest), cost)
 
     def evaluated(
         self, nest: LoopNest, machine: Machine, document: LevelMappingDocument, *, detail: bool = False
@@ -145,8 +144,7 @@ class HierarchyModel:
 
     def trivial_bounds(self, nest: LoopNest, machine: Machine) -> tuple[float, float]:
         """Every multiply-accumulate, on all instances of all fanouts."""
-        instances = math.prod(network.size for network in resolved_machine(machine, nest).networks)
-        return nest.num_macs * machine.mac_pj * SAFE, -(-nest.num_macs // instances)
+        return nest.num_macs * machine.mac_pj * SAFE, resolved_machine(machine, nest).ideal_cycles(nest)
 
     def question(self, nest: LoopNest, machine: Machine, constraints: LevelConstraints) -> Mapping[str, object]:
         """Positions instead of names: names of dimensions, tensors, nodes and the machine do not matter."""

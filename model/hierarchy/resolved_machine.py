@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -97,6 +98,10 @@ class ResolvedMachine:
     def num_nodes(self) -> int:
         """Storage levels and fanouts."""
         return len(self.nodes)
+
+    def ideal_cycles(self, nest: LoopNest) -> int:
+        """Cycles if every instance of every fanout did a multiply-accumulate in each, rounded up."""
+        return -(-nest.num_macs // math.prod(network.size for network in self.networks))
 
     @cached_property
     def level_at(self) -> dict[int, Level]:

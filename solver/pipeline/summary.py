@@ -8,7 +8,7 @@ import platform
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from ...model.documents.result import LayerResult, Question, Result, Totals
+from ...model.documents.result import LayerResult, NetworkShare, Question, Result, Totals
 from ..installed import available_backends
 
 DISTRIBUTIONS = ("dmaze-solve", "ortools", "numpy")
@@ -23,6 +23,22 @@ def totals(layers: Sequence[LayerResult]) -> Totals:
     cycles = sum(count * cost.cycles for count, cost in best)
     edp_sum = sum(count * cost.edp for count, cost in best)
     return Totals(energy_pj=energy_pj, cycles=cycles, edp=float(energy_pj) * float(cycles), edp_sum=edp_sum)
+
+
+def with_shares(layers: Sequence[LayerResult]) -> tuple[LayerResult, ...]:
+    """The layers, each with its part of the totals; as they are when a layer has no mapping."""
+    total = totals(layers)
+    return tuple(layer.model_copy(update={"share": share_of(layer, total)}) for layer in layers)
+
+
+def share_of(layer: LayerResult, total: Totals) -> NetworkShare | None:
+    """A layer's part of the totals, its count included; nothing without totals, or where they are 0."""
+    if not layer.solutions or not total.energy_pj or not total.cycles:
+        return None
+    cost = layer.solutions[0].cost
+    return NetworkShare(
+        energy=layer.count * cost.energy_pj / total.energy_pj, cycles=layer.count * cost.cycles / total.cycles
+    )
 
 
 def versions(backend: str) -> dict[str, str]:

@@ -24,12 +24,12 @@ from ..pipeline.ranking import (
     reordered,
 )
 from ..pipeline.status import gap_between
-from ..pipeline.summary import question_of, totals
+from ..pipeline.summary import question_of, share_of, totals
 
 ROUNDING = 2.0**-52
 """How far a gap may exceed the one asked for since the bound that the latter gives is rounded down to a binary64."""
 
-OWN_FIELDS_OF_A_COPY = frozenset({"name", "count", "layer", "same_as", "wall_s"})
+OWN_FIELDS_OF_A_COPY = frozenset({"name", "count", "layer", "same_as", "wall_s", "share"})
 
 
 def solution_faults(problem: AnyProblem, layer: LayerResult, top_k: int) -> Iterator[str]:
@@ -60,7 +60,8 @@ def _faults_of_one(problem: AnyProblem, solution: Solution, found: CostedMapping
         yield f"the mapping breaks {', '.join(rules)}"
     model, nest = problem.cost_model, problem.nest
     exact = model.cost_document(nest, problem.architecture, found.mapping, found.cost)
-    yield from _differences("cost", solution.cost.model_dump(), exact.model_dump())
+    stated = solution.cost.model_dump(exclude_unset=True)  # an older result lacks fields that came later
+    yield from _differences("cost", stated, exact.model_dump(include=set(stated)))
     own = rank_key(problem.objective, found.cost)
     others = (rank_key(problem.objective, option.cost) for option in reordered(problem, found.mapping))
     best = min(others, default=own)
@@ -180,10 +181,14 @@ def document_faults(result: Result) -> Iterator[str]:
             yield f"layers[{position}]: name or count is not that of its layer {layer.layer.name}"
     names = [layer.name for layer in result.layers]
     yield from (f"layers: the name {name} occurs twice" for name in dict.fromkeys(names) if names.count(name) > 1)
-    exact = totals(result.layers).model_dump()
+    exact = totals(result.layers)
     for name, value in result.total.model_dump().items():
-        if value != exact[name]:
-            yield f"total.{name} is {value}; the layers' costs and counts sum to {exact[name]}"
+        if value != getattr(exact, name):
+            yield f"total.{name} is {value}; the layers' costs and counts sum to {getattr(exact, name)}"
+    for position, layer in enumerate(result.layers):
+        own = share_of(layer, exact)
+        if layer.share not in (None, own):
+            yield f"layers[{position}]: share is {layer.share!r}; its cost and the totals give {own!r}"
 
 
 def _question_faults(result: Result) -> Iterator[str]:

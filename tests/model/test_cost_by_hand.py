@@ -22,6 +22,7 @@ from dmaze.model.dmazerunner.cost import (
     footprints,
     reduction_words,
 )
+from dmaze.model.dmazerunner.cycle_terms import cycle_terms, deciding_term, ideal_cycles
 from dmaze.model.dmazerunner.legality import occupancy
 from dmaze.model.layers import Conv2d
 from dmaze.model.loop_nest import LoopNest
@@ -126,6 +127,20 @@ class TestGemmWithReduction:
         first = max(32 + 2 * 10, 44)
         with_b = (max(52 + 10, 44, first) - first) + (max(52, 44, first) - first)
         assert self.found.cycles == first * 6 + with_b * (6 // 2) == 342
+
+    def test_terms(self) -> None:
+        terms = cycle_terms(self.nest, MACHINE, self.tiling, self.found)
+        assert terms == {
+            "compute": 8 * 2 * 12 // 4,
+            "noc.A": 8 * 24,
+            "noc.B": 2 * 24,
+            "noc.C": 4 * 12,
+            "reduction": 4 * 12,
+            "dma": 32 * 6 + 10 * (6 // 2) + 2 * 10 * 6,
+        }
+        assert terms["dma"] == self.found.cycles  # the transfers hide everything else
+        assert deciding_term(terms) == "dma"
+        assert ideal_cycles(self.nest, MACHINE.model_copy(update={"pes": 5})) == 39  # 192 / 5, rounded up
 
 
 class TestConvWithSkippedWeights:

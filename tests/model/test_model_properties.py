@@ -16,6 +16,7 @@ from builders import gemm_nest
 from dmaze.model.dmazerunner.architecture import AccessEnergy, Architecture, Dma, Spm
 from dmaze.model.dmazerunner.constraints import Constraints, FixedFactors, MinUtilization
 from dmaze.model.dmazerunner.cost import ExactCost, cost_of_mapping, cost_of_reuse, sum_parts
+from dmaze.model.dmazerunner.cycle_terms import cycle_terms
 from dmaze.model.dmazerunner.factorisations import divisors, factorisations
 from dmaze.model.dmazerunner.legality import broken_rules, dma_invocations, dram_bytes
 from dmaze.model.dmazerunner.reuse import ReuseClass, all_reuse_classes, reuse_classes, reuse_factors
@@ -464,6 +465,15 @@ def test_more_reuse_can_cost_cycles_where_two_tensors_miss_a_dimension() -> None
     total = {r: 2 * p + 3 * (max(40, p) - p) for r, p in passes.items()}
     assert vector_costs(nest, TICK, tiling, dram=(2, 2)) == total == {(12, 12): 94, (4, 4): 90, (3, 3): 88, (1, 1): 96}
     assert least(costs(nest, TICK, tiling, reuse_classes(nest)))[1] == 88
+
+
+@SETTINGS
+@given(tiled(), architectures())
+def test_no_part_takes_more_cycles_by_itself_than_the_layer(case: tuple[LoopNest, Tiling], arch: Architecture) -> None:
+    nest, tiling = case
+    for cost in costs(nest, arch, tiling, all_reuse_classes(nest)):
+        terms = cycle_terms(nest, arch, tiling, cost)
+        assert 0 <= min(terms.values()) <= max(terms.values()) <= cost.cycles
 
 
 # Energies.

@@ -175,6 +175,8 @@ def fix_totals(document: Document) -> None:
     edp_sum = sum(count * c["edp"] for count, c in best)
     document["total"] = {"energy_pj": energy, "cycles": cycles, "edp": float(energy) * float(cycles)}
     document["total"]["edp_sum"] = edp_sum
+    for (count, c), layer in zip(best, layers, strict=True):
+        layer["share"] = {"energy": count * c["energy_pj"] / energy, "cycles": count * c["cycles"] / cycles}
 
 
 NOTHING = {"status": "infeasible", "objective_value": None, "bound": None, "gap": None, "solutions": []}
@@ -204,6 +206,15 @@ ALTERED: dict[str, tuple[Alter, str]] = {
     "a part": (cost("energy_breakdown_pj.noc", 1e-9), r"c: .*cost.energy_breakdown_pj.noc is "),
     "a tensor": (cost("tensor_energy_pj.W.dram", 200.0), r"c: .*cost.tensor_energy_pj.W.dram is "),
     "a share": (cost("utilization.spm", 0.001), r"c: .*cost.utilization.spm is "),
+    "a term": (cost("roofline.dma", 1), r"c: .*cost.roofline.dma is "),
+    "what bounds": (
+        in_solution(lambda s: s["cost"].update(bound_by="moon")),
+        r"c: .*cost.bound_by is moon; the exact ",
+    ),
+    "a share of the network": (
+        in_layer(2, share={"energy": 0.5, "cycles": 0.5}),
+        r"layers\[2\]: share is .*energy=0.5",
+    ),
     "bytes": (cost("dram_bytes", 2), r"c: .*cost.dram_bytes is "),
     "a factor": (factors(dram=2), r"c: solutions\[0\].mapping.tiling.C: factors multiply to \d+; expected the bound 3"),
     "factors": (in_solution(move_a_factor), r"c: solutions\[0\]: cost.energy_pj is "),
@@ -299,6 +310,17 @@ def test_a_result_that_is_older_than_its_digests_is_said_to_be(sound: Document) 
     assert found.not_checked[5:] == (
         "whether layers are missing or the question was changed: the result is older than its digests",
     )
+
+
+def test_a_result_from_before_there_were_terms_and_shares_holds(sound: Document) -> None:
+    document = deepcopy(sound)
+    for layer in document["layers"]:
+        del layer["share"]
+        for solution in layer["solutions"]:
+            for field in ("ideal_cycles", "roofline", "bound_by"):
+                del solution["cost"][field]
+    assert document != sound
+    assert lines(checked(document)) == []
 
 
 def test_a_layer_left_out_is_told_with_the_name_of_its_network() -> None:

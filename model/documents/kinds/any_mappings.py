@@ -22,7 +22,7 @@ PUBLISHED, LEVELS = "published", "levels"
 LEVEL_MAPPING_FIELDS = {"orders", "keep"}
 """What only mappings onto hierarchies have."""
 
-LEVEL_COST_FIELDS = {"roofline"}
+LEVEL_COST_FIELDS = {"walk_cycles"}
 """What only their costs have."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ def expected(case: RandomCase, name: AccountingName) -> dict[str, Any]:
         "roofline": cost.roofline,
         "bound_by": max(cost.roofline, key=lambda term: cost.roofline[term]),
         "utilization": dict(zip(nodes, cost.utilization, strict=True)),
+        "ideal_cycles": math.ceil(case.nest.num_macs / math.prod(node.size for node in case.machine.networks)),
         "fits": dict(zip(nodes, cost.fits, strict=True)),
         "accesses": {level: _counts(found.at(level), "fill", "serve", "drain", "update") for level in levels},
         "networks": {fanout: _counts(found.over(fanout), "down", "up", "adds") for fanout in networks},
