@@ -17,7 +17,8 @@ from .hierarchy.from_architecture import converted_mapping
 from .loop_nest import LoopNest
 from .mapping import MappingDocument
 from .reading.json_files import JsonObject, read_json
-from .reading.loading import resolve_architecture
+from .reading.references import resolve_architecture, with_architecture
+from .reading.sources.substitutes import Changes
 from .reading.validation import validated
 
 AnyRequest = EvaluateRequest[Any]
@@ -82,15 +83,17 @@ def resolved_request(request: AnyRequest) -> ResolvedRequest:
     return ResolvedRequest(model, machine, nest, tuple(_mappings(mappings, model)))
 
 
-def load_request(path: Path, given: Mapping[str, object] | None = None) -> AnyRequest:
+def load_request(path: Path, given: Mapping[str, object] | None = None, changes: Changes | None = None) -> AnyRequest:
     """The request in a file, with its architecture in place of a name or a path (relative to the file).
 
-    ``given`` holds values of fields in place of its own.
+    ``given`` holds values of fields in place of its own; ``changes`` makes others of what is then there.
 
     Raises:
         InputError: with everything that is wrong with the file, or else with the architecture that it refers to.
     """
     document = {**read_json(path), **(given or {})}
+    if changes is not None:
+        document = changes(with_architecture(document, path.parent), EvaluateRequest)
     mapping: Any = _mapping_type(document, path.parent)
     request = validated(EvaluateRequest[mapping], document, str(path))
     architecture = resolve_architecture(request.architecture, path.parent, str(path))

@@ -16,6 +16,7 @@ from .options import (
     PadBounds,
     PadPercent,
     Seed,
+    SetValues,
     TimeLimit,
     TopK,
     TotalTime,
@@ -36,6 +37,7 @@ class SpecValues:
     dim: DimSizes = None
     input: InputValues = None
     objective: ObjectiveName = None
+    set_values: SetValues = None
 
     @property
     def given(self) -> Given:
@@ -50,8 +52,8 @@ class SpecValues:
 
     @property
     def named(self) -> dict[str, list[str]]:
-        """Sizes of dimensions and values of inputs, by the fields of a spec that they go into."""
-        return {"dims": self.dim or [], "inputs": self.input or []}
+        """Sizes of dimensions, values of inputs and of single fields, by the overrides that they become."""
+        return {"dims": self.dim or [], "inputs": self.input or [], "settings": self.set_values or []}
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,17 @@ class RequestValues:
 
     cost_model: CostModelName = None
     accounting: AccountingOption = None
+    set_values: SetValues = None
 
     @property
-    def given(self) -> dict[str, str]:
-        """Those that were given, by the fields of a request that they replace."""
-        values = {"cost_model": self.cost_model, "accounting": self.accounting}
-        return {field: value for field, value in values.items() if value is not None}
+    def given(self) -> Given:
+        """The ways to cost, by the fields of a request that they replace."""
+        return {"cost_model": self.cost_model, "accounting": self.accounting}
+
+    @property
+    def named(self) -> dict[str, list[str]]:
+        """Values of single fields."""
+        return {"settings": self.set_values or []}
 
 
 @dataclass(frozen=True)

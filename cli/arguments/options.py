@@ -146,6 +146,15 @@ Gap = Annotated[
     str | None, typer.Option("--gap", metavar="RATIO", help="Relative gap that counts as optimal; default: 1e-06.")
 ]
 Seed = Annotated[str | None, typer.Option("--seed", metavar="N", help="Seed of the search; default: 0.")]
+SetValues = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Another value of a field, such as spm.banks=64, nodes.GLB.capacity_bytes=65536 or solver.top_k=3; "
+        "repeatable.",
+    ),
+]
 PadBounds = Annotated[
     bool, typer.Option("--pad-bounds", help="Allow loop bounds to be padded; the padded iterations are paid for.")
 ]

@@ -21,7 +21,6 @@ from ...model.hierarchy.accountings import AccountingName
 from ...model.objectives import Objective
 from ...model.reading.loading import (
     AnySpec,
-    Changes,
     ResolvedSpec,
     Substitutes,
     is_network,
@@ -29,6 +28,7 @@ from ...model.reading.loading import (
     load_resolved,
     resolve_architecture,
 )
+from ...model.reading.sources.substitutes import Changes
 from ...model.reading.validation import validated
 
 FLAGS: Mapping[str, str] = {

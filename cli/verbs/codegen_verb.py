@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,8 +11,8 @@ from ...model.faults import InputError
 from ..answer import Action, Exit
 from ..arguments.grouping import with_groups
 from ..arguments.operands import RequestPath
-from ..arguments.options import AsJson, CodePath, CostModelName, MappingPosition
-from ..arguments.overrides import load_request_with_values
+from ..arguments.options import AsJson, CodePath, CostModelName, MappingPosition, SetValues
+from ..arguments.overrides import Overrides, load_request_with_values, overrides_from_options
 from ..output import check_destination, document_text, print_text, warnings_reported, write_document
 
 
@@ -23,6 +22,7 @@ def codegen_verb(
     *,
     mapping: MappingPosition = 0,
     cost_model: CostModelName = None,
+    set_values: SetValues = None,
     as_json: AsJson = False,
     out: CodePath = None,
 ) -> Action:
@@ -31,15 +31,15 @@ def codegen_verb(
     It is C99 in one file without dependencies; compiled and run it prints OK and ends with 0, or else the first
     difference from the plain loop nest and ends with 1.
     """
-    given = {} if cost_model is None else {"cost_model": cost_model}
-    return partial(run_codegen, request, given, mapping, out, as_json=as_json)
+    overrides = overrides_from_options({"cost_model": cost_model}, {"settings": set_values or []})
+    return partial(run_codegen, request, overrides, mapping, out, as_json=as_json)
 
 
-def run_codegen(path: Path, given: Mapping[str, str], position: int, out: Path | None, *, as_json: bool) -> int:
+def run_codegen(path: Path, overrides: Overrides, position: int, out: Path | None, *, as_json: bool) -> int:
     """The program of a request's mapping, to a file where one is given; what is printed then is how to compile it."""
     check_destination(out)
     with warnings_reported():
-        request = load_request_with_values(path, given)
+        request = load_request_with_values(path, overrides)
     try:
         program = requested_program(request, position)
     except InputError as error:

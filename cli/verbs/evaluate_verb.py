@@ -16,6 +16,7 @@ from ..arguments.job_files import load_request_of, names_of
 from ..arguments.operands import RequestPaths
 from ..arguments.option_groups import RequestValues
 from ..arguments.options import Detail, MappingLoops, ReportPath
+from ..arguments.overrides import Overrides, overrides_from_options
 from ..drawing import rendered
 from ..output import check_destination, document_text, warnings_reported, write_file
 from ..pictures.files import REPORT, require_matplotlib
@@ -46,15 +47,16 @@ def evaluate_verb(
     request: RequestPaths, *, delivery: Delivery, values: RequestValues, parts: EvaluationParts
 ) -> Action:
     """Cost given mappings with the exact model; what does not fit is flagged and costed all the same."""
-    return partial(run_evaluate, request, values, delivery, parts)
+    overrides = overrides_from_options(values.given, values.named)
+    return partial(run_evaluate, request, overrides, delivery, parts)
 
 
-def run_evaluate(paths: Sequence[Path], values: RequestValues, delivery: Delivery, parts: EvaluationParts) -> int:
+def run_evaluate(paths: Sequence[Path], overrides: Overrides, delivery: Delivery, parts: EvaluationParts) -> int:
     """The exact model on given mappings."""
     check_destination(delivery.out)
     parts.check()
     with warnings_reported():
-        request = load_request_of(paths, values.given)
+        request = load_request_of(paths, overrides)
     try:
         result, known = evaluate(request, detail=parts.detail), resolved_request(request)
     except InputError as error:

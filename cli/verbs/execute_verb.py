@@ -12,8 +12,8 @@ from ...model.faults import InputError
 from ..answer import Action, Delivery, Exit
 from ..arguments.grouping import with_groups
 from ..arguments.operands import RequestPath
-from ..arguments.options import CostModelName, Shrink, ShrinkTo
-from ..arguments.overrides import load_request_with_values
+from ..arguments.options import CostModelName, SetValues, Shrink, ShrinkTo
+from ..arguments.overrides import Overrides, load_request_with_values, overrides_from_options
 from ..drawing import rendered
 from ..output import check_destination, document_text, warnings_reported
 from ..reports.execution_report import print_executions
@@ -25,6 +25,7 @@ def execute_verb(
     *,
     delivery: Delivery,
     cost_model: CostModelName = None,
+    set_values: SetValues = None,
     shrink: Shrink = False,
     shrink_to: ShrinkTo = None,
 ) -> Action:
@@ -33,14 +34,15 @@ def execute_verb(
     The exit code is 1 where an execution and the model disagree, or an output is not numpy's.
     """
     macs = MOST_MACS if shrink and shrink_to is None else shrink_to
-    return partial(run_execute, request, cost_model, macs, delivery)
+    overrides = overrides_from_options({"cost_model": cost_model}, {"settings": set_values or []})
+    return partial(run_execute, request, overrides, macs, delivery)
 
 
-def run_execute(path: Path, cost_model: str | None, shrink_to: int | None, delivery: Delivery) -> int:
+def run_execute(path: Path, overrides: Overrides, shrink_to: int | None, delivery: Delivery) -> int:
     """Executions of a request's mappings, of layers scaled down to so many operations where asked for."""
     check_destination(delivery.out)
     with warnings_reported():
-        request = load_request_with_values(path, {} if cost_model is None else {"cost_model": cost_model})
+        request = load_request_with_values(path, overrides)
     try:
         result = executed_request(request, shrink_to=shrink_to)
     except InputError as error:

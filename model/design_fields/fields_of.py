@@ -50,7 +50,7 @@ class DesignFields(Protocol):
         """Where a field stands in the document."""
         ...
 
-    def value_fault(self, field: str, value: Setting) -> str | None:
+    def value_fault(self, field: str, value: Setting | None) -> str | None:
         """What is wrong with a value before it is set; ``None`` if nothing is."""
         ...
 
@@ -76,6 +76,10 @@ class DesignFields(Protocol):
 
     def prices(self, sweep: Sweep, rules: EnergyRules) -> tuple[FollowingPrice, ...]:
         """The prices that follow capacities; ``rules`` are ``sweep.access_energy_pj`` without names of tables."""
+        ...
+
+    def prices_of_size(self, field: str) -> tuple[str, ...]:
+        """What an access to the memory takes whose size a field is, by the paths of its prices; empty for others."""
         ...
 
     def sweep_faults(self, sweep: Sweep, rules: EnergyRules) -> Iterator[tuple[Place, str]]:

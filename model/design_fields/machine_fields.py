@@ -26,6 +26,9 @@ NOT_VARIED = frozenset({"storage", "fanout", "dims", "dma"})
 PER_TENSOR = frozenset({"partitions", "keep", "read_pj", "write_pj", "multicast", "word_pj", "bytes_per_element"})
 """Fields with a value for each tensor: a selector may follow them."""
 
+SIZES = frozenset({"capacity_bytes", "partitions", "bank_bytes"})
+"""Fields of levels that are sizes."""
+
 OF_MACHINE = ("bytes_per_element", "mac_pj", "clock_mhz")
 """Fields of a machine as a whole."""
 
@@ -76,7 +79,7 @@ class MachineFields:
         parts = field.split(".")
         return (NODES, self._node_at[parts[1]], *parts[2:]) if parts[0] == NODES else tuple(parts)
 
-    def value_fault(self, field: str, value: Setting) -> str | None:  # noqa: ARG002
+    def value_fault(self, field: str, value: Setting | None) -> str | None:  # noqa: ARG002
         """Nothing: the machine's own type says what a value must be."""
         return None
 
@@ -100,6 +103,12 @@ class MachineFields:
         return tuple(
             FollowingPrice(("prices", field), own, rule) for field, own, rule in known if not self._price_fault(own)
         )
+
+    def prices_of_size(self, field: str) -> tuple[str, ...]:
+        """What reading and writing takes at the level whose size a field is."""
+        parts = field.split(".")
+        own = len(parts) > 2 and parts[2] in SIZES
+        return (f"{NODES}.{parts[1]}.read_pj", f"{NODES}.{parts[1]}.write_pj") if own else ()
 
     def sweep_faults(self, sweep: Sweep, rules: EnergyRules) -> Iterator[tuple[Place, str]]:
         """What a sweep of hierarchies cannot have."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -61,16 +62,27 @@ def own_path(field: str) -> str:
     return field.removeprefix("architecture.")
 
 
-def label_of(values: Mapping[str, Setting]) -> str:
+def are_nested(one: str, other: str) -> bool:
+    """Whether one of two dotted paths is the other one, or leads to what holds it.
+
+    Example:
+        >>> are_nested("nodes.GLB.read_pj", "nodes.GLB.read_pj.W"), are_nested("spm.banks", "spm.bank")
+        (True, False)
+    """
+    short, long = sorted((one, other), key=len)
+    return long == short or long.startswith((f"{short}.", f"{short}["))
+
+
+def label_of(values: Mapping[str, Setting | None]) -> str:
     """A design's varied values in words."""
     return ", ".join(f"{field} {setting_text(value)}" for field, value in values.items())
 
 
-def setting_text(value: Setting) -> str:
+def setting_text(value: Setting | None) -> str:
     """A varied value as JSON has it, words without quotes.
 
     Example:
-        >>> setting_text(True), setting_text("must"), setting_text(64)
-        ('true', 'must', '64')
+        >>> setting_text(True), setting_text("must"), setting_text(64), setting_text(None)
+        ('true', 'must', '64', 'null')
     """
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return value if isinstance(value, str) else json.dumps(value)

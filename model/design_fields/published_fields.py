@@ -24,6 +24,9 @@ BANKS, BANK_BYTES = "spm.banks", "spm.bytes_per_bank"
 PARTS = ("rf", "spm")
 """The memories of the area proxy."""
 
+SIZES: Mapping[str, str] = {BANKS: "spm", BANK_BYTES: "spm", SPM_KIB: "spm", "rf_bytes_per_pe": "rf"}
+"""The memory whose size a field is."""
+
 
 @dataclass(frozen=True)
 class PublishedFields:
@@ -59,9 +62,9 @@ class PublishedFields:
         """Where a field stands in the document."""
         return tuple(field.split("."))
 
-    def value_fault(self, field: str, value: Setting) -> str | None:
+    def value_fault(self, field: str, value: Setting | None) -> str | None:
         """What is wrong with a value whatever the others are; ``None`` leaves that to the architecture's type."""
-        if isinstance(value, bool | str):
+        if value is None or isinstance(value, bool | str):
             return f"expected an integer or a number, got {shown(value)}"
         return f"expected a number above 0, got {value}" if field == SPM_KIB and value <= 0 else None
 
@@ -102,6 +105,10 @@ class PublishedFields:
             for part, rule in rules.given()
             if not isinstance(rule, str)
         )
+
+    def prices_of_size(self, field: str) -> tuple[str, ...]:
+        """What an access to the memory takes whose size a field is."""
+        return (f"{PRICES}.{SIZES[field]}",) if field in SIZES else ()
 
     def sweep_faults(self, sweep: Sweep, rules: EnergyRules) -> Iterator[tuple[Place, str]]:  # noqa: ARG002
         """What a sweep of published architectures cannot have."""

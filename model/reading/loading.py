@@ -30,7 +30,7 @@ from .interop import layer_files
 from .interop.element_sizes import warn_of_element_sizes
 from .interop.yaml_files import is_yaml
 from .json_files import JsonObject, read_json
-from .references import resolve_architecture, resolve_workload
+from .references import resolve_architecture, resolve_workload, with_architecture
 from .sources.given_spec import SPEC_KINDS, GivenSpec, SpecSource, given_spec, network_fields
 from .sources.spec_options import CheckedOptions, SpecOptions, checked_options
 from .sources.substitutes import Substitutes, substituted
@@ -115,22 +115,13 @@ def _resolved_document(
     if given.accounting is not None:
         document["accounting"] = given.accounting
     try:
-        spec = validated(kind, _with_architecture(document, path), str(path))
+        fields = with_architecture(document, path.parent)
+        fields = fields if given.changes is None else given.changes(fields, kind)
+        spec = validated(kind, fields, str(path))
     except InputError as error:
         raise InputError([*error.faults, *_reference_faults(document, path)]) from error
     workload = substituted(spec.workload, given, str(path))
     return resolved(spec.model_copy(update={"workload": workload}), path.parent, str(path))
-
-
-def _with_architecture(document: JsonObject, path: Path) -> JsonObject:
-    """A spec with its architecture in place of a name: what else it may say depends on the kind."""
-    name: object = document.get("architecture")
-    if not isinstance(name, str):
-        return document
-    try:
-        return {**document, "architecture": resolve_architecture(name, path.parent)}
-    except InputError:  # said of the document as it is
-        return document
 
 
 def _reference_faults(document: JsonObject, path: Path) -> list[Fault]:

@@ -44,6 +44,20 @@ def resolve_architecture(value: str | AnyArchitecture, base: Path, file: str | N
     return validated(architecture_type(document), document, source)
 
 
+def with_architecture(document: JsonObject, base: Path) -> JsonObject:
+    """A document with its architecture in place of a name: what else it may say depends on the kind.
+
+    A name or a path (relative to ``base``) that leads to none stays, for the document's own check to say so.
+    """
+    name: object = document.get("architecture")
+    if not isinstance(name, str):
+        return document
+    try:
+        return {**document, "architecture": resolve_architecture(name, base)}
+    except InputError:
+        return document
+
+
 def resolve_workload(value: AnyWorkload, base: Path, file: str | None = None) -> LayerList:
     """The layers themselves, given as such, or by name or path (relative to ``base``) of a network, or of its files.
 

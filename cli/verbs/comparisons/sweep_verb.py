@@ -9,10 +9,13 @@ from functools import partial
 from pathlib import Path
 
 from ....model.design_fields.nested_values import label_of
+from ....model.design_fields.settings import Settings
+from ....model.design_fields.sweep_axes import axis_of, kept_prices_of
 from ....model.designs import load_resolved_sweep
 from ....model.documents.sweep_results import SweepResult
 from ....model.documents.sweep_spec import SweepSpec
-from ....model.faults import InputError, escaped
+from ....model.faults import Fault, InputError, escaped
+from ....model.reading.sweep_loading import ResolvedSweep
 from ....solver.pipeline.cache import Cache
 from ....solver.sweeps.dask_cluster import SCHEDULER, DaskCluster, dask_cluster
 from ....solver.sweeps.study import sweep_resolved
@@ -35,7 +38,7 @@ from ...arguments.options import (
 from ...arguments.overrides import (
     FLAGS,
     Overrides,
-    cost_model_placed,
+    options_placed,
     overrides_from_options,
     placed,
     substitutes_of,
@@ -165,8 +168,11 @@ def run_sweep(
     """Find the best mappings of every layer on every design, or the front of all."""
     check_destination(delivery.out)
     files.check()
-    with warnings_reported(), cost_model_placed(overrides.model_fields_set):
+    with warnings_reported(), options_placed(overrides):
         loaded = load_resolved_sweep(path, substitutes_of(path, overrides))
+        check_settings(loaded, overrides)
+    for fault in kept_prices_of(loaded, str(path)):
+        complain(f"warning: {fault}")
     spec = with_overrides(loaded.spec, overrides)
     if pareto:
         spec = spec.with_values(sweep=spec.document.sweep.model_copy(update={"pareto": True}))
@@ -192,6 +198,19 @@ def run_sweep(
     delivery.deliver(document_text(result), lambda: rendered(partial(print_sweep, result=result)))
     files.write(result, spec.document)
     return code
+
+
+def check_settings(sweep: ResolvedSweep, overrides: Overrides) -> None:
+    """Refuse ``--set`` for what an axis varies.
+
+    Raises:
+        InputError: where both set a field.
+    """
+    settings = Settings(overrides.settings)
+    varied = ((settings.place(path), axis_of(sweep, path)) for path in settings.values)
+    faults = [Fault(None, place, f"expected without {axis}, which varies it") for place, axis in varied if axis]
+    if faults:
+        raise InputError(faults)
 
 
 def exit_code(result: SweepResult) -> Exit:

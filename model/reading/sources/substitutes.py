@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from ...base import Model
 from ...documents.architectures import AnyArchitecture
 from ...documents.imported_network import InputValue
 from ...documents.spec import LayerList, NetworkReference
 from ...faults import InputError
 from ...hierarchy.accountings import AccountingName
+from ..json_files import JsonObject
 from ..references import AnyWorkload, with_batch
+
+Changes: TypeAlias = Callable[[JsonObject, type[Model]], JsonObject]
+"""What makes the fields of a document of some type into those that are read; an architecture stands there itself."""
 
 
 @dataclass(frozen=True)
 class Substitutes:
-    """What stands in place of a spec's own: an architecture, how it is costed, its network's sizes."""
+    """What stands in place of a spec's own: an architecture, how it is costed, its network's sizes.
+
+    ``changes`` makes other values of single fields once the architecture is there.
+    """
 
     architecture: AnyArchitecture | None = None
     cost_model: str | None = None
@@ -24,6 +33,7 @@ class Substitutes:
     batch: int | None = None
     dims: Mapping[str, int] = dataclasses.field(default_factory=dict[str, int])
     inputs: Mapping[str, InputValue] = dataclasses.field(default_factory=dict[str, InputValue])
+    changes: Changes | None = None
 
 
 def substituted(workload: AnyWorkload, given: Substitutes, file: str) -> AnyWorkload:
