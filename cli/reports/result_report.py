@@ -14,7 +14,7 @@ from ...model.faults import escaped, shortened
 from ...model.hierarchy.machine import Machine
 from ...model.objectives import OBJECTIVES
 from ..solved_layers import best_listings, energy_by_part, parts_with_energy, parts_with_sizes, utilization_by_part
-from ..tables import Column, name_text, print_line, print_tables
+from ..tables import DOUBTFUL, Column, name_text, print_line, print_tables, status_style
 from .import_report import import_lines
 
 PJ_PER_UJ = 1e6
@@ -69,21 +69,26 @@ def status_columns(result: Result) -> tuple[Column[LayerResult], ...]:
     """What was found for a layer, what it costs, and how good it provably is."""
     objective = result.objective
     bound_text = OBJECTIVES[objective].bound_text
+    importance = {metric: 0 if metric == objective else 1 for metric in OBJECTIVES}
     return (
-        Column("count", lambda layer: str(layer.count)),
-        Column("status", lambda layer: layer.status, left=True),
-        Column("gap", lambda layer: None if layer.gap is None else gap_text(layer.gap)),
-        Column("energy pJ", _of_best(lambda cost: energy_text(cost.energy_pj))),
-        Column("cycles", _of_best(lambda cost: f"{cost.cycles:,}")),
-        Column("EDP pJ*cycles", _of_best(lambda cost: edp_text(cost.edp))),
-        Column(f"{objective} bound", lambda layer: None if layer.bound is None else bound_text(layer.bound)),
-        *(Column(name_text(part), _of_best(_utilization_of(part))) for part in parts_with_sizes(result)),
-        Column("evaluated", lambda layer: None if layer.evaluated is None else f"{layer.evaluated:,}", optional=True),
-        Column("pruned by bound", _pruned_by_bound, optional=True),
-        Column("proved by", _proved_by, left=True, optional=True),
-        Column("s", _seconds),
+        Column("count", lambda layer: str(layer.count), priority=4),
+        Column("status", lambda layer: layer.status, left=True, priority=0, style=lambda row: status_style(row.status)),
+        Column("gap", lambda layer: None if layer.gap is None else gap_text(layer.gap), priority=0, style=_gap_style),
+        Column("energy pJ", _of_best(lambda cost: energy_text(cost.energy_pj)), priority=importance["energy"]),
+        Column("cycles", _of_best(lambda cost: f"{cost.cycles:,}"), priority=importance["latency"]),
+        Column("EDP pJ*cycles", _of_best(lambda cost: edp_text(cost.edp)), priority=importance["edp"]),
+        Column(f"{objective} bound", lambda row: None if row.bound is None else bound_text(row.bound), priority=5),
+        *(Column(name_text(part), _of_best(_utilization_of(part)), priority=3) for part in parts_with_sizes(result)),
+        Column("evaluated", lambda row: None if row.evaluated is None else f"{row.evaluated:,}", optional=True),
+        Column("pruned by bound", _pruned_by_bound, optional=True, priority=5),
+        Column("proved by", _proved_by, left=True, optional=True, priority=5),
+        Column("s", _seconds, priority=4),
         Column("note", _note, left=True, optional=True),
     )
+
+
+def _gap_style(layer: LayerResult) -> str | None:
+    return DOUBTFUL if layer.gap is not None and layer.gap > PROVED else None
 
 
 def _utilization_of(part: str) -> Callable[[AnyCost], str | None]:
@@ -108,8 +113,8 @@ def energy_heading(result: Result) -> str:
 def energy_columns(result: Result) -> tuple[Column[LayerResult], ...]:
     """The energy of a layer's best mapping, by part and by tensor; the layer must have one."""
     return (
-        Column("energy uJ", _of_best(lambda cost: _uj(cost.energy_pj))),
-        *(Column(name_text(part), _of_best(_energy_of(part))) for part in parts_with_energy(result)),
+        Column("energy uJ", _of_best(lambda cost: _uj(cost.energy_pj)), priority=0),
+        *(Column(name_text(part), _of_best(_energy_of(part)), priority=1) for part in parts_with_energy(result)),
         Column("moving data", _of_best(_tensor_shares), left=True, optional=True),
     )
 

@@ -75,9 +75,9 @@ def _columns(points: Sequence[Solution]) -> list[Column[Solution]]:
     """What the points cost, and what they use of the machine."""
     parts = [part for part, share in utilization_by_part(points[0].cost).items() if share is not None]
     return [
-        Column("energy pJ", lambda point: energy_text(point.cost.energy_pj)),
-        Column("cycles", lambda point: f"{point.cost.cycles:,}"),
-        Column("EDP pJ*cycles", lambda point: edp_text(point.cost.edp)),
+        Column("energy pJ", lambda point: energy_text(point.cost.energy_pj), priority=0),
+        Column("cycles", lambda point: f"{point.cost.cycles:,}", priority=0),
+        Column("EDP pJ*cycles", lambda point: edp_text(point.cost.edp), priority=1),
         *(Column(name_text(part), _utilization_of(part)) for part in parts),
     ]
 

@@ -16,8 +16,8 @@ from ....model.documents.study_results import (
     StudySearch,
 )
 from ....model.objectives import Objective
-from ...tables import Column, name_text, print_line, print_tables
-from ..result_report import edp_text, energy_text, gap_text
+from ...tables import DOUBTFUL, Column, name_text, print_line, print_tables, status_style
+from ..result_report import PROVED, edp_text, energy_text, gap_text
 from .study_report import open_ends, published_line, study_heading
 
 Figure = Callable[[Ratios], float | None]
@@ -66,14 +66,16 @@ def _unrestricted_columns() -> tuple[Column[LayerDataflows], ...]:
     def said(text: Callable[[StudySearch], str | None]) -> Callable[[LayerDataflows], str | None]:
         return lambda layer: None if layer.unrestricted is None else text(layer.unrestricted)
 
+    status = said(lambda search: search.status)
+    gap = said(lambda search: DOUBTFUL if search.gap is not None and search.gap > PROVED else None)
     return (
-        Column("count", lambda layer: str(layer.count)),
-        Column("status", said(lambda search: search.status), left=True),
-        Column("gap", said(lambda search: None if search.gap is None else gap_text(search.gap))),
-        Column("EDP pJ*cycles", said(lambda s: edp_text(s.best.cost.edp) if s.best else None)),
-        Column("energy pJ", said(lambda s: energy_text(s.best.cost.energy_pj) if s.best else None)),
-        Column("cycles", said(lambda s: f"{s.best.cost.cycles:,}" if s.best else None)),
-        Column("s", said(lambda search: f"{search.seconds:.1f}")),
+        Column("count", lambda layer: str(layer.count), priority=4),
+        Column("status", status, left=True, priority=0, style=lambda layer: status_style(status(layer))),
+        Column("gap", said(lambda search: None if search.gap is None else gap_text(search.gap)), priority=0, style=gap),
+        Column("EDP pJ*cycles", said(lambda s: edp_text(s.best.cost.edp) if s.best else None), priority=1),
+        Column("energy pJ", said(lambda s: energy_text(s.best.cost.energy_pj) if s.best else None), priority=1),
+        Column("cycles", said(lambda s: f"{s.best.cost.cycles:,}" if s.best else None), priority=1),
+        Column("s", said(lambda search: f"{search.seconds:.1f}"), priority=4),
         Column("note", lambda layer: None if layer.same_as is None else f"= {name_text(layer.same_as)}", optional=True),
     )
 
@@ -83,7 +85,10 @@ def _name_column() -> Column[_Row]:
 
 
 def _ratio_columns(dataflows: Sequence[Dataflow]) -> tuple[Column[_Row], ...]:
-    return tuple(Column(_heading(dataflow), _cell_at(position)) for position, dataflow in enumerate(dataflows))
+    """All of them are the answer: none is left out on a narrow terminal."""
+    return tuple(
+        Column(_heading(dataflow), _cell_at(position), priority=0) for position, dataflow in enumerate(dataflows)
+    )
 
 
 def _heading(dataflow: Dataflow) -> str:

@@ -12,8 +12,8 @@ from ....model.faults import escaped
 from ....model.hierarchy.machine import Machine
 from ....model.objectives import OBJECTIVES, Objective
 from ....solver.studies.agreement import finished, whole_searches
-from ...tables import Column, name_text, print_line, print_tables
-from ..result_report import energy_text, gap_text, share_text
+from ...tables import DOUBTFUL, Column, name_text, print_line, print_tables
+from ..result_report import PROVED, energy_text, gap_text, share_text
 from .study_report import open_ends, published_line, study_heading
 
 
@@ -46,26 +46,28 @@ def _layer_column() -> Column[LayerGap]:
 
 def _columns(study: GapStudy) -> tuple[Column[LayerGap], ...]:
     value = partial(_value, study.objective)
-    count = Column[LayerGap]("count", lambda layer: str(layer.count))
+    count = Column[LayerGap]("count", lambda layer: str(layer.count), priority=4)
     pruned = (
-        Column[LayerGap]("pruned best", lambda layer: _said(_pruned(layer), value)),
-        Column[LayerGap]("loss", lambda layer: _loss(layer.pruned.loss) if layer.pruned is not None else None),
+        Column[LayerGap]("pruned best", lambda layer: _said(_pruned(layer), value), priority=1),
+        Column[LayerGap](
+            "loss", lambda layer: _loss(layer.pruned.loss) if layer.pruned is not None else None, priority=0
+        ),
         Column[LayerGap]("methods", lambda layer: _said(_pruned(layer), _tilings)),
         Column[LayerGap](
             "of tilings", lambda layer: None if layer.space_tilings is None else f"{layer.space_tilings:,}"
         ),
-        Column[LayerGap]("pruned s", lambda layer: _seconds(layer, _pruned(layer))),
+        Column[LayerGap]("pruned s", lambda layer: _seconds(layer, _pruned(layer)), priority=5),
     )
     return (
         *([count] if any(layer.count > 1 for layer in study.layers) else []),
-        Column("best found", lambda layer: _said(layer.solver, value)),
-        Column("gap", lambda layer: _said(layer.solver, _gap)),
-        Column("solver s", lambda layer: _seconds(layer, layer.solver)),
-        Column("bounded s", lambda layer: _seconds(layer, layer.bounded), optional=True),
-        Column("costed", lambda layer: _said(layer.bounded, _tilings), optional=True),
+        Column("best found", lambda layer: _said(layer.solver, value), priority=0),
+        Column("gap", lambda layer: _said(layer.solver, _gap), priority=0, style=_gap_style),
+        Column("solver s", lambda layer: _seconds(layer, layer.solver), priority=4),
+        Column("bounded s", lambda layer: _seconds(layer, layer.bounded), optional=True, priority=5),
+        Column("costed", lambda layer: _said(layer.bounded, _tilings), optional=True, priority=5),
         *(() if _on_hierarchy(study) else pruned),
-        Column("full enumeration", lambda layer: _full(layer.full), left=True, optional=True),
-        Column("proofs", _proofs, left=True),
+        Column("full enumeration", lambda layer: _full(layer.full), left=True, optional=True, priority=3),
+        Column("proofs", _proofs, left=True, priority=1, style=lambda layer: "red" if layer.disagreements else None),
     )
 
 
@@ -85,6 +87,11 @@ def _value(objective: Objective, search: StudySearch) -> str:
 
 def _gap(search: StudySearch) -> str | None:
     return None if search.gap is None else gap_text(search.gap)
+
+
+def _gap_style(layer: LayerGap) -> str | None:
+    gap = None if layer.solver is None else layer.solver.gap
+    return DOUBTFUL if gap is not None and gap > PROVED else None
 
 
 def _tilings(search: StudySearch) -> str | None:
@@ -137,12 +144,12 @@ def _mapping_column() -> Column[GivenMapping]:
 
 def _mapping_columns(study: GapStudy) -> tuple[Column[GivenMapping], ...]:
     return (
-        Column("value", lambda mapping: OBJECTIVES[study.objective].value_text(mapping.objective_value)),
-        Column("loss", lambda mapping: _loss(mapping.loss)),
+        Column("value", lambda mapping: OBJECTIVES[study.objective].value_text(mapping.objective_value), priority=1),
+        Column("loss", lambda mapping: _loss(mapping.loss), priority=0),
         Column("energy pJ", lambda mapping: energy_text(mapping.cost.energy_pj)),
         Column("cycles", lambda mapping: f"{mapping.cost.cycles:,}"),
         Column("orders", lambda mapping: "given" if mapping.orders_given else "best", left=True),
-        Column("breaks", lambda mapping: ", ".join(mapping.broken_rules) or "nothing", left=True),
+        Column("breaks", lambda mapping: ", ".join(mapping.broken_rules) or "nothing", left=True, priority=1),
     )
 
 
