@@ -30,7 +30,6 @@ from .overrides import (
     with_overrides,
 )
 
-
 AnyDocument = TypeVar("AnyDocument", bound=Model)
 
 

@@ -183,10 +183,10 @@ def test_a_sweep_begins_at_the_changed_machine(tmp_path: Path, capsys: Output) -
 
 
 def test_an_axis_of_sizes_without_prices_is_told(tmp_path: Path, capsys: Output) -> None:
-    axes = [{"spm.banks": [8, 16]}]
+    axes = [{"spm.banks": [8, 16], "spm.bytes_per_bank": [64, 128]}, {"pes": [2, 4]}]
     options = ("--no-cache", "--workers", "1")
     sweep = write_spec(tmp_path, gemm(4, 6, 4), axes=axes)
-    place = f"{sweep}: sweep.axes[0]['spm.banks']"
+    place = f"{sweep}: sweep.axes"
     assert answer(capsys, "sweep", str(sweep), *options)[1] == [f"warning: {place}: access_energy_pj.spm {KEPT}"]
     law = {"spm": {"by": "spm.banks", "base_pj": 13.5, "at": 32, "exponent": 0.5}}
     priced = write_spec(tmp_path, gemm(4, 6, 4), axes=axes, access_energy_pj=law)

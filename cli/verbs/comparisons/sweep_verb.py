@@ -171,14 +171,15 @@ def run_sweep(
     with warnings_reported(), options_placed(overrides):
         loaded = load_resolved_sweep(path, substitutes_of(path, overrides))
         check_settings(loaded, overrides)
-    for fault in kept_prices_of(loaded, str(path)):
-        complain(f"warning: {fault}")
     spec = with_overrides(loaded.spec, overrides)
     if pareto:
         spec = spec.with_values(sweep=spec.document.sweep.model_copy(update={"pareto": True}))
     if spec.document.sweep.pareto and overrides.objective is not None:
         message = "expected none for a front, which is over energy, cycles and area proxy"
         raise InputError.single(None, FLAGS["objective"], message)
+    kept = kept_prices_of(loaded)
+    if kept is not None:
+        complain(f"warning: {Fault(str(path), 'sweep.axes', kept)}")
     cache = None if execution.cache is None else execution.cache.folder
     with execution.cluster() as cluster:
         executor, num_tasks = (None, None) if cluster is None else (cluster.executor, cluster.num_tasks)
