@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .design_fields.expansion import Expansion
 from .design_fields.fields_of import fields_of
@@ -12,8 +14,13 @@ from .design_fields.nested_values import label_of
 from .documents.architectures import AnyArchitecture
 from .documents.sweep_spec import AnyAreaWeights, Setting, SweepSpec
 from .faults import InputError
-from .reading.loading import Substitutes, load_resolved
+from .reading.loading import Substitutes, is_network, load_resolved, resolved_given
+from .reading.sources.given_spec import SWEEP_KINDS, SpecSource, given_spec
+from .reading.sources.spec_options import SpecOptions, checked_options
 from .reading.sweep_loading import ResolvedSweep, resolve_sweep, with_rules
+
+if TYPE_CHECKING:
+    from typing import Unpack
 
 
 @dataclass(frozen=True)
@@ -49,17 +56,35 @@ def area_proxy_bytes(architecture: AnyArchitecture, weights: AnyAreaWeights) -> 
     return fields_of(architecture).area_proxy_bytes(weights)
 
 
-def load_sweep(path: Path, substitutes: Substitutes | None = None) -> SweepSpec:
-    """The spec of a sweep in a file, with everything that it names in place of the names.
+def load_sweep(source: SpecSource, **options: Unpack[SpecOptions]) -> SweepSpec:
+    """The spec of a sweep, with everything that it names in place of the names.
+
+    It is given as :func:`dmaze.model.load_spec` takes a spec; names are those of built-in sweeps.
 
     Raises:
-        InputError: with everything that is wrong with the file, or else with what it refers to or with its designs.
+        InputError: with everything that is wrong with the spec, or else with what it refers to or with its designs.
 
     Example:
-        >>> len(designs(load_sweep(builtin_path("sweeps", "memory-designs"))))
+        >>> len(designs(load_sweep("memory-designs")))
         49
     """
-    return load_resolved_sweep(path, substitutes).document
+    with resolved_sweep_source(source, options) as known:
+        designs_of(known)
+        return known.document
+
+
+@contextmanager
+def resolved_sweep_source(source: SpecSource, options: SpecOptions) -> Generator[ResolvedSweep]:
+    """The parts of the spec of a sweep however it is given; faults of the work on it are told as those of the spec.
+
+    Raises:
+        InputError: as :func:`load_sweep` does.
+    """
+    checked = checked_options(options)
+    given = given_spec(source, SWEEP_KINDS, is_network)
+    file = str(given.path)
+    with checked.faults_placed(file):
+        yield with_rules(resolved_given(SweepSpec, given, checked), given.path.parent, file)
 
 
 def load_resolved_sweep(path: Path, substitutes: Substitutes | None = None) -> ResolvedSweep:

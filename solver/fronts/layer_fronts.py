@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...model.documents.pareto import LayerFront, ParetoFronts, StepCheck
 from ...model.documents.result import Limit, Reason, Solution, Termination
@@ -12,10 +12,12 @@ from ...model.documents.spec import Spec
 from ...model.faults import BackendFault, InputError
 from ...model.layers import Layer
 from ...model.loop_nest import LoopNest
-from ...model.reading.loading import ResolvedSpec, resolved
+from ...model.reading.loading import ResolvedSpec, resolved_source
+from ...model.reading.sources.given_spec import SpecSource
+from ...model.reading.sources.spec_options import SpecOptions
 from ..backend import AnyProblem, LayerProblem, Progress, PublishedProblem, published
 from ..deadline import Deadline
-from ..pipeline.observer import Observer, SilentObserver
+from ..pipeline.observer import Observer, SilentObserver, observed
 from ..pipeline.presets import Resolved, resolve_preset
 from ..pipeline.ranking import cost_candidate, faults_of_candidate, solution
 from ..pipeline.solve import num_cores
@@ -24,14 +26,25 @@ from ..pipeline.summary import versions
 from .front_steps import check_steps
 from .search_by_space import LayerFrontSearch, front_search_of
 
+if TYPE_CHECKING:
+    from typing import Unpack
+
 BACKEND = "portfolio"
 """Whose distribution's version a document of fronts states: the search is of its kind."""
 
 
-def pareto_fronts(spec: Spec, observer: Observer | None = None, *, check: bool = False) -> ParetoFronts:
+def pareto_fronts(
+    spec: SpecSource,
+    observer: Observer | None = None,
+    *,
+    check: bool = False,
+    progress: bool = False,
+    **options: Unpack[SpecOptions],
+) -> ParetoFronts:
     """Every layer's mappings that no other mapping beats in both energy and cycles.
 
-    ``check`` adds a second proof by successive constrained solves (:mod:`.front_steps`), within as much time again.
+    Spec, ``options`` and ``progress`` as :func:`dmaze.solver.solve` takes them. ``check`` adds a second
+    proof by successive constrained solves (:mod:`.front_steps`), within as much time again.
 
     The spec's objective and back end do not matter; ``time_limit_s`` holds for each layer, ``total_time_limit_s`` for
     all. ``complete`` is false for a front that was cut short; its points are legal and exact all the same. Ctrl-C ends
@@ -41,12 +54,12 @@ def pareto_fronts(spec: Spec, observer: Observer | None = None, *, check: bool =
         InputError: for names, files or constraints that do not make sense.
 
     Example:
-        >>> from dmaze.model import load_spec
-        >>> fronts = pareto_fronts(load_spec("spec.json"))  # doctest: +SKIP
+        >>> fronts = pareto_fronts("spec.json")  # doctest: +SKIP
         >>> [point.cost.cycles for point in fronts.layers[0].points]  # doctest: +SKIP
         [3450848, 2557840, 2458496, 2457488]
     """
-    return pareto_fronts_resolved(resolved(spec, Path.cwd()), observer, check=check)
+    with resolved_source(Spec, spec, options) as known, observed(observer, None, progress=progress) as observers:
+        return pareto_fronts_resolved(known, observers, check=check)
 
 
 def pareto_fronts_resolved(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from ...model.documents.result import LayerResult
 from ...model.mapping import Mapping
+from ...model.objectives import Objective
 from ..backend import Progress, SearchOutcome
+from ..reporting.progress_lines import ProgressLines
 
 
 class Observer(Protocol):
@@ -75,6 +78,19 @@ class Observers:
         """Passed on."""
         for observer in self.each:
             observer.sweep_advanced(latest, answered, failed, total)
+
+
+@contextmanager
+def observed(observer: Observer | None, objective: Objective | None, *, progress: bool) -> Generator[Observer | None]:
+    """A caller's observer, with ``progress`` also lines on standard error about values of an objective."""
+    if not progress:
+        yield observer
+        return
+    lines = ProgressLines(objective)
+    try:
+        yield lines if observer is None else Observers((observer, lines))
+    finally:
+        lines.close()
 
 
 class SearchRecorder:

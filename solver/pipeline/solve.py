@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...model.cost_models import AnySearchableModel
 from ...model.documents.architectures import AnyArchitecture
@@ -17,19 +17,24 @@ from ...model.error_text import error_line
 from ...model.faults import BackendFault, InputError
 from ...model.layers import Layer
 from ...model.loop_nest import LoopNest
-from ...model.reading.loading import ResolvedSpec, resolved
+from ...model.reading.loading import ResolvedSpec, resolved_source
+from ...model.reading.sources.given_spec import SpecSource
+from ...model.reading.sources.spec_options import SpecOptions
 from ..backend import AnyMapping, AnyProblem, LayerProblem
 from ..deadline import Deadline
 from ..registry import load_backend_for
 from .cache import Cache
 from .layer_cache import LayerCache
 from .layer_search import LayerSearch
-from .observer import Observer, SearchRecorder
+from .observer import Observer, SearchRecorder, observed
 from .padded_search import LayerAnswer, answer_all
 from .padding import choices_of_bounds, num_combinations
 from .ranking import solution
 from .status import termination
-from .summary import totals, versions, with_question
+from .summary import totals, versions, with_question, with_shares
+
+if TYPE_CHECKING:
+    from typing import Unpack
 
 
 @dataclass(frozen=True)
@@ -61,10 +66,19 @@ class SolveJob:
         )
 
 
-def solve(spec: Spec, observer: Observer | None = None, *, cache: Cache | None = None) -> Result:
+def solve(
+    spec: SpecSource,
+    observer: Observer | None = None,
+    *,
+    cache: Cache | None = None,
+    progress: bool = False,
+    **options: Unpack[SpecOptions],
+) -> Result:
     """The best mappings of every layer of a spec, with exact costs and certified bounds.
 
-    Names and paths in the spec are resolved against the current folder. Identical layers are searched once. A layer
+    The spec is given as for :func:`dmaze.model.load_spec`: a ``Spec``, a dict, text, a path, or the name of a built-in
+    network (with an ``architecture``) or example; ``options`` stand in place of its own values. ``progress`` writes a
+    line for each layer to standard error. Identical layers are searched once. A layer
     whose search fails is reported (``fault``) and does not stop the others. Ctrl-C ends the running search; what was
     found until then is the result, with ``interrupted`` set. What an earlier run left in the ``cache`` is not searched
     again, but checked and costed again.
@@ -74,10 +88,15 @@ def solve(spec: Spec, observer: Observer | None = None, *, cache: Cache | None =
         BackendFault: when the back end cannot be loaded.
 
     Example:
-        >>> from dmaze.model import load_spec
-        >>> result = solve(load_spec("spec.json"))  # doctest: +SKIP
+        >>> result = solve("resnet18", architecture="eyeriss-168", objective="energy")  # doctest: +SKIP
+        >>> solve("conv5_2").layers[0].status
+        'optimal'
     """
-    return solve_resolved(resolved(spec, Path.cwd()), observer, cache=cache)
+    with (
+        resolved_source(Spec, spec, options) as known,
+        observed(observer, known.document.objective, progress=progress) as observers,
+    ):
+        return solve_resolved(known, observers, cache=cache)
 
 
 def solve_resolved(spec: ResolvedSpec[Spec], observer: Observer | None = None, *, cache: Cache | None = None) -> Result:
@@ -99,7 +118,7 @@ def solve_resolved(spec: ResolvedSpec[Spec], observer: Observer | None = None, *
         versions=versions(options.backend),
         interrupted=interrupted,
         imported=spec.workload.imported,
-        layers=results,
+        layers=with_shares(results),
         total=totals(results),
     )
     return with_question(result, spec.workload.name or spec.workload.source)
@@ -120,7 +139,7 @@ def solve_layer(
         BackendFault: when the back end cannot be loaded.
 
     Example:
-        >>> spec = resolved(load_spec(Path("spec.json")), Path.cwd())  # doctest: +SKIP
+        >>> spec = load_resolved(Spec, Path("spec.json"))  # doctest: +SKIP
         >>> solve_layer(spec, spec.layers[0]).status  # doctest: +SKIP
         'optimal'
     """
@@ -129,10 +148,17 @@ def solve_layer(
     return _solve_guarded(job, layer, 1, 1)[0]
 
 
-def enumerate_mappings(spec: Spec, observer: Observer | None = None, *, cache: Cache | None = None) -> Result:
+def enumerate_mappings(
+    spec: SpecSource,
+    observer: Observer | None = None,
+    *,
+    cache: Cache | None = None,
+    progress: bool = False,
+    **options: Unpack[SpecOptions],
+) -> Result:
     """Exhaustive search of what the constraints leave: :func:`solve` with the ``exhaustive`` back end."""
-    options = spec.solver.model_copy(update={"backend": "exhaustive"})
-    return solve(spec.model_copy(update={"solver": options}), observer, cache=cache)
+    options["backend"] = "exhaustive"
+    return solve(spec, observer, cache=cache, progress=progress, **options)
 
 
 def _layer_search(known: ResolvedSpec[Spec], cache: Cache | None) -> LayerSearch:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from math import exp, log
-from pathlib import Path
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from ...model.documents.result import Number
 from ...model.documents.spec import Spec
@@ -27,11 +27,16 @@ from ...model.documents.study_results import (
 from ...model.faults import Fault, InputError, shown, suggestion
 from ...model.layers import Layer
 from ...model.layers.convolution_roles import convolution_roles
-from ...model.reading.loading import ResolvedSpec, resolved
-from ..pipeline.observer import Observer
+from ...model.reading.loading import ResolvedSpec, resolved_source
+from ...model.reading.sources.given_spec import SpecSource
+from ...model.reading.sources.spec_options import SpecOptions
+from ..pipeline.observer import Observer, observed
 from ..pipeline.summary import versions
 from .searches import StudyRun
 from .spatial_restrictions import SpatialRestriction, restriction_of
+
+if TYPE_CHECKING:
+    from typing import Unpack
 
 CLASSIC_DATAFLOWS = (
     Dataflow(name="output stationary", spatial_dims=("Ox", "Oy")),
@@ -52,12 +57,17 @@ MORE = "more"
 
 
 def dataflow_study(
-    spec: Spec, observer: Observer | None = None, *, more: Sequence[Sequence[str]] = ()
+    spec: SpecSource,
+    observer: Observer | None = None,
+    *,
+    more: Sequence[Sequence[str]] = (),
+    progress: bool = False,
+    **options: Unpack[SpecOptions],
 ) -> DataflowStudy:
     """What every layer loses under each classic fixed dataflow, and under those that unroll the dimensions in ``more``.
 
-    Names and paths in the spec are resolved against the current folder. Ctrl-C ends the study with what was found so
-    far, ``interrupted`` set.
+    Spec, ``options`` and ``progress`` as :func:`dmaze.solver.solve` takes them. Ctrl-C ends the study with what was
+    found so far, ``interrupted`` set.
 
     Raises:
         InputError: for a spec that makes no sense, a preset, a fixed spatial factor that a dataflow rules out, a
@@ -65,11 +75,15 @@ def dataflow_study(
         BackendFault: when the spec's back end cannot be loaded.
 
     Example:
-        >>> study = dataflow_study(load_spec("spec.json"), more=[("N", "M")])  # doctest: +SKIP
+        >>> study = dataflow_study("spec.json", more=[("N", "M")])  # doctest: +SKIP
         >>> study.classic_mean.arithmetic.edp  # doctest: +SKIP
         4.2
     """
-    return dataflow_study_resolved(resolved(spec, Path.cwd()), observer, more=more)
+    with (
+        resolved_source(Spec, spec, options) as known,
+        observed(observer, known.document.objective, progress=progress) as observers,
+    ):
+        return dataflow_study_resolved(known, observers, more=more)
 
 
 def dataflow_study_resolved(

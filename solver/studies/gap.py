@@ -7,8 +7,8 @@ proof without a solver), by the pruned search, and, where that is feasible, by c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from ...model.dmazerunner.constraints import SET_BY_PRESET, Constraints
 from ...model.documents.spec import Spec
@@ -23,12 +23,17 @@ from ...model.documents.study_results import (
 )
 from ...model.faults import Fault, InputError
 from ...model.layers import Layer
-from ...model.reading.loading import ResolvedSpec, resolved
-from ..pipeline.observer import Observer
+from ...model.reading.loading import ResolvedSpec, resolved_source
+from ...model.reading.sources.given_spec import SpecSource
+from ...model.reading.sources.spec_options import SpecOptions
+from ..pipeline.observer import Observer, observed
 from ..pipeline.summary import versions
 from .agreement import finished, loss, with_agreement
 from .given import LayerMapping, hold_against
 from .searches import Found, StudyRun
+
+if TYPE_CHECKING:
+    from typing import Unpack
 
 PRUNED = "dmazerunner-auto"
 ENUMERATION = "exhaustive"
@@ -54,28 +59,34 @@ PUBLISHED = PublishedGap(
 
 
 def gap_study(
-    spec: Spec,
+    spec: SpecSource,
     observer: Observer | None = None,
     *,
     full_limit_s: float = DEFAULT_FULL_LIMIT_S,
     mappings: Sequence[LayerMapping] = (),
+    progress: bool = False,
+    **options: Unpack[SpecOptions],
 ) -> GapStudy:
     """What pruning costs: every layer's pruned search against its proved optimum, and whether the proofs agree.
 
-    Names and paths in the spec are resolved against the current folder. ``full_limit_s`` is the time of the full
-    enumeration of a layer, 0 for none. ``mappings`` are somebody else's, to be held against the optima. Ctrl-C ends
-    the study with what was found so far, ``interrupted`` set.
+    Spec, ``options`` and ``progress`` as :func:`dmaze.solver.solve` takes them. ``full_limit_s`` is the time of the
+    full enumeration of a layer, 0 for none. ``mappings`` are somebody else's, to be held against the optima. Ctrl-C
+    ends the study with what was found so far, ``interrupted`` set.
 
     Raises:
         InputError: for a spec that makes no sense, or that sets what the pruned search sets.
         BackendFault: when the spec's back end cannot be loaded.
 
     Example:
-        >>> study = gap_study(load_spec("spec.json"), full_limit_s=0)  # doctest: +SKIP
+        >>> study = gap_study("spec.json", full_limit_s=0)  # doctest: +SKIP
         >>> study.mean_loss  # doctest: +SKIP
         0.0144
     """
-    return gap_study_resolved(resolved(spec, Path.cwd()), observer, full_limit_s=full_limit_s, mappings=mappings)
+    with (
+        resolved_source(Spec, spec, options) as known,
+        observed(observer, known.document.objective, progress=progress) as observers,
+    ):
+        return gap_study_resolved(known, observers, full_limit_s=full_limit_s, mappings=mappings)
 
 
 def gap_study_resolved(

@@ -6,14 +6,17 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ...model.designs import designs_of
+from ...model.designs import designs_of, resolved_sweep_source
 from ...model.documents.sweep_results import AnswerT, SweepResult
 from ...model.documents.sweep_spec import SweepSpec
 from ...model.faults import InputError
-from ...model.reading.sweep_loading import ResolvedSweep, resolve_sweep
+from ...model.reading.sources.given_spec import SpecSource
+from ...model.reading.sources.spec_options import SpecOptions
+from ...model.reading.sweep_loading import ResolvedSweep
 from ..deadline import NEVER, Deadline
-from ..pipeline.observer import Observer, SilentObserver
+from ..pipeline.observer import Observer, SilentObserver, observed
 from ..pipeline.solve import num_cores
 from ..registry import load_backend
 from .executors import BorrowedExecutor, ProcessPool, TaskExecutor, Workforce
@@ -23,23 +26,29 @@ from .results_file import results_file
 from .run import SWEEP_PARAMETERS, SweepJob, SweepParameters, SweepRun
 from .sweep_document import header_of, sweep_result
 
+if TYPE_CHECKING:
+    from typing import Unpack
+
 
 def sweep(
-    spec: SweepSpec,
+    spec: SpecSource,
     observer: Observer | None = None,
     *,
     results: Path | None = None,
     executor: TaskExecutor | None = None,
     num_tasks: Callable[[], int] | None = None,
     cache: Path | None = None,
+    progress: bool = False,
+    **options: Unpack[SpecOptions],
 ) -> SweepResult:
     """Every layer of a workload on every design of a sweep, each distinct problem searched once.
 
-    Names and paths in the spec are resolved against the current folder. Answers are appended to the file ``results``
-    as they come; what it holds from an earlier run of the same sweep is not searched again. Without an ``executor`` the
-    work is done by ``solver.workers`` processes of this machine (by default one for each core), which import the main
-    module: a script must call this under ``if __name__ == "__main__"``. With one, ``num_tasks`` is asked again and
-    again how many tasks to submit at a time, by default that same number. ``cache`` is a folder.
+    The spec is given as for :func:`dmaze.model.load_sweep`: a ``SweepSpec``, a dict, text, a path, or the name of a
+    built-in sweep; ``options`` and ``progress`` as :func:`dmaze.solver.solve` takes them. Answers are appended to the
+    file ``results`` as they come; what it holds from an earlier run of the same sweep is not searched again. Without an
+    ``executor`` the work is done by ``solver.workers`` processes of this machine (by default one for each core), which
+    import the main module: a script must call this under ``if __name__ == "__main__"``. With one, ``num_tasks`` is
+    asked again and again how many tasks to submit at a time, by default that same number. ``cache`` is a folder.
 
     A search that fails (``faults``) stops no other. Ctrl-C (``interrupted``) ends the sweep with what was found.
 
@@ -48,11 +57,14 @@ def sweep(
         BackendFault: when the back end cannot be loaded.
 
     Example:
-        >>> sweep(load_sweep(Path("sweep.json")), results=Path("sweep.jsonl")).best.values  # doctest: +SKIP
+        >>> sweep("sweep.json", results=Path("sweep.jsonl")).best.values  # doctest: +SKIP
         {'spm_kib_double_buffered': 128, 'rf_bytes_per_pe': 64}
     """
-    known = resolve_sweep(spec, Path.cwd())
-    return sweep_resolved(known, observer, results=results, executor=executor, num_tasks=num_tasks, cache=cache)
+    with (
+        resolved_sweep_source(spec, options) as known,
+        observed(observer, None, progress=progress) as observers,
+    ):
+        return sweep_resolved(known, observers, results=results, executor=executor, num_tasks=num_tasks, cache=cache)
 
 
 def sweep_resolved(

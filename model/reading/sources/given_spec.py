@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeAlias, cast
-
-import numpy as np
 
 from ...base import Model
 from ...documents.spec import Spec
@@ -73,9 +72,11 @@ def plain_data(value: object) -> object:
         return [plain_data(member) for member in cast("Sequence[object]", value)]
     if isinstance(value, Path):
         return str(value)
-    if isinstance(value, np.generic):
-        return cast("object", value.item())
-    return value
+    if isinstance(value, str | int | float):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else value
 
 
 def kind_of(value: object) -> str:
