@@ -35,20 +35,21 @@ _DEFAULT_MODEL: Any = PUBLISHED
 
 @dataclass(frozen=True)
 class LayerProblem(Generic[MachineT, ConstraintsT, MappingT, ModelT]):
-    """One layer to map. ``constraints`` holds no preset: the pipeline has replaced it by its thresholds.
-
-    ``cost_model`` says what a mapping is and costs: machine, constraints and mappings are of its kinds.
-
-    ``warm_starts`` are mappings of the same dimensions that may be good ones, such as optima of similar problems; they
-    need not be legal. They may save time, but are no part of the question: a back end may ignore them.
-    """
+    """One layer to map: machine, constraints and mappings are of its cost model's kinds."""
 
     nest: LoopNest
+    """The loop nest: dimensions, bounds and tensors. Mappings speak of its dimensions and tensors by position."""
     architecture: MachineT
+    """The machine, of the cost model's kind."""
     constraints: ConstraintsT
+    """What is asked of mappings besides fitting the machine; a preset is replaced by what its rounds ended with."""
     objective: Objective
+    """What is minimised: `edp` (pJ * cycles), `energy` (pJ) or `latency` (cycles)."""
     warm_starts: tuple[MappingT, ...] = ()
+    """Mappings of the same dimensions that may be good ones, such as optima of similar problems, perhaps illegal here.
+    They may save time, but are no part of the question: a back end may ignore them."""
     cost_model: ModelT = _DEFAULT_MODEL
+    """What says which mappings are legal and what they cost."""
 
 
 AnyProblem: TypeAlias = LayerProblem[Any, Any, Any, AnySearchableModel]
@@ -77,48 +78,55 @@ def published(problem: AnyProblem) -> PublishedProblem:
 
 @dataclass(frozen=True)
 class SearchLimits:
-    """How long and how hard to search. The same seed with one worker gives the same answer."""
+    """How long and how hard to search."""
 
     time_limit_s: float = 60.0
+    """Wall time in seconds; may be infinite."""
     workers: int = 1
+    """Threads or processes that the search may use."""
     relative_gap: float = 1e-6
+    """Gap, as a share of the objective value, within which the best mapping counts as optimal."""
     top_k: int = 5
+    """Mappings wanted, distinct by tiling; more may be returned."""
     seed: int = 0
+    """For whatever is random. The same seed with one worker gives the same answer."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """A snapshot of a running search.
-
-    ``incumbents`` are the best mappings so far, best first; they are what is left when the search is interrupted.
-    ``bound`` is a certified lower bound on the objective, or ``None`` yet. ``done`` is the estimated share of the work
-    that is done, in 0..1, where it can be estimated.
-    """
+    """A snapshot of a running search."""
 
     objective_value: float | None
+    """Objective value of the best mapping so far; `None` without one."""
     bound: float | None
+    """A certified lower bound on the objective of every mapping allowed; `None` without one."""
     incumbents: tuple[AnyMapping, ...] = ()
+    """The best mappings so far, the best first: what is left of the search when it is interrupted."""
     note: str = ""
+    """What the search is doing, for people."""
     done: float | None = None
+    """Estimated share of the work that is done, in 0..1; `None` where it cannot be estimated."""
 
 
 Report = Callable[[Progress], None]
+"""What a back end tells of its progress; may be called from any thread."""
 
 
 @dataclass(frozen=True)
 class SearchOutcome:
-    """What a search found.
-
-    ``bound`` is a lower bound on the exact objective of every mapping that the constraints allow, or ``None``.
-    ``exhausted`` says that nothing better than the best candidate (by the relative gap) exists; with no candidates,
-    that the problem is infeasible. ``certificate`` may say how that was proved.
-    """
+    """What a search found."""
 
     candidates: tuple[AnyMapping, ...]
+    """Legal mappings of the problem's cost model, in any order."""
     bound: float | None
+    """A lower bound on the exact objective of every mapping that the constraints allow; `None` without one."""
     exhausted: bool
+    """Whether nothing better than the best candidate (by the relative gap) exists; without candidates, that the problem
+    is infeasible."""
     statistics: MappingOf[str, int | float | str] = field(default_factory=dict[str, int | float | str])
+    """Further figures for the result, by name."""
     certificate: Certificate | None = None
+    """How it was proved; `None` without an account of it."""
 
 
 @runtime_checkable
@@ -126,11 +134,13 @@ class Backend(Protocol):
     """A search method.
 
     One of another distribution searches in a process of its own (:mod:`.isolation.isolated_backend`), unless it has an
-    attribute ``in_process`` that is true.
+    attribute ``in_process`` that is true. An attribute ``cost_models`` names those whose mappings it searches; without
+    one it is ``("dmazerunner",)``. ``docs/backends.md`` is the guide for authors.
     """
 
     name: str
+    """What specs select it by; that of its entry point."""
 
     def search(self, problem: AnyProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
-        """Search for the best mappings of a layer."""
+        """Search for the best mappings of a layer, and tell `report` of what is found on the way."""
         ...
