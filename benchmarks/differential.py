@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from dmaze.model.dmazerunner.reuse import has_more_classes
 from dmaze.solver.backend import Backend, LayerProblem, SearchLimits, SearchOutcome
 from dmaze.solver.cpsat import BACKEND as CP_SAT
 from dmaze.solver.enumeration import BACKEND as EXHAUSTIVE
+from dmaze.solver.enumeration.first_mappings import first_by_local_search
 from dmaze.solver.pipeline.ranking import faults_of_candidate, objective_value, rank
 from dmaze.solver.portfolio import PortfolioBackend, PortfolioParameters
 from random_problems import OBJECTIVES, TINY, TINY_GENERAL, Size, optimum_of_all_orders, random_problem
@@ -68,7 +70,7 @@ def optimum_of(problem: LayerProblem, tally: Tally, *, general: bool) -> float |
 def backends_for(problem: LayerProblem, start: str, *, general: bool) -> list[Backend]:
     """What is compared, beginning with a start; CP-SAT only where there are few enough class pairs."""
     few = not has_more_classes(problem.nest, MOST_CLASSES)
-    portfolio = PortfolioBackend(PortfolioParameters(local_search=STARTS[start]))
+    portfolio = PortfolioBackend(PortfolioParameters(first=partial(first_by_local_search, make=STARTS[start])))
     return [*([EXHAUSTIVE] if general else []), *([starting(CP_SAT, start)] if few else []), portfolio]
 
 

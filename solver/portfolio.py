@@ -10,21 +10,22 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..model.documents.result import Certificate, EnumerationProof
 from ..model.objectives import OBJECTIVES
 from .backend import PublishedProblem, Report, SearchLimits, SearchOutcome
-from .cpsat.case_backend import close_all
-from .cpsat.case_search import CASE_PARAMETERS, CaseParameters, CaseSearch
-from .cpsat.engines import search_engine
 from .cpsat.formulation.scaling import coarse_gap
 from .deadline import Deadline
 from .enumeration.branch_and_bound import BranchAndBound
 from .enumeration.feasibility import Feasibility
+from .enumeration.first_mappings import FindFirst, first_from_bounds
 from .search.incumbents import Incumbents
-from .search.local_search import LocalSearch, MakeLocalSearch
 from .search.progress import ProgressReporter, follow
 from .search.scoring import Scorer
+
+if TYPE_CHECKING:
+    from .cpsat.case_search import CaseSearch
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,12 @@ class PortfolioParameters:
     Attributes:
         head_start_s: how long enumeration works alone.
         head_start_share: how much of the time it has where there is one worker; CP-SAT has the rest.
-        local_search: makes the local search for a first incumbent.
-        cases: how CP-SAT closes the cases.
+        first: finds the first mappings.
     """
 
     head_start_s: float = 3.0
     head_start_share: float = 0.5
-    local_search: MakeLocalSearch = LocalSearch
-    cases: CaseParameters = CASE_PARAMETERS
+    first: FindFirst = first_from_bounds
 
 
 PORTFOLIO_PARAMETERS = PortfolioParameters()
@@ -58,11 +57,10 @@ class PortfolioBackend:
     def search(self, problem: PublishedProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """Find the best mapping and prove it, or say how good it is; see :class:`.backend.SearchOutcome`."""
         schedule = Schedule.of(limits, self._parameters)
-        start = self._parameters.local_search(problem, seed=limits.seed, keep=limits.top_k)
-        next(start.rounds(schedule.end), None)
-        if not start.best.kept and Feasibility(problem.nest).decide(problem, schedule.end) is False:
+        best = self._parameters.first(problem, seed=limits.seed, keep=limits.top_k, deadline=schedule.end)
+        if not best.kept and Feasibility(problem.nest).decide(problem, schedule.end) is False:
             return SearchOutcome((), None, exhausted=True)
-        run = PortfolioRun(problem, limits, schedule, start.best, self._parameters.cases, report)
+        run = PortfolioRun(problem, limits, schedule, best, report)
         run.reporter.report_changes()
         run.run()
         return run.outcome()
@@ -95,16 +93,16 @@ class PortfolioRun:
         limits: SearchLimits,
         schedule: Schedule,
         best: Incumbents,
-        parameters: CaseParameters,
         report: Report | None,
     ) -> None:
         self.problem, self.limits, self.schedule = problem, limits, schedule
-        self.best, self._parameters = best, parameters
+        self.best = best
         self.gap = coarse_gap(limits.relative_gap)
-        self.enumeration = BranchAndBound(problem, best, coarse_gap=self.gap)
+        self.enumeration = BranchAndBound(problem, best, coarse_gap=self.gap, ranks=limits.top_k)
         self.enumerates_alone = problem.cost_model.cases(problem.nest) is None
         self.case_search: CaseSearch | None = None
-        self.reporter = ProgressReporter(report, Scorer(problem), lambda: best.kept, self.bound, self.note)
+        self.scorer = Scorer(problem)
+        self.reporter = ProgressReporter(report, self.scorer, lambda: best.kept, self.bound, self.note)
 
     def run(self) -> None:
         """Enumerate in a thread of its own, so that the main thread hears Ctrl-C, and follow until all is proved."""
@@ -127,12 +125,22 @@ class PortfolioRun:
             enumeration.result()
         if self.enumeration.finished or self.enumerates_alone or self.schedule.end.passed:
             return
-        engine = search_engine(self.problem.objective, self.limits.seed)
-        self.case_search = CaseSearch(self.problem, self.limits, self.schedule.end, self.best, engine, self._parameters)
-        beside = workers if enumeration.done() else workers - 1
-        close_all(self.case_search, beside, self.reporter, lambda: self.enumeration.finished)
-        if not self.case_search.optimal:
+        if not self._close_cases(workers if enumeration.done() else workers - 1):
             follow([enumeration], self.schedule.end, self.reporter.report_changes)
+
+    def _close_cases(self, workers: int) -> bool:
+        """CP-SAT on the cases, until all are closed or the enumeration has finished; whether all are closed.
+
+        OR-Tools is loaded here: most layers are proved without it, sooner than it loads.
+        """
+        from .cpsat.case_backend import close_all
+        from .cpsat.case_search import CASE_PARAMETERS, CaseSearch
+        from .cpsat.engines import search_engine
+
+        engine = search_engine(self.problem.objective, self.limits.seed)
+        self.case_search = CaseSearch(self.problem, self.limits, self.schedule.end, self.best, engine, CASE_PARAMETERS)
+        close_all(self.case_search, workers, self.reporter, lambda: self.enumeration.finished)
+        return self.case_search.optimal
 
     @property
     def optimal(self) -> bool:
@@ -168,9 +176,11 @@ class PortfolioRun:
             certificate = self.case_search.certificate().model_copy(update={"enumeration": proof})
         else:
             certificate = Certificate(ties_settled=self.enumeration.finished, enumeration=proof)
+        if self.enumeration.finished and self.gap is None:
+            certificate = certificate.model_copy(update={"ranks_settled": self.limits.top_k})
         prover = "enumeration" if self.enumeration.finished else "cp-sat" if self.optimal else "-"
         return SearchOutcome(
-            candidates=self.best.mappings(Scorer(self.problem)),
+            candidates=self.best.mappings(self.scorer),
             bound=self.bound(),
             exhausted=self.optimal,
             statistics=(self.case_search.statistics() if self.case_search is not None else {})

@@ -8,40 +8,39 @@ from concurrent.futures import ThreadPoolExecutor
 from ...model.documents.result import Certificate, EnumerationProof
 from ..backend import PublishedProblem, Report, SearchLimits, SearchOutcome
 from ..deadline import Deadline
-from ..search.incumbents import Scored
-from ..search.local_search import LocalSearch
+from ..search.incumbents import Incumbents, Scored
 from ..search.progress import ProgressReporter, follow
 from ..search.scoring import Scorer
 from .accounting import Accounting
 from .branch_and_bound import BranchAndBound
 from .counting import num_allowed_tilings
+from .first_mappings import FindFirst, first_from_bounds
 
 LEAST_COARSE_GAP = 1e-4
 """A smaller gap is not worth leaving ties open for: the exact optimum takes hardly longer."""
 
 
 class BoundedBackend:
-    """The ``exhaustive-bounded`` back end: local search, then :class:`.branch_and_bound.BranchAndBound` on one thread.
+    """The ``exhaustive-bounded`` back end: :class:`.branch_and_bound.BranchAndBound` on one thread.
 
     When it finishes, its ``top_k`` mappings are the best ones of the whole space (with a gap of 1e-4 or more: the first
     one is that close). Statistics: ``evaluated``, the number of tilings that the enumeration costed exactly;
     ``pruned_by_bound``, the number of those, fitting or not, in parts of the space that a lower bound excluded;
     ``pruned_by_capacity``, in parts that do not fit or do not pass the constraints. Once the search has finished they
-    sum to the number of all tilings that fixed factors leave. ``local_search`` finds the first incumbents.
+    sum to the number of all tilings that fixed factors leave. ``first`` finds the first incumbents.
     """
 
     name = "exhaustive-bounded"
 
-    def __init__(self, local_search: type[LocalSearch] = LocalSearch) -> None:
-        self._local_search = local_search
+    def __init__(self, first: FindFirst = first_from_bounds) -> None:
+        self._first = first
 
     def search(self, problem: PublishedProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """Find the best mappings and prove it, or say how good they are."""
         deadline = Deadline.after(limits.time_limit_s)
-        start = self._local_search(problem, seed=limits.seed, keep=limits.top_k)
-        next(start.rounds(deadline), None)
-        run = BoundedRun(problem, limits, start)
-        if not start.best.kept and num_allowed_tilings(problem, deadline) == 0:
+        best = self._first(problem, seed=limits.seed, keep=limits.top_k, deadline=deadline)
+        run = BoundedRun(problem, limits, best)
+        if not best.kept and num_allowed_tilings(problem, deadline) == 0:
             run.accounting.by_capacity = run.accounting.whole
             return SearchOutcome((), None, exhausted=True, statistics=run.statistics())
         run.work(deadline, ProgressReporter(report, Scorer(problem), run.kept, run.bound, run.note, run.done))
@@ -51,13 +50,13 @@ class BoundedBackend:
 class BoundedRun:
     """One layer's search: the incumbents, the enumeration, and the account of its space."""
 
-    def __init__(self, problem: PublishedProblem, limits: SearchLimits, start: LocalSearch) -> None:
-        self._problem, self._best, self._gap = problem, start.best, limits.relative_gap
+    def __init__(self, problem: PublishedProblem, limits: SearchLimits, best: Incumbents) -> None:
+        self._problem, self._best, self._gap = problem, best, limits.relative_gap
         self._coarse = limits.relative_gap >= LEAST_COARSE_GAP
         self.accounting = Accounting(problem.nest, problem.constraints)
         self._enumeration = BranchAndBound(
             problem,
-            start.best,
+            best,
             coarse_gap=limits.relative_gap if self._coarse else None,
             ranks=limits.top_k,
             accounting=self.accounting,
@@ -113,10 +112,13 @@ class BoundedRun:
         proof = EnumerationProof(
             finished=enumeration.finished, slices=enumeration.num_subspaces, tilings_costed=enumeration.costed
         )
+        settled = enumeration.finished and not self._coarse
         return SearchOutcome(
             candidates=self._best.mappings(Scorer(self._problem)),
             bound=self.bound(),
             exhausted=enumeration.finished,
             statistics=self.statistics(),
-            certificate=Certificate(ties_settled=enumeration.finished and not self._coarse, enumeration=proof),
+            certificate=Certificate(
+                ties_settled=settled, ranks_settled=self._best.size if settled else 1, enumeration=proof
+            ),
         )

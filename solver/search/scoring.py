@@ -28,6 +28,7 @@ class Scorer:
         self._orders = orders or order_search(problem)
         permit = problem.cost_model.permit(problem.architecture, problem.constraints)
         self._query = OrderQuery(OBJECTIVES[problem.objective], Costing(permit=permit))
+        self._mappings: dict[Tiling, Mapping | None] = {}
 
     def scores(self, levels: Array, worst: float = np.inf) -> Best:
         """The best orders of tilings of shape (4, dimensions, n); values above ``worst`` may be given as infinite."""
@@ -40,8 +41,10 @@ class Scorer:
 
     def best_mapping(self, tiling: Tiling) -> Mapping | None:
         """A tiling with its best orders; ``None`` where no orders keep the traffic limits."""
-        found = self.best_classes(tiling)
-        return None if found is None else mapping_of(tiling, *found)
+        if tiling not in self._mappings:  # the same few are asked for again and again while a search reports
+            found = self.best_classes(tiling)
+            self._mappings[tiling] = None if found is None else mapping_of(tiling, *found)
+        return self._mappings[tiling]
 
 
 def trivial_bound(problem: AnyProblem) -> float:

@@ -9,6 +9,7 @@ from functools import partial
 from dmaze.solver.cpsat.case_backend import CaseBackend, StartParameters
 from dmaze.solver.cpsat.case_search import CASE_PARAMETERS, CaseParameters
 from dmaze.solver.deadline import Deadline
+from dmaze.solver.enumeration.first_mappings import first_by_local_search
 from dmaze.solver.search.local_search import Effort, LocalSearch, MakeLocalSearch
 
 
@@ -24,6 +25,10 @@ STARTS: dict[str, MakeLocalSearch] = {
     "poor start": partial(LocalSearch, effort=Effort(samples=4, starts=3, remembered=2, pairs=2)),
     "local search": LocalSearch,
 }
+
+
+nothing = partial(first_by_local_search, make=Nothing)
+"""Finds no first mappings."""
 
 
 def starting(backend: CaseBackend, start: str, cases: CaseParameters = CASE_PARAMETERS) -> CaseBackend:

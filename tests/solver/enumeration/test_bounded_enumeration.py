@@ -29,10 +29,10 @@ from dmaze.solver.search.scoring import Scorer, trivial_bound
 from dmaze.solver.spaces.partial_tilings import PartialTilings
 from random_problems import describe, every_tiling, problems, random_problem
 from searches import Watched
-from starts import Nothing
+from starts import nothing
 
 THREE = SearchLimits(top_k=3)
-WITHOUT_START = BoundedBackend(Nothing)
+WITHOUT_START = BoundedBackend(nothing)
 
 
 def num_legal(problem: LayerProblem) -> int:

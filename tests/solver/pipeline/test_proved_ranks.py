@@ -53,11 +53,16 @@ def test_ranks_that_are_said_to_be_proved_are_the_best_of_all(document: dict[str
 
 
 @OVERLAPS
-def test_a_list_that_misses_the_next_best_does_not_claim_it() -> None:
+def test_the_default_back_end_proves_all_ranks() -> None:
     every, default = (solved(CASE, backend=backend) for backend in ("exhaustive", "portfolio"))
-    missed = [rank for rank, (a, b) in enumerate(zip(energies(default), energies(every), strict=True)) if a > b]
-    assert missed
-    assert not any(default.solutions[rank].proved for rank in missed)
+    assert [solution.proved for solution in default.solutions] == [True] * 5
+    assert [solution.mapping for solution in default.solutions] == [solution.mapping for solution in every.solutions]
+
+
+@OVERLAPS
+def test_a_list_that_was_proved_within_a_coarse_gap_claims_its_first_rank_only() -> None:
+    layer = solved(CASE, backend="portfolio", relative_gap=0.01)
+    assert [solution.proved for solution in layer.solutions] == [True, False, False, False, False]
 
 
 def test_nothing_is_proved_when_time_is_up() -> None:
