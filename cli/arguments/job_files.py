@@ -14,14 +14,17 @@ from ...model.reading.designs.foreign_designs import read_foreign_design
 from ...model.reading.interop.imported_design import ImportedDesign
 from ...model.reading.interop.layer_files import is_many
 from ...model.reading.interop.yaml_files import is_yaml
-from ...model.reading.loading import ResolvedSpec, is_network, resolved
+from ...model.reading.loading import ResolvedSpec, resolved
 from ...model.reading.references import with_batch
+from ...model.reading.sources.given_spec import SPEC_KINDS
 from ...model.reading.tables.scalesim_machines import is_configuration
 from ...model.reading.validation import validated
+from .named_files import found
 from .overrides import (
     FLAGS,
     Overrides,
     changes_of,
+    is_layers,
     load_files_with_overrides,
     load_request_with_values,
     load_with_overrides,
@@ -39,8 +42,9 @@ def load_job(paths: Sequence[Path], overrides: Overrides) -> ResolvedSpec[Spec]:
     Raises:
         InputError: for faulty files or options.
     """
+    paths = [found(path, SPEC_KINDS) for path in paths]
     design = design_in(paths)
-    if design is None and len(paths) > 1 and all(is_network(path) for path in paths):
+    if design is None and len(paths) > 1 and all(is_layers(path) for path in paths):
         return load_files_with_overrides(paths, overrides)
     if design is None:
         return load_with_overrides(_single(paths), overrides)

@@ -28,6 +28,7 @@ from ...model.reading.loading import (
     load_resolved,
     resolve_architecture,
 )
+from ...model.reading.sources.named_networks import is_named_network
 from ...model.reading.sources.substitutes import Changes
 from ...model.reading.validation import validated
 
@@ -188,7 +189,7 @@ def substitutes_of(path: Path, overrides: Overrides) -> Substitutes:
             places = [FLAGS["architecture"] if fault.file is None else fault.place for fault in error.faults]
             faults = zip(error.faults, places, strict=True)
             raise InputError(replace(fault, place=place) for fault, place in faults) from error
-    elif is_network(path):
+    elif is_layers(path):
         message = f"expected the name or the file of an architecture to map {path.name} onto"
         raise InputError.single(None, FLAGS["architecture"], message)
     return Substitutes(
@@ -200,6 +201,11 @@ def substitutes_of(path: Path, overrides: Overrides) -> Substitutes:
         overrides.inputs,
         changes_of(overrides),
     )
+
+
+def is_layers(path: Path) -> bool:
+    """Whether a path leads to layers and nothing else, or is the name of a built-in network."""
+    return is_network(path) or is_named_network(path)
 
 
 def with_overrides(spec: ResolvedSpec[AnySpec], overrides: Overrides) -> ResolvedSpec[AnySpec]:

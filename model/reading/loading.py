@@ -32,6 +32,7 @@ from .interop.yaml_files import is_yaml
 from .json_files import JsonObject, read_json
 from .references import resolve_architecture, resolve_workload, with_architecture
 from .sources.given_spec import SPEC_KINDS, GivenSpec, SpecSource, given_spec, network_fields
+from .sources.named_networks import is_named_network
 from .sources.spec_options import CheckedOptions, SpecOptions, checked_options
 from .sources.substitutes import Substitutes, substituted
 from .tables.table_files import is_table
@@ -93,7 +94,7 @@ def is_network(path: Path) -> bool:
 
 def load_resolved(kind: type[AnySpec], path: Path, substitutes: Substitutes | None = None) -> ResolvedSpec[AnySpec]:
     """The parts of a spec of some kind, as :func:`load_spec` finds them: what is to be searched need not look again."""
-    document = network_fields(path) if is_network(path) else read_json(path)
+    document = network_fields(path) if is_network(path) or is_named_network(path) else read_json(path)
     return _resolved_document(kind, document, path, substitutes or Substitutes())
 
 
@@ -101,7 +102,7 @@ def load_layer_files(
     kind: type[AnySpec], paths: Sequence[Path], substitutes: Substitutes | None = None
 ) -> ResolvedSpec[AnySpec]:
     """The same for several files of layers, which are one network together."""
-    document: JsonObject = {"workload": [str(path.absolute()) for path in paths]}
+    document: JsonObject = {"workload": [str(p if is_named_network(p) else p.absolute()) for p in paths]}
     return _resolved_document(kind, document, Path(", ".join(map(str, paths))), substitutes or Substitutes())
 
 

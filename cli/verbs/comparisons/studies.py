@@ -12,8 +12,10 @@ from ....model.documents.spec import Spec
 from ....model.documents.study_results import StudySearch
 from ....model.faults import InputError, escaped
 from ....model.reading.loading import ResolvedSpec
+from ....model.reading.sources.given_spec import SPEC_KINDS
 from ....solver.studies.dataflows import MORE
 from ...answer import Delivery, Exit
+from ...arguments.named_files import found
 from ...arguments.options import CsvPath, PlotPath
 from ...arguments.overrides import Overrides, load_with_overrides, placed
 from ...output import check_destination, complain, warnings_reported, write_file
@@ -55,7 +57,7 @@ def prepared(path: Path, overrides: Overrides, delivery: Delivery, files: StudyF
     check_destination(delivery.out)
     files.check()
     with warnings_reported():
-        return load_with_overrides(path, overrides)
+        return load_with_overrides(found(path, SPEC_KINDS), overrides)
 
 
 @contextmanager

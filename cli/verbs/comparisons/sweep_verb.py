@@ -15,6 +15,7 @@ from ....model.designs import load_resolved_sweep
 from ....model.documents.sweep_results import SweepResult
 from ....model.documents.sweep_spec import SweepSpec
 from ....model.faults import Fault, InputError, escaped
+from ....model.reading.sources.given_spec import SWEEP_KINDS
 from ....model.reading.sweep_loading import ResolvedSweep
 from ....solver.pipeline.cache import Cache
 from ....solver.sweeps.dask_cluster import SCHEDULER, DaskCluster, dask_cluster
@@ -22,6 +23,7 @@ from ....solver.sweeps.study import sweep_resolved
 from ...answer import Action, Delivery, Exit
 from ...arguments.caching import CacheOptions
 from ...arguments.grouping import with_groups
+from ...arguments.named_files import found
 from ...arguments.operands import SpecPath
 from ...arguments.option_groups import SpecValues, TimeLimits
 from ...arguments.options import (
@@ -168,6 +170,7 @@ def run_sweep(
     """Find the best mappings of every layer on every design, or the front of all."""
     check_destination(delivery.out)
     files.check()
+    path = found(path, SWEEP_KINDS)
     with warnings_reported(), options_placed(overrides):
         loaded = load_resolved_sweep(path, substitutes_of(path, overrides))
         check_settings(loaded, overrides)
