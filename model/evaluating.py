@@ -16,13 +16,17 @@ from .faults import Fault, InputError
 from .hierarchy.from_architecture import converted_mapping
 from .loop_nest import LoopNest
 from .mapping import MappingDocument
-from .reading.json_files import JsonObject, read_json
+from .reading.json_files import JsonObject
 from .reading.references import resolve_architecture, with_architecture
+from .reading.sources.given_document import DocumentSource, GivenDocument, faults_named, given_document
 from .reading.sources.substitutes import Changes
 from .reading.validation import validated
 
 AnyRequest = EvaluateRequest[Any]
 """A request with mappings of any cost model."""
+
+REQUEST = "request"
+"""What faults name of a request that stands in no file."""
 
 _PUBLISHED_ORDERS = {"dram_order", "spm_order"}
 """Fields that only published mappings have."""
@@ -38,15 +42,20 @@ class ResolvedRequest:
     mappings: tuple[Model, ...]
 
 
-def evaluate(request: AnyRequest, *, detail: bool = False) -> EvaluateResult:
+def evaluate(request: AnyRequest | DocumentSource, *, detail: bool = False) -> EvaluateResult:
     """The exact costs of the mappings of a request. What does not fit is costed all the same, and flagged.
 
-    An architecture given by name or path is looked up against the current folder. ``detail`` adds the counts behind
-    the costs: footprints, DMA bursts and the like; on hierarchies the accesses of every level.
+    A request may also be given as a dict, as text, or by the path of its file; an architecture given by name or path
+    is looked up against the folder of that file, otherwise against the current folder. ``detail`` adds the counts
+    behind the costs: footprints, DMA bursts and the like; on hierarchies the accesses of every level.
 
     Raises:
         InputError: one fault per unknown dimension, product of factors that is not the bound, or impossible order.
     """
+    if not isinstance(request, EvaluateRequest):
+        read = given_document(request, REQUEST)
+        with faults_named(str(read.path)):
+            return evaluate(_request_of(read), detail=detail)
     known = resolved_request(request)
     model = known.cost_model
     costs: list[Any] = []
@@ -83,15 +92,24 @@ def resolved_request(request: AnyRequest) -> ResolvedRequest:
     return ResolvedRequest(model, machine, nest, tuple(_mappings(mappings, model)))
 
 
-def load_request(path: Path, given: Mapping[str, object] | None = None, changes: Changes | None = None) -> AnyRequest:
-    """The request in a file, with its architecture in place of a name or a path (relative to the file).
+def load_request(
+    source: DocumentSource, given: Mapping[str, object] | None = None, changes: Changes | None = None
+) -> AnyRequest:
+    """A request by the path of its file, as text, or as a dict, with its architecture in place of a name or a path.
 
-    ``given`` holds values of fields in place of its own; ``changes`` makes others of what is then there.
+    Paths in it are relative to its file. ``given`` holds values of fields in place of its own; ``changes`` makes others
+    of what is then there.
 
     Raises:
         InputError: with everything that is wrong with the file, or else with the architecture that it refers to.
     """
-    document = {**read_json(path), **(given or {})}
+    return _request_of(given_document(source, REQUEST), given, changes)
+
+
+def _request_of(
+    read: GivenDocument, given: Mapping[str, object] | None = None, changes: Changes | None = None
+) -> AnyRequest:
+    document, path = {**read.fields, **(given or {})}, read.path
     if changes is not None:
         document = changes(with_architecture(document, path.parent), EvaluateRequest)
     mapping: Any = _mapping_type(document, path.parent)

@@ -31,7 +31,8 @@ from .interop.element_sizes import warn_of_element_sizes
 from .interop.yaml_files import is_yaml
 from .json_files import JsonObject, read_json
 from .references import resolve_architecture, resolve_workload, with_architecture
-from .sources.given_spec import SPEC_KINDS, GivenSpec, SpecSource, given_spec, network_fields
+from .sources.given_document import GivenDocument
+from .sources.given_spec import SPEC_KINDS, SpecSource, given_spec, network_fields
 from .sources.named_networks import is_named_network
 from .sources.spec_options import CheckedOptions, SpecOptions, checked_options
 from .sources.substitutes import Substitutes, substituted
@@ -79,7 +80,7 @@ def resolved_source(kind: type[AnySpec], source: SpecSource, options: SpecOption
         yield resolved_given(kind, given, checked)
 
 
-def resolved_given(kind: type[AnySpec], given: GivenSpec, options: CheckedOptions) -> ResolvedSpec[AnySpec]:
+def resolved_given(kind: type[AnySpec], given: GivenDocument, options: CheckedOptions) -> ResolvedSpec[AnySpec]:
     """The parts of a spec of some kind from its fields and options."""
     sizes = options.sizes
     substitutes = Substitutes(options.architecture, batch=sizes.batch, dims=sizes.dims, inputs=sizes.inputs)

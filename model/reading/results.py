@@ -1,25 +1,28 @@
-"""Reads a result back from its file."""
+"""Reads a result back."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from ..documents.result import Result
 from ..faults import Fault, InputError, place_text, shown
 from .consistency import Nests, consistency_faults
-from .json_files import read_json
+from .sources.given_document import DocumentSource, given_document
 from .validation import validated
 
 RESULT_SCHEMA = "dmaze-solve/result/1"
 
 
-def load_result(path: Path) -> Result:
-    """The result in a file.
+def load_result(source: DocumentSource) -> Result:
+    """A result by the path of its file, as text, or as a dict.
 
     Raises:
-        InputError: when the file is no result, with everything that is wrong with its form.
+        InputError: when it is no result, with everything that is wrong with its form.
+
+    Example:
+        >>> load_result("result.json").layers[0].status  # doctest: +SKIP
+        'optimal'
     """
-    document, file = read_json(path), str(path)
+    given = given_document(source, "result")
+    document, file = given.fields, str(given.path)
     if document.get("schema") != RESULT_SCHEMA:
         given = f"got {shown(document['schema'])}" if "schema" in document else "but missing"
         raise InputError.single(file, "schema", f"expected '{RESULT_SCHEMA}', {given}")

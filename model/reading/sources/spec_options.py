@@ -17,7 +17,8 @@ from ...objectives import Objective
 from ..json_files import JsonObject
 from ..references import resolve_architecture
 from ..validation import validated
-from .given_spec import kind_of, plain_data, set_fields
+from .given_document import kind_of, plain_data
+from .given_spec import set_fields
 
 
 class SpecOptions(TypedDict, total=False):

@@ -10,9 +10,20 @@ import numpy as np
 import pytest
 import yaml
 from builders import gemm, write_json
-from dmaze.model import Architecture, Gemm, InputError, Machine, Spec, load_spec
+from dmaze.model import (
+    Architecture,
+    Gemm,
+    InputError,
+    Machine,
+    Spec,
+    evaluate,
+    load_request,
+    load_result,
+    load_spec,
+)
 from dmaze.model.reading.builtin_data import builtin_path
 from dmaze.model.reading.sources.spec_options import SpecOptions, checked_options
+from dmaze.solver import solve
 
 SPEC: dict[str, Any] = {
     "name": "product",
@@ -148,6 +159,31 @@ def test_faults_of_the_spec_and_of_options_are_told_together(folder: Path) -> No
 )
 def test_what_is_no_spec_is_refused(folder: Path, source: Any, told: str) -> None:  # noqa: ARG001 (nothing is there)
     assert fault_of(source) == told
+
+
+def test_a_request_may_be_given_in_any_way(folder: Path) -> None:
+    mapping = {"tiling": {"M": {"rf": 24}, "N": {"spatial": 36}, "K": {"dram": 48}}}
+    request = {"architecture": "dmazerunner-256pe", "layer": gemm(24, 36, 48), "mappings": [mapping]}
+    path = write_json(folder / "request.json", request)
+    wanted = evaluate(load_request(path))
+    for way in (request, "request.json", json.dumps(request), yaml.dump(request)):
+        assert evaluate(way) == wanted
+    mapping["tiling"]["M"] = {"rf": 23}
+    with pytest.raises(InputError, match=r"^request: mappings\[0\].tiling.M: factors multiply to 23; expected"):
+        evaluate(request)
+    with pytest.raises(InputError, match=r"^request: layer: expected, but missing$"):
+        evaluate({"architecture": "dmazerunner-256pe", "mappings": []})
+    with pytest.raises(InputError, match=r"^request: expected a request, a dict, a path or JSON text, got 3$"):
+        load_request(3)  # type: ignore[arg-type]
+
+
+def test_a_result_may_be_given_in_any_way(folder: Path) -> None:
+    result = solve(SPEC, backend="exhaustive-bounded")
+    path = write_json(folder / "result.json", result.model_dump(mode="json", by_alias=True))
+    for way in (path, "result.json", path.read_text(encoding="utf-8"), result.model_dump(by_alias=True)):
+        assert load_result(way) == result
+    with pytest.raises(InputError, match=r"^result: schema: expected 'dmaze-solve/result/1', but missing$"):
+        load_result({})
 
 
 def test_every_option_is_a_field_by_its_own_name() -> None:
