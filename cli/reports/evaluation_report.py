@@ -19,7 +19,7 @@ from ...model.hierarchy.hierarchy_documents import EvaluatedLevels
 from ...model.hierarchy.level_mapping import LevelMappingDocument
 from ...model.hierarchy.machine import Machine
 from ...model.mapping import MappingDocument
-from ..tables import Column, print_line, print_tables
+from ..tables import Column, name_text, print_line, print_tables
 from .level_listing import level_listing
 from .levels_report import print_levels
 from .loop_listing import loop_lines
@@ -95,6 +95,7 @@ def published_columns() -> tuple[Column[CostRow], ...]:
         Column("least EDP", lambda row: edp_text(row.cost.min_edp)),
         Column("energy pJ", lambda row: _count(row.cost.energy_pj), optional=True),
         Column("cycles", lambda row: _count(row.cost.cycles), optional=True),
+        Column("bound by", lambda row: row.cost.bound_by and name_text(row.cost.bound_by), left=True, optional=True),
         Column("EDP", lambda row: None if row.cost.edp is None else edp_text(row.cost.edp), optional=True),
     )
 

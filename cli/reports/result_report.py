@@ -8,7 +8,7 @@ from rich.console import Console
 
 from ...model.dmazerunner.cost_document import Cost
 from ...model.documents.kinds.any_mappings import AnyCost
-from ...model.documents.result import LayerResult, Number, Result
+from ...model.documents.result import LayerResult, NetworkShare, Number, Result
 from ...model.documents.spec import SolverOptions
 from ...model.faults import escaped, shortened
 from ...model.hierarchy.machine import Machine
@@ -32,6 +32,8 @@ def print_report(console: Console, result: Result, *, loops: bool) -> None:
     if solved:
         print_line(console, f"\n{energy_heading(result)}:\n")
         print_tables(console, solved, name_column(), energy_columns(result))
+        print_line(console, f"\n{TIME_HEADING}:\n")
+        print_tables(console, solved, name_column(), time_columns(result))
     print_line(console, "\n" + total_line(result))
     for line in import_lines(result):
         print_line(console, line)
@@ -117,6 +119,48 @@ def energy_columns(result: Result) -> tuple[Column[LayerResult], ...]:
         *(Column(name_text(part), _of_best(_energy_of(part)), priority=1) for part in parts_with_energy(result)),
         Column("moving data", _of_best(_tensor_shares), left=True, optional=True),
     )
+
+
+TIME_HEADING = "What bounds the best mappings, and their part of the network with all copies"
+
+
+def time_columns(result: Result) -> tuple[Column[LayerResult], ...]:
+    """What decides the time of a layer's best mapping, and what part of the network it is; the layer must have one."""
+    return (
+        bound_by_column(),
+        Column("cycles", _of_best(lambda cost: f"{cost.cycles:,}"), priority=1),
+        Column("ideal cycles", _of_best(lambda cost: cost.ideal_cycles and f"{cost.ideal_cycles:,}"), priority=3),
+        Column("times ideal", _of_best(_times_ideal), priority=1),
+        Column("next term", _of_best(_next_term), left=True, optional=True),
+        Column("of energy", lambda layer: _share(result, layer, lambda share: share.energy)),
+        Column("of cycles", lambda layer: _share(result, layer, lambda share: share.cycles)),
+    )
+
+
+def bound_by_column() -> Column[LayerResult]:
+    """The term that decides the time of a layer's best mapping."""
+    return Column("bound by", _of_best(lambda cost: cost.bound_by and name_text(cost.bound_by)), left=True, priority=0)
+
+
+def _times_ideal(cost: AnyCost) -> str | None:
+    """How often the cycles of a machine that is busy all the time a mapping takes."""
+    return f"{cost.cycles / cost.ideal_cycles:.2f}" if cost.ideal_cycles else None
+
+
+def _next_term(cost: AnyCost) -> str | None:
+    """The largest term of the roofline but the one that decides, as a share of the cycles; none where all are 0."""
+    others = {term: cycles for term, cycles in cost.roofline.items() if term != cost.bound_by and cycles}
+    if not others:
+        return None
+    term = max(others, key=others.__getitem__)
+    return f"{name_text(term)} {others[term] / cost.cycles:.0%}"
+
+
+def _share(result: Result, layer: LayerResult, of: Callable[[NetworkShare], float]) -> str | None:
+    """A distinct layer's part of the network, copies included."""
+    own = [other.share for other in result.layers if layer.name in (other.name, other.same_as)]
+    known = [of(share) for share in own if share is not None]
+    return f"{sum(known):.1%}" if known else None
 
 
 def _energy_of(part: str) -> Callable[[AnyCost], str]:
