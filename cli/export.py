@@ -36,18 +36,21 @@ class Export:
         check_folder(self.folder, self.flag)
 
     def check_layers(self, layers: Iterable[Layer], architecture: AnyArchitecture) -> None:
-        """Say which layers the format cannot express, mapped onto an architecture.
+        """Say which layers the format cannot express, mapped onto an architecture, and what it cannot say of that.
 
         Raises:
             InputError: when it can express none of them.
         """
-        refusals = {layer.name: self.format.refusal(layer.loop_nest(), architecture) for layer in layers}
+        nests = {layer.name: layer.loop_nest() for layer in layers}
+        refusals = {name: self.format.refusal(nest, architecture) for name, nest in nests.items()}
         if refusals and None not in refusals.values():
             name, why = next(iter(refusals.items()))
             raise InputError.single(None, self.flag, f"expected a layer that can be exported; of {shown(name)}, {why}")
         for name, why in refusals.items():
             if why is not None:
                 complain(f"warning: {self.flag}: layer {escaped(shown(name))} is left out: {escaped(why)}")
+        for line in self.format.unsaid((nests[name] for name, why in refusals.items() if why is None), architecture):
+            complain(f"warning: {self.flag}: {escaped(line)}")
 
     def write(self, result: Result) -> None:
         """Write the files of all distinct layers that have a mapping and can be expressed, each as a whole or not.
@@ -55,6 +58,8 @@ class Export:
         Raises:
             InputError: when a file cannot be written.
         """
+        for name, remark in self.format.remarks_on(result):
+            complain(f"warning: {self.flag}: layer {escaped(shown(name))}: {escaped(remark)}")
         for name, text in self.format.files_of(result).items():
             path = self.folder / name
             try:
@@ -90,6 +95,10 @@ class Exports:
             for layer in result.layers:
                 if not layer.solutions and layer.same_as is None:
                     complain(f"warning: {FLAG}: layer {escaped(shown(layer.name))} is left out: no mapping was found")
+                if layer.solutions and layer.padding:
+                    bounds = ", ".join(f"{dim} {bound.to} for {bound.from_}" for dim, bound in layer.padding.items())
+                    text = f"layer {escaped(shown(layer.name))} is written with padded bounds: {escaped(bounds)}"
+                    complain(f"warning: {FLAG}: {text}")
         for export in self.asked:
             export.write(result)
 

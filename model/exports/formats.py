@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -12,8 +12,9 @@ from ..documents.result import Result
 from ..hierarchy.resolved_machine import ResolvedMachine, resolved_machine
 from ..loop_nest import LoopNest
 from . import accelforge, dmazerunner_export, timeloop, zigzag
-from .levels import accelforge_levels, timeloop_levels
+from .levels import accelforge_levels, timeloop_levels, zigzag_levels
 from .levels.mapped_levels import MappedLevels, best_level_mappings
+from .levels.unsaid_fields import UnsaidFields
 from .mapped_layer import MappedLayer, best_mappings
 from .names import file_names
 
@@ -30,15 +31,23 @@ class Named(Protocol):
         ...
 
 
+_LEVEL_FIELDS = ("partitions", "bank_bytes", "halo", "dma")
+"""Fields of storage levels that no other tool's format has a place for."""
+
 NamedT = TypeVar("NamedT", bound=Named)
 
 
 @dataclass(frozen=True)
 class HierarchyExport:
-    """A tool's format for hierarchies: why it cannot express a nest on a machine, and files of layers that it can."""
+    """A tool's format for hierarchies: why it cannot express a nest on a machine, and files of layers that it can.
+
+    ``unsaid`` is what it cannot say of a machine; ``remarks`` say what files hold otherwise because of a mapping.
+    """
 
     why_not: Callable[[LoopNest, ResolvedMachine], str | None]
     files: Callable[[Sequence[MappedLevels]], Files]
+    unsaid: UnsaidFields
+    remarks: Callable[[MappedLevels], Iterable[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,13 +70,32 @@ class ExportFormat:
             return "its mapping is onto a hierarchy"
         return self.hierarchies.why_not(nest, resolved_machine(architecture, nest))
 
+    def unsaid(self, nests: Iterable[LoopNest], architecture: AnyArchitecture) -> list[str]:
+        """What the format cannot say of a hierarchy that nests are mapped onto, every line once."""
+        if self.hierarchies is None or isinstance(architecture, Architecture):
+            return []
+        unsaid = self.hierarchies.unsaid
+        return list(
+            dict.fromkeys(line for nest in nests for line in unsaid.lines(resolved_machine(architecture, nest)))
+        )
+
     def files_of(self, result: Result) -> Files:
         """The files of every distinct layer of a result that has a mapping and can be expressed."""
         machine = result.architecture
         if self.hierarchies is None or isinstance(machine, Architecture):
             return self.files([each for each in best_mappings(result) if self.refusal(each.nest, machine) is None])
+        return self.hierarchies.files(self._expressible(result))
+
+    def remarks_on(self, result: Result) -> list[tuple[str, str]]:
+        """What the files of a result hold otherwise than its mappings onto a hierarchy, with the layers' names."""
+        if self.hierarchies is None or self.hierarchies.remarks is None:
+            return []
+        remarks = self.hierarchies.remarks
+        return [(layer.name, remark) for layer in self._expressible(result) for remark in remarks(layer)]
+
+    def _expressible(self, result: Result) -> list[MappedLevels]:
         levels = best_level_mappings(result)
-        return self.hierarchies.files([each for each in levels if self.refusal(each.nest, machine) is None])
+        return [each for each in levels if self.refusal(each.nest, result.architecture) is None]
 
 
 def _folder_per_layer(export: Callable[[NamedT], Files]) -> Callable[[Sequence[NamedT]], Files]:
@@ -92,15 +120,33 @@ def export_formats() -> dict[str, ExportFormat]:
             "timeloop",
             timeloop.why_not,
             _folder_per_layer(timeloop.export_files),
-            HierarchyExport(timeloop_levels.why_not_levels, _folder_per_layer(timeloop_levels.export_level_files)),
+            HierarchyExport(
+                timeloop_levels.why_not_levels,
+                _folder_per_layer(timeloop_levels.export_level_files),
+                UnsaidFields(_LEVEL_FIELDS, timeloop_levels.unsaid_by_timeloop),
+                timeloop_levels.remarks_on_axes,
+            ),
         ),
         ExportFormat(
             "accelforge",
             accelforge.why_not,
             _folder_per_layer(accelforge.export_files),
-            HierarchyExport(accelforge_levels.why_not_levels, _folder_per_layer(accelforge_levels.export_level_files)),
+            HierarchyExport(
+                accelforge_levels.why_not_levels,
+                _folder_per_layer(accelforge_levels.export_level_files),
+                UnsaidFields((*_LEVEL_FIELDS, "bandwidth"), accelforge_levels.unsaid_by_accelforge),
+            ),
         ),
-        ExportFormat("zigzag", zigzag.why_not, _folder_per_layer(zigzag.export_files)),
+        ExportFormat(
+            "zigzag",
+            zigzag.why_not,
+            _folder_per_layer(zigzag.export_files),
+            HierarchyExport(
+                zigzag_levels.why_not_levels,
+                _folder_per_layer(zigzag_levels.export_level_files),
+                UnsaidFields(_LEVEL_FIELDS, zigzag_levels.unsaid_by_zigzag),
+            ),
+        ),
         ExportFormat("dmazerunner", dmazerunner_export.why_not, dmazerunner_export.export_network),
     )
     return {each.name: each for each in formats}

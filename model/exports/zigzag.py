@@ -21,16 +21,16 @@ _CONVENTIONAL = {"N": "B", "M": "K", "C": "C", "G": "G", "Ox": "OY", "Oy": "OX",
 """What ZigZag calls the dimensions of a convolution."""
 
 _CONVOLUTION_TENSORS = ["I", "W", "O"]
-_OPERANDS = ("I", "W", "O")
+OPERANDS = ("I", "W", "O")
 """ZigZag's operands; the output comes last."""
 
-_LINKS = {"O": "O", "W": "I2", "I": "I1"}
+LINKS = {"O": "O", "W": "I2", "I": "I1"}
 """The memory operand that serves every operand."""
 
 
 def why_not(nest: LoopNest) -> str | None:
     """Why ZigZag cannot express a nest, or ``None`` where it can."""
-    if len(nest.tensors) != len(_OPERANDS):
+    if len(nest.tensors) != len(OPERANDS):
         return f"it has {len(nest.tensors)} tensors, and ZigZag knows 2 operands and an output"
     compound = [tensor for tensor in nest.tensors if any(len(index.terms) > 1 for index in tensor.index)]
     if len(compound) > 1:
@@ -65,7 +65,8 @@ def export_files(layer: MappedLayer) -> dict[str, str]:
     shared, split = _machine(layer), _memories_of_mapping(layer)
     return {
         "workload.yaml": yaml_text(
-            _workload(layer, names), (*header, *workload_comments(layer.nest, names.dims, names.tensors, layer.count))
+            workload_document(layer.name, layer.nest, names, dict.fromkeys(OPERANDS, layer.bits_per_element)),
+            (*header, *workload_comments(layer.nest, names.dims, names.tensors, layer.count)),
         ),
         "mapping.yaml": yaml_text(_mapping(layer, names), (*header, *_MAPPING_COMMENTS)),
         "accelerator.yaml": yaml_text(_accelerator(layer, shared), (*header, *_MACHINE_COMMENTS, *_NOT_SAID)),
@@ -94,27 +95,27 @@ class ZigZagNames:
         spare = (f"D{number}" for number in range(2 * len(nest.dims)))
         dims = allotted_names(nest.dims, allowed, spare) or ()
         operands = (*(t for t in range(len(nest.tensors)) if t != nest.output), nest.output)
-        called = dict(zip(operands, _OPERANDS, strict=True))
+        called = dict(zip(operands, OPERANDS, strict=True))
         return cls(dims, tuple(called[t] for t in range(len(nest.tensors))), operands)
 
 
-def _workload(layer: MappedLayer, names: ZigZagNames) -> list[object]:
+def workload_document(name: str, nest: LoopNest, names: ZigZagNames, bits: Mapping[str, int]) -> list[object]:
+    """A workload of one layer; ``bits`` is the width of an element of every operand."""
     relations: list[str] = []
     references = {
-        operand: f"{operand}{_subscripts(layer.nest.tensors[t], names, relations)}"
-        for operand, t in zip(_OPERANDS, names.operands, strict=True)
+        operand: f"{operand}{_subscripts(nest.tensors[t], names, relations)}"
+        for operand, t in zip(OPERANDS, names.operands, strict=True)
     }
-    precision = dict.fromkeys(("W", "I", "O", "O_final"), layer.bits_per_element)
     return [
         {
             "id": 0,
-            "name": layer.name,
+            "name": name,
             "operator_type": "Conv" if relations else "Gemm",
             "equation": f"{references['O']}+={references['W']}*{references['I']}",
             "dimension_relations": relations,
             "loop_dims": list(names.dims),
-            "loop_sizes": list(layer.nest.bounds),
-            "operand_precision": precision,
+            "loop_sizes": list(nest.bounds),
+            "operand_precision": {"W": bits["W"], "I": bits["I"], "O": bits["O"], "O_final": bits["O"]},
             "operand_source": {"I": 0, "W": 0},
         }
     ]
@@ -164,7 +165,7 @@ def _mapping(layer: MappedLayer, names: ZigZagNames) -> list[object]:
             "name": "default",
             "spatial_mapping": {"D1": unrolled},
             "temporal_ordering": order,
-            "memory_operand_links": _LINKS,
+            "memory_operand_links": LINKS,
         }
     ]
 
@@ -181,7 +182,7 @@ class _MemorySize:
 
 def _machine(layer: MappedLayer) -> list[_MemorySize]:
     """The memories as the machine has them: every one serves all operands."""
-    arch, everything = layer.architecture, tuple(_LINKS[operand] for operand in _OPERANDS)
+    arch, everything = layer.architecture, tuple(LINKS[operand] for operand in OPERANDS)
     return [
         _MemorySize("rf", everything, arch.rf_bytes_per_pe * 8, "rf"),
         _MemorySize("spm", everything, arch.spm_bytes * 8, "spm"),
@@ -194,12 +195,12 @@ def _memories_of_mapping(layer: MappedLayer) -> list[_MemorySize]:
     return [
         _MemorySize(
             f"{level}_{operand.lower()}",
-            (_LINKS[operand],),
+            (LINKS[operand],),
             elements_as_zigzag_counts(layer.nest, layer.nest.tensors[t], tile) * layer.bits_per_element,
             level,
         )
         for level, tile in (("rf", tiling.rf), ("spm", tiling.spm_tile))
-        for operand, t in zip(_OPERANDS, names.operands, strict=True)
+        for operand, t in zip(OPERANDS, names.operands, strict=True)
     ]
 
 
@@ -240,11 +241,11 @@ def _accelerator(layer: MappedLayer, memories: Sequence[_MemorySize]) -> dict[st
         memory.name: _memory(memory, price[memory.level], _single_word_ports(memory, bits), served[memory.level])
         for memory in memories
     }
-    words = max(1, int(layer.dram_words_per_cycle or len(_OPERANDS)))
-    everything = [f"{_LINKS[operand]}, {way}" for operand in _OPERANDS for way in _ways(operand)]
-    dram = _MemorySize("dram", tuple(_LINKS[operand] for operand in _OPERANDS), 10**15, "dram")
-    port = _port("rw_port_1", "read_write", bits, words * bits, everything)
-    described["dram"] = _memory(dram, arch.access_energy_pj.dram * words, [port], ["D1"])
+    words = max(1, int(layer.dram_words_per_cycle or len(OPERANDS)))
+    everything = [f"{LINKS[operand]}, {way}" for operand in OPERANDS for way in directions(operand)]
+    dram = _MemorySize("dram", tuple(LINKS[operand] for operand in OPERANDS), 10**15, "dram")
+    rw_port = memory_port("rw_port_1", "read_write", bits, words * bits, everything)
+    described["dram"] = _memory(dram, arch.access_energy_pj.dram * words, [rw_port], ["D1"])
     array = {"unit_energy": arch.access_energy_pj.mac, "unit_area": 0, "dimensions": ["D1"], "sizes": [arch.pes]}
     return {"name": "dmaze", "memories": described, "operational_array": array}
 
@@ -263,7 +264,7 @@ def _memory(memory: _MemorySize, cost: float, ports: list[object], served: list[
     }
 
 
-def _ways(operand: str) -> tuple[str, ...]:
+def directions(operand: str) -> tuple[str, ...]:
     """The ways that data of an operand move: from or to the memory above (high) or below (low)."""
     return ("fh", "tl", "fl", "th") if operand == "O" else ("fh", "tl")
 
@@ -272,13 +273,13 @@ def _single_word_ports(memory: _MemorySize, bits: int) -> list[object]:
     """A read port and a write port for every operand, each one element wide."""
     ports: list[object] = []
     for number, served in enumerate(memory.operands, start=1):
-        ways = _ways(served)
-        reads = [f"{served}, {way}" for way in ways if way.startswith("t")]
-        writes = [f"{served}, {way}" for way in ways if way.startswith("f")]
-        ports.append(_port(f"r_port_{number}", "read", bits, bits, reads))
-        ports.append(_port(f"w_port_{number}", "write", bits, bits, writes))
+        reads = [f"{served}, {way}" for way in directions(served) if way.startswith("t")]
+        writes = [f"{served}, {way}" for way in directions(served) if way.startswith("f")]
+        ports.append(memory_port(f"r_port_{number}", "read", bits, bits, reads))
+        ports.append(memory_port(f"w_port_{number}", "write", bits, bits, writes))
     return ports
 
 
-def _port(name: str, kind: str, least: int, most: int, allocation: list[str]) -> Mapping[str, object]:
+def memory_port(name: str, kind: str, least: int, most: int, allocation: list[str]) -> Mapping[str, object]:
+    """A port of a memory; its least and largest width in bits per cycle."""
     return {"name": name, "type": kind, "bandwidth_min": least, "bandwidth_max": most, "allocation": allocation}

@@ -23,7 +23,7 @@ from ..accelforge import (
 from ..accelforge import why_not as why_not_nest
 from ..names import allotted_names, renaming_comments, workload_comments
 from ..yaml_text import Tagged, yaml_text
-from .mapped_levels import MappedLevels, differing_prices, level_prices, overlapping_output
+from .mapped_levels import MappedLevels, differing_prices, level_prices, missing_multicast, overlapping_output
 
 _BITS_PER_BYTE = 8
 _ALL = "inf"
@@ -34,11 +34,14 @@ def why_not_levels(nest: LoopNest, machine: ResolvedMachine) -> str | None:
     objection = why_not_nest(nest) or overlapping_output(nest) or differing_prices(machine)
     if objection is None and len(set(machine.bytes_per_element)) > 1:
         objection = "its tensors' elements differ in size"
-    for network in machine.networks:
-        for t, tensor in enumerate(nest.tensors):
-            if not tensor.is_output and not network.multicast[t]:
-                objection = objection or f"{network.name} does not multicast {tensor.name}"
-    return objection
+    return objection or missing_multicast(nest, machine)
+
+
+def unsaid_by_accelforge(machine: ResolvedMachine) -> Iterator[str]:
+    """What the files say otherwise than the machine, beside the fields that they leave out."""
+    for level in machine.levels:
+        if level.block_elements > 1:
+            yield f"accesses of {level.name} are not rounded up to whole blocks there"
 
 
 def export_level_files(layer: MappedLevels) -> dict[str, str]:

@@ -91,6 +91,15 @@ def overlapping_output(nest: LoopNest) -> str | None:
     return None
 
 
+def missing_multicast(nest: LoopNest, machine: ResolvedMachine) -> str | None:
+    """Which fanout sends a copy of some tensor to every instance, where a format knows multicast only."""
+    for network in machine.networks:
+        for tensor, shared in zip(nest.tensors, network.multicast, strict=True):
+            if not (tensor.is_output or shared):
+                return f"{network.name} does not multicast {tensor.name}"
+    return None
+
+
 def differing_prices(machine: ResolvedMachine) -> str | None:
     """Why a machine's levels cannot be said to have one price for all tensors; ``None`` where they can."""
     for level in machine.levels:

@@ -31,6 +31,30 @@ def why_not_levels(nest: LoopNest, machine: ResolvedMachine) -> str | None:
     return objection
 
 
+def unsaid_by_timeloop(machine: ResolvedMachine) -> Iterator[str]:
+    """What the files say otherwise than the machine, beside the fields that they leave out."""
+    for level in machine.levels:
+        sizes = {machine.bytes_per_element[t] for t, keep in enumerate(level.keep) if keep != "never"}
+        if len(sizes) > 1 and (level.capacity_bytes is not None or any(level.partitions)):
+            yield f"the capacity of {level.name} is one of elements there, of the smallest that it may keep"
+
+
+def remarks_on_axes(layer: MappedLevels) -> Iterator[str]:
+    """Which fanouts lie along one axis because of a mapping, which changes no count.
+
+    Of one level Timeloop reads a single list of spatial factors, each of a dimension along X or along Y.
+    """
+    for _, fanouts in fanouts_inside(layer.machine):
+        names = " and ".join(network.name for network in fanouts)
+        several = [set(layer.spread(network)) for network in fanouts]
+        shared = sorted(several[0] & several[1]) if len(several) == 2 else []
+        if shared:
+            dims = " and ".join(layer.nest.dims[dim] for dim in shared)
+            yield f"{names} lie along one axis there, for {dims} over both of them cannot be said"
+        elif len(fanouts) > 2:
+            yield f"{names} lie along one axis there, for there are no more than two"
+
+
 def export_level_files(layer: MappedLevels) -> dict[str, str]:
     """The problem, architecture and mapping files of a layer that :func:`why_not_levels` has no objection to."""
     written = _Written(layer)
