@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .best_tiling import Tiling, tile
     from .fronts.layer_fronts import pareto_fronts
     from .installed import ENTRY_POINT_GROUP, available_backends
+    from .network.network_optimum import network_optimum
     from .pipeline.cache import Cache
     from .pipeline.observer import Observer, SilentObserver
     from .pipeline.solve import enumerate_mappings, solve
@@ -41,6 +42,7 @@ __all__ = [
     "dataflow_study",
     "enumerate_mappings",
     "gap_study",
+    "network_optimum",
     "pareto_fronts",
     "solve",
     "sweep",
@@ -56,6 +58,7 @@ if not TYPE_CHECKING:
             "best_tiling": ("Tiling", "tile"),
             "fronts.layer_fronts": ("pareto_fronts",),
             "installed": ("ENTRY_POINT_GROUP", "available_backends"),
+            "network.network_optimum": ("network_optimum",),
             "pipeline.cache": ("Cache",),
             "pipeline.observer": ("Observer", "SilentObserver"),
             "pipeline.solve": ("enumerate_mappings", "solve"),

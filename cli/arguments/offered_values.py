@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-DOCUMENTS = ("spec", "evaluate", "sweep", "result", "verification", "gap", "dataflows", "pareto", "codegen", "execute")
+DOCUMENTS = (
+    *("spec", "evaluate", "sweep", "result", "verification", "gap", "dataflows", "pareto", "codegen", "execute"),
+    "network",
+)
 """The documents that have a schema, in the order in which all of them are printed."""
 
 

@@ -166,6 +166,24 @@ PadPercent = Annotated[
 # How it is done
 
 Pareto = Annotated[bool, typer.Option("--pareto", help="Find the energy-latency front instead, proved complete.")]
+NetworkObjective = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        metavar="OBJECTIVE",
+        help="Find the best of the network as a whole instead, proved: edp (total energy times total cycles), energy "
+        "or latency.",
+        autocompletion=one_of("edp", "energy", "latency"),
+    ),
+]
+MaxCycles = Annotated[
+    str | None,
+    typer.Option("--max-cycles", metavar="N", help="The least energy of the network within so many cycles in all."),
+]
+MaxEnergy = Annotated[
+    str | None,
+    typer.Option("--max-energy", metavar="PJ", help="The fewest cycles of the network within so much energy in all."),
+]
 SweepPareto = Annotated[
     bool,
     typer.Option("--pareto", help="Find the front over energy, cycles and an area proxy instead, proved complete."),
@@ -184,6 +202,9 @@ CachePath = Annotated[
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Search everything anew, and keep nothing.")]
 ProofTime = Annotated[
     str | None, typer.Option("--time-limit", metavar="SECONDS", help="Time for the proof of each layer; default: 60 s.")
+]
+SharedTime = Annotated[
+    str | None, typer.Option("--time-limit", metavar="SECONDS", help="Time for all searches together; default: 60 s.")
 ]
 FullLimit = Annotated[
     str | None,

@@ -21,6 +21,8 @@ EXAMPLES: Mapping[str, Sequence[Example]] = {
         ("solve model.onnx --architecture eyeriss-168 --batch 4", "a network on a built-in machine"),
         ("solve spec.json --objective energy --time-limit 300", "another objective, up to 300 s for each layer"),
         ("solve spec.json --pareto", "all trade-offs between energy and cycles"),
+        ("solve spec.json --network edp", "the best of the network as a whole"),
+        ("solve spec.json --max-cycles 20000000", "its least energy within a number of cycles"),
         ("solve spec.json --report page.html", "one HTML page with tables and pictures"),
     ),
     "evaluate": (
@@ -35,6 +37,10 @@ EXAMPLES: Mapping[str, Sequence[Example]] = {
     "verify": (
         ("verify result.json", "re-check a result, bounds included"),
         ("verify result.json --time-limit 300", "with up to 300 s for the proof of each layer"),
+    ),
+    "explain": (
+        ("explain result.json layer3.0.conv1", "why this layer costs what it costs, and what would change that"),
+        ("explain result.json layer3.0.conv1 --time-limit 300", "with up to 300 s for all its searches together"),
     ),
     "gap": (
         ("gap spec.json --full-limit 0", "pruned search against optimum, without full enumeration"),

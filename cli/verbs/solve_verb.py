@@ -17,6 +17,7 @@ from ..answer import Action, Delivery, Exit
 from ..arguments.caching import CacheOptions
 from ..arguments.grouping import with_groups
 from ..arguments.job_files import load_job
+from ..arguments.network_goals import NETWORK, NetworkGoals
 from ..arguments.operands import ModelPaths
 from ..arguments.option_groups import Padding, SearchGoals, SpecValues, TimeLimits
 from ..arguments.options import (
@@ -35,6 +36,7 @@ from ..output import check_destination, complain, document_text, kept_for_the_an
 from ..pages.delivery import PictureOptions, deliver_pictures
 from ..progress_line import shown_progress
 from ..trace_file import SearchTrace, TracePoint, traced
+from .network_answers import run_network
 from .pareto_fronts import run_pareto
 
 
@@ -46,6 +48,7 @@ def solve_verb(
     loops: Loops = False,
     certificate: WithCertificate = False,
     pareto: Pareto = False,
+    network: NetworkGoals,
     trace: TracePath = None,
     pictures: PictureOptions,
     export: ExportTargets = None,
@@ -65,9 +68,16 @@ def solve_verb(
     extras = Extras(loops, certificate, trace, pictures, exports_from_options(export or ()))
     given = {**values.given, "backend": backend, **times.given, "workers": workers, **goals.given, **padding.given}
     if pareto:
+        network.expect_none("--pareto")
         extras.expect_none("--pareto")
         overrides = overrides_from_options(given, values.named)
         return partial(run_pareto, spec, overrides, delivery, check=certificate)
+    goal = network.goal
+    if goal is not None:
+        extras.expect_none(NETWORK)
+        return partial(
+            run_network, spec, overrides_from_options(given, values.named), delivery, goal, check=certificate
+        )
     cache = caching.chosen(recorded=extras.recorded)
     return partial(run_solve, spec, overrides_from_options(given, values.named), delivery, extras, cache)
 

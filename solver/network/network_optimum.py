@@ -5,45 +5,61 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...model.cost_model import HIERARCHY
 from ...model.documents.networks.network_result import NetworkGoal, NetworkResult
 from ...model.documents.pareto import LayerFront
 from ...model.documents.spec import Spec
-from ...model.reading.loading import ResolvedSpec, resolved
+from ...model.objectives import Objective
+from ...model.reading.loading import ResolvedSpec, resolved_source
+from ...model.reading.sources.given_spec import SpecSource
+from ...model.reading.sources.spec_options import SpecOptions
 from ..deadline import Deadline
 from ..fronts.layer_fronts import pareto_fronts_resolved
-from ..pipeline.observer import Observer
+from ..pipeline.observer import Observer, observed
 from ..routed_backend import map_space_of
 from .front_floors import floors_of
 from .front_groups import groups_of
 from .network_choice import Network, NetworkChoice, choose
 from .network_document import NetworkAnswer, network_document
 
+if TYPE_CHECKING:
+    from typing import Unpack
+
 FRONT_SLACK = {HIERARCHY: Fraction(2, 10**11)}
 """By how much (relative) energies may be below a complete front's, by the map space: what bounds allow for rounding."""
 
 
 def network_optimum(
-    spec: Spec, goal: NetworkGoal, observer: Observer | None = None, *, check: bool = False
+    spec: SpecSource,
+    goal: NetworkGoal | Objective = "edp",
+    observer: Observer | None = None,
+    *,
+    check: bool = False,
+    progress: bool = False,
+    **options: Unpack[SpecOptions],
 ) -> NetworkResult:
     """The best choice of one mapping for every occurrence of every layer, for a goal of the network as a whole.
 
-    The spec's objective and back end do not matter; ``time_limit_s`` holds for each layer's front,
-    ``total_time_limit_s`` for all. ``check`` adds a second proof of the fronts, as for ``pareto_fronts``. Ctrl-C ends
-    the running search; what was found until then is given, with ``interrupted`` set.
+    Spec, ``options`` and ``progress`` as :func:`dmaze.solver.solve` takes them; the spec's objective and back end do
+    not matter. ``time_limit_s`` holds for each layer's front, ``total_time_limit_s`` for all. ``check`` adds a second
+    proof of the fronts, as for ``pareto_fronts``. Ctrl-C ends the running search; what was found until then is given,
+    with ``interrupted`` set.
 
     Raises:
         InputError: for names, files or constraints that do not make sense.
 
     Example:
-        >>> from dmaze.model import load_spec
-        >>> goal = NetworkGoal(objective="energy", max_cycles=40_000_000)
-        >>> network_optimum(load_spec("spec.json"), goal).total.energy_pj  # doctest: +SKIP
-        12054021153
+        >>> network_optimum("spec.json").total.edp  # doctest: +SKIP
+        2.33930762054951e+17
+        >>> goal = NetworkGoal(objective="energy", max_cycles=20_000_000)
+        >>> network_optimum("spec.json", goal).total.energy_pj  # doctest: +SKIP
+        11938093115
     """
-    return network_optimum_resolved(resolved(spec, Path.cwd()), goal, observer, check=check)
+    wanted = goal if isinstance(goal, NetworkGoal) else NetworkGoal(objective=goal)
+    with resolved_source(Spec, spec, options) as known, observed(observer, None, progress=progress) as observers:
+        return network_optimum_resolved(known, wanted, observers, check=check)
 
 
 def network_optimum_resolved(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ...base import Model, Text
 from ...cost_model import DEFAULT_COST_MODEL
@@ -26,10 +26,17 @@ class NetworkGoal(Model):
 
     objective: Objective
     """What is minimised of the whole network: `edp`, `energy` or `latency`."""
-    max_cycles: int | None = None
+    max_cycles: Annotated[int, Field(strict=True, ge=1)] | None = None
     """Most cycles of the whole network; null for no limit."""
-    max_energy_pj: Number | None = None
+    max_energy_pj: Annotated[Number, Field(ge=0)] | None = None
     """Most energy in pJ of the whole network; null for no limit."""
+
+    @model_validator(mode="after")
+    def _limits_are_of_the_other_metric(self) -> NetworkGoal:
+        for field, objective in (("max_cycles", "energy"), ("max_energy_pj", "latency")):
+            if getattr(self, field) is not None and self.objective != objective:
+                raise ValueError(f"{field}: expected only with the objective '{objective}', got '{self.objective}'")
+        return self
 
 
 class NetworkTotals(Model):

@@ -1,0 +1,67 @@
+"""Options that ask for the best of a network as a whole, instead of the best of every layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ...model.faults import InputError
+from .options import MaxCycles, MaxEnergy, NetworkObjective
+
+if TYPE_CHECKING:
+    from ...model.documents.networks.network_result import NetworkGoal
+
+NETWORK = "--network"
+FLAGS_OF_GOAL: Mapping[str, str] = {
+    "objective": NETWORK,
+    "max_cycles": "--max-cycles",
+    "max_energy_pj": "--max-energy",
+}
+"""What the fields of a network's goal are called on the command line."""
+
+
+@dataclass(frozen=True)
+class NetworkGoals:
+    """What is minimised of the whole network, and what limits it."""
+
+    network: NetworkObjective = None
+    max_cycles: MaxCycles = None
+    max_energy: MaxEnergy = None
+
+    def expect_none(self, beside: str) -> None:
+        """Refuse all of them beside an option whose answer is another one.
+
+        Raises:
+            InputError: when one was given.
+        """
+        if (self.network, self.max_cycles, self.max_energy) != (None, None, None):
+            raise InputError.single(None, beside, f"expected without {', '.join(FLAGS_OF_GOAL.values())}")
+
+    @property
+    def goal(self) -> NetworkGoal | None:
+        """What is asked for; a limit alone asks for the least of the other metric.
+
+        Raises:
+            InputError: for values that make no sense, or not together.
+        """
+        given = {"objective": self.network, "max_cycles": self.max_cycles, "max_energy_pj": self.max_energy}
+        if all(value is None for value in given.values()):
+            return None
+        return _goal_of({field: value for field, value in given.items() if value is not None})
+
+
+def _goal_of(given: Mapping[str, str]) -> NetworkGoal:
+    from ...model.documents.networks.network_result import NetworkGoal  # here, as few commands need these documents
+    from ...model.reading.validation import validated
+    from .overrides import number_from_text
+
+    implied = {"objective": "energy" if "max_cycles" in given else "latency"}
+    numbers = {field: number_from_text(text) for field, text in given.items() if field != "objective"}
+    try:
+        return validated(NetworkGoal, {**implied, **given, **numbers}, None)
+    except InputError as error:
+        faults = error.faults
+        raise InputError(
+            replace(f, place=FLAGS_OF_GOAL.get(f.place.partition(".")[0], f.place)) for f in faults
+        ) from error
