@@ -21,7 +21,7 @@ def found(path: Path, kinds: Sequence[Kind]) -> Path:
         InputError: for a plain name that leads nowhere; other paths are left for their readers to complain of.
     """
     name = str(path)
-    known = {known: kind for kind in reversed(kinds) for known in builtin_names(kind)}
+    known: dict[str, Kind] = {known: kind for kind in reversed(kinds) for known in builtin_names(kind)}
     if is_there(path):
         if name in known:
             complain(f"note: {name} is read as a file, not as what is built in by that name")

@@ -28,7 +28,8 @@ RequestPaths = Annotated[
     list[Path],
     typer.Argument(
         metavar="REQUEST...",
-        help="JSON file: architecture, layer, mappings; or the YAML files of a Timeloop design and its mapping.",
+        help="JSON file: architecture, layer, mappings; or a result, of which all mappings are costed; or the YAML "
+        "files of a Timeloop design and its mapping.",
     ),
 ]
 RequestPath = Annotated[Path, typer.Argument(metavar="REQUEST", help="JSON file: architecture, layer, mappings.")]

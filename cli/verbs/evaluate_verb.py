@@ -7,20 +7,26 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from rich.console import Console
+
+from ...model.documents.evaluation import EvaluateResult, SolutionOfResult
 from ...model.evaluating import AnyRequest, ResolvedRequest, evaluate, resolved_request
 from ...model.faults import InputError
 from ...model.hierarchy.machine import Machine
+from ...model.reading.results import load_result
+from ...model.reading.sources.result_requests import is_result, requests_of_result
 from ..answer import Action, Delivery, Exit
 from ..arguments.grouping import with_groups
 from ..arguments.job_files import load_request_of, names_of
 from ..arguments.operands import RequestPaths
 from ..arguments.option_groups import RequestValues
 from ..arguments.options import Detail, MappingLoops, ReportPath
-from ..arguments.overrides import Overrides, overrides_from_options
+from ..arguments.overrides import Overrides, changes_of, options_placed, overrides_from_options, ways_to_cost
 from ..drawing import rendered
 from ..output import check_destination, document_text, warnings_reported, write_file
 from ..pictures.files import REPORT, require_matplotlib
 from ..reports.evaluation_report import listings_of, print_evaluation
+from ..tables import name_text, print_line
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,10 @@ class EvaluationParts:
 def evaluate_verb(
     request: RequestPaths, *, delivery: Delivery, values: RequestValues, parts: EvaluationParts
 ) -> Action:
-    """Cost given mappings with the exact model; what does not fit is flagged and costed all the same."""
+    """Cost given mappings with the exact model; what does not fit is flagged and costed all the same.
+
+    Of a result, the mappings of every layer are costed.
+    """
     overrides = overrides_from_options(values.given, values.named)
     return partial(run_evaluate, request, overrides, delivery, parts)
 
@@ -55,6 +64,8 @@ def run_evaluate(paths: Sequence[Path], overrides: Overrides, delivery: Delivery
     """The exact model on given mappings."""
     check_destination(delivery.out)
     parts.check()
+    if len(paths) == 1 and is_result(paths[0]):
+        return run_evaluate_result(paths[0], overrides, delivery, parts)
     with warnings_reported():
         request = load_request_of(paths, overrides)
     try:
@@ -67,6 +78,43 @@ def run_evaluate(paths: Sequence[Path], overrides: Overrides, delivery: Delivery
     if parts.report is not None:
         _write_page(parts.report, request, known)
     return Exit.SOLVED
+
+
+@dataclass(frozen=True)
+class CostedLayer:
+    """The mappings of one layer of a result, costed."""
+
+    name: str
+    costed: EvaluateResult
+    listings: Sequence[Sequence[str]]
+
+
+def run_evaluate_result(path: Path, overrides: Overrides, delivery: Delivery, parts: EvaluationParts) -> int:
+    """The exact model on the mappings of a result, perhaps on another machine than the result's."""
+    if parts.report is not None:
+        raise InputError.single(None, REPORT, "expected none beside a result, of which solve writes the page")
+    result = load_result(path)
+    with warnings_reported(), options_placed(overrides):
+        requests = requests_of_result(result, ways_to_cost(overrides), changes_of(overrides))
+        layers = [_costed(name, request, parts) for name, request in requests]
+    costs_of = [SolutionOfResult(layer=each.name, rank=n + 1) for each in layers for n in range(len(each.costed.costs))]
+    together = {"costs": tuple(cost for each in layers for cost in each.costed.costs), "costs_of": tuple(costs_of)}
+    costed = layers[0].costed if layers else EvaluateResult(costs=())
+    text = document_text(costed.model_copy(update=together), leave_out_absent=True)
+    delivery.deliver(text, lambda: rendered(lambda console: _print_layers(console, layers)))
+    return Exit.SOLVED
+
+
+def _costed(name: str, request: AnyRequest, parts: EvaluationParts) -> CostedLayer:
+    listings = listings_of(resolved_request(request)) if parts.loops else []
+    return CostedLayer(name, evaluate(request, detail=parts.detail), listings)
+
+
+def _print_layers(console: Console, layers: Sequence[CostedLayer]) -> None:
+    """Print the costs layer by layer."""
+    for number, layer in enumerate(layers):
+        print_line(console, ("\n" if number else "") + f"{name_text(layer.name)}, mappings by rank from 0:\n")
+        print_evaluation(console, layer.costed, layer.listings)
 
 
 def _write_page(path: Path, request: AnyRequest, known: ResolvedRequest) -> None:

@@ -14,6 +14,7 @@ from ..hierarchy.level_mapping import LevelMappingDocument
 from ..layers import Layer
 from ..mapping import MappingDocument
 from .architectures import ArchitectureField
+from .shown.shown_document import ShownDocument
 
 MappingDocumentT = TypeVar("MappingDocumentT", bound=MappingDocument | LevelMappingDocument)
 """The mappings of the request's cost model."""
@@ -37,7 +38,16 @@ class EvaluateRequest(Model, Generic[MappingDocumentT]):
     """The mappings to be costed; factors of 1 may be left out."""
 
 
-class EvaluateResult(Model):
+class SolutionOfResult(Model):
+    """A mapping of a result."""
+
+    layer: str
+    """Name of the layer."""
+    rank: int
+    """The mapping's rank among those of the layer, from 1."""
+
+
+class EvaluateResult(ShownDocument):
     """What ``evaluate`` says."""
 
     schema_: Literal["dmaze-solve/evaluate/1"] = Field(default="dmaze-solve/evaluate/1", alias="schema")
@@ -48,3 +58,5 @@ class EvaluateResult(Model):
     """How words are counted on a hierarchy (`docs/hierarchy_model.md` section 9); absent for other cost models."""
     costs: tuple[EvaluatedCost | EvaluatedLevels, ...]
     """The costs, in the order of the request's mappings."""
+    costs_of: tuple[SolutionOfResult, ...] | None = None
+    """Of which mapping of a result each of the costs is; absent where a request was evaluated."""

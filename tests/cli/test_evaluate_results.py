@@ -1,0 +1,122 @@
+"""``evaluate RESULT``: the mappings of every layer of a result, costed anew, also on another machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import Specs, gemm
+from dmaze.cli.main import main
+
+Output = pytest.CaptureFixture[str]
+SPECS = Specs(gemm(4, 6, 5), gemm(2, 2, 3, name="h"), gemm(4, 6, 5, name="again"), solver={"top_k": 3})
+
+
+def solved(folder: Path, capsys: Output, *options: str, **fields: Any) -> tuple[str, Any]:
+    """The file of a result, and the result."""
+    path = folder / "result.json"
+    assert main([SPECS.writer(folder)(**fields), "--out", str(path), "--no-cache", *options]) in (0, 1)
+    capsys.readouterr()
+    return str(path), json.loads(path.read_text(encoding="utf-8"))
+
+
+def answer(capsys: Output, *arguments: str) -> Any:
+    assert main(["evaluate", *arguments, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    return json.loads(out)
+
+
+def costs_in(result: Any, *fields: str) -> list[tuple[Any, ...]]:
+    return [
+        (layer["name"], solution["rank"], *(solution["cost"][field] for field in fields))
+        for layer in result["layers"]
+        for solution in layer["solutions"]
+    ]
+
+
+def costs_told(answered: Any, *fields: str) -> list[tuple[Any, ...]]:
+    return [
+        (of["layer"], of["rank"], *(cost[field] for field in fields))
+        for of, cost in zip(answered["costs_of"], answered["costs"], strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"architecture": "eyeriss-168", "backend": "portfolio"}, {"cost_model": "hierarchy", "backend": "portfolio"}],
+    ids=["published", "hierarchy", "published as hierarchy"],
+)
+def test_every_mapping_costs_what_the_result_says(fields: dict[str, Any], tmp_path: Path, capsys: Output) -> None:
+    path, result = solved(tmp_path, capsys, **fields)
+    of_cost = ("energy_pj", "cycles", "edp")
+    found = costs_told(answer(capsys, path), *of_cost)
+    assert found == costs_in(result, *of_cost)
+    assert [(name, rank) for name, rank, *_ in found] == [
+        (name, rank) for name in ("g", "h", "again") for rank in (1, 2, 3)
+    ]
+
+
+def test_padded_mappings_are_costed_as_they_are(tmp_path: Path, capsys: Output) -> None:
+    own = Specs(gemm(257, 2, 2), objective="latency", solver={"backend": "portfolio", "pad_bounds": True, "top_k": 1})
+    path = tmp_path / "result.json"
+    assert main([own.writer(tmp_path)(), "--out", str(path), "--no-cache"]) == 0
+    capsys.readouterr()
+    result = json.loads(path.read_text(encoding="utf-8"))
+    assert result["layers"][0]["padding"] is not None
+    assert costs_told(answer(capsys, str(path)), "cycles") == costs_in(result, "cycles")
+
+
+def test_the_same_mappings_on_another_machine(tmp_path: Path, capsys: Output) -> None:
+    path, result = solved(tmp_path, capsys, constraints={"min_utilization": {"pe": 0.01}})
+    answered = answer(capsys, path, "--set", "access_energy_pj.dram=0", "--set", "pes=1")
+    free = [
+        (layer["name"], solution["rank"], cost["energy_pj"] - cost["energy_breakdown_pj"]["dram"])
+        for layer in result["layers"]
+        for solution in layer["solutions"]
+        for cost in (solution["cost"],)
+    ]
+    assert costs_told(answered, "energy_pj") == free
+    assert [cost["fits"]["spatial"] for cost in answered["costs"]] == [False] * len(free)
+
+
+def test_the_same_mappings_by_the_other_cost_model(tmp_path: Path, capsys: Output) -> None:
+    path, result = solved(tmp_path, capsys)
+    answered = answer(capsys, path, "--cost-model", "hierarchy")
+    assert answered["cost_model"] == "hierarchy"
+    dram = [s["cost"]["energy_breakdown_pj"]["dram"] for layer in result["layers"] for s in layer["solutions"]]
+    assert [cost["energy_breakdown_pj"]["DRAM"] for cost in answered["costs"]] == dram
+
+
+def test_the_report_goes_layer_by_layer_and_shows_loops(tmp_path: Path, capsys: Output) -> None:
+    path, _ = solved(tmp_path, capsys, "--top-k", "1")
+    assert main(["evaluate", path, "--loops"]) == 0
+    out = capsys.readouterr().out
+    assert [line for line in out.splitlines() if line.endswith("by rank from 0:")] == [
+        f"{name}, mappings by rank from 0:" for name in ("g", "h", "again")
+    ]
+    assert out.count("mapping 0 as a loop nest:") == 3
+
+
+def test_a_result_without_mappings_has_no_costs(tmp_path: Path, capsys: Output) -> None:
+    path, _ = solved(tmp_path, capsys, constraints={"max_dram_bytes": 1})
+    assert answer(capsys, path) == {"schema": "dmaze-solve/evaluate/1", "costs": [], "costs_of": []}
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--report", "x.html"], "--report: expected none beside a result, of which solve writes the page"),
+        (["--set", "layer.m=3"], "--set layer.m: unknown field; an architecture has pes, rf_bytes_per_pe, "),
+        (["--set", "pes=0"], "--set pes: expected an integer of at least 1, got 0"),
+        (["--accounting", "timeloop"], "--accounting: "),
+    ],
+)
+def test_faults_are_one_line(options: list[str], line: str, tmp_path: Path, capsys: Output) -> None:
+    path, _ = solved(tmp_path, capsys)
+    assert main(["evaluate", path, *options]) == 2
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert err.startswith(line)
