@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..cost_model import DEFAULT_COST_MODEL, Costed
+from ..explaining import published_parts
+from ..explaining.explainable import ArrayInUse, Enlarged
 from ..faults import shown
 from ..loop_nest import LoopNest
 from ..mapping import (
@@ -221,6 +223,32 @@ class PublishedModel:
     ) -> EvaluatedCost:
         """Exact costs, and minima over all orders; raises ValueError with one line per fault."""
         return evaluated_cost.evaluated(nest, machine, document, detail=detail)
+
+    def arrays(
+        self, nest: LoopNest, machine: Architecture, constraints: Constraints, mapping: Mapping
+    ) -> tuple[ArrayInUse, ...]:
+        """The PEs."""
+        return published_parts.published_array(nest, machine, constraints, mapping)
+
+    def spread_anew(
+        self,
+        nest: LoopNest,
+        machine: Architecture,  # noqa: ARG002
+        mapping: Mapping,
+        array: str,  # noqa: ARG002
+        dim: int,
+        factor: int,
+    ) -> Iterator[Mapping]:
+        """The mapping with another spatial factor of a dimension."""
+        return published_parts.published_spreads(nest, mapping, dim, factor)
+
+    def with_least_use(self, constraints: Constraints, array: str, share: float) -> Constraints:  # noqa: ARG002
+        """The constraints with a least share of PEs in use."""
+        return published_parts.with_least_pes(constraints, share)
+
+    def enlarged(self, machine: Architecture, bound_by: str | None) -> tuple[Enlarged[Architecture], ...]:  # noqa: ARG002
+        """More PEs, register files, SPM, and DMA bandwidth."""
+        return tuple(published_parts.enlarged_architectures(machine))
 
     def question(self, nest: LoopNest, machine: Architecture, constraints: Constraints) -> MappingOf[str, object]:
         """Positions instead of names: names of dimensions, tensors and the machine do not matter."""

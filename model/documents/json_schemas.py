@@ -15,6 +15,7 @@ from ..base import Model
 from ..codegen.generated_program import GeneratedProgram
 from .evaluation import EvaluateRequest, EvaluateResult
 from .execution import ExecuteResult
+from .explaining.explanation import Explanation
 from .networks.network_result import NetworkResult
 from .pareto import ParetoFronts
 from .result import Result
@@ -35,6 +36,7 @@ WRITTEN: Mapping[str, type[Model]] = {
     "pareto": ParetoFronts,
     "codegen": GeneratedProgram,
     "execute": ExecuteResult,
+    "explain": Explanation,
     "network": NetworkResult,
 }
 """The documents that are only ever written."""

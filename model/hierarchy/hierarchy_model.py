@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..cost_model import HIERARCHY, Costed
 from ..dmazerunner.architecture import Architecture
+from ..explaining import level_parts
+from ..explaining.explainable import ArrayInUse, Enlarged
 from ..loop_nest import LoopNest
 from ..objectives import SAFE
 from .accountings import EXECUTED, Accounting, AccountingName, accounting
@@ -145,6 +147,27 @@ class HierarchyModel:
     def trivial_bounds(self, nest: LoopNest, machine: Machine) -> tuple[float, float]:
         """Every multiply-accumulate, on all instances of all fanouts."""
         return nest.num_macs * machine.mac_pj * SAFE, resolved_machine(machine, nest).ideal_cycles(nest)
+
+    def arrays(
+        self, nest: LoopNest, machine: Machine, constraints: LevelConstraints, mapping: LevelMapping
+    ) -> tuple[ArrayInUse, ...]:
+        """The fanouts."""
+        asked = resolved_constraints(nest, resolved_machine(machine, nest), constraints)
+        return tuple(level_parts.fanouts_in_use(asked, mapping))
+
+    def spread_anew(
+        self, nest: LoopNest, machine: Machine, mapping: LevelMapping, array: str, dim: int, factor: int
+    ) -> Iterator[LevelMapping]:
+        """The mapping with another factor of a dimension at a fanout."""
+        return level_parts.level_spreads(nest, resolved_machine(machine, nest), mapping, array, dim, factor)
+
+    def with_least_use(self, constraints: LevelConstraints, array: str, share: float) -> LevelConstraints:
+        """The constraints with a least share of a fanout's instances in use."""
+        return level_parts.with_least_instances(constraints, array, share)
+
+    def enlarged(self, machine: Machine, bound_by: str | None) -> tuple[Enlarged[Machine], ...]:
+        """More instances of fanouts, larger levels, and more of the bandwidth that decides."""
+        return tuple(level_parts.enlarged_machines(machine, bound_by))
 
     def question(self, nest: LoopNest, machine: Machine, constraints: LevelConstraints) -> Mapping[str, object]:
         """Positions instead of names: names of dimensions, tensors, nodes and the machine do not matter."""

@@ -1,0 +1,1 @@
+"""The document that explains a layer of a result."""

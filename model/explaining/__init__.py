@@ -1,0 +1,1 @@
+"""What a cost model knows that explains a mapping: how arrays are used, and which machines have more of something."""

@@ -1,0 +1,125 @@
+"""A hierarchy as explanations see it: every fanout an array, every level with a limit a memory.
+
+Source: hierarchy model, sections 2, 3 and 7.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from ..dmazerunner.factorisations import divisors
+from ..hierarchy.constraints.level_constraints import LevelConstraints
+from ..hierarchy.constraints.resolved_constraints import ResolvedConstraints
+from ..hierarchy.level_mapping import LevelMapping
+from ..hierarchy.machine import DmaEngine, Fanout, Machine, Node, StorageLevel
+from ..hierarchy.resolved_machine import ResolvedMachine
+from ..loop_nest import LoopNest
+from .explainable import ArrayInUse, Enlarged, FieldChange, Number, row_of, splits, with_factor
+
+PerTensorNumber = Number | dict[str, Number]
+"""A number, or one for each selector of tensors."""
+
+LIMITS = ("capacity_bytes", "partitions")
+"""What limits what a level holds."""
+
+RATES: Mapping[str, tuple[str, ...]] = {
+    "reads": ("read_bandwidth",),
+    "writes": ("write_bandwidth",),
+    "both": ("bandwidth",),
+    "ports": ("read_bandwidth", "write_bandwidth", "bandwidth"),
+    "up": ("bandwidth",),
+    "down": ("bandwidth",),
+}
+"""The rates of a node that a term of its roofline depends on, by the term's last word."""
+
+
+def fanouts_in_use(asked: ResolvedConstraints, mapping: LevelMapping) -> Iterator[ArrayInUse]:
+    """Every fanout, and which factors of every dimension its bound, the other fanouts and the constraints allow."""
+    for network in asked.machine.networks:
+        own = mapping.factors[network.node]
+        others = [mapping.factors[other.node] for other in asked.machine.networks if other is not network]
+        left = tuple(
+            bound // math.prod(factors[dim] for factors in others) for dim, bound in enumerate(asked.nest.bounds)
+        )
+        limits = zip(left, asked.lower[network.node], asked.upper[network.node], strict=True)
+        choices = tuple(tuple(f for f in divisors(bound) if low <= f <= high) for bound, low, high in limits)
+        yield ArrayInUse(network.name, network.size, own, left, choices, f"min_utilization.{network.name}")
+
+
+def level_spreads(
+    nest: LoopNest, machine: ResolvedMachine, mapping: LevelMapping, array: str, dim: int, factor: int
+) -> Iterator[LevelMapping]:
+    """The mapping with another factor of a dimension at a fanout, the rest of its bound on the levels in every way."""
+    own = machine.nodes.index(array)
+    spatial = {network.node: mapping.factors[network.node][dim] for network in machine.networks} | {own: factor}
+    levels = [level.node for level in machine.levels]
+    for others in splits(nest.bounds[dim] // math.prod(spatial.values()), len(levels)):
+        chosen = {**spatial, **dict(zip(levels, others, strict=True))}
+        rows = (with_factor(row, dim, chosen[node]) for node, row in enumerate(mapping.factors))
+        yield replace(mapping, factors=tuple(rows))
+
+
+def with_least_instances(constraints: LevelConstraints, fanout: str, share: float) -> LevelConstraints:
+    """The constraints with a least share of a fanout's instances in use."""
+    return constraints.model_copy(update={"min_utilization": {**constraints.min_utilization, fanout: share}})
+
+
+def enlarged_machines(machine: Machine, bound_by: str | None) -> Iterator[Enlarged[Machine]]:
+    """More instances of every fanout, twice every level with a limit, twice the rate that decides; each by itself."""
+    nodes = list(enumerate(machine.nodes))
+    for position, node in nodes:
+        if isinstance(node, Fanout):
+            more = _more_instances(machine, position, node)
+            yield _with(machine, position, f"{node.name} larger by {more}", {"size": node.size + more})
+    for position, node in nodes:
+        if isinstance(node, StorageLevel):
+            limits = {field: twice(value) for field in LIMITS if (value := getattr(node, field)) is not None}
+            yield from [_with(machine, position, f"twice the size of {node.name}", limits)] if limits else []
+    name, _, term = (bound_by or "").partition(".")
+    kind = term.rpartition(".")[2]
+    for position, node in nodes:
+        if node.name == name:
+            rates = {field: twice(value) for field in RATES.get(kind, ()) if (value := getattr(node, field, None))}
+            yield from [_with(machine, position, f"twice the bandwidth of {name}", rates)] if rates else []
+            yield from _with_faster_engine(machine, position, node) if kind == "dma" else []
+
+
+def twice(value: PerTensorNumber) -> PerTensorNumber:
+    """Twice a number, or every number by selector."""
+    return {name: 2 * one for name, one in value.items()} if isinstance(value, dict) else 2 * value
+
+
+def _more_instances(machine: Machine, position: int, fanout: Fanout) -> int:
+    """A fanout beside another one is a side of an array, and gets one more; one by itself another row."""
+    around = machine.nodes[max(position - 1, 0) : position + 2]
+    return 1 if sum(isinstance(node, Fanout) for node in around) > 1 else row_of(fanout.size)
+
+
+def _with_faster_engine(machine: Machine, position: int, node: Node) -> Iterator[Enlarged[Machine]]:
+    """A level whose DMA engine takes half as long for a byte."""
+    engine: DmaEngine | None = getattr(node, "dma", None)
+    if engine is not None:
+        halved = engine.cycles_per_byte / 2
+        larger = _with_node(machine, position, {"dma": engine.model_copy(update={"cycles_per_byte": halved})})
+        change = FieldChange(f"nodes.{node.name}.dma.cycles_per_byte", engine.cycles_per_byte, halved)
+        yield Enlarged(f"twice the DMA bandwidth of {node.name}", (change,), larger)
+
+
+def _with(machine: Machine, position: int, what: str, values: Mapping[str, PerTensorNumber]) -> Enlarged[Machine]:
+    """The machine with other values of a node's fields."""
+    node = machine.nodes[position]
+    changes: list[FieldChange] = []
+    for field, new in values.items():
+        old, place = getattr(node, field), f"nodes.{node.name}.{field}"
+        if isinstance(new, dict):
+            changes += [FieldChange(f"{place}.{name}", old[name], one) for name, one in new.items()]
+        else:
+            changes.append(FieldChange(place, old, new))
+    return Enlarged(what, tuple(changes), _with_node(machine, position, values))
+
+
+def _with_node(machine: Machine, position: int, values: Mapping[str, object]) -> Machine:
+    nodes = [node.model_copy(update=dict(values)) if at == position else node for at, node in enumerate(machine.nodes)]
+    return machine.model_copy(update={"nodes": tuple(nodes)})
