@@ -171,6 +171,34 @@ def run_sweep(
     check_destination(delivery.out)
     files.check()
     path = found(path, SWEEP_KINDS)
+    loaded = load_sweep_with_overrides(path, overrides, pareto=pareto)
+    cache = None if execution.cache is None else execution.cache.folder
+    with execution.cluster() as cluster:
+        executor, num_tasks = (None, None) if cluster is None else (cluster.executor, cluster.num_tasks)
+        try:
+            with shown_sweep() as observer, kept_for_the_answer():
+                result = sweep_resolved(
+                    loaded,
+                    observer,
+                    results=files.results,
+                    executor=executor,
+                    num_tasks=num_tasks,
+                    cache=cache,
+                )
+        except InputError as error:
+            raise InputError(placed(fault, path, overrides) for fault in error.faults) from error
+    code = exit_code(result)
+    delivery.deliver(document_text(result), lambda: rendered(partial(print_sweep, result=result)))
+    files.write(result, loaded.document)
+    return code
+
+
+def load_sweep_with_overrides(path: Path, overrides: Overrides, *, pareto: bool) -> ResolvedSweep:
+    """The sweep in a file, with options in place of its own values; prices that stay are told of.
+
+    Raises:
+        InputError: for a faulty file or option.
+    """
     with warnings_reported(), options_placed(overrides):
         loaded = load_resolved_sweep(path, substitutes_of(path, overrides))
         check_settings(loaded, overrides)
@@ -183,25 +211,7 @@ def run_sweep(
     kept = kept_prices_of(loaded)
     if kept is not None:
         complain(f"warning: {Fault(str(path), 'sweep.axes', kept)}")
-    cache = None if execution.cache is None else execution.cache.folder
-    with execution.cluster() as cluster:
-        executor, num_tasks = (None, None) if cluster is None else (cluster.executor, cluster.num_tasks)
-        try:
-            with shown_sweep() as observer, kept_for_the_answer():
-                result = sweep_resolved(
-                    replace(loaded, spec=spec),
-                    observer,
-                    results=files.results,
-                    executor=executor,
-                    num_tasks=num_tasks,
-                    cache=cache,
-                )
-        except InputError as error:
-            raise InputError(placed(fault, path, overrides) for fault in error.faults) from error
-    code = exit_code(result)
-    delivery.deliver(document_text(result), lambda: rendered(partial(print_sweep, result=result)))
-    files.write(result, spec.document)
-    return code
+    return replace(loaded, spec=spec)
 
 
 def check_settings(sweep: ResolvedSweep, overrides: Overrides) -> None:
