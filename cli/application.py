@@ -54,6 +54,11 @@ VERBS = (
         "Re-check a result: legality, costs, ranks, totals, and every bound by a route of its own.",
     ),
     Verb(
+        "explain",
+        "comparisons.explain_verb",
+        "What bounds a layer of a result, why no more of the machine is in use, and what more of it would bring.",
+    ),
+    Verb(
         "gap",
         "comparisons.gap_verb",
         "What dMazeRunner's pruned search loses against the proved optimum, layer by layer.",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .dmazerunner.constraints import Constraints
     from .dmazerunner.cost_document import Cost
     from .documents.evaluation import EvaluateRequest, EvaluateResult
+    from .documents.explaining.explanation import Explanation
     from .documents.result import LayerResult, Result, Solution, Totals
     from .documents.spec import LayerList, NetworkReference, SolverOptions, Spec
     from .documents.study_results import DataflowStudy, GapStudy
@@ -62,6 +63,7 @@ __all__ = [
     "EvaluateRequest",
     "EvaluateResult",
     "EvaluatedLevels",
+    "Explanation",
     "Fault",
     "GapStudy",
     "Gemm",
@@ -102,6 +104,7 @@ if not TYPE_CHECKING:
             "dmazerunner.constraints": ("Constraints",),
             "mapping": ("MappingDocument",),
             "dmazerunner.cost_document": ("Cost",),
+            "documents.explaining.explanation": ("Explanation",),
             "documents.result": ("LayerResult", "Result", "Solution", "Totals"),
             "documents.spec": ("LayerList", "NetworkReference", "SolverOptions", "Spec"),
             "documents.study_results": ("DataflowStudy", "GapStudy"),

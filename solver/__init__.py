@@ -15,6 +15,7 @@ from ..model.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from .backend import Backend, LayerProblem, Progress, Report, SearchLimits, SearchOutcome
     from .best_tiling import Tiling, tile
+    from .explaining.explain import explain
     from .fronts.layer_fronts import pareto_fronts
     from .installed import ENTRY_POINT_GROUP, available_backends
     from .network.network_optimum import network_optimum
@@ -41,6 +42,7 @@ __all__ = [
     "available_backends",
     "dataflow_study",
     "enumerate_mappings",
+    "explain",
     "gap_study",
     "network_optimum",
     "pareto_fronts",
@@ -56,6 +58,7 @@ if not TYPE_CHECKING:
         {
             "backend": ("Backend", "LayerProblem", "Progress", "Report", "SearchLimits", "SearchOutcome"),
             "best_tiling": ("Tiling", "tile"),
+            "explaining.explain": ("explain",),
             "fronts.layer_fronts": ("pareto_fronts",),
             "installed": ("ENTRY_POINT_GROUP", "available_backends"),
             "network.network_optimum": ("network_optimum",),

@@ -42,6 +42,7 @@ MachineName = Annotated[
     ),
 ]
 ResultPath = Annotated[Path, typer.Argument(metavar="RESULT", help="JSON file that --out or --json wrote.")]
+LayerOfResult = Annotated[str, typer.Argument(metavar="LAYER", help="Name of a layer of the result.")]
 ForeignPaths = Annotated[
     list[Path],
     typer.Argument(
