@@ -15,6 +15,7 @@ from .architectures import ResolvedArchitectureField
 from .kinds.accounted import AccountedDocument
 from .kinds.any_constraints import ConstraintsField
 from .result import Number, Solution, Termination
+from .shown.shown_document import ShownDocument
 
 
 class StepCheck(Model):
@@ -35,7 +36,7 @@ class StepCheck(Model):
     """What was looked at for that."""
 
 
-class LayerFront(Model):
+class LayerFront(ShownDocument):
     """One layer's front.
 
     On hierarchies it is ``complete`` but for energies that differ by less than 1e-11. There ``steps`` are the only

@@ -7,13 +7,13 @@ from typing import Any, cast
 from pydantic import GetJsonSchemaHandler, SerializerFunctionWrapHandler, model_serializer
 from pydantic_core import CoreSchema
 
-from ...base import Model
+from ..shown.shown_document import ShownDocument
 
 ACCOUNTING = "accounting"
 """The field of such a document; there for hierarchies only."""
 
 
-class AccountedDocument(Model):
+class AccountedDocument(ShownDocument):
     """A document whose field ``accounting`` is left out where it is null."""
 
     @model_serializer(mode="wrap")
