@@ -72,7 +72,7 @@ def load_request_of(paths: Sequence[Path], overrides: Overrides) -> AnyRequest:
     if design is None:
         return load_request_with_values(_single(paths), overrides)
     if design.mapping is None:
-        raise InputError.single(names_of(paths), "", "expected a Timeloop mapping among the files, got none")
+        raise InputError.single(names_of(paths), "", "expected a mapping of all loops among the files, got none")
     with options_placed(overrides):
         return _changed(design.request().model_copy(update=dict(ways_to_cost(overrides))), overrides)
 

@@ -73,7 +73,7 @@ def test_faults_name_files_and_options(design: list[str], tmp_path: Path, capsys
     machine, problem, _ = design
     other = str(tmp_path / "spec.json")
     cases = [
-        (["evaluate", *design], f"{', '.join(design)}: expected a Timeloop mapping among the files, got none"),
+        (["evaluate", *design], f"{', '.join(design)}: expected a mapping of all loops among the files, got none"),
         (
             [machine, problem, other],
             f"{machine}, {problem}, {other}: expected one file, ",

@@ -1,4 +1,4 @@
-"""What a user of ZigZag has in files as one job of ours: hardware, workload, and the mapping's spatial unrolling."""
+"""What a user of ZigZag has in files as one job of ours: hardware, workload, and a mapping."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from typing import Any, cast
 from ...documents.spec import LayerList
 from ...faults import Fault, InputError, InputWarning, place_text, shown
 from ...hierarchy.constraints.level_constraints import LevelConstraints
+from ...hierarchy.level_mapping import LevelMappingDocument
+from ...hierarchy.machine import Machine
 from ..interop.imported_design import ImportedDesign
 from ..interop.yaml_files import read_yaml
 from ..interop.zigzag_workload import is_workload, read_workload
 from ..json_files import JsonObject
 from ..validation import validated
 from .zigzag_hardware import BITS_PER_BYTE, Operands, is_hardware, zigzag_machine
+from .zigzag_mapping import NoMappingError, ordered_mapping
 
 _LINKS = {"O": "O", "W": "I2", "I": "I1"}
 """Memory operands of the usual tensors."""
 
 _DEFAULT = "default"
-_TEMPORAL = "which loops run at which memory is left to ZigZag's allocator, so that no order is asked for here"
+_TEMPORAL = "not all loops are given with their trips, so that no order is asked for here and no mapping made of it"
 
 
 def read_zigzag_design(paths: Sequence[Path]) -> ImportedDesign | None:
@@ -45,10 +48,12 @@ def read_zigzag_design(paths: Sequence[Path]) -> ImportedDesign | None:
     mapping = _chosen(mappings[0][1], mappings[0][0]) if mappings else {}
     operands = _operands(layers, entries, mapping, workload_file)
     place = mappings[0][0] if mappings else file
+    target = zigzag_machine(cast("JsonObject", machine), operands, file)
     return ImportedDesign(
-        machine=zigzag_machine(cast("JsonObject", machine), operands, file),
+        machine=target,
         layers=layers,
         constraints=_constraints(mapping, layers, place),
+        mapping=_mapping(mapping, layers, target, operands, place),
     )
 
 
@@ -99,9 +104,6 @@ def _constraints(mapping: JsonObject, layers: LayerList, file: str) -> LevelCons
     nests = [layer.loop_nest() for layer in layers.layers]
     dims: dict[str, list[str]] = {}
     fixed: dict[str, dict[str, int]] = {}
-    for field in ("temporal_ordering", "temporal_mapping"):
-        if mapping.get(field):
-            _warn(file, field, _TEMPORAL)
     for axis, dim, factor in _unrolled(mapping, file):
         known = [nest.bounds[nest.dims.index(dim)] for nest in nests if dim in nest.dims]
         dims.setdefault(axis, [])
@@ -113,6 +115,41 @@ def _constraints(mapping: JsonObject, layers: LayerList, file: str) -> LevelCons
                 message = f"{dim} is unrolled as far as it divides there, for {factor} divides not every layer's bound"
                 _warn(file, f"spatial_mapping.{axis}", message)
     return validated(LevelConstraints, {"dims": dims, "fixed": fixed}, file)
+
+
+def _mapping(
+    mapping: JsonObject, layers: LayerList, machine: Machine, operands: Operands, file: str
+) -> LevelMappingDocument | None:
+    """The mapping of the first layer, where the order of all its loops is given; else what is not asked for is said."""
+    order = _order(mapping)
+    if order is None:
+        for field in ("temporal_ordering", "temporal_mapping"):
+            if mapping.get(field):
+                _warn(file, field, _TEMPORAL)
+        return None
+    unrolled: dict[str, dict[str, int]] = {}
+    for axis, dim, factor in _unrolled(mapping, file):
+        factors = unrolled.setdefault(axis, {})
+        factors[dim] = factors.get(dim, 1) * (factor or 1)
+    try:
+        return ordered_mapping(layers.layers[0].loop_nest(), machine, unrolled, order, operands.bits)
+    except NoMappingError as error:
+        _warn(file, "temporal_ordering", f"no mapping is made of it: {error}")
+        return None
+
+
+def _order(mapping: JsonObject) -> list[tuple[str, int]] | None:
+    """All loops in time, the innermost first; ``None`` where they are not given with their trips."""
+    given: object = mapping.get("temporal_ordering")
+    pairs = cast("list[object]", given) if isinstance(given, list) else []
+    loops = [tuple(cast("list[object]", pair)) if isinstance(pair, list) else () for pair in pairs]
+    found = [(name, trips) for name, trips in (loop for loop in loops if len(loop) == 2) if _is_loop(name, trips)]
+    complete = [(str(name), cast("int", trips)) for name, trips in found]
+    return complete if complete and len(complete) == len(pairs) else None
+
+
+def _is_loop(name: object, trips: object) -> bool:
+    return isinstance(name, str) and isinstance(trips, int) and trips > 0
 
 
 def _unrolled(mapping: JsonObject, file: str) -> Iterator[tuple[str, str, int | None]]:

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from dmaze.cli.main import main
 from dmaze.model.faults import InputError, InputWarning
+from dmaze.model.hierarchy.hierarchy_cost import Access
+from dmaze.model.hierarchy.hierarchy_model import MODEL
 from dmaze.model.reading.designs.zigzag_design import read_zigzag_design
 from dmaze.model.reading.interop.imported_design import ImportedDesign
+from interop_cases import INTEROP
 from timeloop_texts import PROBLEM, written
 
 HARDWARE = """
@@ -102,10 +105,18 @@ def test_what_a_mapping_unrolls_is_asked_for(tmp_path: Path) -> None:
 
 
 WARNINGS = {
-    "order": (
+    "order in part": (
+        "temporal_ordering: [[M, '*'], [K, 2]]",
+        "temporal_ordering: not all loops are given with their trips, so that no order is asked for here and no "
+        "mapping made of it",
+    ),
+    "order of another layer": (
         "temporal_ordering: [[M, 8]]",
-        "temporal_ordering: which loops run at which memory is left to ZigZag's allocator, so that no order is asked "
-        "for here",
+        "temporal_ordering: no mapping is made of it: the loops over N multiply to 1, not 6",
+    ),
+    "unknown loop": (
+        "temporal_ordering: [[P, 8]]",
+        "temporal_ordering: no mapping is made of it: there is no dimension P",
     ),
     "remainder": (
         "spatial_mapping_hint: {D1: ['N, 4']}",
@@ -125,6 +136,107 @@ def test_what_is_not_carried_over_is_said_in_one_line(name: str, tmp_path: Path)
             mapping=f"- {{name: default, spatial_mapping: {{}}, {text}}}",
         )
     assert [str(each.message) for each in caught] == [f"{tmp_path / 'mapping.yaml'}: {message}"]
+
+
+def test_the_order_of_all_loops_becomes_the_mapping_that_the_allocator_makes_of_it() -> None:
+    """The words are those that ZigZag counted of these files (``docs/interop.md``, "map_c7d")."""
+    design = read_zigzag_design([INTEROP / f"zigzag_{name}.yaml" for name in ("workload", "architecture", "mapping")])
+    assert design is not None
+    assert design.mapping is not None
+    assert design.mapping.orders == {"dram": ("K", "C"), "spm": ("B",), "rf": ("OY", "OX", "FY", "FX")}
+    assert design.mapping.tiling["K"] == {"dram": 32, "D1": 16}
+    nest = design.layer.loop_nest()
+    cost = MODEL.cost(nest, design.machine, MODEL.mapping_of(nest, design.machine, design.mapping))
+    assert [tensor.name for tensor in nest.tensors] == ["O", "W", "I"]
+    spm, rf = cost.accesses[1], cost.accesses[4]
+    assert spm == (
+        Access(update=3211264, serve=3110912, drain=100352),
+        Access(fill=2359296, serve=2359296),
+        Access(fill=5308416, serve=5308416),
+    )
+    assert [access.fill for access in rf if access is not None] == [3110912, 2359296, 84934656]
+
+
+ORDERED = f"{MAPPING}  temporal_ordering: [[M, 2], [K, 2], [M, 4], [N, 3]]\n"
+
+
+def test_every_memory_takes_as_many_of_the_innermost_loops_as_it_holds(tmp_path: Path) -> None:
+    """2 weights hold K 2, over M as well; 8 sums hold M 2 and M 4; the SRAM has room for everything."""
+    hardware = HARDWARE.replace("{size: 64,", "{size: 16,")
+    mapping = design_of(tmp_path, hardware=hardware, workload=WORKLOAD, mapping=ORDERED).mapping
+    assert mapping is not None
+    assert mapping.tiling == {
+        "M": {"weights": 2, "sums": 4},
+        "N": {"sram": 3, "D1": 2},
+        "K": {"weights": 2, "D2": 2},
+    }
+    assert mapping.orders == {"weights": ("K", "M"), "sums": ("M",), "sram": ("N",), "dram": ()}
+    assert mapping.keep == {
+        "weights": ("W",),
+        "sums": ("O",),
+        "sram": ("O", "I"),
+        "dram": ("O", "W", "I"),
+    }
+
+
+UNREADABLE = {
+    "weights over more loops than the sums outside": (
+        HARDWARE,
+        "operands have different loops at memories, which levels in a row have not",
+    ),
+    "no room for the 2 words of K that are unrolled": (
+        HARDWARE.replace(
+            "operands: [O], served_dimensions: [D2]", "operands: [O, I1], served_dimensions: [D2]"
+        ).replace("{size: 128,", "{size: 24,"),
+        "sums has no room for what is unrolled inside it",
+    ),
+    "no room for a sum": (
+        HARDWARE.replace("{size: 128,", "{size: 8,"),
+        "sums has no room for what is unrolled of O",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_an_order_that_is_no_mapping_is_warned_about_with_the_reason(name: str, tmp_path: Path) -> None:
+    hardware, reason = UNREADABLE[name]
+    with pytest.warns(InputWarning) as caught:
+        design = design_of(tmp_path, hardware=hardware, workload=WORKLOAD, mapping=ORDERED)
+    message = f"temporal_ordering: no mapping is made of it: {reason}"
+    assert [str(each.message) for each in caught] == [f"{tmp_path / 'mapping.yaml'}: {message}"]
+    assert design.mapping is None
+
+
+def test_memories_beside_each_other_are_one_outermost_level(tmp_path: Path) -> None:
+    dram = "dram:\n    {size: 1000000, r_cost: 800, w_cost: 800, operands: [I1, I2, O]"
+    assert dram in HARDWARE
+    ports = "served_dimensions: [D1, D2],\n     ports: [{type: read_write, bandwidth_max: 32}]}"
+    weights = f"flash:\n    {{size: 10000, r_cost: 100, w_cost: 120, operands: [I2], {ports}\n  "
+    text = HARDWARE.replace(dram, weights + dram.replace("I1, I2, O", "I1, O"))
+    with pytest.warns(InputWarning) as caught:
+        machine = design_of(tmp_path, hardware=text, workload=WORKLOAD).machine
+    message = "memories: dram, flash are taken for one outermost level, with a bandwidth that adds theirs up"
+    assert [str(each.message) for each in caught] == [f"{tmp_path / 'hardware.yaml'}: {message}"]
+    assert machine.nodes[0].model_dump(exclude_unset=True) == {
+        "storage": "dram",
+        "read_pj": {"O": 200.0, "W": 25.0, "I": 100.0},
+        "write_pj": {"O": 200.0, "W": 30.0, "I": 100.0},
+        "bandwidth": 6.0,
+    }
+
+
+def test_an_outermost_memory_is_taken_to_hold_everything(tmp_path: Path) -> None:
+    text = HARDWARE.replace("w_cost: 800, operands: [I1, I2, O]", "w_cost: 800, operands: [I1, O]")
+    with pytest.warns(
+        InputWarning, match="memories.dram: taken to hold I2 too, for the outermost level holds everything"
+    ):
+        design_of(tmp_path, hardware=text, workload=WORKLOAD)
+
+
+def test_double_buffering_that_is_forced_is_asked_for(tmp_path: Path) -> None:
+    text = HARDWARE.replace("{size: 65536,", "{size: 65536, force_double_buffering: true,")
+    machine = design_of(tmp_path, hardware=text, workload=WORKLOAD).machine
+    assert [getattr(node, "buffers", None) for node in machine.nodes] == [1, 2, None, 1, None, 1]
 
 
 def test_what_is_no_hierarchy_is_refused(tmp_path: Path) -> None:
