@@ -74,7 +74,9 @@ class Costed(Generic[MappingT, CostT]):
     """A mapping with its exact cost."""
 
     mapping: MappingT
+    """The mapping."""
     cost: CostT
+    """Its exact cost."""
 
 
 class CostModel(Protocol[MachineT, MappingT, CostT, MappingDocumentT, CostDocumentT, EvaluatedT]):

@@ -33,18 +33,19 @@ MOST_LINES = 20
 class Fault:
     """One thing that is wrong in the input: the file, the place in it, and what was expected there.
 
-    ``file`` is ``None`` for documents made in Python; ``place`` is empty where a file as a whole is at fault.
-    ``has_more`` says that the document has further faults that nobody has listed, since they are so many.
-
     Example:
         >>> str(Fault("spec.json", "workload.layers[0].stride", "expected an integer of at least 1, got -1"))
         'spec.json: workload.layers[0].stride: expected an integer of at least 1, got -1'
     """
 
     file: str | None
+    """The file; `None` for documents made in Python."""
     place: str
+    """The place in it, as `workload.layers[0].stride`; empty where the file as a whole is at fault."""
     message: str
+    """What was expected there."""
     has_more: bool = False
+    """Whether the document has further faults that nobody has listed, since they are so many."""
 
     def __str__(self) -> str:
         """One line: file, place and message, with control characters escaped and an overlong message cut."""

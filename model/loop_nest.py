@@ -25,14 +25,12 @@ _MOST_TERMS = 10
 
 @dataclass(frozen=True)
 class AffineIndex:
-    """One tensor dimension's index: ``sum(coefficient * loop variable) + constant``.
-
-    ``terms`` holds (position of the dimension in the nest, coefficient) pairs with distinct positions and non-zero
-    coefficients.
-    """
+    """One tensor dimension's index: ``sum(coefficient * loop variable) + constant``."""
 
     terms: tuple[tuple[int, int], ...]
+    """Pairs of the position of a dimension in the nest, each once, and its coefficient, which is not 0."""
     constant: int = 0
+    """What is added to the sum."""
 
     def extent(self, tile: Sequence[int]) -> int:
         """Distinct index values between the first and the last one touched, for tile sizes by dimension."""
@@ -41,12 +39,16 @@ class AffineIndex:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor of the nest; ``index`` and ``shape`` (stored elements) run from the outermost storage dimension in."""
+    """A tensor of the nest."""
 
     name: str
+    """Name of the tensor."""
     index: tuple[AffineIndex, ...]
+    """One affine expression for each storage dimension, the outermost first."""
     shape: tuple[int, ...]
+    """Stored elements along each storage dimension."""
     is_output: bool = False
+    """Whether it is the one that is accumulated into."""
 
     @cached_property
     def dims(self) -> frozenset[int]:
@@ -113,14 +115,18 @@ def _tells_apart(index: AffineIndex, known: set[int], bounds: Sequence[int]) -> 
 class LoopNest:
     """A perfectly nested loop around one multiply-accumulate.
 
-    ``window_dims`` are the positions of the kernel-window dimensions (Fx and Fy of a convolution), which the rule
-    *no feature from DRAM* keeps whole below DRAM; empty for a matrix product or a general nest.
+    Mappings and tensors speak of a dimension by its position.
     """
 
     dims: tuple[str, ...]
+    """Names of the dimensions."""
     bounds: tuple[int, ...]
+    """Trip count of each dimension."""
     tensors: tuple[Tensor, ...]
+    """The operands and the output."""
     window_dims: frozenset[int] = frozenset()
+    """Positions of the dimensions of a kernel window (Fx and Fy of a convolution), which the rule *no feature from
+    DRAM* keeps whole below DRAM; empty for a matrix product or a general nest."""
 
     @cached_property
     def output(self) -> int:

@@ -24,9 +24,13 @@ class Tiling:
     """For every level the factors of all dimensions, in the nest's order of dimensions."""
 
     dram: tuple[int, ...]
+    """Iterations of the loops over DRAM."""
     spm: tuple[int, ...]
+    """Iterations of the loops over the SPM."""
     rf: tuple[int, ...]
+    """Iterations inside a register file."""
     spatial: tuple[int, ...]
+    """PEs that each dimension is unrolled over."""
 
     @classmethod
     def from_levels(cls, levels: Iterable[Iterable[int]]) -> Tiling:
@@ -66,11 +70,14 @@ class Tiling:
 
 @dataclass(frozen=True)
 class Mapping:
-    """A tiling with its loop orders, as positions of dimensions from the outermost loop to the innermost."""
+    """A tiling with its loop orders, as positions of dimensions."""
 
     tiling: Tiling
+    """The factors of all dimensions at the four levels."""
     dram_order: tuple[int, ...]
+    """Every dimension once: the loops over DRAM, the outermost first."""
     spm_order: tuple[int, ...]
+    """Every dimension once: the loops over the SPM, the outermost first."""
 
 
 class Factors(Model):

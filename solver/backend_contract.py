@@ -1,6 +1,6 @@
-"""What every back end must keep, as a test class that its author runs (``docs/contract.md`` section 4).
+"""What every back end must keep, as a test class that its author runs (``docs/backends.md``).
 
-Example, in a test file of a distribution that registers a back end ``my-solver``::
+Example, in a test file of a distribution that registers a back end ``my-solver``:
 
     from dmaze.solver.backend_contract import BackendContract
 
@@ -87,17 +87,18 @@ def tiny_problems() -> Iterator[tuple[str, PublishedProblem]]:
 
 
 class BackendContract:
-    """Checks of one back end. Subclass it, name the back end, and let pytest collect it.
-
-    ``proves``: with time enough the back end finds and proves the optimum of a tiny problem. ``limits`` are those of
-    the tiny problems, ``short_s`` is the time limit of a large one, which may be exceeded by ``grace_s``.
-    """
+    """Checks of one back end. Subclass it, name the back end, and let pytest collect it."""
 
     backend_name: ClassVar[str]
+    """The name that the back end is registered under."""
     proves: ClassVar[bool] = False
+    """Whether it finds and proves the optimum of a tiny problem, with time enough."""
     limits: ClassVar[SearchLimits] = SearchLimits(time_limit_s=20.0, workers=1, top_k=3, seed=7)
+    """The limits of the tiny problems."""
     short_s: ClassVar[float] = 1.0
+    """Time limit in seconds of a large problem."""
     grace_s: ClassVar[float] = 10.0
+    """Seconds by which the search of a large problem may exceed its limit."""
 
     def backend(self) -> Backend:
         """The back end, loaded as the pipeline loads it."""

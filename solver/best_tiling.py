@@ -25,22 +25,27 @@ Names = dict[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Tiling:
-    """A mapping by names, and what is proved of it; ``factors, orders, bound = tile(...)`` takes three of its fields.
+    """A mapping by names, and what is proved of it.
 
-    ``factors[dimension][node]`` has every node, also where the factor is 1; ``orders[level]`` has the loops that
-    iterate at a storage level, the outermost first; ``keep[level]`` the tensors that have a tile there. ``value`` is
-    the exact objective and ``bound`` a lower bound on that of every mapping, both in the objective's unit (pJ * cycles,
-    pJ, cycles); ``proved`` says that they differ by no more than the gap that was asked for.
+    ``factors, orders, bound = tile(...)`` takes three of its fields.
     """
 
     factors: Factors
+    """Factors by dimension and node, also where they are 1."""
     orders: Names
+    """By storage level the loops that iterate there, the outermost first."""
     keep: Names
+    """By storage level the tensors that have a tile there."""
     bound: float
+    """A lower bound on the objective of every mapping, in the objective's unit (pJ * cycles, pJ or cycles)."""
     value: float
+    """The exact objective, in the same unit."""
     energy_pj: float
+    """Exact energy in pJ."""
     cycles: int
+    """Exact time in cycles."""
     proved: bool
+    """Whether value and bound differ by no more than the gap that was asked for."""
 
     def __iter__(self) -> Iterator[Factors | Names | float]:
         """Factors, orders and bound."""

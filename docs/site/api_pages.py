@@ -33,12 +33,14 @@ What distributions that bring a back end or a cost model implement or use beside
 @event_priority(100)  # before mkdocstrings takes its settings
 def on_config(config: MkDocsConfig) -> None:
     """Lets docstrings be read from this checkout, whatever is installed: as the namespace package that it is."""
-    sources = Path(tempfile.mkdtemp(prefix="dmaze-docs-"))
-    (sources / "dmaze").mkdir()
+    sources = tempfile.TemporaryDirectory(prefix="dmaze-docs-")
+    config.extra["sources"] = sources  # removed with the settings
+    package = Path(sources.name) / "dmaze"
+    package.mkdir()
     for folder in FOLDERS:
-        (sources / "dmaze" / folder).symlink_to(HERE.parents[1] / folder, target_is_directory=True)
+        (package / folder).symlink_to(HERE.parents[1] / folder, target_is_directory=True)
     handler = config.plugins["mkdocstrings"].config["handlers"]["python"]
-    handler["paths"] = [str(sources)]
+    handler["paths"] = [sources.name]
     handler["options"]["extensions"] = [str(HERE / "text_style.py")]
 
 

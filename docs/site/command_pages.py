@@ -27,8 +27,8 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
 
 
 def help_of(*verb: str) -> str:
-    """The help of the program, or of a verb, 100 columns wide and without colour."""
+    """The help of the program, or of a verb, 80 columns wide and without colour."""
     printed = StringIO()
-    with patch.dict(os.environ, {"COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1"}), redirect_stdout(printed):
+    with patch.dict(os.environ, {"COLUMNS": "80", "TERMINAL_WIDTH": "80", "NO_COLOR": "1"}), redirect_stdout(printed):
         main([*verb, "--help"])
     return printed.getvalue().strip("\n")

@@ -35,15 +35,14 @@ class LevelMappingDocument(Model):
 
 @dataclass(frozen=True)
 class LevelMapping:
-    """The compact form of a mapping: one entry for every node of the machine, the outermost first.
-
-    ``factors[node][dim]``; ``orders[node]``: all dimensions, the outermost first (empty at a fanout);
-    ``kept[node][tensor]`` (false for all at a fanout).
-    """
+    """The compact form of a mapping: one entry for every node of the machine, the outermost first."""
 
     factors: tuple[tuple[int, ...], ...]
+    """`factors[node][dim]`: the factor of a dimension at a node."""
     orders: tuple[tuple[int, ...], ...]
+    """`orders[node]`: all dimensions, the outermost first; empty at a fanout."""
     kept: tuple[tuple[bool, ...], ...]
+    """`kept[node][tensor]`: whether a level keeps a tensor; false for all at a fanout."""
 
 
 def level_mapping(nest: LoopNest, machine: ResolvedMachine, document: LevelMappingDocument) -> LevelMapping:

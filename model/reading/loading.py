@@ -169,7 +169,13 @@ class ResolvedSpec(Generic[SpecT]):
 
 
 def resolve_spec(spec: AnySpec, base: Path, file: str | None = None) -> AnySpec:
-    """The spec with its architecture and its layers in place of their names and paths; as :func:`resolved`."""
+    """The spec with its architecture and its layers in place of their names and paths, which are relative to ``base``.
+
+    ``file`` is where the spec stands, for its faults to name.
+
+    Raises:
+        InputError: for unknown names, faulty files, and parts that contradict each other, all of them together.
+    """
     return resolved(spec, base, file).document
 
 

@@ -42,10 +42,12 @@ NO_QUESTION = "whether layers are missing or the question was changed: the resul
 
 @dataclass(frozen=True)
 class VerificationLimits:
-    """How long and how hard to check: seconds for the proof of each layer, threads (default: as many as cores)."""
+    """How long and how hard to check."""
 
     time_limit_s: float = 60.0
+    """Seconds for the proof of each layer."""
     workers: int | None = None
+    """Threads; as many as cores if `None`."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class _Premises:
 def verify(result: Result, limits: VerificationLimits | None = None, observer: Observer | None = None) -> Verification:
     """Check every claim of a result: solutions, status, totals, and the proofs as far as time allows.
 
-    Ctrl-C ends the checking; what was checked until then is reported, with ``interrupted`` set.
+    What is wrong is told in ``faults`` of the answer. Ctrl-C ends the checking; what was checked until then is
+    reported, with ``interrupted`` set.
 
     Example:
         >>> from dmaze.model import load_result
