@@ -46,6 +46,11 @@ if TYPE_CHECKING:
     from .mapping import MappingDocument
     from .reading.loading import load_spec, resolve_spec
     from .reading.results import load_result
+    from .reading.sources.given_document import DocumentSource
+    from .reading.sources.given_spec import SpecSource
+    from .reading.sources.spec_options import SpecOptions
+
+    __version__: str
 
 __all__ = [
     "Architecture",
@@ -60,6 +65,7 @@ __all__ = [
     "Cost",
     "DataflowStudy",
     "DmazeError",
+    "DocumentSource",
     "EvaluateRequest",
     "EvaluateResult",
     "EvaluatedLevels",
@@ -82,6 +88,8 @@ __all__ = [
     "Solution",
     "SolverOptions",
     "Spec",
+    "SpecOptions",
+    "SpecSource",
     "SweepResult",
     "SweepSpec",
     "Totals",
@@ -133,5 +141,8 @@ if not TYPE_CHECKING:
             "loop_nest": ("LoopNest",),
             "reading.loading": ("load_spec", "resolve_spec"),
             "reading.results": ("load_result",),
+            "reading.sources.given_document": ("DocumentSource",),
+            "reading.sources.given_spec": ("SpecSource",),
+            "reading.sources.spec_options": ("SpecOptions",),
         },
     )

@@ -1,9 +1,8 @@
 """How mappings are found: back ends propose, the pipeline checks, costs, ranks and states what is proved.
 
 Example:
-    >>> from dmaze.model import load_spec
     >>> from dmaze.solver import solve
-    >>> result = solve(load_spec("spec.json"))  # doctest: +SKIP
+    >>> result = solve("resnet18", architecture="eyeriss-168")  # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from ..model.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from .backend import Backend, LayerProblem, Progress, Report, SearchLimits, SearchOutcome
     from .best_tiling import Tiling, tile
+    from .environment import show_versions
     from .explaining.explain import explain
     from .fronts.layer_fronts import pareto_fronts
     from .installed import ENTRY_POINT_GROUP, available_backends
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .studies import dataflow_study, gap_study
     from .sweeps import sweep
     from .verification.recheck import VerificationLimits, verify
+
+    __version__: str
 
 __all__ = [
     "ENTRY_POINT_GROUP",
@@ -46,6 +48,7 @@ __all__ = [
     "gap_study",
     "network_optimum",
     "pareto_fronts",
+    "show_versions",
     "solve",
     "sweep",
     "tile",
@@ -58,6 +61,7 @@ if not TYPE_CHECKING:
         {
             "backend": ("Backend", "LayerProblem", "Progress", "Report", "SearchLimits", "SearchOutcome"),
             "best_tiling": ("Tiling", "tile"),
+            "environment": ("show_versions",),
             "explaining.explain": ("explain",),
             "fronts.layer_fronts": ("pareto_fronts",),
             "installed": ("ENTRY_POINT_GROUP", "available_backends"),
