@@ -61,7 +61,7 @@ def _faults_of_one(problem: AnyProblem, solution: Solution, found: CostedMapping
     model, nest = problem.cost_model, problem.nest
     exact = model.cost_document(nest, problem.architecture, found.mapping, found.cost)
     stated = solution.cost.model_dump(exclude_unset=True)  # an older result lacks fields that came later
-    yield from _differences("cost", stated, exact.model_dump(include=set(stated)))
+    yield from differences("cost", stated, exact.model_dump(include=set(stated)))
     own = rank_key(problem.objective, found.cost)
     others = (rank_key(problem.objective, option.cost) for option in reordered(problem, found.mapping))
     best = min(others, default=own)
@@ -69,12 +69,12 @@ def _faults_of_one(problem: AnyProblem, solution: Solution, found: CostedMapping
         yield f"the orders are not the tiling's best: others have {problem.objective} {best[0]} instead of {own[0]}"
 
 
-def _differences(place: str, given: object, exact: object) -> Iterator[str]:
+def differences(place: str, given: object, exact: object) -> Iterator[str]:
     """Every number in a stated cost that is not the exact model's."""
     if isinstance(given, dict) and isinstance(exact, dict):
         stated, expected = cast("dict[str, object]", given), cast("dict[str, object]", exact)
         for name in dict.fromkeys((*stated, *expected)):
-            yield from _differences(f"{place}.{name}", stated.get(name), expected.get(name))
+            yield from differences(f"{place}.{name}", stated.get(name), expected.get(name))
     elif given != exact:
         yield f"{place} is {given}; the exact model gives {exact}"
 
