@@ -15,6 +15,7 @@ from ..pictures.style import picture_bytes
 from ..reports.certificate_report import certificate_lines
 from ..reports.import_report import import_lines
 from ..reports.result_report import (
+    cache_lines,
     energy_columns,
     energy_heading,
     gap_text,
@@ -61,6 +62,7 @@ def page(result: Result, spec: Spec, pictures: Sequence[Picture]) -> str:
         element("h1", text(title)),
         element("p", text(f"{subject(result)}.")),
         element("p", text(f"{total_line(result)}.")),
+        *(element("p", text(f"{line}.")) for line in cache_lines(result)),
         *([bullets(import_lines(result))] if result.imported is not None else []),
         folded("The spec, as it was searched", preformatted(spec_text(spec))),
         *_troubles(result),

@@ -35,7 +35,7 @@ def print_report(console: Console, result: Result, *, loops: bool) -> None:
         print_line(console, f"\n{TIME_HEADING}:\n")
         print_tables(console, solved, name_column(), time_columns(result))
     print_line(console, "\n" + total_line(result))
-    for line in import_lines(result):
+    for line in (*cache_lines(result), *import_lines(result)):
         print_line(console, line)
     for layer in result.layers:
         for line in trouble_lines(layer):
@@ -129,7 +129,7 @@ def time_columns(result: Result) -> tuple[Column[LayerResult], ...]:
     return (
         bound_by_column(),
         Column("cycles", _of_best(lambda cost: f"{cost.cycles:,}"), priority=1),
-        Column("ideal cycles", _of_best(lambda cost: cost.ideal_cycles and f"{cost.ideal_cycles:,}"), priority=3),
+        Column("ideal cycles", _of_best(_ideal_cycles), priority=3),
         Column("times ideal", _of_best(_times_ideal), priority=1),
         Column("next term", _of_best(_next_term), left=True, optional=True),
         Column("of energy", lambda layer: _share(result, layer, lambda share: share.energy)),
@@ -140,6 +140,10 @@ def time_columns(result: Result) -> tuple[Column[LayerResult], ...]:
 def bound_by_column() -> Column[LayerResult]:
     """The term that decides the time of a layer's best mapping."""
     return Column("bound by", _of_best(lambda cost: cost.bound_by and name_text(cost.bound_by)), left=True, priority=0)
+
+
+def _ideal_cycles(cost: AnyCost) -> str | None:
+    return f"{cost.ideal_cycles:,}" if cost.ideal_cycles else None
 
 
 def _times_ideal(cost: AnyCost) -> str | None:
@@ -243,6 +247,22 @@ def total_line(result: Result) -> str:
         return "total: none, since some layer has no mapping"
     energy = f"energy {energy_text(total.energy_pj)} pJ, {total.cycles:,} cycles"
     return f"total with counts: {energy}, EDP {edp_text(total.edp)}, sum of EDPs {edp_text(total.edp_sum)} pJ*cycles"
+
+
+def cache_lines(result: Result) -> Iterator[str]:
+    """How many layers come from the cache, and how many searches went on from what it had; nothing without any."""
+    distinct = [layer for layer in result.layers if layer.same_as is None]
+    cached = [layer for layer in distinct if layer.cached]
+    origins = [layer.cached_from for layer in cached if layer.cached_from is not None]
+    if cached:
+        days = sorted({origin.found.partition("T")[0] for origin in origins})
+        when = f", found {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else ""
+        version = f" by version {origins[0].version}" if origins else ""
+        counted = f"{len(cached)} of {len(distinct)} distinct layers"
+        yield f"from the cache: {counted}{when}{version}; --no-cache searches anew"
+    continued = sum(not layer.cached and layer.cached_from is not None for layer in distinct)
+    if continued:
+        yield f"searched further from an unproved answer of the cache: {continued} of {len(distinct)} distinct layers"
 
 
 def trouble_lines(layer: LayerResult) -> Iterator[str]:

@@ -19,6 +19,7 @@ from .imported_network import ImportedNetwork
 from .kinds.accounted import AccountedDocument
 from .kinds.any_constraints import ConstraintsField
 from .kinds.any_mappings import CostField, MappingField
+from .kinds.cache_origin import CacheOrigin
 from .spec import SolverOptions
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
@@ -201,6 +202,8 @@ class LayerResult(Model):
     """How it was excluded that something better exists; null without such an account."""
     cached: Flag = False
     """Whether no search was run: the answer is from the cache, and was checked again."""
+    cached_from: CacheOrigin | None = None
+    """The search that left the cached answer, or the unproved one that this search went on from; else null."""
     padding: dict[str, PaddedBound] | None = None
     """Bounds that the solutions pad, by dimension (none: padding gained nothing); null unless asked for."""
     unpadded_objective_value: Number | None = None
@@ -208,8 +211,7 @@ class LayerResult(Model):
     padding_variants: tuple[PaddingVariant, ...] = ()
     """What was found with each choice of bounds; empty unless padding was asked for."""
     share: NetworkShare | None = None
-    """What part of the network's energy and time the layer is; null where the network has no totals, and in older
-    results."""
+    """Part of the network's energy and time; null where the network has no totals, and in older results."""
     solutions: tuple[Solution, ...] = ()
     """At most `top_k` mappings, distinct by tiling, the best first."""
 
@@ -237,8 +239,7 @@ class Question(Model):
     layers: str
     """Digest (SHA-256) of all layers as described, in their order."""
     conditions: str
-    """Digest (SHA-256) of all else that determines the answer: architecture, cost model, objective, constraints,
-    options."""
+    """Digest (SHA-256) of architecture, cost model, objective, constraints, back end and options."""
 
 
 class Totals(Model):

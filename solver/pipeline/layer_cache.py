@@ -1,108 +1,45 @@
 """What a cache keeps of a run: outcomes of searches, and the thresholds that presets came to.
 
-A question holds everything that determines its answer, and nothing else: names of dimensions, tensors, layers and the
-architecture do not matter, positions do. Answers are what the back end returned: they pass the same checks as fresh
-ones, and are renamed for the nest that asks (``docs/cache_and_padding.md``).
+A question holds what is searched, and nothing else: names of dimensions, tensors, layers and the architecture do not
+matter, positions do. How hard it was searched stands in the answers (:mod:`.kept.kept_outcomes`). They are what the
+back end returned: they pass the same checks as fresh ones, and are renamed for the nest that asks
+(``docs/cache_and_padding.md``).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from ...model.base import Factor, Flag, Model, NaturalInt
+from ...model.base import Flag, Model
 from ...model.dmazerunner.constraints import MinUtilization
 from ...model.dmazerunner.relaxation.cases import class_label
-from ...model.documents.result import Certificate, ClassPair, Number
+from ...model.documents.kinds.cache_origin import CacheOrigin
+from ...model.documents.result import Certificate, ClassPair
 from ...model.documents.spec import SolverOptions
-from ...model.hierarchy.level_mapping import LevelMapping
 from ...model.loop_nest import LoopNest
-from ...model.mapping import Mapping, Tiling
-from ..backend import AnyMapping, AnyProblem, SearchOutcome, published
-from ..isolation.plain_outcome import MOST_CANDIDATES
+from ..backend import AnyProblem, SearchOutcome, published
 from .cache import Cache
+from .kept.kept_outcomes import Asked, KeptOutcome, KeptOutcomes, kept_mapping
 from .presets import Resolved, nothing_passes, rounds
 from .status import LayerStatus
 from .summary import versions
 
-JITTER = 1.01
-"""By how much the time asked for may exceed the time that an unproved entry had: a share of a total limit differs by
-milliseconds from run to run."""
-
-Row = tuple[Factor, ...]
-Entry = TypeVar("Entry", "_OutcomeEntry", "_PresetEntry")
+Entry = TypeVar("Entry", KeptOutcomes, "_PresetEntry")
 
 
-class _Candidate(Model):
-    """A mapping of the published space by positions."""
+@dataclass(frozen=True)
+class Kept:
+    """An outcome out of the cache, and the search that it comes from; ``serves``: it makes a search superfluous."""
 
-    levels: tuple[Row, Row, Row, Row]
-    dram_order: tuple[NaturalInt, ...]
-    spm_order: tuple[NaturalInt, ...]
-
-    @classmethod
-    def of(cls, mapping: Mapping) -> _Candidate:
-        tiling = mapping.tiling
-        levels = tiling.dram, tiling.spm, tiling.rf, tiling.spatial
-        return cls(levels=levels, dram_order=mapping.dram_order, spm_order=mapping.spm_order)
-
-    def mapping(self) -> Mapping:
-        return Mapping(Tiling(*self.levels), self.dram_order, self.spm_order)
-
-
-class _LevelCandidate(Model):
-    """A mapping onto a hierarchy by positions."""
-
-    factors: tuple[Row, ...]
-    orders: tuple[tuple[NaturalInt, ...], ...]
-    kept: tuple[tuple[Flag, ...], ...]
-
-    @classmethod
-    def of(cls, mapping: LevelMapping) -> _LevelCandidate:
-        return cls(factors=mapping.factors, orders=mapping.orders, kept=mapping.kept)
-
-    def mapping(self) -> LevelMapping:
-        return LevelMapping(self.factors, self.orders, self.kept)
-
-
-def _candidate(mapping: AnyMapping) -> _Candidate | _LevelCandidate:
-    return _LevelCandidate.of(mapping) if isinstance(mapping, LevelMapping) else _Candidate.of(mapping)
-
-
-class _OutcomeEntry(Model):
-    """An outcome with the names that its certificate uses, what it came to, and the effort that it took."""
-
-    dims: tuple[str, ...]
-    tensors: tuple[str, ...]
-    candidates: tuple[_Candidate | _LevelCandidate, ...]
-    bound: Number | None
-    exhausted: Flag
-    statistics: dict[str, Number | str]
-    certificate: Certificate | None
-    proved: Flag
-    objective_value: Number | None
-    seconds: float
-    workers: int
-
-    def serves(self, seconds: float, workers: int) -> bool:
-        """Whether a search with these limits need not be run: an unproved entry answers for no more effort than its."""
-        return self.proved or (seconds <= JITTER * self.seconds and workers <= self.workers)
-
-    def fits(self, nest: LoopNest, top_k: int) -> bool:
-        """Whether an entry has names and mappings as one of this nest must have."""
-        names = len(self.dims) == len(nest.dims) and len(self.tensors) == len(nest.tensors)
-        return names and len(self.candidates) <= max(top_k, MOST_CANDIDATES)
-
-    @property
-    def rank(self) -> tuple[bool, Number, Number, float]:
-        """What entries are sorted by, best first: proved, least objective value, highest bound, longest search."""
-        value = math.inf if self.objective_value is None else self.objective_value
-        return not self.proved, value, -(self.bound or 0.0), -self.seconds
+    outcome: SearchOutcome
+    origin: CacheOrigin
+    serves: bool
 
 
 class _PresetEntry(Model):
@@ -144,20 +81,23 @@ class LayerCache:
             entry = _PresetEntry(thresholds=resolved.thresholds, passes=resolved.outcome is None)
             self.cache.write(self._preset_question(problem), _line(entry))
 
-    def outcome(self, problem: AnyProblem, seconds: float) -> SearchOutcome | None:
-        """The outcome of an earlier search that makes one of at most so many seconds superfluous; else ``None``."""
-        entry = self._read(_OutcomeEntry, self._search_question(problem))
-        if entry is None or not entry.serves(seconds, self.options.workers or 1):
+    def kept(self, problem: AnyProblem, seconds: float) -> Kept | None:
+        """The outcome of an earlier search that makes one of at most so many seconds superfluous.
+
+        Otherwise the best of what is known, for a search to go on from: it counts as not exhausted.
+        """
+        options = self.options
+        answers = self._answers(problem)
+        asked = Asked(seconds, options.workers or 1, options.top_k, options.relative_gap)
+        found = answers.serving(asked)
+        if found is not None:
+            certificate = _of_ranks(_renamed(found, problem), options.top_k)
+            return Kept(found.outcome(options.relative_gap, certificate), found.origin, serves=True)
+        best = answers.best()
+        if best is None:
             return None
-        if not entry.fits(problem.nest, self.options.top_k):  # of whatever origin: the next search replaces it
-            return None
-        return SearchOutcome(
-            candidates=tuple(candidate.mapping() for candidate in entry.candidates),
-            bound=entry.bound,
-            exhausted=entry.exhausted,
-            statistics=entry.statistics,
-            certificate=_renamed(entry, problem),
-        )
+        outcome = best.outcome(options.relative_gap, None)
+        return Kept(replace(outcome, bound=answers.bound, exhausted=False), best.origin, serves=False)
 
     def keep_outcome(
         self,
@@ -170,34 +110,46 @@ class LayerCache:
     ) -> None:
         """Keep an outcome that has passed all checks, if anything was found in so many seconds.
 
-        A better one that is there stays, unless it is to be overwritten.
+        Better ones that are there stay, unless they are to be overwritten.
         """
         if layer_status.status == "unknown":
             return
+        known = KeptOutcomes() if overwrite else self._answers(problem)
         try:
-            entry = self._new_entry(problem, outcome, layer_status, seconds)
+            answers = known.with_answer(self._new_answer(problem, outcome, layer_status, seconds))
         except ValueError:  # a back end may return what JSON does not hold
             return
-        question = self._search_question(problem)
-        known = None if overwrite else self._read(_OutcomeEntry, question)
-        if known is None or not known.fits(problem.nest, self.options.top_k) or entry.rank <= known.rank:
-            self.cache.write(question, _line(entry))
+        if answers is not known:
+            self.cache.write(self._search_question(problem), _line(answers))
 
-    def _new_entry(
+    def _answers(self, problem: AnyProblem) -> KeptOutcomes:
+        known = self._read(KeptOutcomes, self._search_question(problem))
+        return KeptOutcomes() if known is None else known.fitting(problem.nest)
+
+    def _new_answer(
         self, problem: AnyProblem, outcome: SearchOutcome, layer_status: LayerStatus, seconds: float
-    ) -> _OutcomeEntry:
-        return _OutcomeEntry(
+    ) -> KeptOutcome:
+        options = self.options
+        bounds = [bound for bound in (outcome.bound, layer_status.bound) if bound is not None]
+        return KeptOutcome(
             dims=problem.nest.dims,
             tensors=_names(problem.nest),
-            candidates=tuple(_candidate(mapping) for mapping in outcome.candidates),
-            bound=outcome.bound,
+            candidates=tuple(kept_mapping(mapping) for mapping in outcome.candidates),
+            bound=max(bounds, default=None),
             exhausted=outcome.exhausted,
             statistics=dict(outcome.statistics),
             certificate=outcome.certificate,
             proved=layer_status.status in ("optimal", "infeasible"),
             objective_value=layer_status.objective_value,
-            seconds=seconds,
-            workers=self.options.workers or 1,
+            gap=layer_status.gap,
+            origin=CacheOrigin(
+                found=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+                version=self.software.get("dmaze-solve", "unknown"),
+                seconds=seconds,
+                workers=options.workers or 1,
+                top_k=options.top_k,
+                relative_gap=options.relative_gap,
+            ),
         )
 
     def _read(self, kind: type[Entry], question: str) -> Entry | None:
@@ -209,8 +161,9 @@ class LayerCache:
 
     def _search_question(self, problem: AnyProblem) -> str:
         options = self.options
-        asked = {"backend": options.backend, "top_k": options.top_k, "relative_gap": options.relative_gap}
-        return self._question("search", problem, objective=problem.objective, seed=options.seed, **asked)
+        return self._question(
+            "search", problem, objective=problem.objective, backend=options.backend, seed=options.seed
+        )
 
     def _preset_question(self, problem: AnyProblem) -> str:
         return self._question("preset", problem, preset=problem.constraints.preset)
@@ -243,7 +196,7 @@ def _digest_of_sources() -> str:
     return digest.hexdigest()
 
 
-def _renamed(entry: _OutcomeEntry, problem: AnyProblem) -> Certificate | None:
+def _renamed(entry: KeptOutcome, problem: AnyProblem) -> Certificate | None:
     """The certificate with this nest's names of dimensions and tensors; ``None`` when its wording is not known."""
     nest, names = problem.nest, _names(problem.nest)
     if entry.certificate is None or (entry.dims, entry.tensors) == (nest.dims, names):
@@ -257,12 +210,19 @@ def _renamed(entry: _OutcomeEntry, problem: AnyProblem) -> Certificate | None:
     return entry.certificate.model_copy(update={"class_pairs": pairs})
 
 
+def _of_ranks(certificate: Certificate | None, top_k: int) -> Certificate | None:
+    """The certificate of no more solutions than are asked for."""
+    if certificate is None or certificate.ranks_settled <= top_k:
+        return certificate
+    return certificate.model_copy(update={"ranks_settled": top_k})
+
+
 def _pair_renamed(pair: ClassPair, labels: MappingOf[str, str], tensors: MappingOf[str, str]) -> ClassPair:
     own = {"spm_reuse": labels[pair.spm_reuse], "dram_reuse": labels[pair.dram_reuse]}
     return pair.model_copy(update={**own, "skipped": tuple(tensors[name] for name in pair.skipped)})
 
 
-def _labels(entry: _OutcomeEntry, problem: AnyProblem) -> dict[str, str]:
+def _labels(entry: KeptOutcome, problem: AnyProblem) -> dict[str, str]:
     """How the reuse classes are called with an entry's names, and with a nest's."""
     nest = problem.nest
     named = zip(nest.tensors, entry.tensors, strict=True)

@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import cast
 
+from ...model.documents.kinds.cache_origin import CacheOrigin
 from ...model.documents.spec import SolverOptions
 from ...model.error_text import error_line
 from ...model.faults import BackendFault
@@ -32,7 +33,10 @@ LEAST_TIME_FOR_CONFLICTS_S = 1.0
 
 @dataclass(frozen=True)
 class ProblemAnswer:
-    """What is known of one problem. ``problem`` holds no preset; ``cached``: no search was run for it."""
+    """What is known of one problem. ``problem`` holds no preset; ``cached``: no search was run for it.
+
+    ``origin`` is the search that the cached answer comes from, or that this one went on from.
+    """
 
     problem: AnyProblem
     resolved: Resolved
@@ -41,6 +45,7 @@ class ProblemAnswer:
     layer_status: LayerStatus
     conflicts: tuple[str, ...] = ()
     cached: bool = False
+    origin: CacheOrigin | None = None
 
 
 @dataclass(frozen=True)
@@ -67,28 +72,55 @@ class LayerSearch:
                 although none is said to.
         """
         granted = max(share.seconds, share.deadline.left_s)
-        known = self._known(problem, share)
-        if known is not None:
-            try:
-                return replace(self._checked(problem, *known, share), cached=True)
-            except BackendFault:
-                pass  # an entry of whatever origin that claims what is not so: it is replaced below
-        resolved = self._resolved(problem, share, afresh=known is not None)
-        outcome = resolved.outcome or self._search(_narrowed(problem, resolved), share, recorder)
+        known, refused = self._known(problem, share)
+        if known is not None and known.cached:
+            return known
+        resolved = self._resolved(problem, share, afresh=refused)
+        narrowed = _narrowed(problem, resolved)
+        outcome = resolved.outcome or self._search(_from(narrowed, known), share, recorder, known)
         answer = self._checked(problem, resolved, outcome, share)
+        if known is not None and not _contradicts(answer, known):
+            answer = self._together(problem, answer, known, share)
+        elif known is not None:
+            refused = True
         if self.cache is not None and resolved.outcome is None and recorder.ended_by_itself:
-            self.cache.keep_outcome(answer.problem, outcome, answer.layer_status, granted, overwrite=known is not None)
+            self.cache.keep_outcome(narrowed, answer.outcome, answer.layer_status, granted, overwrite=refused)
         return answer
 
-    def _known(self, problem: AnyProblem, share: TimeShare) -> tuple[Resolved, SearchOutcome] | None:
-        """What the cache has: the problem's preset resolved, and an outcome."""
-        if self.cache is None:
-            return None
-        resolved = self.cache.resolved(problem)
-        if resolved is None:
-            return None
-        outcome = resolved.outcome or self.cache.outcome(_narrowed(problem, resolved), share.seconds)
-        return None if outcome is None else (resolved, outcome)
+    def _known(self, problem: AnyProblem, share: TimeShare) -> tuple[ProblemAnswer | None, bool]:
+        """What the cache has, checked: an answer, or (not ``cached``) the best one to go on from.
+
+        Also says whether there was an entry that claims what is not so: it is to be replaced.
+        """
+        resolved = None if self.cache is None else self.cache.resolved(problem)
+        if self.cache is None or resolved is None:
+            return None, False
+        kept = None if resolved.outcome else self.cache.kept(_narrowed(problem, resolved), share.seconds)
+        outcome = resolved.outcome or (None if kept is None else kept.outcome)
+        if outcome is None:
+            return None, False
+        try:
+            checked = self._checked(problem, resolved, outcome, share)
+        except BackendFault:
+            return None, True
+        origin = None if kept is None else kept.origin
+        return replace(checked, cached=kept is None or kept.serves, origin=origin), False
+
+    def _together(
+        self, problem: AnyProblem, found: ProblemAnswer, known: ProblemAnswer, share: TimeShare
+    ) -> ProblemAnswer:
+        """What was found together with what was known before: the mappings of both, and the higher bound.
+
+        Raises:
+            BackendFault: when a mapping that was known disproves what the back end claims.
+        """
+        outcome, before = found.outcome, known.outcome
+        if outcome.exhausted and not found.ranked:
+            return found
+        bounds = [bound for bound in (outcome.bound, before.bound) if bound is not None]
+        candidates = tuple(dict.fromkeys((*outcome.candidates, *before.candidates)))
+        both = replace(outcome, candidates=candidates, bound=max(bounds, default=None))
+        return replace(self._checked(problem, found.resolved, both, share), origin=known.origin)
 
     def _resolved(self, problem: AnyProblem, share: TimeShare, *, afresh: bool) -> Resolved:
         """The preset resolved, out of the cache unless that is to be done ``afresh``."""
@@ -100,7 +132,9 @@ class LayerSearch:
             self.cache.keep_resolved(problem, resolved)
         return resolved
 
-    def _search(self, problem: AnyProblem, share: TimeShare, recorder: SearchRecorder) -> SearchOutcome:
+    def _search(
+        self, problem: AnyProblem, share: TimeShare, recorder: SearchRecorder, known: ProblemAnswer | None
+    ) -> SearchOutcome:
         """What the back end finds, or has found when Ctrl-C or the watch over its time cuts it short.
 
         Raises:
@@ -113,7 +147,7 @@ class LayerSearch:
         own = os.getpid()
 
         def report(progress: Progress) -> None:
-            recorder.report(plain_progress(progress))
+            recorder.report(_with_known(plain_progress(progress), known))
 
         try:
             return plain_outcome(self.backend.search(problem, limits, report), name)
@@ -171,6 +205,29 @@ class LayerSearch:
         if not conflicts:
             raise BackendFault(f"back end {self.backend.name} claims that no mapping exists, but one does")
         return conflicts
+
+
+def _from(problem: AnyProblem, known: ProblemAnswer | None) -> AnyProblem:
+    """The problem with the mappings that are known as ones to start from."""
+    found = () if known is None else known.outcome.candidates
+    return replace(problem, warm_starts=(*found, *problem.warm_starts))
+
+
+def _contradicts(found: ProblemAnswer, known: ProblemAnswer) -> bool:
+    """Whether a mapping was found that lies below the bound that was known."""
+    best, bound = found.layer_status.objective_value, known.outcome.bound
+    return best is not None and bound is not None and best < bound
+
+
+def _with_known(progress: Progress, known: ProblemAnswer | None) -> Progress:
+    """A snapshot of a search that goes on from what is known."""
+    if known is None:
+        return progress
+    status = known.layer_status
+    values = [value for value in (progress.objective_value, status.objective_value) if value is not None]
+    bounds = [bound for bound in (progress.bound, status.bound) if bound is not None]
+    best = min(values, default=None)
+    return replace(progress, objective_value=best, bound=min([max(bounds), *values]) if bounds else None)
 
 
 def _narrowed(problem: AnyProblem, resolved: Resolved) -> AnyProblem:

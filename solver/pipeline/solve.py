@@ -308,6 +308,7 @@ def _layer_result(
         statistics=statistics,
         certificate=best.outcome.certificate,
         cached=found.cached,
+        cached_from=best.origin,
         solutions=tuple(
             solution(best.problem, number, mapping, proved=number <= found.ranks_proved)
             for number, mapping in enumerate(best.ranked, start=1)
