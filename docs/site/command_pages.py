@@ -10,6 +10,7 @@ from unittest.mock import patch
 from dmaze.cli.application import VERBS
 from dmaze.cli.main import main
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
 INTRODUCTION = """# Commands
@@ -30,5 +31,7 @@ def help_of(*verb: str) -> str:
     """The help of the program, or of a verb, 80 columns wide and without colour."""
     printed = StringIO()
     with patch.dict(os.environ, {"COLUMNS": "80", "TERMINAL_WIDTH": "80", "NO_COLOR": "1"}), redirect_stdout(printed):
-        main([*verb, "--help"])
+        code = main([*verb, "--help"])
+    if code:
+        raise PluginError(f"dmaze-solve {' '.join(verb)} --help ended with exit code {code}")
     return printed.getvalue().strip("\n")

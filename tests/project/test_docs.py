@@ -19,12 +19,15 @@ from dmaze.model import (
     EvaluatedLevels,
     EvaluateRequest,
     LayerResult,
+    Machine,
     Result,
     SolverOptions,
     Spec,
 )
 from dmaze.model.base import Model
 from dmaze.model.dmazerunner.evaluated_cost import EvaluatedCost
+from dmaze.model.hierarchy.constraints.level_constraints import LevelConstraints
+from dmaze.model.hierarchy.machine import Fanout, StorageLevel
 from dmaze.solver import LayerProblem, Progress, SearchLimits, SearchOutcome
 from paths import ROOT
 
@@ -53,6 +56,9 @@ NAMED_PATH = re.compile(rf"`((?:{TOP_FOLDERS})/[\w./-]*)`")
 TEST_FILE = re.compile(r"`(test_\w+\.py)`")
 CITED_FILE = re.compile(r"``([\w./-]+\.md)``")
 CITED_SECTION = re.compile(r"docs/(\w+\.md)`*,?(?: and)? sections? (\d+(?:(?:, | and | to )\d+)*|[A-Z]\w+)")
+
+EVERYDAY_WORDS = {"feature", "ideal", "max", "mhz", "percent", "reduce", "seed", "sources", "top", "total", "until"}
+"""Words in names of fields that need no glossary."""
 
 
 def name_of(path: Path) -> str:
@@ -211,6 +217,17 @@ def test_the_glossary_has_each_term_once_in_alphabetical_order() -> None:
     terms = [term.lower() for term in re.findall(r"^\*\*(.+?)\.\*\*", text, re.MULTILINE)]
     assert len(terms) > 50
     assert terms == sorted(set(terms))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [Architecture, Machine, StorageLevel, Fanout, Constraints, LevelConstraints, SolverOptions, Cost, EvaluatedLevels],
+)
+def test_the_glossary_has_the_words_that_fields_are_called_by(kind: type[Model]) -> None:
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").lower()
+    text = text.replace("utilisation", "utilization").replace("back end", "backend")
+    words = {word for name in kind.model_fields for word in name.strip("_").split("_")} - EVERYDAY_WORDS
+    assert not [word for word in sorted(words) if not re.search(rf"\b{word.rstrip('s')}", text)]
 
 
 def test_the_citation_file_is_of_this_version_and_names_the_paper() -> None:
