@@ -152,7 +152,7 @@ class ZigZagMachine:
         least = math.gcd(*(self.bits[t] for t in memory.tensors)) * level.block_elements
         moves = [f"{operand}, {way}" for operand in map(self._operand, memory.tensors) for way in directions(operand)]
         if level.bandwidth is not None:
-            return [memory_port("rw_port_1", "read_write", min(least, read_bits), read_bits, moves)]
+            return [memory_port("rw_port_1", "read_write", _part_of(least, read_bits), read_bits, moves)]
         described: list[object] = []
         for kind, mark, bits, rate in (
             ("read", "t", read_bits, level.read_bandwidth),
@@ -161,10 +161,15 @@ class ZigZagMachine:
             served = [move for move in moves if move.split(", ")[1].startswith(mark)]
             groups = [served] if rate else _by_operand(served)
             described += (
-                memory_port(f"{kind[0]}_port_{number}", kind, min(least, bits), bits, group)
+                memory_port(f"{kind[0]}_port_{number}", kind, _part_of(least, bits), bits, group)
                 for number, group in enumerate(groups, start=1)
             )
         return described
+
+
+def _part_of(least_bits: int, port_bits: int) -> int:
+    """The least width of a port: that wanted, or a part of it where the port is narrower, so that nothing is lost."""
+    return least_bits if least_bits <= port_bits else math.gcd(least_bits, port_bits)
 
 
 def _by_operand(moves: list[str]) -> list[list[str]]:

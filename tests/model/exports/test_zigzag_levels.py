@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,26 @@ import pytest
 from dmaze.model import Machine
 from dmaze.model.exports.levels.mapped_levels import MappedLevels
 from dmaze.model.exports.levels.zigzag_levels import export_level_files, why_not_levels
-from dmaze.model.exports.zigzag import ZigZagNames
 from dmaze.model.faults import InputWarning
-from dmaze.model.hierarchy.hierarchy_cost import Access
 from dmaze.model.hierarchy.hierarchy_model import MODEL
 from dmaze.model.hierarchy.resolved_machine import resolved_machine
 from dmaze.model.reading.designs.zigzag_design import read_zigzag_design
 from dmaze.model.reading.interop.imported_design import ImportedDesign
 from interop_cases import CONV
 from level_exports import MACHINE, MAPPING, mapped_levels, random_mapped_levels
-from zigzag_runs import without_what_zigzag_has_not
-
-Words = dict[tuple[str, str], Access]
-"""What is moved at every level of every operand."""
+from zigzag_runs import (
+    SHARED,
+    SPLIT,
+    Words,
+    expected_energy_pj,
+    expected_words,
+    has_holes,
+    our_words,
+    rounding_pj,
+    run_zigzag,
+    shares_windows,
+    without_what_zigzag_has_not,
+)
 
 
 def read_back(layer: MappedLevels, folder: Path, accelerator: str) -> ImportedDesign:
@@ -46,17 +54,6 @@ def read_words(design: ImportedDesign) -> Words:
     }
 
 
-def our_words(layer: MappedLevels) -> Words:
-    names = ZigZagNames.of(layer.nest).tensors
-    accesses = layer.cost("executed").accesses
-    return {
-        (level.name, names[t]): access
-        for level in layer.machine.levels
-        for t in layer.kept(level)
-        if (access := accesses[level.node][t]) is not None
-    }
-
-
 def expressible(layers: Iterator[MappedLevels]) -> Iterator[MappedLevels]:
     """Those that the format can say and that have loops in time, on their machines without what it cannot say."""
     for layer in layers:
@@ -68,11 +65,11 @@ def expressible(layers: Iterator[MappedLevels]) -> Iterator[MappedLevels]:
 @pytest.mark.filterwarnings("ignore::dmaze.model.faults.InputWarning")
 def test_a_mapping_read_back_moves_the_same_words_at_every_level(tmp_path: Path) -> None:
     count = 0
-    for layer in expressible(random_mapped_levels(range(200))):
-        design = read_back(layer, tmp_path, "accelerator_of_mapping")
+    for layer in expressible(random_mapped_levels(range(100))):
+        design = read_back(layer, tmp_path, SPLIT)
         assert read_words(design) == our_words(layer)
         count += 1
-    assert count > 40
+    assert count > 20
 
 
 def test_a_machine_read_back_is_the_same(tmp_path: Path) -> None:
@@ -92,7 +89,7 @@ def test_a_machine_read_back_is_the_same(tmp_path: Path) -> None:
     orders = {"WRF" if level == "weights-RF" else level: dims for level, dims in MAPPING["orders"].items()}
     layer = mapped_levels({**MACHINE, "nodes": nodes}, {"tiling": tiling, "orders": orders, "keep": keep})
     with pytest.warns(InputWarning, match="no mapping is made of it: operands have different loops at memories"):
-        machine = read_back(layer, tmp_path, "accelerator").machine
+        machine = read_back(layer, tmp_path, SHARED).machine
     kept = {level: {name: "must" if name in names else "never" for name in "IWO"} for level, names in keep.items()}
     fanouts = {"X": "D1", "Y": "D2"}
     every = dict.fromkeys(("O", "W", "I"))
@@ -112,7 +109,7 @@ def test_a_machine_read_back_is_the_same(tmp_path: Path) -> None:
 
 def test_a_mapping_read_back_costs_the_same(tmp_path: Path) -> None:
     layer = without_what_zigzag_has_not(mapped_levels())
-    design = read_back(layer, tmp_path, "accelerator_of_mapping")
+    design = read_back(layer, tmp_path, SPLIT)
     assert design.mapping is not None
     found = MODEL.evaluated(design.layer.loop_nest(), design.machine, design.mapping)
     assert found.energy_pj == pytest.approx(layer.cost("executed").energy_pj, rel=1e-12)
@@ -129,3 +126,36 @@ def test_what_zigzag_cannot_express_is_refused_with_its_reason() -> None:
     many = [{"fanout": f"X{number}", "size": 2} for number in range(5)]
     assert refusal(*many) == "there are 5 fanouts, and ZigZag's mappings name 4"
     assert refusal(*many[:4]) is None
+
+
+needs_zigzag = pytest.mark.skipif(not importlib.util.find_spec("zigzag"), reason="zigzag-dse is not installed")
+
+
+@needs_zigzag
+@pytest.mark.filterwarnings("ignore")
+def test_zigzag_counts_the_words_and_the_energy_that_we_say_it_counts(tmp_path: Path) -> None:
+    count = 0
+    for layer in [without_what_zigzag_has_not(mapped_levels()), *expressible(random_mapped_levels(range(120)))]:
+        run = None if has_holes(layer) else run_zigzag(layer, tmp_path, SPLIT)
+        if run is not None:
+            assert run.words == expected_words(layer)
+            assert run.computing_cycles == layer.cost("executed").roofline["compute"]
+            if not shares_windows(layer):
+                missing_pj = expected_energy_pj(layer) - run.energy_pj
+                assert -1e-6 <= missing_pj <= rounding_pj(layer)
+            count += 1
+    assert count > 12
+
+
+@needs_zigzag
+@pytest.mark.filterwarnings("ignore")
+def test_the_allocator_that_we_read_orders_by_is_that_of_zigzag(tmp_path: Path) -> None:
+    count = 0
+    for layer in expressible(random_mapped_levels(range(120))):
+        run = None if has_holes(layer) else run_zigzag(layer, tmp_path, SHARED)
+        design = read_back(layer, tmp_path, SHARED)
+        if run is not None and design.mapping is not None:
+            read = {place: access for place, access in read_words(design).items() if place[1] != "O"}
+            assert read == {place: access for place, access in run.words.items() if place[1] != "O"}
+            count += 1
+    assert count > 12
