@@ -19,7 +19,7 @@ from ....model.documents.explaining.explanation import (
 from ....model.faults import escaped
 from ....model.objectives import OBJECTIVES
 from ...solved_layers import utilization_by_part
-from ...tables import Column, name_text, print_line, print_tables
+from ...tables import Column, Row, name_text, print_line, print_tables
 
 UNPROVED = "not proved"
 
@@ -83,12 +83,12 @@ _TERMS: tuple[Column[TermRow], ...] = (
 
 def _print_array(console: Console, explanation: Explanation, array: ArrayUse) -> None:
     print_line(console, f"\n{array_line(array)}")
-    if array.larger_factors:
+    if array.larger_factors and array.used < array.size:
         print_line(console, "The next larger factor of one dimension, the others as they are:\n")
         name = Column[LargerFactor]("dimension", lambda row: name_text(row.dimension), left=True)
         print_tables(console, array.larger_factors, name, _factor_columns(explanation, array))
-        print_line(console)
-    for line in use_lines(explanation, array):
+    lines = list(use_lines(explanation, array))
+    for line in ("", *lines) if lines else ():
         print_line(console, line)
 
 
@@ -155,13 +155,11 @@ def factor_text(factor: float | None) -> str:
     return "-" if factor is None else f"x{factor:.3f}"
 
 
-def _cost_columns(
-    explanation: Explanation, factors: Callable[[LargerFactor | WhatIf], CostFactors | None]
-) -> tuple[Column[LargerFactor | WhatIf], ...]:
+def _cost_columns(explanation: Explanation, factors: Callable[[Row], CostFactors | None]) -> tuple[Column[Row], ...]:
     """The objective, energy and cycles over the present ones."""
 
-    def column(heading: str, of: Callable[[CostFactors], float | None], priority: int) -> Column[LargerFactor | WhatIf]:
-        def cell(row: LargerFactor | WhatIf) -> str | None:
+    def column(heading: str, of: Callable[[CostFactors], float | None], priority: int) -> Column[Row]:
+        def cell(row: Row) -> str | None:
             found = factors(row)
             return None if found is None else factor_text(of(found))
 
