@@ -17,8 +17,9 @@ from .drawing import rendered
 from .export import Exports
 from .output import check_destination
 from .pages.delivery import PictureOptions
-from .reports.certificate_report import print_certificates
+from .reports.certificate_report import print_certificates, unproved_line
 from .reports.result_report import print_report
+from .tables import print_line
 from .trace_file import FLAG
 
 
@@ -74,3 +75,6 @@ class Extras:
         print_report(console, result, loops=self.loops)
         if self.certificate:
             print_certificates(console, result)
+        unproved = unproved_line(result)
+        if unproved is not None:
+            print_line(console, f"\n{unproved}")

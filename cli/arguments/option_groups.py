@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...model.faults import InputError
 from .options import (
     AccountingOption,
     ArchitectureName,
@@ -15,11 +16,13 @@ from .options import (
     ObjectiveName,
     PadBounds,
     PadPercent,
+    RequireProof,
     Seed,
     SetValues,
     TimeLimit,
     TopK,
     TotalTime,
+    UntilGap,
 )
 
 Given = dict[str, str | None]
@@ -86,6 +89,28 @@ class TimeLimits:
     def given(self) -> Given:
         """Both of them."""
         return {"time_limit_s": self.time_limit, "total_time_limit_s": self.total_time_limit}
+
+
+@dataclass(frozen=True)
+class ProofGoals:
+    """How far to go for proofs, and what a layer without one means for the exit code."""
+
+    until_gap: UntilGap = None
+    require_proof: RequireProof = False
+
+    @property
+    def given(self) -> Given:
+        """What replaces a value of the spec."""
+        return {"until_gap": self.until_gap}
+
+    def expect_none(self, beside: str) -> None:
+        """Refuse both beside an option whose answer is another one.
+
+        Raises:
+            InputError: when one was given.
+        """
+        if self.until_gap is not None or self.require_proof:
+            raise InputError.single(None, beside, "expected without --until-gap and --require-proof")
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,17 @@ Gap = Annotated[
     str | None, typer.Option("--gap", metavar="RATIO", help="Relative gap that counts as optimal; default: 1e-06.")
 ]
 Seed = Annotated[str | None, typer.Option("--seed", metavar="N", help="Seed of the search; default: 0.")]
+UntilGap = Annotated[
+    str | None,
+    typer.Option(
+        "--until-gap",
+        metavar="RATIO",
+        help="Search layers further that their time limit leaves open, until their gap is at most this; default: none.",
+    ),
+]
+RequireProof = Annotated[
+    bool, typer.Option("--require-proof", help="Exit with 1, too, where the optimum of some layer is not proved.")
+]
 SetValues = Annotated[
     list[str] | None,
     typer.Option(

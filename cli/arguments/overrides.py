@@ -47,6 +47,7 @@ FLAGS: Mapping[str, str] = {
     "workers": "--workers",
     "top_k": "--top-k",
     "relative_gap": "--gap",
+    "until_gap": "--until-gap",
     "seed": "--seed",
     "pad_bounds": "--pad-bounds",
     "pad_percent": "--pad-percent",

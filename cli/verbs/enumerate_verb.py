@@ -8,7 +8,7 @@ from ..answer import Action, Delivery
 from ..arguments.caching import CacheOptions
 from ..arguments.grouping import with_groups
 from ..arguments.operands import ModelPaths
-from ..arguments.option_groups import SpecValues, TimeLimits
+from ..arguments.option_groups import ProofGoals, SpecValues, TimeLimits
 from ..arguments.options import (
     ExportTargets,
     Loops,
@@ -40,11 +40,13 @@ def enumerate_verb(
     workers: Workers = None,
     top_k: TopK = None,
     bound: WithBound = False,
+    proofs: ProofGoals,
     caching: CacheOptions,
 ) -> Action:
     """Search everything that the constraints leave, without a solver, and count it."""
     backend = "exhaustive-bounded" if bound else "exhaustive"
     extras = Extras(loops, certificate, trace, pictures, exports_from_options(export or ()))
-    given = {**values.given, "backend": backend, **times.given, "workers": workers, "top_k": top_k}
+    given = {**values.given, "backend": backend, **times.given, "workers": workers, "top_k": top_k, **proofs.given}
     cache = caching.chosen(recorded=extras.recorded)
-    return partial(run_solve, spec, overrides_from_options(given, values.named), delivery, extras, cache)
+    overrides = overrides_from_options(given, values.named)
+    return partial(run_solve, spec, overrides, delivery, extras, cache, require_proof=proofs.require_proof)

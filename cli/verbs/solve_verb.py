@@ -19,7 +19,7 @@ from ..arguments.grouping import with_groups
 from ..arguments.job_files import load_job
 from ..arguments.network_goals import NETWORK, NetworkGoals
 from ..arguments.operands import ModelPaths
-from ..arguments.option_groups import Padding, SearchGoals, SpecValues, TimeLimits
+from ..arguments.option_groups import Padding, ProofGoals, SearchGoals, SpecValues, TimeLimits
 from ..arguments.options import (
     BackendName,
     ExportTargets,
@@ -57,33 +57,44 @@ def solve_verb(
     times: TimeLimits,
     workers: Workers = None,
     goals: SearchGoals,
+    proofs: ProofGoals,
     padding: Padding,
     caching: CacheOptions,
 ) -> Action:
     """Find the best mappings of every layer of a spec. Options replace the spec's values.
 
-    Exit codes: 0 all layers solved; 1 some layer infeasible or unknown; 2 bad input; 70 a fault of ours or of a back
-    end; 130 interrupted.
+    Exit codes: 0 all layers solved; 1 some layer infeasible or unknown, with --require-proof also not proved; 2 bad
+    input; 70 a fault of ours or of a back end; 130 interrupted.
     """
     extras = Extras(loops, certificate, trace, pictures, exports_from_options(export or ()))
     given = {**values.given, "backend": backend, **times.given, "workers": workers, **goals.given, **padding.given}
+    given |= proofs.given
     if pareto:
+        proofs.expect_none("--pareto")
         network.expect_none("--pareto")
         extras.expect_none("--pareto")
         overrides = overrides_from_options(given, values.named)
         return partial(run_pareto, spec, overrides, delivery, check=certificate)
     goal = network.goal
     if goal is not None:
+        proofs.expect_none(NETWORK)
         extras.expect_none(NETWORK)
         return partial(
             run_network, spec, overrides_from_options(given, values.named), delivery, goal, check=certificate
         )
     cache = caching.chosen(recorded=extras.recorded)
-    return partial(run_solve, spec, overrides_from_options(given, values.named), delivery, extras, cache)
+    overrides = overrides_from_options(given, values.named)
+    return partial(run_solve, spec, overrides, delivery, extras, cache, require_proof=proofs.require_proof)
 
 
 def run_solve(
-    paths: Sequence[Path], overrides: Overrides, delivery: Delivery, extras: Extras, cache: Cache | None
+    paths: Sequence[Path],
+    overrides: Overrides,
+    delivery: Delivery,
+    extras: Extras,
+    cache: Cache | None,
+    *,
+    require_proof: bool,
 ) -> int:
     """Find the best mappings for every layer of a spec; what is in the cache is not searched again."""
     started = time.monotonic()
@@ -110,13 +121,14 @@ def run_solve(
     delivery.deliver(document_text(result), partial(extras.report, result))
     extras.exports.write(result)
     interrupted = deliver_pictures(extras.pictures, spec.document, result, points, deadline)
-    return Exit.INTERRUPTED if interrupted else exit_code(result)
+    return Exit.INTERRUPTED if interrupted else exit_code(result, require_proof=require_proof)
 
 
-def exit_code(result: Result) -> Exit:
-    """What a result means for the caller."""
+def exit_code(result: Result, *, require_proof: bool) -> Exit:
+    """What a result means for the caller; a layer without a proof is solved unless one is required."""
     if result.interrupted:
         return Exit.INTERRUPTED
     if any(layer.fault is not None for layer in result.layers):
         return Exit.FAULT
-    return Exit.SOLVED if all(layer.solutions for layer in result.layers) else Exit.UNSOLVED
+    solved = all(layer.solutions and (layer.status == "optimal" or not require_proof) for layer in result.layers)
+    return Exit.SOLVED if solved else Exit.UNSOLVED

@@ -63,6 +63,7 @@ class Limit(str, Enum):
 
     TIME = "time_limit_s"
     TOTAL_TIME = "total_time_limit_s"
+    UNTIL_GAP = "until_gap"
 
 
 class Termination(Model):

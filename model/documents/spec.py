@@ -78,6 +78,9 @@ class SolverOptions(Model):
     """Most mappings to report for a layer, distinct by tiling."""
     relative_gap: Annotated[float, Field(strict=True, ge=0, lt=1)] = 1e-6
     """Gap, as a share of the objective value, within which a mapping counts as optimal."""
+    until_gap: Annotated[float, Field(strict=True, ge=0, lt=1)] | None = None
+    """Gap, as a share of the objective value, up to which layers that `time_limit_s` leaves open are searched further;
+    as long as `total_time_limit_s` allows. None are if null. Of `solve` and `enumerate` alone."""
     seed: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)] = 0
     """Seed of the search; with one worker the same seed gives the same answer."""
     pad_bounds: Flag = False

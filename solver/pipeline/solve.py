@@ -24,6 +24,7 @@ from ..backend import AnyMapping, AnyProblem, LayerProblem
 from ..deadline import Deadline
 from ..registry import load_backend_for
 from .cache import Cache
+from .further.gap_search import GapGoal, Searched, searched_on
 from .layer_cache import LayerCache
 from .layer_search import LayerSearch
 from .observer import Observer, SearchRecorder, observed
@@ -39,13 +40,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SolveJob:
-    """What all layers of a run share. ``total`` is when the run as a whole must end."""
+    """What all layers of a run share. ``total`` is when the run as a whole must end.
+
+    ``until_gap`` is the gap up to which layers are searched beyond their time limit, if they are.
+    """
 
     spec: ResolvedSpec[Spec]
     layer_search: LayerSearch
     observer: Observer | None
     total: Deadline
     warm_starts: tuple[AnyMappingDocument, ...] = ()
+    until_gap: float | None = None
 
     @property
     def limit_s(self) -> float:
@@ -103,7 +108,7 @@ def solve_resolved(spec: ResolvedSpec[Spec], observer: Observer | None = None, *
     """What :func:`solve` gives, of a spec that is resolved already."""
     document, total = spec.document, Deadline.of_limit(spec.document.solver.total_time_limit_s)
     layer_search = _layer_search(spec, cache)
-    job = SolveJob(spec, layer_search, observer, total)
+    job = SolveJob(spec, layer_search, observer, total, until_gap=layer_search.options.until_gap)
     results, interrupted = _solve_layers(job)
     options = layer_search.options
     result = Result(
@@ -168,6 +173,8 @@ def _layer_search(known: ResolvedSpec[Spec], cache: Cache | None) -> LayerSearch
     if options.pad_bounds and spec.constraints.preset is not None:
         message = f"expected false beside constraints.preset '{spec.constraints.preset}', which does not pad"
         raise InputError.single(None, "solver.pad_bounds", message)
+    if options.pad_bounds and options.until_gap is not None:
+        raise InputError.single(None, "solver.until_gap", "expected none beside solver.pad_bounds")
     backend = load_backend_for(options.backend, known.cost_model)
     return LayerSearch(backend, options, None if cache is None else LayerCache.of_run(cache, options))
 
@@ -262,10 +269,14 @@ def _solve_layer(job: SolveJob, layer: Layer, recorder: SearchRecorder) -> Layer
     """Answer one layer's problem, with its paddings where they are allowed."""
     started, limit_s, limit = time.monotonic(), job.limit_s, job.binding_limit
     options, nest = job.layer_search.options, layer.loop_nest()
-    nests = choices_of_bounds(nest, job.spec.document.constraints, options)
-    found = answer_all(job.layer_search, [job.problem(each) for each in nests], limit_s, recorder)
+    problems = [job.problem(each) for each in choices_of_bounds(nest, job.spec.document.constraints, options)]
+    found = answer_all(job.layer_search, problems, limit_s, recorder)
+    share_used = 1.0 if found.cached else (time.monotonic() - started) / limit_s
+    if job.until_gap is not None:
+        goal, first = GapGoal(job.until_gap, job.total), Searched(found, share_used, limit)
+        last = searched_on(first, job.layer_search, problems[0], goal, limit_s, recorder)
+        found, share_used, limit = last.found, last.share_used, last.limit
     wall_s = time.monotonic() - started
-    share_used = 1.0 if found.cached else wall_s / limit_s
     ended = termination(found.layer_status.status, limit, share_used, interrupted=recorder.interrupted)
     result = _layer_result(layer, found, wall_s, ended, interrupted=recorder.interrupted)
     if recorder.fault is not None:  # what a search had reported when it was stopped counts all the same

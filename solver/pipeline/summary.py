@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from ...model.documents.result import LayerResult, NetworkShare, Question, Result, Totals
+from ...model.documents.spec import SolverOptions
 from ..installed import available_backends
 
 DISTRIBUTIONS = ("dmaze-solve", "ortools", "numpy")
@@ -69,9 +70,14 @@ def question_of(result: Result, workload: str | None) -> Question:
         "objective": result.objective,
         "constraints": result.constraints.model_dump(mode="json"),
         "backend": result.backend,
-        "solver": result.solver.model_dump(mode="json"),
+        "solver": result.solver.model_dump(mode="json", exclude=_left_out(result.solver)),
     }
     return Question(workload=workload, num_layers=len(layers), layers=_digest(layers), conditions=_digest(conditions))
+
+
+def _left_out(options: SolverOptions) -> set[str]:
+    """Options that digests leave out where they are not given, as results of before have no such field."""
+    return {"until_gap"} if options.until_gap is None else set()
 
 
 def _digest(part: object) -> str:

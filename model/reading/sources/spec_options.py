@@ -42,6 +42,7 @@ class SpecOptions(TypedDict, total=False):
     workers: int
     top_k: int
     relative_gap: float
+    until_gap: float
     seed: int
     pad_bounds: bool
     pad_percent: float

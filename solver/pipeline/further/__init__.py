@@ -1,0 +1,1 @@
+"""What is done with a layer beyond one search of it."""
