@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...model.documents.explaining.explanation import BottleneckDocument, Explanation
+from ...model.documents.explaining.explanation import ArrayUse, BottleneckDocument, Explanation, WhatIf
 from ...model.documents.result import Result
 from ...model.explaining.explainable import ArrayInUse, FieldChange
 from ..deadline import Deadline
@@ -43,16 +43,9 @@ def explain(
         >>> explain(load_result("r.json"), "layer3.0.conv1").bottleneck.bound_by  # doctest: +SKIP
         'dma'
     """
-    if workers is not None:
-        result = result.model_copy(update={"solver": result.solver.model_copy(update={"workers": workers})})
-    explained, deadline = explained_layer(result, layer), Deadline.after(time_limit_s)
-    arrays = arrays_of(explained)
-    uses = [array_use(explained, array) for array in arrays]
-    forced = [array for array, use in zip(arrays, uses, strict=True) if use.next_used is not None]
-    asked = [*(_more_use(explained, array) for array in forced), *_enlargements(explained)]
+    deadline, explained = Deadline.after(time_limit_s), explained_layer(_with_workers(result, workers), layer)
     questions = Questions(explained, deadline, cache, observer or SilentObserver())
-    answers = questions.answers(asked)
-    by_array = dict(zip((array.name for array in forced), answers, strict=False))
+    arrays, what_if = _answered(explained, questions)
     return Explanation(
         name=result.name,
         layer=layer,
@@ -64,11 +57,30 @@ def explain(
         status=explained.layer.status,
         objective_value=_value(explained),
         bottleneck=_bottleneck(explained),
-        arrays=tuple(use.model_copy(update={"forced": by_array.get(use.name)}) for use in uses),
-        what_if=tuple(answers[len(forced) :]),
+        arrays=arrays,
+        what_if=what_if,
         ranks=tuple(other_ranks(explained)),
         time_limit_s=time_limit_s,
         interrupted=questions.interrupted,
+    )
+
+
+def _with_workers(result: Result, workers: int | None) -> Result:
+    if workers is None:
+        return result
+    return result.model_copy(update={"solver": result.solver.model_copy(update={"workers": workers})})
+
+
+def _answered(explained: ExplainedLayer, questions: Questions) -> tuple[tuple[ArrayUse, ...], tuple[WhatIf, ...]]:
+    """The arrays, with what forcing more use comes to where that is possible; and what more of one thing brings."""
+    arrays = arrays_of(explained)
+    uses = [array_use(explained, array) for array in arrays]
+    forced = [array for array, use in zip(arrays, uses, strict=True) if use.next_used is not None]
+    answers = questions.answers([*(_more_use(explained, array) for array in forced), *_enlargements(explained)])
+    by_array = dict(zip((array.name for array in forced), answers, strict=False))
+    return (
+        tuple(use.model_copy(update={"forced": by_array.get(use.name)}) for use in uses),
+        tuple(answers[len(forced) :]),
     )
 
 
