@@ -45,10 +45,15 @@ def explain(
     """
     deadline, explained = Deadline.after(time_limit_s), explained_layer(_with_workers(result, workers), layer)
     questions = Questions(explained, deadline, cache, observer or SilentObserver())
+    return _told(explained, questions, time_limit_s)
+
+
+def _told(explained: ExplainedLayer, questions: Questions, time_limit_s: float) -> Explanation:
+    result = explained.result
     arrays, what_if = _answered(explained, questions)
     return Explanation(
         name=result.name,
-        layer=layer,
+        layer=explained.layer.name,
         cost_model=result.cost_model,
         accounting=result.accounting,
         objective=result.objective,
