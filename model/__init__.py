@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .dmazerunner.cost_document import Cost
     from .documents.evaluation import EvaluateRequest, EvaluateResult
     from .documents.explaining.explanation import Explanation
+    from .documents.pareto import ParetoFronts
     from .documents.result import LayerResult, Result, Solution, Totals
     from .documents.spec import LayerList, NetworkReference, SolverOptions, Spec
     from .documents.study_results import DataflowStudy, GapStudy
@@ -84,6 +85,7 @@ __all__ = [
     "MappingDocument",
     "Mttkrp",
     "NetworkReference",
+    "ParetoFronts",
     "Result",
     "Solution",
     "SolverOptions",
@@ -113,6 +115,7 @@ if not TYPE_CHECKING:
             "mapping": ("MappingDocument",),
             "dmazerunner.cost_document": ("Cost",),
             "documents.explaining.explanation": ("Explanation",),
+            "documents.pareto": ("ParetoFronts",),
             "documents.result": ("LayerResult", "Result", "Solution", "Totals"),
             "documents.spec": ("LayerList", "NetworkReference", "SolverOptions", "Spec"),
             "documents.study_results": ("DataflowStudy", "GapStudy"),

@@ -103,10 +103,11 @@ def _scatter(result: Result, options: ScatterOptions) -> Picture:
     if limit <= 0:
         return _no_scatter("total_time_limit_s was reached")
     with shown_status(f"costing the methods of {name_text(layer.name)}"):
-        return _scatter_of(result, layer, limit)
+        return scatter_of(result, layer, limit)
 
 
-def _scatter_of(result: Result, layer: LayerResult, limit_s: float) -> Picture:
+def scatter_of(result: Result, layer: LayerResult, limit_s: float) -> Picture:
+    """The cost distribution of one layer, computed now in so many seconds at the most."""
     deadline = Deadline.after(limit_s)
     nest = layer.loop_nest()
     if has_more_classes(nest, MOST_CLASSES):

@@ -73,9 +73,9 @@ def in_house_style(draw: Callable[P, T]) -> Callable[P, T]:
 
 def new_figure(height_inches: float) -> Figure:
     """An empty figure of our width whose parts make room for each other."""
-    from matplotlib.figure import Figure
+    from .library.shown_figure import ShownFigure
 
-    return Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
+    return ShownFigure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
 
 
 @in_house_style

@@ -15,7 +15,7 @@ import pytest
 from paths import ROOT
 
 FOLDERS = ("model", "solver", "cli", "specs")
-FLOORS = {"model": 0, "solver": 1, "cli": 2}
+FLOORS = {"model": 0, "solver": 1, "cli": 2, "pictures": 3}
 MODULES = sorted(path for folder in ("model", "solver", "cli") for path in (ROOT / folder).rglob("*.py"))
 
 
@@ -23,6 +23,15 @@ def project_table(name: str) -> str:
     """The text of one table of pyproject.toml (Python 3.10 has no reader for it)."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     return re.split(rf"^\[{re.escape(name)}\]$", text, flags=re.MULTILINE)[1].split("\n[")[0]
+
+
+def installed_as(folder: Path) -> tuple[str, ...]:
+    """The package that a folder is installed as, below ``dmaze``: by the nearest folder that the project maps."""
+    table = project_table("tool.setuptools.package-dir")
+    mapped = {Path(home): name for name, home in re.findall(r'^"dmaze\.(\w+)" = "([\w/]+)"$', table, re.MULTILINE)}
+    place = folder.relative_to(ROOT)
+    home = next(above for above in (place, *place.parents) if above in mapped)
+    return (mapped[home], *place.relative_to(home).parts)
 
 
 def imported(path: Path) -> list[tuple[int, str]]:
@@ -36,7 +45,7 @@ def test_the_list_of_packages_is_the_list_of_folders() -> None:
     listed = re.search(r"packages = \[(.*?)\]", project_table("tool.setuptools"), re.DOTALL)
     assert listed is not None
     found = {path.parent for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")}
-    names = {"dmaze." + ".".join(path.relative_to(ROOT).parts) for path in found}
+    names = {".".join(("dmaze", *installed_as(path))) for path in found}
     assert set(re.findall(r'"([^"]+)"', listed.group(1))) == names
     assert not (ROOT / "dmaze").exists()
 
@@ -51,7 +60,7 @@ def test_the_back_ends_are_registered() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_point_downwards_and_keep_to_their_libraries(path: Path) -> None:
-    place = path.relative_to(ROOT).parts
+    place = (*installed_as(path.parent), path.name)
     for dots, name in imported(path):
         top = name.split(".")[0]
         if dots == 0:

@@ -1,0 +1,1 @@
+"""Pictures as functions of a library: documents in, figures out."""
