@@ -95,7 +95,7 @@ def test_loops_shows_every_distinct_mapping_once(write: Write, capsys: Output) -
 def test_options_replace_values_of_the_spec(write: Write, capsys: Output) -> None:
     spec = write(objective="edp")
     options = "--objective latency --backend fake-first --time-limit 7 --total-time-limit 9.5 --workers 2 --top-k 3"
-    assert main(["--json", *options.split(), "--gap", "0.5", "--seed", "4", spec]) == 0
+    assert main(["--json", *options.split(), "--gap", "0.5", "--until-gap", "0.75", "--seed", "4", spec]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["objective"], document["backend"]) == ("latency", "fake-first")
     assert document["solver"] == {
@@ -105,6 +105,7 @@ def test_options_replace_values_of_the_spec(write: Write, capsys: Output) -> Non
         "workers": 2,
         "top_k": 3,
         "relative_gap": 0.5,
+        "until_gap": 0.75,
         "seed": 4,
         "pad_bounds": False,
         "pad_percent": 5.0,
