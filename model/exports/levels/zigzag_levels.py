@@ -87,8 +87,9 @@ def export_level_files(layer: MappedLevels) -> dict[str, str]:
 
 _MACHINE_COMMENT = "The machine as this mapping uses it: memories hold what it keeps there."
 _SPLIT_COMMENT = (
-    "The machine as this mapping divides it: every operand has memories of its own, just as large as its tiles. For "
-    "evaluating mapping.yaml, not for a search."
+    "The machine as this mapping divides it: every operand has memories of its own, just as large as its tiles, with "
+    "ports of its own, which take what is unrolled at the multipliers. For words and energy of mapping.yaml; cycles "
+    "are those of accelerator.yaml."
 )
 
 

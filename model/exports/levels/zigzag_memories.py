@@ -23,13 +23,14 @@ NO_FANOUT = "D1"
 
 @dataclass(frozen=True)
 class Memory:
-    """A memory of ZigZag's for some tensors at a level; its size in bits."""
+    """A memory of ZigZag's for some tensors at a level; its size in bits, and the least elements that a port takes."""
 
     name: str
     level: Level
     tensors: tuple[int, ...]
     bits: int
     buffers: int
+    least_words: int = 1
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class ZigZagMachine:
         parts = [(level, tensors) for level in self.levels for tensors in self._parts(level)]
         wanted = [self._part_name(level, tensors) for level, tensors in parts]
         return tuple(
-            Memory(name, level, tensors, self._tile_bits(level, tensors[0]), buffers=1)
+            Memory(name, level, tensors, self._tile_bits(level, tensors[0]), 1, self._most_unrolled(level, tensors))
             for name, (level, tensors) in zip(self._allotted(wanted), parts, strict=True)
         )
 
@@ -84,6 +85,20 @@ class ZigZagMachine:
         """The tensors that share a memory."""
         kept = self.layer.kept(level)
         return [kept] if level.node == 0 and has_one_price(level, self.layer.machine) else [(t,) for t in kept]
+
+    def _most_unrolled(self, level: Level, tensors: tuple[int, ...]) -> int:
+        """The largest factor of a fanout that the multipliers of some tensors have right inside a level.
+
+        ZigZag unrolls no more than a port takes there.
+        """
+        layer = self.layer
+        innermost = [t for t in tensors if not self._is_kept_inside(level, t)]
+        networks = [network.node for network in layer.machine.networks if network.node > level.node]
+        dims = {dim for t in innermost for dim in layer.nest.tensors[t].dims}
+        return max((layer.mapping.factors[node][dim] for node in networks for dim in dims), default=1)
+
+    def _is_kept_inside(self, level: Level, tensor: int) -> bool:
+        return any(tensor in self.layer.kept(other) for other in self.levels if other.node > level.node)
 
     def _part_name(self, level: Level, tensors: tuple[int, ...]) -> str:
         return f"{level.name}_{self.names.tensors[tensors[0]].lower()}" if len(tensors) == 1 else level.name
@@ -120,7 +135,7 @@ class ZigZagMachine:
         """A memory; costs are per access of a port's whole width."""
         level = memory.level
         served = [name for node, name in self.array.items() if node > level.node] if self.array else [NO_FANOUT]
-        read, write = (self._port_bits(level, rate) for rate in (level.read_bandwidth, level.write_bandwidth))
+        read, write = (self._port_bits(memory, rate) for rate in (level.read_bandwidth, level.write_bandwidth))
         return {
             "size": memory.bits,
             "r_cost": self._access_pj(memory, level.read_pj, read),
@@ -136,10 +151,11 @@ class ZigZagMachine:
     def _operand(self, tensor: int) -> str:
         return LINKS[self.names.tensors[tensor]]
 
-    def _port_bits(self, level: Level, rate: float | None) -> int:
+    def _port_bits(self, memory: Memory, rate: float | None) -> int:
         """Width of a port; without a limit it is what all multipliers inside one instance take in a cycle."""
+        level = memory.level
         inside = math.prod(network.size for network in self.layer.machine.networks if network.node > level.node)
-        return max(1, int((level.bandwidth or rate or inside) * max(self.bits)))
+        return max(1, int(max(level.bandwidth or rate or inside, memory.least_words) * max(self.bits)))
 
     def _access_pj(self, memory: Memory, prices_pj: tuple[float, ...], port_bits: int) -> float:
         """The price of an access of a whole port, where every bit has the price of the dearest."""
