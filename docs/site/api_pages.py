@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import dmaze.model
+import dmaze.pictures
 import dmaze.solver
 from dmaze.model import DmazeError
 from mkdocs.config.defaults import MkDocsConfig
@@ -16,7 +17,8 @@ from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 
 HERE = Path(__file__).resolve().parent
-FOLDERS = ("model", "solver", "cli", "specs")
+FOLDERS = {"model": "model", "solver": "solver", "cli": "cli", "pictures": "cli/plots"}
+"""Where the packages stand in a checkout, as ``pyproject.toml`` says."""
 
 PLUG_INS = """# For plug-ins
 
@@ -37,8 +39,8 @@ def on_config(config: MkDocsConfig) -> None:
     config.extra["sources"] = sources  # removed with the settings
     package = Path(sources.name) / "dmaze"
     package.mkdir()
-    for folder in FOLDERS:
-        (package / folder).symlink_to(HERE.parents[1] / folder, target_is_directory=True)
+    for name, folder in FOLDERS.items():
+        (package / name).symlink_to(HERE.parents[1] / folder, target_is_directory=True)
     handler = config.plugins["mkdocstrings"].config["handlers"]["python"]
     handler["paths"] = [sources.name]
     handler["options"]["extensions"] = [str(HERE / "text_style.py")]
@@ -46,8 +48,9 @@ def on_config(config: MkDocsConfig) -> None:
 
 def on_files(files: Files, config: MkDocsConfig) -> None:
     """Adds the pages."""
-    pages = {"model": page(dmaze.model), "solver": page(dmaze.solver), "plug_ins": PLUG_INS}
-    for name, text in pages.items():
+    packages = (dmaze.model, dmaze.solver, dmaze.pictures)
+    pages = {package.__name__.removeprefix("dmaze."): page(package) for package in packages}
+    for name, text in {**pages, "plug_ins": PLUG_INS}.items():
         files.append(File.generated(config, f"api/{name}.md", content=text))
 
 

@@ -26,6 +26,7 @@ OUTSIDE = {
     "tests.md": "tests/README.md",
     "examples/random-sampler.md": "examples/random-sampler/README.md",
     "examples/outside-caller.md": "examples/outside-caller/README.md",
+    "examples/c-tiling.md": "examples/c-tiling/README.md",
 }
 """Pages made of files outside ``docs/``, by their place in the site."""
 
@@ -54,6 +55,7 @@ def on_page_markdown(markdown: str, page: Page, files: Files, **_: Any) -> str:
     place = page.file.src_uri
     source = OUTSIDE.get(place, f"docs/{place}")
     places = {path: uri for uri, path in OUTSIDE.items()}
+    places |= {posixpath.dirname(path): uri for uri, path in OUTSIDE.items() if path.startswith("examples/")}
     places |= {f"docs/{file.src_uri}": file.src_uri for file in files if file.src_uri not in OUTSIDE}
 
     def turned(found: re.Match[str]) -> str:
