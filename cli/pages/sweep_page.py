@@ -9,17 +9,8 @@ from ...model.documents.sweep_spec import SweepSpec
 from ...model.faults import escaped
 from ..pictures.album import Picture
 from ..pictures.sweep_chart import sweep_figure
-from ..reports.comparisons.sweep_report import (
-    POINT_NUMBER,
-    closing_lines,
-    design_columns,
-    front_heading,
-    number_column,
-    point_columns,
-    point_rows,
-    rows_in_order,
-    subject,
-)
+from ..reports.comparisons.sweep_columns import POINT_NUMBER, design_columns, number_column, point_columns
+from ..reports.comparisons.sweep_report import closing_lines, front_heading, point_rows, rows_in_order, subject
 from .markup import bullets, element, folded, preformatted, table, text
 from .result_page import figure_with_caption, html_document, spec_text
 
@@ -47,7 +38,8 @@ def sweep_page(result: SweepResult, spec: SweepSpec) -> str:
 
 def _caption(result: SweepResult) -> str:
     if result.front is not None:
-        return "Every point is a design with one mapping for each layer; nothing beats it in all three figures."
+        text = "Every point is a design with one mapping for each layer; nothing beats it in all three figures."
+        return f"{text} Hollow: the front of the design is not proved complete." if not result.front.complete else text
     return "Sums over layers of the best mappings, times the layers' counts; none: some layer has no mapping."
 
 

@@ -1,4 +1,7 @@
-"""The picture of a sweep: the objective over one or two axes, or the front of energy, cycles and area proxy."""
+"""The picture of a sweep: the objective over one or two axes, or the front of energy, cycles and area proxy.
+
+What is not proved has a hollow marker.
+"""
 
 # Matplotlib's own annotations leave keyword arguments out.
 # pyright: reportUnknownMemberType=false
@@ -15,7 +18,7 @@ from ...model.documents.result import Number
 from ...model.documents.sweep_results import FrontPoint, SweepResult
 from ...model.documents.sweep_spec import Setting, values_of
 from ...model.objectives import OBJECTIVES, Objective
-from .style import BLUE, GREEN, grid_lines, in_house_style, label, new_figure, words_only
+from .style import BLUE, GREEN, VERMILION, grid_lines, in_house_style, label, new_figure, words_only
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +30,10 @@ MOST_NUMBERED = 12
 """Rows or columns up to which the cells of a map have their number in them."""
 
 LONGEST_FIELD = 40
+
+NOT_PROVED = "not proved: less may be possible"
+NOT_COMPLETE = "front of the design not proved complete"
+"""What hollow markers stand for."""
 
 
 @in_house_style
@@ -61,10 +68,15 @@ def _quantity(objective: Objective) -> str:
     return f"{rule.title_of_sum} ({rule.unit})"
 
 
-def _draw_line(figure: Figure, axes: Axes, result: SweepResult, objective: Objective) -> None:  # noqa: ARG001
+def _draw_line(figure: Figure, axes: Axes, result: SweepResult, objective: Objective) -> None:
     field, values = _axis(result, 0)
     found = [np.nan if d.objective_value is None else float(d.objective_value) for d in result.designs]
     axes.plot(range(len(values)), found, "o-", color=BLUE, markersize=4)
+    doubtful = [place for place, design in enumerate(result.designs) if design.status == "feasible"]
+    if doubtful:
+        open_ones = [found[place] for place in doubtful]
+        axes.plot(doubtful, open_ones, "o", color=BLUE, markerfacecolor="white", markersize=5, label=NOT_PROVED)
+        figure.legend(loc="outside lower center")
     axes.set_xticks(range(len(values)), [_setting(value) for value in values], rotation=45, ha="right")
     axes.set_yscale("log")
     axes.set_xlabel(label(field, LONGEST_FIELD))
@@ -73,7 +85,7 @@ def _draw_line(figure: Figure, axes: Axes, result: SweepResult, objective: Objec
 
 
 def _draw_map(figure: Figure, axes: Axes, result: SweepResult, objective: Objective) -> None:
-    """Objective values relative to the best; a star marks it."""
+    """Objective values relative to the best, of the cells where nothing is proved in a ring."""
     (row_field, rows), (column_field, columns) = _axis(result, 0), _axis(result, 1)
     shape = len(rows), len(columns), -1
     found = [np.inf if d.objective_value is None else float(d.objective_value) for d in result.designs]
@@ -87,6 +99,16 @@ def _draw_map(figure: Figure, axes: Axes, result: SweepResult, objective: Object
     axes.set_xlabel(label(column_field, LONGEST_FIELD))
     if max(shares.shape) <= MOST_NUMBERED:
         _number_cells(axes, shares)
+    doubtful = np.array([design.status == "feasible" for design in result.designs]).reshape(shape).any(axis=2)
+    if doubtful.any():
+        size = CELL_RING if max(shares.shape) <= MOST_NUMBERED else SMALL_RING
+        at = np.argwhere(doubtful)
+        axes.scatter(at[:, 1], at[:, 0], s=size, facecolors="none", edgecolors=VERMILION, label=NOT_PROVED)
+        figure.legend(loc="outside lower center")
+
+
+CELL_RING, SMALL_RING = 420, 12
+"""Sizes of rings (points squared): around a cell's number, and in cells without one."""
 
 
 def _number_cells(axes: Axes, shares: np.ma.MaskedArray[tuple[int, ...], np.dtype[np.float64]]) -> None:
@@ -117,8 +139,13 @@ def _front_figure(points: Sequence[FrontPoint]) -> Figure:
     norm = "log" if min(area_kib) > 0 else "linear"
     shades = axes.scatter(cycles, energy_pj, c=area_kib, s=10, cmap="viridis_r", norm=norm)
     _shade_bar(figure, axes, shades, "area proxy (KiB)")
+    doubtful = [number for number, point in enumerate(points) if not point.proved]
+    if doubtful:
+        them = [cycles[number] for number in doubtful], [energy_pj[number] for number in doubtful]
+        axes.plot(*them, "o", color=VERMILION, markerfacecolor="white", markersize=4, label=NOT_COMPLETE)
     best = min(range(len(points)), key=lambda number: points[number].edp)
-    axes.plot(cycles[best], energy_pj[best], "*", color=GREEN, markersize=11, label="least EDP of the totals")
+    at, inside = (cycles[best], energy_pj[best]), GREEN if points[best].proved else "white"
+    axes.plot(*at, "*", color=GREEN, markerfacecolor=inside, markersize=11, label="least EDP of the totals")
     axes.set_xlabel("total cycles")
     axes.set_ylabel("total energy (pJ)")
     grid_lines(axes, "both")

@@ -87,6 +87,8 @@ class FrontPoint(Model):
     """Total energy times total cycles, in pJ * cycles."""
     layer_points: dict[str, int]
     """Rank in its own front of the point that each layer takes, by the layer's name."""
+    proved: Flag = False
+    """Whether the fronts of all layers on this design are proved complete; absent from older results."""
 
 
 class SweepFront(Model):
@@ -128,7 +130,9 @@ class SweepCounts(Model):
     resumed: int
     """Problems answered by the results file."""
     searched: int
-    """Problems searched in this run."""
+    """Problems answered in this run, by a search or by the cache."""
+    cached: int = 0
+    """Those of them that the cache answered."""
     left: int
     """Problems that are open."""
 

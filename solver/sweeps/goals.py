@@ -62,6 +62,10 @@ class Goal(Protocol[AnswerT]):
         """Whether more time would change nothing."""
         ...
 
+    def is_cached(self, answer: AnswerT) -> bool:
+        """Whether the answer is from the cache, without a search."""
+        ...
+
     def fault_of(self, answer: AnswerT) -> str | None:
         """What went wrong, if anything did."""
         ...
@@ -95,6 +99,10 @@ class Optima:
     def is_proved(self, answer: LayerResult) -> bool:
         """Whether the optimum is proved, or that there is no mapping."""
         return answer.status in ("optimal", "infeasible")
+
+    def is_cached(self, answer: LayerResult) -> bool:
+        """As the answer says."""
+        return answer.cached
 
     def fault_of(self, answer: LayerResult) -> str | None:
         """What the back end did wrong."""
@@ -162,6 +170,10 @@ class Fronts:
     def is_proved(self, answer: LayerFront) -> bool:
         """Whether the front is proved complete."""
         return answer.complete
+
+    def is_cached(self, answer: LayerFront) -> bool:  # noqa: ARG002
+        """Never: fronts are not kept."""
+        return False
 
     def fault_of(self, answer: LayerFront) -> str | None:  # noqa: ARG002
         """Nothing: what goes wrong while a front is searched is raised."""

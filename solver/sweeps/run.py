@@ -75,6 +75,7 @@ class SweepRun(Generic[AnswerT]):
         self.fault: str | None = None
         self.interrupted = False
         self.num_searched = 0
+        self.num_cached = 0
         self._job, self._workforce, self._file = job, workforce, file
         self._file_name = None if file is None else str(file.path)
         self._options = options_of_one(job.spec.document)
@@ -220,6 +221,7 @@ class SweepRun(Generic[AnswerT]):
     def _accept(self, number: int, answer: AnswerT, limit_s: float) -> None:
         self.answers[number] = answer
         self.num_searched += 1
+        self.num_cached += self._job.goal.is_cached(answer)
         if self._job.goal.is_proved(answer) or limit_s >= self._options.time_limit_s:
             self._finish(number)
             self._keep(number)

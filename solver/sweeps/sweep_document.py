@@ -116,6 +116,7 @@ def _counts(job: SweepJob[AnswerT], run: SweepRun[AnswerT]) -> SweepCounts:
         problems=len(plan.problems),
         resumed=run.num_resumed,
         searched=run.num_searched,
+        cached=run.num_cached,
         left=len(plan.problems) - len(run.finished),
     )
 

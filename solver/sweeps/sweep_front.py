@@ -57,6 +57,7 @@ def _points_of_design(design: SweptDesign, tolerance: Fraction) -> Iterator[Fron
             cycles=choice.cycles,
             edp=float(choice.energy_pj) * float(choice.cycles),
             layer_points={layer.name: rank for layer, rank in zip(layers, choice.ranks(), strict=True)},
+            proved=design.status == "optimal",
         )
 
 

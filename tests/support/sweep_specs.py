@@ -17,7 +17,9 @@ DIARY_FILE, NAP_S = "DMAZE_TEST_DIARY", "DMAZE_TEST_NAP_S"
 
 MACHINE = REFERENCE.model_dump(mode="json")
 
-VOLATILE = {"wall_s", "statistics", "certificate", "cached", "versions", "counts", "workers", "time_limit_s"}
+VOLATILE = {
+    "wall_s", "statistics", "certificate", "cached", "cached_from", "versions", "counts", "workers", "time_limit_s",
+}  # fmt: skip
 """Fields that say how an answer was found."""
 
 MEMORIES = ({"spm.banks": [8, 16]}, {"rf_bytes_per_pe": [4, 16, 64]})

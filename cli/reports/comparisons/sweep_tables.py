@@ -8,7 +8,7 @@ from ....model.design_fields.nested_values import setting_text
 from ....model.documents.sweep_results import SweepResult, SweptDesign
 from .study_tables import csv_text
 
-POINT_COLUMNS = ("area_proxy_bytes", "energy_pj", "cycles", "edp")
+POINT_COLUMNS = ("area_proxy_bytes", "energy_pj", "cycles", "edp", "proved")
 DESIGN_COLUMNS = ("area_proxy_bytes", "status", "objective_value", "bound", "energy_pj", "cycles", "edp", "edp_sum")
 
 
@@ -17,13 +17,18 @@ def sweep_csv(result: SweepResult) -> str:
     fields = list(result.designs[0].values)
     if result.front is not None:
         points = (
-            (*map(setting_text, point.values.values()), *(getattr(point, c) for c in POINT_COLUMNS))
+            (*map(setting_text, point.values.values()), *map(_cell, (getattr(point, c) for c in POINT_COLUMNS)))
             for point in result.front.points
         )
         return csv_text([*fields, *POINT_COLUMNS], points)
     first = result.designs[0].result
     layers = [f"objective_value.{layer.name}" for layer in first.layers] if first is not None else []
     return csv_text([*fields, *DESIGN_COLUMNS, *layers], (list(_cells(design)) for design in result.designs))
+
+
+def _cell(value: object) -> object:
+    """A value, truth values as in JSON."""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _cells(design: SweptDesign) -> Iterator[object]:
