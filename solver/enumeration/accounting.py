@@ -16,6 +16,7 @@ from ...model.dmazerunner.constraints import Constraints
 from ...model.dmazerunner.factorisations import allowed_factorisations, divisors, num_tilings
 from ...model.dmazerunner.vectorised.batch import DRAM, SPM, Array
 from ...model.loop_nest import LoopNest
+from ..spaces.branching import Dropped
 
 Counts = NDArray[Any]
 """Integers: of 64 bits where the whole space has fewer tilings than they can count, else Python's."""
@@ -44,9 +45,25 @@ class Accounting:
         """Tilings not accounted for yet."""
         return self.whole - self.evaluated - self.by_bound - self.by_capacity
 
+    @property
+    def dropped(self) -> tuple[Dropped, Dropped, Dropped]:
+        """What takes note of subspaces, array tiles and tilings that do not fit."""
+        return self.subspaces_do_not_fit, self.array_tiles_do_not_fit, self.tilings_do_not_fit
+
     def subspaces_do_not_fit(self, subspaces: Array, open_dims: Sequence[int]) -> None:
         """DRAM factors are chosen of all dimensions but the open ones."""
         self.by_capacity += self._in_subspaces(subspaces, open_dims)
+
+    def array_tiles_do_not_fit(self, array_tiles: Array, open_dims: Sequence[int]) -> None:
+        """DRAM factors are chosen, and SPM factors of all dimensions but the open ones."""
+        product = self._ones(array_tiles)
+        for dim, table in enumerate(self._with_factors):
+            in_dram = self._places(array_tiles, DRAM, dim)
+            open_numbers = table.sum(axis=1)[in_dram]
+            product = product * (
+                open_numbers if dim in open_dims else table[in_dram, self._places(array_tiles, SPM, dim)]
+            )
+        self.by_capacity += int(product.sum())
 
     def tilings_do_not_fit(self, tilings: Array, open_dims: Sequence[int]) -> None:
         """DRAM and SPM factors are chosen, and spatial ones of all dimensions but the open ones."""

@@ -78,7 +78,7 @@ class BranchAndBound:
         self.costed = 0
         self._problem, self._best, self._gap, self._ranks = problem, best, coarse_gap, ranks
         self._accounting, self._parameters = accounting, parameters
-        dropped = (accounting.subspaces_do_not_fit, accounting.tilings_do_not_fit) if accounting else (None, None)
+        dropped = accounting.dropped if accounting else (None, None, None)
         self._space = PartialTilings(problem, self._go_on, *dropped, most=parameters.most_rows)
         self._walk = Walk(self._space, self._open_subspaces, self._open_array_tiles)
         orders = orders or order_search(problem)

@@ -10,12 +10,14 @@ from random import Random
 
 import numpy as np
 import pytest
+from dmaze.model.dmazerunner.capacities import capacities
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.cost import cost_of_mapping
 from dmaze.model.dmazerunner.factorisations import allowed_factorisations
 from dmaze.model.dmazerunner.vectorised.batch import RF, SPATIAL, SPM, TilingBatch
 from dmaze.model.dmazerunner.vectorised.batch_bounds import BoundModel
 from dmaze.model.dmazerunner.vectorised.batch_cost import BatchModel
+from dmaze.model.dmazerunner.vectorised.batch_legality import fits
 from dmaze.model.layers import Conv2d
 from dmaze.model.objectives import OBJECTIVES as RULES
 from dmaze.solver.backend import LayerProblem
@@ -27,6 +29,7 @@ from dmaze.solver.enumeration.stream import TilingStream
 from dmaze.solver.pipeline.ranking import faults_of_candidate, objective_value
 from dmaze.solver.refutation import Refutation
 from dmaze.solver.search.scoring import Scorer
+from dmaze.solver.spaces.branching import chosen_of
 from random_problems import OBJECTIVES, TINY, Size, describe, random_levels, random_problem
 from reference import REFERENCE, load
 
@@ -44,6 +47,7 @@ def test_bounds_on_open_factors_never_exceed_the_exact_costs(block: int) -> None
             continue
         levels = random_levels(Random(seed), nest, 150, problem.constraints)
         levels = np.ascontiguousarray(levels[:, :, levels[SPATIAL].prod(axis=0) <= architecture.pes])
+        levels = chosen_of(levels, fits(TilingBatch(nest, levels), capacities(architecture).rf))
         array_tiles = levels.copy()
         array_tiles[RF], array_tiles[SPATIAL] = levels[RF] * levels[SPATIAL], 1
         slices = array_tiles.copy()

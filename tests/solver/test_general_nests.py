@@ -12,6 +12,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from dmaze.model.dmazerunner.capacities import capacities
 from dmaze.model.dmazerunner.constraints import Constraints
 from dmaze.model.dmazerunner.cost import cost_of_mapping, cost_of_reuse, costs_of_tiling
 from dmaze.model.dmazerunner.factorisations import allowed_factorisations
@@ -20,7 +21,7 @@ from dmaze.model.dmazerunner.published import PUBLISHED, PublishedModel
 from dmaze.model.dmazerunner.reuse import all_reuse_classes, has_more_classes, reuse_classes
 from dmaze.model.dmazerunner.vectorised.all_pairs import AllPairs
 from dmaze.model.dmazerunner.vectorised.batch import RF, SPATIAL, SPM, Array, TilingBatch, to_tilings
-from dmaze.model.dmazerunner.vectorised.batch_legality import permit_of
+from dmaze.model.dmazerunner.vectorised.batch_legality import fits, permit_of
 from dmaze.model.dmazerunner.vectorised.order_query import OrderQuery, OrderSearch
 from dmaze.model.dmazerunner.vectorised.order_search import BestOrders
 from dmaze.model.layers import LoopNestLayer, Mttkrp, TtmChain, nest_from_expressions
@@ -42,6 +43,7 @@ from dmaze.solver.enumeration.refute import refute_with_bounds
 from dmaze.solver.portfolio import BACKEND as PORTFOLIO
 from dmaze.solver.search.local_search import LocalSearch
 from dmaze.solver.search.scoring import Scorer, trivial_bound
+from dmaze.solver.spaces.branching import chosen_of
 from dmaze.solver.spaces.lower_bounds import LowerBounds
 from random_problems import (
     OBJECTIVES,
@@ -185,6 +187,7 @@ def test_bounds_are_never_above_what_open_factors_come_to() -> None:
     compared = 0
     for problem, drawn in samples(range(120, 160), ANY_GENERAL, 60):
         levels = drawn[:, :, drawn[SPATIAL].prod(axis=0) <= problem.architecture.pes]
+        levels = chosen_of(levels, fits(TilingBatch(problem.nest, levels), capacities(problem.architecture).rf))
         if not levels.shape[2]:
             continue
         array_tiles = levels.copy()

@@ -29,6 +29,7 @@ from .level_terms import (
     layer_cycles,
 )
 from .order_query import EXACT, Costing, Permit, Rules
+from .register_tiles import register_tiles
 
 
 class BoundModel:
@@ -36,6 +37,7 @@ class BoundModel:
 
     def __init__(self, nest: LoopNest, architecture: Architecture, constraints: Constraints) -> None:
         self._pes, self._asked = capacities(architecture).pes, constraints.min_utilization
+        self._in_registers = register_tiles(nest, capacities(architecture).rf)
         pins = {pin.dim: pin.factor for pin in pinned_factors(nest, constraints) if pin.level == "spatial"}
         self._pinned_pes = math.prod(pins.values())
         self._free = [dim for dim in range(len(nest.dims)) if dim not in pins]
@@ -61,8 +63,16 @@ class BoundModel:
 
     def of_array_tiles(self, batch: TilingBatch) -> Costing:
         """How orders are bounded where DRAM and SPM factors are chosen."""
-        compute, words = self._least_compute_cycles(batch), _least_noc_words(batch)
+        compute, words = self._least_compute_cycles(batch), self._least_words_to_pes(batch)
         return Costing(OF_ARRAY_TILES, run=RfPass(compute, np.zeros(batch.size), words, batch.pe_array_footprints))
+
+    def _least_words_to_pes(self, batch: TilingBatch) -> list[Array]:
+        """Words of one delivery on the NoC, at least: inputs go to every PE, which use each word so often at most."""
+        least, tiles, macs = _least_noc_words(batch), self._in_registers, batch.product_except(RF, ())
+        if tiles is None:
+            return least
+        output = batch.nest.output
+        return [w if t == output else np.maximum(w, tiles.least_words(t, macs)) for t, w in enumerate(least)]
 
     def _least_compute_cycles(self, batch: TilingBatch) -> Array:
         """Fewest cycles of one RF pass."""
