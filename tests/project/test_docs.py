@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shlex
 import subprocess
@@ -25,6 +26,7 @@ from dmaze.model import (
     Spec,
 )
 from dmaze.model.base import Model
+from dmaze.model.cost_model import SearchableCostModel
 from dmaze.model.dmazerunner.evaluated_cost import EvaluatedCost
 from dmaze.model.hierarchy.constraints.level_constraints import LevelConstraints
 from dmaze.model.hierarchy.machine import Fanout, StorageLevel
@@ -196,10 +198,20 @@ def test_the_contract_has_every_field_of_a_document(kind: type[Model]) -> None:
     assert not [name for name in fields if f"`{name}`" not in page and f'"{name}"' not in page]
 
 
-def test_the_contract_has_every_field_that_a_back_end_meets() -> None:
-    page = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["contract.md", "backends.md"])
+def test_a_page_for_plug_ins_has_every_field_that_a_back_end_meets(name: str) -> None:
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
     names = [name for kind in (LayerProblem, SearchLimits, Progress, SearchOutcome) for name in kind.__annotations__]
     assert not [name for name in names if f"`{name}`" not in page]
+
+
+def test_the_guide_for_back_ends_names_what_a_cost_model_answers() -> None:
+    page = (ROOT / "docs" / "backends.md").read_text(encoding="utf-8")
+    calls = re.findall(r"^\| `(\w+)\(([\w, ]+)\)` \|", page, re.MULTILINE)
+    assert len(calls) == 8
+    for name, arguments in calls:
+        parameters = inspect.signature(getattr(SearchableCostModel, name)).parameters.values()
+        assert [given.name for given in parameters if given.kind is not given.KEYWORD_ONLY][1:] == arguments.split(", ")
 
 
 def test_the_contract_has_every_verb_and_every_schema() -> None:
