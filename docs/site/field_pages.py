@@ -9,11 +9,13 @@ from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from text_style import without_roles
 
 INTRODUCTION = """# Fields of all documents
 
 Every field of the JSON documents, as `dmaze-solve schema NAME` has them. [The contract](contract.md) explains the
-documents. Types are those of JSON; a name in a type is a section of this page.
+documents. Types are those of JSON; a name in a type is a section of this page. What is required must stand in a document
+that you write, and always stands in one that we write.
 """
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "specs" / "schemas"
@@ -48,7 +50,7 @@ def plain(title: str) -> str:
 
 def section(name: str, schema: Schema) -> str:
     """The fields of one type as a table, or the words that it may be."""
-    text = schema.get("description", "").partition("\n\nExample:")[0]
+    text = without_roles(schema.get("description", "").partition("\n\nExample:")[0])
     if "properties" not in schema:
         return f"## {name}\n\n{text}\n\nOne of {', '.join(f'`{json.dumps(word)}`' for word in schema['enum'])}."
     rows = "\n".join(row(field, described, schema) for field, described in schema["properties"].items())

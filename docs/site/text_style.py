@@ -20,7 +20,12 @@ class DocstringStyle(griffe.Extension):
         """Turns references into code, and a section of one example into one that is read as such."""
         if obj.docstring is not None:
             text = re.sub(r"^Example:$", "Examples:", obj.docstring.value, flags=re.MULTILINE)
-            obj.docstring.value = indices_kept(ROLE.sub(lambda found: found[1].replace("`.", "`"), text))
+            obj.docstring.value = indices_kept(without_roles(text))
+
+
+def without_roles(docstring: str) -> str:
+    """A docstring whose references to functions and the like are plain code."""
+    return ROLE.sub(lambda found: found[1].replace("`.", "`"), docstring)
 
 
 def indices_kept(markdown: str) -> str:
