@@ -14,8 +14,8 @@ from text_style import without_roles
 INTRODUCTION = """# Fields of all documents
 
 Every field of the JSON documents, as `dmaze-solve schema NAME` has them. [The contract](contract.md) explains the
-documents. Types are those of JSON; a name in a type is a section of this page. What is required must stand in a document
-that you write, and always stands in one that we write.
+documents. Types are those of JSON; a name in a type is a section of this page. What is required must stand in a
+document that you write, and always stands in one that we write.
 """
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "specs" / "schemas"
