@@ -185,6 +185,8 @@ NOTHING = {"status": "infeasible", "objective_value": None, "bound": None, "gap"
 def infeasible(document: Document) -> None:
     document["layers"][2].update(NOTHING)
     document["total"] = dict.fromkeys(document["total"])
+    for layer in document["layers"]:
+        layer["share"] = None
 
 
 def swap(document: Document) -> None:
