@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 DOCUMENTS = (
     *("spec", "evaluate", "sweep", "result", "verification", "gap", "dataflows", "pareto", "codegen", "execute"),
-    *("explain", "network"),
+    *("explain", "network", "network-verification"),
 )
 """The documents that have a schema, in the order in which all of them are printed."""
 

@@ -17,6 +17,7 @@ from .evaluation import EvaluateRequest, EvaluateResult
 from .execution import ExecuteResult
 from .explaining.explanation import Explanation
 from .networks.network_result import NetworkResult
+from .networks.network_verification import NetworkVerification
 from .pareto import ParetoFronts
 from .result import Result
 from .spec import Spec
@@ -38,6 +39,7 @@ WRITTEN: Mapping[str, type[Model]] = {
     "execute": ExecuteResult,
     "explain": Explanation,
     "network": NetworkResult,
+    "network-verification": NetworkVerification,
 }
 """The documents that are only ever written."""
 

@@ -1,7 +1,11 @@
-"""Reads a result back."""
+"""Reads results back, of layers and of networks."""
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+from ..base import Model
+from ..documents.networks.network_result import NetworkResult
 from ..documents.result import Result
 from ..faults import Fault, InputError, place_text, shown
 from .consistency import Nests, consistency_faults
@@ -9,6 +13,9 @@ from .sources.given_document import DocumentSource, given_document
 from .validation import validated
 
 RESULT_SCHEMA = "dmaze-solve/result/1"
+NETWORK_SCHEMA = "dmaze-solve/network/1"
+
+D = TypeVar("D", bound=Model)
 
 
 def load_result(source: DocumentSource) -> Result:
@@ -21,12 +28,7 @@ def load_result(source: DocumentSource) -> Result:
         >>> load_result("result.json").layers[0].status  # doctest: +SKIP
         'optimal'
     """
-    given = given_document(source, "result")
-    document, file = given.fields, str(given.path)
-    if document.get("schema") != RESULT_SCHEMA:
-        given = f"got {shown(document['schema'])}" if "schema" in document else "but missing"
-        raise InputError.single(file, "schema", f"expected '{RESULT_SCHEMA}', {given}")
-    result = validated(Result, document, file)
+    result, file = _document(Result, RESULT_SCHEMA, source)
     nests: Nests = {}
     faults: list[Fault] = []
     for position, layer in enumerate(result.layers):
@@ -39,3 +41,42 @@ def load_result(source: DocumentSource) -> Result:
     if faults:
         raise InputError(faults)
     return result
+
+
+def load_network_result(source: DocumentSource) -> NetworkResult:
+    """The optimum of a network by the path of its file, as text, or as a dict.
+
+    Raises:
+        InputError: when it is none, with everything that is wrong with its form.
+    """
+    result, file = _document(NetworkResult, NETWORK_SCHEMA, source)
+    nests: Nests = {}
+    faults: list[Fault] = []
+    for position, front in enumerate(result.fronts):
+        try:
+            nests[f"{position}: {front.name}"] = front.layer.loop_nest()
+        except ValueError as error:
+            faults.append(Fault(file, place_text(("fronts", position, "layer")), str(error)))
+    faults = faults or list(consistency_faults(nests, result.constraints, result.architecture, file))
+    if faults:
+        raise InputError(faults)
+    return result
+
+
+def is_network_result(source: DocumentSource) -> bool:
+    """Whether a document says that it is the optimum of a network.
+
+    Raises:
+        InputError: when it cannot be read.
+    """
+    return given_document(source, "result").fields.get("schema") == NETWORK_SCHEMA
+
+
+def _document(kind: type[D], schema: str, source: DocumentSource) -> tuple[D, str]:
+    """A document of a kind, and what its file is called."""
+    given = given_document(source, "result")
+    fields, file = given.fields, str(given.path)
+    if fields.get("schema") != schema:
+        stated = f"got {shown(fields['schema'])}" if "schema" in fields else "but missing"
+        raise InputError.single(file, "schema", f"expected '{schema}', {stated}")
+    return validated(kind, fields, file), file
