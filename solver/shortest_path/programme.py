@@ -25,8 +25,8 @@ from .space.map_space import MapSpace
 from .space.quantities import Quantities, quantities
 from .sweeping.sweep import Found, Goal, Sweeper
 
-QUICK_TARGETS = (1.05, 2.0, 16.0, math.inf)
-"""Multiples of the bound at which a quick sweep looks for a first mapping."""
+QUICK_TARGETS = ((1.05, 100), (2.0, 200), (16.0, 400), (math.inf, None))
+"""Multiples of the bound at which a quick sweep looks for a first mapping; the labels of all states that it keeps."""
 QUICK, LESS_QUICK = 100, 1000
 """Labels of each state that quick sweeps keep: for a first mapping, and then for a better one."""
 FIRST_STEP, STEP_GROWTH = 0.004, 16.0
@@ -166,14 +166,14 @@ class Programme:
             self._take_next()
         for choice in self._choices:
             sweeper = self._sweeper(choice)
-            for times in QUICK_TARGETS if not choice.closed else ():
+            for times, in_all in QUICK_TARGETS if not choice.closed else ():
                 target = min(choice.bound * times, self.value)
-                found = sweeper.run(self._goal(target, only=QUICK))
+                found = sweeper.run(self._goal(target, QUICK, in_all))
                 self._consider(found)
                 if found or target >= self.value:
                     break
             if choice.bound < self.value * SAFE and not choice.closed:
-                self._consider(sweeper.run(self._goal(self.value, only=LESS_QUICK)))
+                self._consider(sweeper.run(self._goal(self.value, LESS_QUICK)))
 
     def _close(self, gap: float, report: Callable[[], None]) -> None:
         """Exact sweeps with rising targets, over all choices with bounds below them."""
@@ -230,8 +230,8 @@ class Programme:
         elif sweeper.can_tell_apart:
             choice.closed, sweeper.apart = False, True
 
-    def _goal(self, target: float, only: int | None = None) -> Goal:
-        return Goal(target, self._task.deadline, only, self._task.most_energy_pj, self._task.most_cycles)
+    def _goal(self, target: float, only: int | None = None, in_all: int | None = None) -> Goal:
+        return Goal(target, self._task.deadline, only, in_all, self._task.most_energy_pj, self._task.most_cycles)
 
     def _sweeper(self, choice: Choice) -> Sweeper:
         if choice.sweeper is None:
@@ -244,10 +244,14 @@ class Programme:
     def _consider(self, found: Iterable[Found]) -> list[float]:
         """Cost what was found exactly, keep the best mappings, distinct by tiling, and give the value of each.
 
-        It is infinite where a mapping breaks a rule or a limit, which its label may not have.
+        It is infinite where a mapping breaks a rule or a limit, which its label may not have; of those that cannot be
+        better than the one mapping that is kept, it is their label's.
         """
         best, values = {tiling_of(candidate.mapping): candidate for candidate in self.best}, list[float]()
         for one in found:
+            if self._is_beaten(one, best.values()):
+                values.append(one.value)
+                continue
             mapping = one.mapping
             cost = hierarchy_cost(self._space.nest, self._space.machine, mapping, self._space.counted)
             known, allowed = best.get(tiling_of(mapping)), self._is_allowed(mapping, cost)
@@ -257,6 +261,13 @@ class Programme:
         ranked = sorted(best.values(), key=lambda one: (*self._rank(one.cost), tiling_of(one.mapping)))
         self.best = ranked[: self._task.keep]
         return values
+
+    def _is_beaten(self, one: Found, best: Iterable[Candidate]) -> bool:
+        """Whether one mapping is enough and is there, and none of a label is better: of equal EDP, none faster."""
+        if self._task.keep > 1:
+            return False
+        value, tie = min((self._rank(known.cost) for known in best), default=(math.inf, math.inf))
+        return one.value * SAFE > value or (one.value >= value * SAFE and (self._rule.is_integer or one.cycles >= tie))
 
     def _is_allowed(self, mapping: LevelMapping, cost: HierarchyCost) -> bool:
         """Whether a mapping keeps all rules and limits: its label may have been charged less than it costs."""

@@ -26,7 +26,11 @@ from .tails import Tail, closing_cost, edge_cost, fewest_instances_share, tail
 MOST_ENTRIES = 16_000_000
 """Entries of the tables of a fanout up to which every number of instances has tables of its own."""
 
+MOST_AT_ONCE = 100_000
+"""Entries of one table up to which several quantities are built together: more of them would not stay in caches."""
+
 Table = Floats
+"""``[quantity, tile vector]``, of the quantities that are built together."""
 Tables = dict[State, Table]
 
 
@@ -50,8 +54,9 @@ class CostToGo:
         self._closing: dict[tuple[int, int, int, Edge], Floats] = {}
         self._tails: dict[tuple[int, int, Edge], Tail] = {}
         self._fitting: dict[tuple[int, Row], Mask] = {}
-        for quantity in range(len(keeping.sums)):
-            self._build(quantity)
+        width = max(1, MOST_AT_ONCE // self.space.vectors.size)
+        for first in range(0, len(keeping.sums), width):
+            self._build(slice(first, min(first + width, len(keeping.sums))))
 
     def of_loops(self, place: int, state: State) -> Floats:
         """The tables of a stage of loops: `[tile vector, quantity]`."""
@@ -88,32 +93,38 @@ class CostToGo:
 
     def _of_tensors(self, state: State) -> State:
         """A state without the boundaries that are held apart."""
+        if not self.boundaries.listed:
+            return state
         return State(state.edges, self.boundaries.tensors(state.pending))
 
     def _states(self, stage: Stage) -> set[State]:
         """The states of open edges that can occur."""
         return set(map(self._of_tensors, stage.states))
 
-    def _build(self, quantity: int) -> None:
+    def _build(self, quantities: slice) -> None:
         """Goes from DRAM inwards."""
         after: Tables = {}
         for place in reversed(range(len(self.stages))):
             self._deadline.check()
             stage = self.stages[place]
             if stage.kind is Kind.STORE:
-                after = self._stored(stage, after)
+                after = self._stored(stage, quantities, after)
             elif stage.kind is Kind.LOOPS:
-                after = self._looped(place, quantity, after)
+                after = self._looped(place, quantities, after)
                 for state, table in after.items():
-                    self._room_for(self._for_loops, place, state)[:, quantity] = table
+                    self._room_for(self._for_loops, place, state)[:, quantities] = table.T
             else:
-                after = self._unrolled(place, quantity, after)
-        self._start[quantity] = min(float(after[state][0]) for state in self.keeping.first())
+                after = self._unrolled(place, quantities, after)
+        starts = np.min([after[state][:, 0] for state in self.keeping.first], axis=0)
+        self._start.update(zip(range(quantities.start, quantities.stop), starts.tolist(), strict=True))
 
-    def _stored(self, stage: Stage, after: Tables) -> Tables:
-        size, found = self.space.vectors.size, Tables()
+    def _endless(self, quantities: slice) -> Table:
+        return np.full((quantities.stop - quantities.start, self.space.vectors.size), np.inf)
+
+    def _stored(self, stage: Stage, quantities: slice, after: Tables) -> Tables:
+        found = Tables()
         for state in self._states(stage) if stage.node > 0 else ():
-            found[state] = least = np.full(size, np.inf)
+            found[state] = least = self._endless(quantities)
             for row, then in self.keeping.stored(state, stage.node):
                 np.minimum(least, after[self._of_tensors(then)], out=least, where=self.fits(stage.node, row))
         return found
@@ -131,24 +142,25 @@ class CostToGo:
             self._fitting[node, row] = self.space.fitting(level, row, used=not self._quick)
         return self._fitting[node, row]
 
-    def _looped(self, place: int, quantity: int, after: Tables) -> Tables:
+    def _looped(self, place: int, quantities: slice, after: Tables) -> Tables:
         """Loops, and tiles that are replaced; states on the way between two that occur get tables, too."""
         found: Tables = {}
         node = self.stages[place].node
         for state in sorted(self._on_the_way(self.stages[place]), key=lambda state: state.pending.bit_count()):
-            least = after[state].copy() if state in after else np.full(self.space.vectors.size, np.inf)
+            least = after[state].copy() if state in after else self._endless(quantities)
             if node == 0 and not state.pending:
-                least[-1] = 0.0
+                least[:, -1] = 0.0
             for tensor in members(state.pending):
                 for then in self.keeping.settled(state, 1 << tensor, node):
                     edge = state.edges[tensor]._replace(outer=then.edges[tensor].outer)
-                    cost = self._closing_cost(place, quantity, tensor, edge)
+                    cost = self._closing_cost(place, quantities, tensor, edge)
                     np.minimum(least, found[then] + cost, out=least)
-            grid = least.reshape(self.space.vectors.shape)
-            for position, axis in enumerate(self.space.vectors.axes):
+            grid = least.reshape(-1, *self.space.vectors.shape)
+            for position, axis in enumerate(self.space.vectors.axes, start=1):
                 if not self.boundaries.closed(node, axis.dim) & state.pending:
-                    backwards = np.flip(grid, position)
-                    np.minimum.accumulate(backwards, axis=position, out=backwards)
+                    along = np.moveaxis(grid, position, 0)
+                    for smaller, larger in zip(along[-2::-1], along[:0:-1], strict=True):
+                        np.minimum(smaller, larger, out=smaller)
             found[state] = least
         return found
 
@@ -164,7 +176,7 @@ class CostToGo:
                 new += after
         return found
 
-    def _unrolled(self, place: int, quantity: int, after: Tables) -> Tables:
+    def _unrolled(self, place: int, quantities: slice, after: Tables) -> Tables:
         stage = self.stages[place]
         axes = self.unrolled_axes(stage)
         size = self.space.machine.network_at[stage.node].size
@@ -177,7 +189,7 @@ class CostToGo:
                 tables = self._along(axis, tables, classes)
             kept = self._room_for(self._for_unrolling, place, state, len(classes))
             for number, left in enumerate(classes):
-                kept[number, :, quantity] = tables[left]
+                kept[number, :, quantities] = tables[left].T
             found[state] = tables[size]
         return found
 
@@ -200,7 +212,7 @@ class CostToGo:
 
     def _along(self, axis: Axis, before: dict[int, Table], classes: Sequence[int]) -> dict[int, Table]:
         """The tables by the instances left, when one more axis may be unrolled."""
-        position = self.space.vectors.axes.index(axis)
+        position, shape = 1 + self.space.vectors.axes.index(axis), (-1, *self.space.vectors.shape)
         inner = (*[slice(None)] * position, slice(0, -1))
         outer = (*[slice(None)] * position, slice(1, None))
         found: dict[int, Table] = {}
@@ -210,21 +222,25 @@ class CostToGo:
                 continue
             fewer = classes[bisect_left(classes, left // axis.prime)]
             least = before[left].copy()
-            grid, beyond = least.reshape(self.space.vectors.shape), found[fewer].reshape(self.space.vectors.shape)
+            grid, beyond = least.reshape(shape), found[fewer].reshape(shape)
             np.minimum(grid[inner], beyond[outer], out=grid[inner])
             found[left] = least
         return found
 
-    def _closing_cost(self, place: int, quantity: int, tensor: int, edge: Edge) -> Floats:
-        key = place, quantity, tensor, edge
+    def _closing_cost(self, place: int, quantities: slice, tensor: int, edge: Edge) -> Floats:
+        key = place, quantities.start, tensor, edge
         if key not in self._closing:
-            stage, prices = self.stages[place], self.keeping.prices_of(tensor, edge)
-            cost = closing_cost(prices, stage, self.tail(place, tensor, edge), tensor, quantity)
-            cost = cost + self._engine(prices, stage, quantity, tensor)
-            for child in edge.inside:
-                cost = cost + edge_cost(prices, tensor, child, quantity)
-            self._closing[key] = cost
+            listed = range(quantities.start, quantities.stop)
+            self._closing[key] = np.array([self._closing_cost_of(place, one, tensor, edge) for one in listed])
         return self._closing[key]
+
+    def _closing_cost_of(self, place: int, quantity: int, tensor: int, edge: Edge) -> Floats:
+        stage, prices = self.stages[place], self.keeping.prices_of(tensor, edge)
+        cost = closing_cost(prices, stage, self.tail(place, tensor, edge), tensor, quantity)
+        cost = cost + self._engine(prices, stage, quantity, tensor)
+        for child in edge.inside:
+            cost = cost + edge_cost(prices, tensor, child, quantity)
+        return cost
 
     def _engine(self, prices: EdgePrices, stage: Stage, quantity: int, tensor: int) -> Floats | float:
         """What a pending tile costs a DMA engine, where no fanout lies between: tiles are those of the engine's level.

@@ -82,7 +82,7 @@ def _alone(space: MapSpace, tensor: int, column: Column, deadline: Deadline) -> 
     )
     keeping = Keeping(space, Quantities((ENERGY,)), alone)
     ahead = CostToGo(keeping, deadline, quick=True)
-    rest = ahead.tail(0, tensor, keeping.first()[0].edges[tensor])
+    rest = ahead.tail(0, tensor, keeping.first[0].edges[tensor])
     saved = rest.credit[0] * space.vectors.first_visits[0]
     network = space.machine.network_at.get(ahead.stages[0].node)
     shared = network is not None and space.shares(tensor, network)

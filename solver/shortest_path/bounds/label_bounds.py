@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 
@@ -15,6 +16,47 @@ from ..sweeping.labels import Columns, Labels
 from .cost_to_go import CostToGo, most_unrolled
 from .sharing import Sharing, sharing_of
 from .stages import Kind, Stage
+from .tails import Tail
+
+
+@dataclass(frozen=True)
+class _OpenEdge:
+    """What a word of a tensor that is not pending costs at the least at a stage, by quantity (:class:`.tails.Tail`).
+
+    ``before`` and ``last``: inside the outer end of its edge and there; ``last_of_all`` and ``all_words``: there, and
+    on the whole way, of all words that the tensor has. ``full`` and ``credit``: with read-backs, `None` without any.
+    ``shares``: whether the fanout of the stage can have fewer words outside.
+    """
+
+    tensor: int
+    before: Floats
+    last: Floats
+    last_of_all: Floats
+    all_words: Floats
+    full: Floats | None
+    credit: Floats
+    shares: bool
+
+    @classmethod
+    def of(cls, tensor: int, rest: Tail, compulsory: float, *, shares: bool) -> _OpenEdge:
+        """The edge of a tensor of which so many words are touched."""
+        last = rest.last / rest.fewer
+        full = rest.full if rest.credit.any() else None
+        return cls(
+            tensor,
+            rest.plain - last,
+            last,
+            rest.last * compulsory,
+            rest.whole * compulsory,
+            full,
+            rest.credit,
+            shares,
+        )
+
+    @property
+    def costs(self) -> bool:
+        """Whether words add to any quantity."""
+        return self.full is not None or bool(self.before.any() or self.last.any() or self.all_words.any())
 
 
 class LabelBounds:
@@ -24,10 +66,11 @@ class LabelBounds:
         self._ahead, self._space, self._listed = ahead, ahead.space, ahead.keeping.sums.listed
         self._columns, self._rule = columns, OBJECTIVES[objective]
         self._only_time = ahead.space.only_time
-        self._times = np.array([wanted.divides for wanted in self._listed])
+        self._divided = next((place for place, wanted in enumerate(self._listed) if wanted.divides), len(self._listed))
         self._limited = [place for place, wanted in enumerate(self._listed) if math.isfinite(wanted.limit)]
         self._limits = np.array([self._listed[place].limit for place in self._limited])
         self._known: dict[tuple[int, tuple[tuple[int, int], ...]], list[Sharing]] = {}
+        self._edges: dict[tuple[int, State], tuple[list[_OpenEdge], list[Sharing]]] = {}
 
     def objective(self, place: int, state: State, labels: Labels) -> Floats:
         """Lower bounds on the objective."""
@@ -45,15 +88,15 @@ class LabelBounds:
         """
         stage, sums = self._ahead.stages[place], labels.sums
         left = self._left(stage, labels, later)
-        outside = self._space.instances_outside(stage.node)
-        divided = outside * left if stage.kind is Kind.FANOUT else np.full(len(labels), outside)
-        least = sums[:, self._columns.settled] + self._credit(stage, state, labels, left)
-        least[:, self._times] /= divided[:, np.newaxis]
-        least += self._open_edges(place, state, labels, left)
+        divided: Ints = self._space.instances_outside(stage.node) * left
+        least: Floats = sums[:, self._columns.settled] + self._credit(stage, state, labels, left)
+        times = least[:, self._divided :]
+        times /= divided[:, np.newaxis]
+        self._add_open_edges(least, place, state, labels, left)
         least += self._table(place, state, labels, left)
         cycles = sums[:, self._columns.compute] / divided
-        if self._times.any():
-            cycles = np.maximum(cycles, least[:, self._times].max(axis=1))
+        if times.size:
+            cycles = np.maximum(cycles, times.max(axis=1))
         cycles = np.ceil(cycles * (1 - TOLERANCE))
         energy_pj = least.sum(axis=1) if self._only_time else least[:, 0]
         if self._limited:
@@ -79,33 +122,48 @@ class LabelBounds:
     def _most_of(self, size: int, axes: list[Axis]) -> list[Ints]:
         return [most_unrolled(size, axes[later:]) for later in range(len(axes) + 1)]
 
-    def _open_edges(self, place: int, state: State, labels: Labels, left: Ints) -> Floats:
-        """What the words of tensors that are not pending still cost: `[label, quantity]`."""
-        network = self._space.machine.network_at.get(self._ahead.stages[place].node)
-        shape = len(labels), len(self._listed)
-        total, apart, lasts, ends = np.zeros(shape), np.zeros(shape), dict[int, Floats](), dict[int, Floats]()
-        for tensor in range(self._space.num_tensors):
-            if state.pending >> tensor & 1:
-                continue
-            rest, words = self._ahead.tail(place, tensor, state.edges[tensor]), labels.sums[:, tensor, np.newaxis]
-            if network is not None and self._space.shares(tensor, network):
+    def _add_open_edges(self, least: Floats, place: int, state: State, labels: Labels, left: Ints) -> None:
+        """Adds what the words of tensors that are not pending still cost: ``least[label, quantity]``."""
+        edges, sharing = self._at(place, state)
+        total, apart = np.zeros_like(least), np.zeros_like(least)
+        lasts, ends = dict[int, Floats](), dict[int, Floats]()
+        for edge in edges:
+            words = labels.sums[:, edge.tensor, np.newaxis]
+            if edge.shares:
                 words = words / left[:, np.newaxis]
-            lasts[tensor] = words * (rest.last / rest.fewer)
-            before = words * (rest.plain - rest.last / rest.fewer)
-            compulsory = self._space.compulsory_words[tensor]
-            ends[tensor] = np.maximum(lasts[tensor], rest.last * compulsory)
-            least = np.maximum(before + ends[tensor], rest.whole * compulsory)
-            apart += before
-            if rest.credit.any():
-                saved = labels.sums[:, self._columns.first, np.newaxis] * rest.credit
-                least = np.maximum(least, words * rest.full + saved)
-            total += least
-        for together in self._sharing(place, state, tuple(lasts)):
+            last, before = words * edge.last, words * edge.before
+            end = np.maximum(last, edge.last_of_all)
+            cost = np.maximum(before + end, edge.all_words)
+            if edge.full is not None:
+                saved = labels.sums[:, self._columns.first, np.newaxis] * edge.credit
+                np.maximum(cost, words * edge.full + saved, out=cost)
+            total += cost
+            if sharing:
+                apart += before
+                lasts[edge.tensor], ends[edge.tensor] = last, end
+        for together in sharing:
             others = sum((end for tensor, end in ends.items() if tensor not in together.tensors), start=apart)
             columns = together.quantities
-            least = others[:, columns] + together.least(lasts, left)
-            total[:, columns] = np.maximum(total[:, columns], least)
-        return total
+            total[:, columns] = np.maximum(total[:, columns], others[:, columns] + together.least(lasts, left))
+        least += total
+
+    def _at(self, place: int, state: State) -> tuple[list[_OpenEdge], list[Sharing]]:
+        """The edges of tensors that are not pending, those that cost anything, and what they share."""
+        if (place, state) not in self._edges:
+            space, ahead = self._space, self._ahead
+            network = space.machine.network_at.get(ahead.stages[place].node)
+            tensors = tuple(tensor for tensor in range(space.num_tensors) if not state.pending >> tensor & 1)
+            edges = [
+                _OpenEdge.of(
+                    tensor,
+                    ahead.tail(place, tensor, state.edges[tensor]),
+                    space.compulsory_words[tensor],
+                    shares=network is not None and space.shares(tensor, network),
+                )
+                for tensor in tensors
+            ]
+            self._edges[place, state] = [edge for edge in edges if edge.costs], self._sharing(place, state, tensors)
+        return self._edges[place, state]
 
     def _sharing(self, place: int, state: State, tensors: tuple[int, ...]) -> list[Sharing]:
         """What several tensors have in common at the fanouts to come, for all sets of them that pay for anything."""

@@ -30,7 +30,7 @@ class Stage:
 def stages(keeping: Keeping) -> tuple[Stage, ...]:
     """The stages of a machine with the states that can occur."""
     space, boundaries, found = keeping.space, keeping.boundaries, list[Stage]()
-    states = set(keeping.first())
+    states = set(keeping.first)
     for node in reversed(range(space.machine.num_nodes)):
         if node in space.machine.network_at:
             found.append(Stage(Kind.FANOUT, node, _more_pending_first(states)))

@@ -91,7 +91,7 @@ class Boundaries:
 
     def open_at(self, tensor: int, node: int) -> int | None:
         """The boundary at the inner end of the edge that is open just outside a node; `None` at the MAC."""
-        return self.position.get((tensor, self.prices.child(tensor, node)))
+        return self.position.get((tensor, self.prices.child(tensor, node))) if self.listed else None
 
     def replaced(self, node: int, dim: int) -> Pending:
         """What a loop over a dimension at a storage level replaces."""

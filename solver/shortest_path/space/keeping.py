@@ -49,11 +49,12 @@ class Keeping:
     sums: Quantities
     given: Given
     _prices: dict[Kept, EdgePrices] = field(default_factory=dict, repr=False, compare=False)
+    _settled: dict[tuple[State, Pending, int], list[State]] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def boundaries(self) -> Boundaries:
         """The boundaries of tiles that can slide: what is kept of their tensors is given."""
-        return Boundaries(self.prices(self.first()[0].edges))
+        return Boundaries(self.prices(self.first[0].edges))
 
     @cached_property
     def lost_in_blocks_pj(self) -> float:
@@ -68,15 +69,22 @@ class Keeping:
                 lost_pj += price_pj * (1 - 1 / level.block_elements) * self.space.instances_outside(level.node)
         return lost_pj
 
-    def first(self) -> list[State]:
+    @cached_property
+    def first(self) -> tuple[State, ...]:
         """The states before any loop, all operands settled: a multiply-accumulate holds nothing."""
         mac = self.space.machine.num_nodes
         tensors = range(self.space.num_tensors)
         ends = itertools.product(*(self._outer_ends(tensor, mac - 1) for tensor in tensors))
-        return [State(tuple(Edge(mac, outer) for outer in outers), 0) for outers in ends]
+        return tuple(State(tuple(Edge(mac, outer) for outer in outers), 0) for outers in ends)
 
     def settled(self, state: State, tiles: Pending, node: int) -> list[State]:
         """The states after loops of a level have replaced tiles, or these slide no more: one for each outer end."""
+        key = state, tiles, node
+        if key not in self._settled:
+            self._settled[key] = self._settle(state, tiles, node)
+        return self._settled[key]
+
+    def _settle(self, state: State, tiles: Pending, node: int) -> list[State]:
         tensors = [tensor for tensor in members(tiles) if tensor < self.space.num_tensors]
         found: list[State] = []
         for outers in itertools.product(*(self._outer_ends(tensor, node) for tensor in tensors)):
@@ -106,7 +114,7 @@ class Keeping:
 
     def prices_of(self, tensor: int, edge: Edge) -> EdgePrices:
         """What the words of one tensor cost on an edge."""
-        edges = list(self.first()[0].edges)
+        edges = list(self.first[0].edges)
         edges[tensor] = edge
         return self.prices(tuple(edges))
 
@@ -117,6 +125,16 @@ class Keeping:
 
     def _outer_ends(self, tensor: int, node: int) -> list[int]:
         """The levels that can be the next to keep a tensor, from a node outwards."""
+        return self._ends[tensor][node]
+
+    @cached_property
+    def _ends(self) -> list[list[list[int]]]:
+        return [
+            [self._ends_from(tensor, node) for node in range(self.space.machine.num_nodes)]
+            for tensor in range(self.space.num_tensors)
+        ]
+
+    def _ends_from(self, tensor: int, node: int) -> list[int]:
         found: list[int] = []
         for place in range(node, -1, -1):
             if self.given[place][tensor] is not False:

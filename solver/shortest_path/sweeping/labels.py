@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from typing import Generic, TypeVar
@@ -116,9 +116,27 @@ class Labels:
 
     def take(self, rows: Ints | Mask) -> Labels:
         """Copies of some of the labels."""
+        numbers = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
         return Labels(
-            self.points[rows], self.used[rows], self.sums[rows], self.shapes[rows], self.trail[rows], self.least[rows]
+            self.points.take(numbers),
+            self.used.take(numbers),
+            self.sums.take(numbers, axis=0),
+            self.shapes.take(numbers, axis=0),
+            self.trail.take(numbers),
+            self.least.take(numbers),
         )
+
+    def moved(self, steps: int | Ints) -> Labels:
+        """The labels so many points of the grid further, with the same arrays for all else."""
+        return Labels(self.points + steps, self.used, self.sums, self.shapes, self.trail, self.least)
+
+    def after(self, trail: Ids) -> Labels:
+        """The labels as they came about from others, with the same arrays for all else."""
+        return Labels(self.points, self.used, self.sums, self.shapes, trail, self.least)
+
+    def bounded(self, least: Floats) -> Labels:
+        """The labels with these bounds, with the same arrays for all else."""
+        return Labels(self.points, self.used, self.sums, self.shapes, self.trail, least)
 
 
 def joined(several: Sequence[Labels]) -> Labels:
@@ -244,12 +262,18 @@ class Trail(Generic[Step]):
 
     def extend(self, labels: Labels, step: Step) -> Labels:
         """The labels, each one step further."""
-        self._starts.append(self.length)
-        self._before.append(labels.trail)
-        self._steps.append(step)
-        numbers = np.arange(self.length, self.length + len(labels), dtype=np.int32)
-        self.length += len(labels)
-        return replace(labels, trail=numbers)
+        return self.extend_each(labels, [(step, len(labels))])
+
+    def extend_each(self, labels: Labels, steps: Sequence[tuple[Step, int]]) -> Labels:
+        """The labels, each one step further: the first so many the first step, and so on."""
+        first, begin = self.length, 0
+        for step, count in steps:
+            self._starts.append(self.length)
+            self._before.append(labels.trail[begin : begin + count])
+            self._steps.append(step)
+            self.length, begin = self.length + count, begin + count
+        numbers = np.arange(first, self.length, dtype=np.int32)
+        return labels.after(numbers)
 
     def steps_to(self, number: int) -> list[Step]:
         """The steps that lead to a label, the first one first."""

@@ -13,7 +13,7 @@ from ..space import marks
 from ..space.boundaries import Boundaries, Pending, members
 from ..space.edge_prices import Charge, EdgePrices
 from ..space.map_space import MapSpace
-from ..space.tile_vectors import Axis, Floats
+from ..space.tile_vectors import Axis, Floats, Ints
 from .halo_tiles import OverlappingTile, StridingTile
 from .interval_shapes import IntervalShapes
 from .labels import Columns, Ids, Labels
@@ -82,10 +82,10 @@ class Ledger:
             found += range(whole.start, whole.stop)
         return np.array(found, dtype=np.int32)
 
-    def note_step(self, labels: Labels, axis: Axis, node: int) -> None:
-        """Marks a loop, or what is unrolled, where marks matter. Changes the labels."""
+    def note_step(self, labels: Labels, axis: Axis, node: int, powers: int | Ints = 1) -> None:
+        """Marks a loop of so many primes, or what is unrolled, where marks matter. Changes the labels."""
         if self.marks:
-            labels.shapes[:, -1] += marks.of_step(node, axis)
+            labels.shapes[:, -1] += powers * np.int64(marks.of_step(node, axis))
 
     def note_replaced(self, labels: Labels, bit: int, place: int) -> None:
         """Marks how far a tile has stayed that is replaced, where marks matter. Changes the labels."""
@@ -101,10 +101,10 @@ class Ledger:
         """Whether labels have to be told apart by all their words, for what they cost is not a sum of prices."""
         return any(level.block_elements > 1 for level in self.space.machine.levels)
 
-    def multiply_factor(self, labels: Labels, axis: Axis) -> None:
-        """Remembers the factor of a dimension at this node, if any is limited. Changes the labels."""
+    def multiply_factor(self, labels: Labels, axis: Axis, by: int | Ints | None = None) -> None:
+        """Remembers the factor of a dimension at this node, if any is limited: a prime more. Changes the labels."""
         if axis.dim in self.space.narrowed:
-            labels.shapes[:, self.factor(axis.dim)] *= axis.prime
+            labels.shapes[:, self.factor(axis.dim)] *= axis.prime if by is None else by
 
     def charge(self, sums: Floats, tensor: int, pending: Pending, charge: Charge) -> None:
         """Adds the price of a tensor's words to what is pending or settled, and the credit of first visits."""

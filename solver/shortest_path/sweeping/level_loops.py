@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
+
+import numpy as np
 
 from ..bounds.cost_to_go import CostToGo
 from ..bounds.stages import Stage
 from ..space.boundaries import Pending
 from ..space.keeping import Keeping, State
-from ..space.tile_vectors import Axis, Ints, Mask
+from ..space.tile_vectors import Axis, Floats, Ints, Mask
 from .labels import Labels, Trail, joined
 from .moves import Moves
 from .witness import Step
@@ -19,13 +22,31 @@ from .witness import Step
 Groups = dict[State, Labels]
 """Labels by the edges that they are on, and by what is pending."""
 
+MOST_TOGETHER = 10_000
+"""Labels up to which all powers of a prime are looked at together; of more, only those that can reach a target."""
+
+
+def best_of(groups: Groups, most: int | None) -> Groups:
+    """The labels of which so many of all groups together have no larger bounds; all of them with `None`."""
+    if most is None:
+        return groups
+    limit = largest_of((labels.least for labels in groups.values()), most)
+    found = {state: labels.take(labels.least <= limit) for state, labels in groups.items()}
+    return {state: labels for state, labels in found.items() if len(labels)}
+
+
+def largest_of(several: Iterable[Floats], most: int) -> float:
+    """What no more than so many bounds are below; infinite where there are no more."""
+    bounds = np.concatenate([np.empty(0), *several])
+    return float(np.partition(bounds, most - 1)[most - 1]) if len(bounds) > most else math.inf
+
 
 @dataclass(frozen=True)
 class LevelLoops:
     """The temporal loops of one level: labels by what is pending, larger sets first.
 
-    ``below`` gives the labels that can still reach a target, ``thinned`` those of them that are to be followed. With
-    ``whole`` no dimension has several loops.
+    ``below`` gives the labels that can still reach a target, ``thinned`` those of them that are to be followed; no more
+    than ``most`` of all of them together. With ``whole`` no dimension has several loops.
     """
 
     ahead: CostToGo
@@ -35,6 +56,7 @@ class LevelLoops:
     thinned: Callable[[Labels], Labels]
     trail: Trail[Step]
     whole: bool
+    most: int | None = None
     _waiting: dict[State, list[Labels]] = field(default_factory=dict[State, list[Labels]])
 
     def run(self, groups: Groups) -> Groups:
@@ -55,10 +77,20 @@ class LevelLoops:
         for state in self.stage.states:
             if state in self._waiting:
                 arrived = self.below(state, joined(self._waiting.pop(state)))
+                if self.most is not None:
+                    arrived = arrived.take(arrived.least <= largest_of(self._leaving(found), self.most))
+                if not len(arrived):
+                    continue
                 labels = self._free_loops(self.thinned(arrived), state, dims)
                 found[state] = labels
                 self._replace(labels, state, dims)
         return found
+
+    def _leaving(self, found: Groups) -> Iterator[Floats]:
+        """The bounds of labels that can leave the level: at DRAM, those that have all loops."""
+        end = self.ahead.space.vectors.size - 1
+        for labels in found.values():
+            yield labels.least if self.stage.node > 0 else labels.least[labels.points == end]
 
     def _free_loops(self, labels: Labels, state: State, dims: set[int]) -> Labels:
         """The labels after any loops that replace nothing.
@@ -67,18 +99,24 @@ class LevelLoops:
         """
         free = (axis for axis in self.ahead.free_axes(self.stage.node, state) if axis.dim in dims)
         axes = self._loops_over(free, state.pending)
-        ordered = self.whole or self.moves.order_matters(state.pending, self.stage.node)
+        ordered = self._ordered(state)
         for _ in range(len({axis.dim for axis in axes}) if ordered else 1):
             before = labels.trail
             for axis in axes:
                 more = self._along(labels, axis, state)
                 labels = self.thinned(joined([labels, *more])) if more else labels
-            if set(before.tolist()) == set(labels.trail.tolist()):
+            if ordered and set(before.tolist()) == set(labels.trail.tolist()):
                 break
         return labels
 
+    def _ordered(self, state: State) -> bool:
+        """Whether the order of loops that replace nothing matters."""
+        return self.whole or self.moves.order_matters(state.pending, self.stage.node)
+
     def _along(self, labels: Labels, axis: Axis, state: State) -> list[Labels]:
         """The labels that loops along one axis lead to."""
+        if axis.multiplicity * len(labels) <= MOST_TOGETHER and not self._ordered(state):
+            return self._powers_along(labels, axis, state)
         found: list[Labels] = []
         for _ in range(axis.multiplicity):
             labels = self._sliding(self._step(labels, axis, state), state)
@@ -86,6 +124,19 @@ class LevelLoops:
                 break
             found.append(labels)
         return found
+
+    def _powers_along(self, labels: Labels, axis: Axis, state: State) -> list[Labels]:
+        """The same where no tile slides: loops of all powers of the prime at once, smaller ones first."""
+        left = axis.multiplicity - self.ahead.space.vectors.exponents[self._axes[axis]][labels.points]
+        powers, rows = np.nonzero(left >= np.arange(1, axis.multiplicity + 1)[:, np.newaxis])
+        looped = self.moves.loop_each(labels.take(rows), axis, powers + 1, self.stage.node, state.pending)
+        numbered = looped.after(np.arange(len(rows), dtype=np.int32))
+        reaching = self.below(state, self.moves.within(numbered, self.stage.node))
+        if not len(reaching):
+            return []
+        before, counts = labels.trail[rows[reaching.trail]], np.bincount(powers[reaching.trail])
+        steps = [(Step(self.stage.node, axis, power=power), count) for power, count in enumerate(counts.tolist(), 1)]
+        return [self.trail.extend_each(reaching.after(before), steps)]
 
     def _sliding(self, labels: Labels, state: State) -> Labels:
         """The labels of which all tiles with halo still slide; the others wait among those without the settled ones."""
@@ -100,7 +151,7 @@ class LevelLoops:
 
     def _wait(self, state: State, labels: Labels) -> None:
         if len(labels):
-            if not self.whole and not self.moves.order_matters(state.pending, self.stage.node):
+            if not self._ordered(state):
                 labels = self.moves.forget_loops(labels)
             self._waiting.setdefault(state, []).append(labels)
 
@@ -110,10 +161,12 @@ class LevelLoops:
         for dim, axes in groupby(self.ahead.space.vectors.axes, key=lambda axis: axis.dim):
             tiles = boundaries.replaced(node, dim) & state.pending
             if tiles and len(labels) and dim in dims:
-                after, several = self.moves.replaced(labels, tiles, node), list(axes)
-                for then in self._keeping.settled(state, tiles, node):
-                    for axis in self._loops_over(several, then.pending):
-                        self._wait(then, self._sliding(self._step(after, axis, then), then))
+                after, pending = self.moves.replaced(labels, tiles, node), state.pending & ~tiles
+                states = self._keeping.settled(state, tiles, node)
+                for axis in self._loops_over(axes, pending):
+                    looped = self._looped(after, axis, pending)
+                    for then in states:
+                        self._wait(then, self._sliding(self._reaching(looped, axis, then), then))
 
     @property
     def _keeping(self) -> Keeping:
@@ -129,13 +182,20 @@ class LevelLoops:
 
     def _step(self, labels: Labels, axis: Axis, state: State) -> Labels:
         """The labels that another prime of an axis, or a loop that is made at once, leads to."""
+        return self._reaching(self._looped(labels, axis, state.pending), axis, state)
+
+    def _looped(self, labels: Labels, axis: Axis, pending: Pending) -> Labels:
+        """The same whether they can reach a target or not."""
         more, jump = self._is_left(labels, axis), axis not in self._axes
         if self.whole or jump:
             more &= self.moves.may_loop(labels, axis.dim, again=not jump)
-        looped = self.moves.loop(labels.take(more), axis, self.stage.node, state.pending)
+        looped = self.moves.loop(labels.take(more), axis, self.stage.node, pending)
         if self.whole or jump:
             looped = self.moves.noted(looped, axis.dim, latest=self.whole)
-        reaching = self.below(state, self.moves.within(looped, self.stage.node))
+        return self.moves.within(looped, self.stage.node)
+
+    def _reaching(self, looped: Labels, axis: Axis, state: State) -> Labels:
+        reaching = self.below(state, looped)
         return self.trail.extend(reaching, Step(self.stage.node, axis)) if len(reaching) else reaching
 
     def _is_left(self, labels: Labels, axis: Axis) -> Mask:

@@ -6,7 +6,7 @@ nowhere above the other suffices (``docs/shortest_path.md``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,9 @@ class Moves:
     """The steps from one place to the next."""
 
     ledger: Ledger
+    _known_pending: dict[tuple[int, Pending], tuple[Mask, list[tuple[int, int]]]] = field(
+        default_factory=dict[tuple[int, Pending], tuple[Mask, list[tuple[int, int]]]], repr=False, compare=False
+    )
 
     @classmethod
     def of(cls, boundaries: Boundaries) -> Moves:
@@ -88,17 +91,40 @@ class Moves:
 
     def loop(self, labels: Labels, axis: Axis, node: int, pending: Pending) -> Labels:
         """One prime of a temporal loop: over it, pending tiles stay where they are, or slide. Changes the labels."""
-        for bit in members(pending):
-            place = self.ledger.place(bit, node)
-            if place in self.ledger.sliding:
-                self._slide(labels, axis, node, place, bit)
-            else:
-                if bit < self.ledger.columns.num_tensors:
-                    labels.sums[:, bit] /= axis.prime
-                labels.sums[:, self.ledger.columns.pending(bit)] /= axis.prime
+        stays, sliding = self._pending_at(node, pending)
+        if stays.any():
+            np.divide(labels.sums, np.where(stays, axis.prime, 1), out=labels.sums)
+        for place, bit in sliding:
+            self._slide(labels, axis, node, place, bit)
         self.ledger.multiply_factor(labels, axis)
         self.ledger.note_step(labels, axis, node)
-        return replace(labels, points=labels.points + axis.step)
+        return labels.moved(axis.step)
+
+    def loop_each(self, labels: Labels, axis: Axis, powers: Ints, node: int, pending: Pending) -> Labels:
+        """Loops of some power of a prime for each label, over which all pending tiles stay. Changes the labels."""
+        stays, _ = self._pending_at(node, pending)
+        iterations = axis.prime**powers
+        if stays.any():
+            np.divide(labels.sums, np.where(stays, iterations[:, np.newaxis], 1), out=labels.sums)
+        self.ledger.multiply_factor(labels, axis, iterations)
+        self.ledger.note_step(labels, axis, node, powers)
+        return labels.moved(powers * axis.step)
+
+    def _pending_at(self, node: int, pending: Pending) -> tuple[Mask, list[tuple[int, int]]]:
+        """The columns of what is pending at a level and stays where it is; the boundaries and bits of what slides."""
+        if (node, pending) not in self._known_pending:
+            columns, sliding = self.columns, list[tuple[int, int]]()
+            stays = np.zeros(columns.count, dtype=np.bool_)
+            for bit in members(pending):
+                place = self.ledger.place(bit, node)
+                if place in self.ledger.sliding:
+                    sliding.append((place, bit))
+                    continue
+                stays[columns.pending(bit)] = True
+                if bit < columns.num_tensors:
+                    stays[bit] = True
+            self._known_pending[node, pending] = stays, sliding
+        return self._known_pending[node, pending]
 
     def noted(self, labels: Labels, dim: int, *, latest: bool) -> Labels:
         """Labels that remember a loop over a dimension; with ``latest``, that it was the latest. Changes the labels."""
@@ -124,7 +150,7 @@ class Moves:
 
     def settled(self, labels: Labels, node: int, pending: Pending) -> tuple[Pending, Mask]:
         """The pending tiles with halo that slide no more, where any does, and the labels of which they do not."""
-        for bit in members(pending):
+        for bit in members(pending) if self.ledger.sliding else ():
             place = self.ledger.place(bit, node)
             if place in self.ledger.sliding:
                 done = labels.shapes[:, self.ledger.tile(place)] == SETTLED
@@ -134,7 +160,8 @@ class Moves:
 
     def order_matters(self, pending: Pending, node: int) -> bool:
         """Whether tiles with halo are pending, so that loops in another order cost something else."""
-        return any(self.ledger.place(bit, node) in self.ledger.sliding for bit in members(pending))
+        sliding = self.ledger.sliding
+        return bool(sliding) and any(self.ledger.place(bit, node) in sliding for bit in members(pending))
 
     def _slide(self, labels: Labels, axis: Axis, node: int, place: int, bit: int) -> None:
         """A loop over a tile with halo: words that it has in common with the one before are not moved again."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
@@ -20,21 +21,25 @@ from ..space.keeping import Keeping, State
 from ..space.map_space import Kept
 from ..space.tile_vectors import Floats
 from .labels import Apart, Labels, Trail, joined, undominated
-from .level_loops import Groups, LevelLoops
+from .level_loops import Groups, LevelLoops, best_of
 from .moves import Moves
 from .witness import Step, mapping_of
+
+LARGEST = sys.float_info.max
+"""What no bound of a label is above that becomes a mapping at all."""
 
 
 @dataclass(frozen=True)
 class Goal:
     """What a sweep looks for: mappings of an objective of at most ``target``, within limits on both metrics.
 
-    With ``only`` so many labels for each tile vector, it may miss them.
+    With ``only`` so many labels of each state, or ``in_all`` of all states at a place, it may miss them.
     """
 
     target: float
     deadline: Deadline
     only: int | None = None
+    in_all: int | None = None
     most_energy_pj: float = math.inf
     most_cycles: float = math.inf
 
@@ -82,7 +87,7 @@ class Sweeper:
     def least(self) -> float:
         """A lower bound on the objective of every mapping."""
         first = self._moves.first_labels()
-        return min(float(self._bounds.objective(0, state, first)[0]) for state in self._keeping.first())
+        return min(float(self._bounds.objective(0, state, first)[0]) for state in self._keeping.first)
 
     def run(self, goal: Goal) -> list[Found]:
         """Mappings with an objective of at most the target, the best ones; with ``goal.only`` perhaps not all.
@@ -91,8 +96,10 @@ class Sweeper:
             TimeoutError: when the goal's deadline passes.
         """
         trail: Trail[Step] = Trail()
-        groups: Groups = {state: self._moves.first_labels() for state in self._keeping.first()}
+        groups: Groups = {state: self._moves.first_labels() for state in self._keeping.first}
         for place, stage in enumerate(self._ahead.stages):
+            if stage.kind is not Kind.STORE:
+                groups = best_of(groups, goal.in_all)
             if stage.kind is Kind.LOOPS:
                 groups = self._loops(place, goal, trail).run(groups)
             elif stage.kind is Kind.FANOUT:
@@ -103,10 +110,9 @@ class Sweeper:
         return sorted((f for labels in groups.values() for f in self._best(labels, goal, trail)), key=lambda f: f.value)
 
     def _loops(self, place: int, goal: Goal, trail: Trail[Step]) -> LevelLoops:
-        below, thinned = partial(self._below, goal, place), self._thinned(goal)
-        return LevelLoops(
-            self._ahead, self._moves, self._ahead.stages[place], below, thinned, trail, whole=self.whole_loops
-        )
+        below, thinned, stage = partial(self._below, goal, place), self._thinned(goal), self._ahead.stages[place]
+        whole, most = self.whole_loops, goal.in_all
+        return LevelLoops(self._ahead, self._moves, stage, below, thinned, trail, whole=whole, most=most)
 
     def _thinned(self, goal: Goal) -> Callable[..., Labels]:
         """What leaves out labels that others dominate."""
@@ -121,8 +127,8 @@ class Sweeper:
             return labels
         energy_pj, cycles = self._bounds.bounds(place, state, labels, later)
         values, ties = self._rule.of_arrays(energy_pj, cycles)
-        labels = replace(labels, least=self._preferred(values, ties) if goal.only else values)
-        kept = values <= goal.target * (1 + TOLERANCE)
+        labels = labels.bounded(self._preferred(values, ties) if goal.only else values)
+        kept = values <= min(goal.target * (1 + TOLERANCE), LARGEST)
         if goal.most_energy_pj < math.inf or goal.most_cycles < math.inf:
             kept &= energy_pj <= goal.most_energy_pj * (1 + TOLERANCE)
             kept &= cycles <= goal.most_cycles * (1 + TOLERANCE)

@@ -13,11 +13,12 @@ from ..space.tile_vectors import Axis
 
 @dataclass(frozen=True)
 class Step:
-    """One prime of a dimension at a node, of a loop or of what is unrolled; or what a level keeps."""
+    """A prime of a dimension at a node, or a power of it, of a loop or of what is unrolled; or what a level keeps."""
 
     node: int
     axis: Axis | None = None
     kept: Row = ()
+    power: int = 1
 
 
 def mapping_of(space: MapSpace, given: Given, steps: Sequence[Step]) -> LevelMapping:
@@ -34,7 +35,7 @@ def mapping_of(space: MapSpace, given: Given, steps: Sequence[Step]) -> LevelMap
         if step.axis is None:
             kept[step.node] = step.kept
             continue
-        factors[step.node][step.axis.dim] *= step.axis.prime
+        factors[step.node][step.axis.dim] *= step.axis.prime**step.power
         if step.axis.dim not in inside[step.node]:
             inside[step.node].append(step.axis.dim)
     orders = tuple(

@@ -14,8 +14,10 @@ from dmaze.model.hierarchy.machine import Machine
 from dmaze.model.hierarchy.resolved_machine import resolved_machine
 from dmaze.model.objectives import OBJECTIVES, Objective
 from dmaze.solver.deadline import NEVER
+from dmaze.solver.shortest_path.bounds import cost_to_go
 from dmaze.solver.shortest_path.programme import Programme, Task
 from dmaze.solver.shortest_path.space.map_space import MapSpace
+from dmaze.solver.shortest_path.sweeping import level_loops
 from hierarchy_cases import nest_of
 from reference import load
 
@@ -62,6 +64,18 @@ def check(case: dict[str, Any], objective: Objective) -> None:
 @pytest.mark.parametrize("name", [name for name in TINY if "infeasible" not in CASES[name]])
 def test_optimum_among_all_mappings_is_found(name: str, objective: Objective) -> None:
     check(CASES[name], objective)
+
+
+@pytest.mark.parametrize("name", ["tiny_gemm_4l_1f_bypass_bytes", "tiny_conv1d_3l_1f_dma_banks"])
+def test_searches_of_many_labels_and_large_tables_go_step_by_step_to_the_same_optimum(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = proved(CASES[name], "edp")
+    monkeypatch.setattr(level_loops, "MOST_TOGETHER", 0)
+    monkeypatch.setattr(cost_to_go, "MOST_AT_ONCE", 1)
+    by_steps = proved(CASES[name], "edp")
+    assert (by_steps.value, by_steps.sweeps) == (together.value, together.sweeps)
+    check(CASES[name], "edp")
 
 
 @pytest.mark.parametrize("name", QUICK)

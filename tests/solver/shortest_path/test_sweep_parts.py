@@ -22,6 +22,7 @@ from dmaze.solver.shortest_path.space.quantities import quantities
 from dmaze.solver.shortest_path.space.tile_vectors import Axis, TileVectors
 from dmaze.solver.shortest_path.sweeping.interval_shapes import IntervalShapes
 from dmaze.solver.shortest_path.sweeping.labels import Apart, Labels, undominated
+from dmaze.solver.shortest_path.sweeping.level_loops import best_of
 from hierarchy_cases import nest_of
 
 STRIDED = nest_of(
@@ -149,6 +150,18 @@ def test_few_labels_are_those_of_different_tile_vectors_with_the_least_bounds() 
         assert list(zip(kept.least, kept.points, strict=True)) == least[:only]
 
 
+def test_few_labels_of_all_groups_are_those_with_the_least_bounds() -> None:
+    groups = {State((), pending): random_labels(Random(pending), 20) for pending in range(3)}
+    least = sorted(np.concatenate([labels.least for labels in groups.values()]).tolist())
+    for most in (1, 7, 59):
+        kept = best_of(groups, most)
+        found = sorted(np.concatenate([labels.least for labels in kept.values()]).tolist())
+        assert found == [bound for bound in least if bound <= least[most - 1]]
+        assert all(len(labels) for labels in kept.values())
+    assert best_of(groups, None) is groups
+    assert [len(labels) for labels in best_of(groups, 60).values()] == [20, 20, 20]
+
+
 def keeping_of(nest: LoopNest, given: Given) -> Keeping:
     machine = resolved_machine(Machine.model_validate({"name": "m", "nodes": NODES}), nest)
     space = MapSpace(resolved_constraints(nest, machine, LevelConstraints()))
@@ -181,7 +194,7 @@ def test_what_is_kept_stays_open_until_it_matters() -> None:
     """Two levels that may keep a tensor, then one that must: only where its words go next, and where its tile lies."""
     may = (None, None, None)
     keeping = keeping_of(GEMM, (ALL, may, NONE, may))
-    assert {tuple(edge.outer for edge in state.edges) for state in keeping.first()} == {
+    assert {tuple(edge.outer for edge in state.edges) for state in keeping.first} == {
         (a, b, c) for a in (0, 1, 3) for b in (0, 1, 3) for c in (0, 1, 3)
     }
     mac, output = 4, GEMM.output
