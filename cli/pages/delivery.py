@@ -20,7 +20,7 @@ from .result_page import page
 
 PICTURES, SCATTER = "--pictures", "--scatter"
 
-NAMES = ("energy", "scatter", "trace")
+NAMES = ("energy", "cycles", "scatter", "trace")
 
 
 @dataclass(frozen=True)

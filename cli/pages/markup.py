@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from ..tables import Column, Row, cell_text, used_columns
+
+MANY_COLUMNS = 4
+"""Columns beside the name from which on a table is wider than a phone."""
+
+SCROLL_HINT = "More columns to the right: scroll the table \u2192"
 
 
 def element(tag: str, *content: str, **attributes: str) -> str:
@@ -40,10 +45,15 @@ def preformatted(words: str) -> str:
     return element("pre", text(words), tabindex="0")
 
 
-def table(rows: Sequence[Row], name: Column[Row], columns: Sequence[Column[Row]]) -> str:
-    """A table, in a box that scrolls on its own where the page is narrow."""
-    used = used_columns(rows, columns)
-    head = "".join(element("th", text(column.heading), scope="col", **_side(column)) for column in [name, *used])
+def table(
+    rows: Sequence[Row], name: Column[Row], columns: Sequence[Column[Row]], meanings: Mapping[str, str] | None = None
+) -> str:
+    """A table, in a box that scrolls on its own where the page is narrow.
+
+    Headings in ``meanings`` explain themselves when pointed at, and in a list below the table.
+    """
+    used, known = used_columns(rows, columns), meanings or {}
+    head = "".join(_heading(column, known.get(column.heading)) for column in [name, *used])
     body = [
         element(
             "tr",
@@ -53,7 +63,15 @@ def table(rows: Sequence[Row], name: Column[Row], columns: Sequence[Column[Row]]
         for row in rows
     ]
     whole = element("table", element("thead", element("tr", head)), element("tbody", *body))
-    return element("div", whole, class_="scroll", tabindex="0")
+    hint = element("p", text(SCROLL_HINT), class_="hint") if len(used) >= MANY_COLUMNS else ""
+    lines = [f"{column.heading}: {known[column.heading]}" for column in used if column.heading in known]
+    legend = folded("What the columns mean", bullets(lines)) if lines else ""
+    return hint + element("div", whole, class_="scroll", tabindex="0") + legend
+
+
+def _heading(column: Column[Row], meaning: str | None) -> str:
+    explained = {} if meaning is None else {"title": meaning}
+    return element("th", text(column.heading), scope="col", **_side(column), **explained)
 
 
 def _side(column: Column[Row]) -> dict[str, str]:

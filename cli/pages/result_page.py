@@ -15,6 +15,8 @@ from ..pictures.style import picture_bytes
 from ..reports.certificate_report import certificate_lines
 from ..reports.import_report import import_lines
 from ..reports.result_report import (
+    TIME_HEADING,
+    bound_by_column,
     cache_lines,
     energy_columns,
     energy_heading,
@@ -22,34 +24,47 @@ from ..reports.result_report import (
     name_column,
     status_columns,
     subject,
+    time_columns,
     total_line,
     trouble_lines,
 )
 from ..solved_layers import best_listings
-from ..tables import name_text
+from ..tables import Column, name_text
+from .column_meanings import OF_TIMES, energy_meanings, verdict_meanings
 from .markup import bullets, element, folded, image, preformatted, table, text
 
 STYLE = """
-:root { color-scheme: light; }
+:root { color-scheme: light dark; --page: #fff; --text: #1a1a1a; --quiet: #444; --line: #ddd; --rule: #eee;
+  --head: #f4f4f4; --shade: rgba(0, 0, 0, 0.25); }
+@media (prefers-color-scheme: dark) {
+  :root { --page: #16181c; --text: #e6e6e6; --quiet: #b4b4b4; --line: #3c4048; --rule: #2b2e34; --head: #23262c;
+    --shade: rgba(255, 255, 255, 0.25); }
+  img { filter: invert(0.91) hue-rotate(180deg); }
+}
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1rem; max-width: 76rem; background: #fff; color: #1a1a1a;
+body { margin: 0 auto; padding: 1rem; max-width: 88rem; background: var(--page); color: var(--text);
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0.5rem 0; }
 h2 { font-size: 1.2rem; margin: 2rem 0 0.5rem; }
-.scroll, pre { overflow-x: auto; border: 1px solid #ddd; border-radius: 4px; }
+.scroll, pre { overflow-x: auto; border: 1px solid var(--line); border-radius: 4px; }
+.scroll { background: linear-gradient(to left, var(--page) 1.5rem, transparent) right / 3rem 100% no-repeat local,
+  linear-gradient(to left, var(--shade), transparent) right / 1rem 100% no-repeat scroll; }
+.hint { display: none; margin: 0.25rem 0; font-size: 0.8125rem; color: var(--quiet); text-align: right; }
+@media (max-width: 48rem) { .hint { display: block; } }
 table { border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: tabular-nums; width: 100%; }
-th, td { padding: 0.35rem 0.6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #eee; }
-th { background: #f4f4f4; }
+th, td { padding: 0.35rem 0.6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule); }
+th { background: var(--head); }
+th[title] { text-decoration: underline dotted; text-underline-offset: 0.2rem; cursor: help; }
 .left { text-align: left; }
-tr > :first-child { position: sticky; left: 0; background: #fff; border-right: 1px solid #ddd; }
-thead tr > :first-child { background: #f4f4f4; }
+tr > :first-child { position: sticky; left: 0; background: var(--page); border-right: 1px solid var(--line); }
+thead tr > :first-child { background: var(--head); }
 .name { width: max-content; max-width: min(20rem, 34vw); white-space: normal; }
 pre { padding: 0.75rem; font: 0.8125rem/1.4 ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: normal; }
-.pictures { columns: 2 26rem; column-gap: 2rem; }
-figure { margin: 0; padding-top: 1.5rem; break-inside: avoid; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 0 2rem; }
+figure { margin: 0; padding-top: 1.5rem; }
 figure h2 { margin: 0 0 0.5rem; }
 img { display: block; width: 100%; height: auto; }
-figcaption { font-size: 0.875rem; color: #444; }
+figcaption { font-size: 0.875rem; color: var(--quiet); }
 summary { cursor: pointer; padding: 0.5rem 0; }
 li { margin: 0.25rem 0; }
 """
@@ -67,9 +82,10 @@ def page(result: Result, spec: Spec, pictures: Sequence[Picture]) -> str:
         folded("The spec, as it was searched", preformatted(spec_text(spec))),
         *_troubles(result),
         element("h2", text("Verdicts")),
-        table(result.layers, name_column(), status_columns(result)),
+        table(result.layers, name_column(), _verdict_columns(result), verdict_meanings(result)),
         element("div", *map(figure_with_caption, pictures), class_="pictures"),
         *_energies(result),
+        *_times(result),
         element("h2", text("Why nothing better exists")),
         *_certificates(result),
         *_loops(result),
@@ -108,6 +124,13 @@ def _distinct(result: Result) -> list[LayerResult]:
     return [layer for layer in result.layers if layer.same_as is None]
 
 
+def _verdict_columns(result: Result) -> list[Column[LayerResult]]:
+    """The columns of the readable report, and beside the cycles what bounds them."""
+    columns = list(status_columns(result))
+    columns.insert([column.heading for column in columns].index("cycles") + 1, bound_by_column())
+    return columns
+
+
 def _troubles(result: Result) -> Iterator[str]:
     lines = [line for layer in result.layers for line in trouble_lines(layer)]
     if lines:
@@ -119,7 +142,14 @@ def _energies(result: Result) -> Iterator[str]:
     solved = [layer for layer in _distinct(result) if layer.solutions]
     if solved:
         yield element("h2", text(energy_heading(result)))
-        yield table(solved, name_column(), energy_columns(result))
+        yield table(solved, name_column(), energy_columns(result), energy_meanings(result))
+
+
+def _times(result: Result) -> Iterator[str]:
+    solved = [layer for layer in _distinct(result) if layer.solutions]
+    if solved:
+        yield element("h2", text(TIME_HEADING))
+        yield table(solved, name_column(), time_columns(result), OF_TIMES)
 
 
 def _certificates(result: Result) -> Iterator[str]:

@@ -19,6 +19,7 @@ from ...solver.studies.cost_distribution import MOST_CLASSES, cost_distribution
 from ..progress_line import shown_status
 from ..tables import name_text
 from ..trace_file import TracePoint
+from .cycle_bars import cycles_figure
 from .energy_bars import energy_figure, occurrences
 from .scatter import how_many, scatter_figure
 from .style import words_only
@@ -67,8 +68,15 @@ def album(result: Result, points: Sequence[TracePoint], options: ScatterOptions)
     energy = Picture(
         "energy",
         "Where the energy goes",
-        "Energy of the best mapping of every distinct layer, run once; ×n: the layer occurs n times.",
+        "Energy of the best mapping of every distinct layer, times the number of its runs; ×n: it is run n times.",
         energy_figure(result),
+    )
+    cycles = Picture(
+        "cycles",
+        "Where the time goes",
+        "Cycles of the same runs. Busy: if all PEs multiplied in every one. Partly idle: what is added since some are "
+        "left idle. Waiting: what transfers add to computing; the term that decides stands behind the bar.",
+        cycles_figure(result),
     )
     trace = Picture(
         "trace",
@@ -80,7 +88,7 @@ def album(result: Result, points: Sequence[TracePoint], options: ScatterOptions)
         scatter, interrupted = _scatter(result, options), False
     except KeyboardInterrupt:
         scatter, interrupted = _no_scatter("interrupted while the methods were costed"), True
-    return Album((energy, scatter, trace), interrupted)
+    return Album((energy, cycles, scatter, trace), interrupted)
 
 
 def most_costly(result: Result) -> LayerResult | None:

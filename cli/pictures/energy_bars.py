@@ -27,15 +27,15 @@ COLOURS = (GREY, BLUE, SKY, ORANGE, VERMILION, GREEN, PURPLE, YELLOW)
 
 @in_house_style
 def energy_figure(result: Result) -> Figure:
-    """Stacked bars of the energy of one run of every distinct layer; its status where it has no mapping."""
-    layers = [layer for layer in result.layers if layer.same_as is None]
+    """Stacked bars of the energy of every distinct layer, all its runs together; its status where it has no mapping."""
+    layers = distinct_layers(result)
     figure = new_figure(MARGIN_INCHES + ROW_INCHES * len(layers))
     axes = figure.subplots()
-    named_rows(axes, [_name(layer, occurrences(result, layer)) for layer in layers])
+    named_rows(axes, [row_name(result, layer) for layer in layers])
     ends = [0.0] * len(layers)
     parts = parts_with_energy(result)
     for position, part in enumerate(parts):
-        energies = [_energy_uj(layer, part) for layer in layers]
+        energies = [_energy_uj(result, layer, part) for layer in layers]
         colour = COLOURS[position] if position < len(COLOURS) else COLOURS[1 + (position - 1) % (len(COLOURS) - 1)]
         axes.barh(range(len(layers)), energies, height=0.75, left=ends, color=colour, label=label(part))
         ends = [end + energy for end, energy in zip(ends, energies, strict=True)]
@@ -43,9 +43,14 @@ def energy_figure(result: Result) -> Figure:
         note_at_row(axes, row, end, f"{end:,.1f}" if layer.solutions else layer.status)
     axes.set_xlim(0, 1.15 * max(ends) or 1)
     axes.xaxis.set_major_formatter("{x:,g}")
-    axes.set_xlabel("energy of the best mapping (µJ)")
+    axes.set_xlabel("energy of the best mapping, times its count (µJ)")
     figure.legend(loc="outside upper center", ncols=min(len(parts), MOST_IN_A_ROW))
     return figure
+
+
+def distinct_layers(result: Result) -> list[LayerResult]:
+    """The layers that are drawn: copies count as further runs of the first of their kind."""
+    return [layer for layer in result.layers if layer.same_as is None]
 
 
 def occurrences(result: Result, layer: LayerResult) -> int:
@@ -53,11 +58,14 @@ def occurrences(result: Result, layer: LayerResult) -> int:
     return sum(other.count for other in result.layers if layer.name in (other.name, other.same_as))
 
 
-def _name(layer: LayerResult, times: int) -> str:
+def row_name(result: Result, layer: LayerResult) -> str:
+    """A layer's name, and how often it is run."""
+    times = occurrences(result, layer)
     return label(layer.name) if times == 1 else f"{label(layer.name)} ×{times}"
 
 
-def _energy_uj(layer: LayerResult, part: str) -> float:
+def _energy_uj(result: Result, layer: LayerResult, part: str) -> float:
+    """Energy in uJ of a part of the machine over all runs of a layer."""
     if not layer.solutions:
         return 0.0
-    return energy_by_part(layer.solutions[0].cost)[part] / PJ_PER_UJ
+    return occurrences(result, layer) * energy_by_part(layer.solutions[0].cost)[part] / PJ_PER_UJ

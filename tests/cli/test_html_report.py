@@ -108,10 +108,42 @@ def test_the_report_has_everything_that_the_result_has(write: Write, tmp_path: P
     assert not any(words.startswith("again") for words in summaries)
     assert sum("# DRAM, SPM passes:" in words for words in parsed.words["pre"]) == 2
     assert f"dmaze-solve {version('dmaze-solve')}" in parsed.words["li"]
-    energy, scatter, trace = parsed.pictures
+    energy, cycles, scatter, trace = parsed.pictures
     assert ">h ×3</text>" in energy
+    assert ">h ×3</text>" in cycles
     assert "least EDP found" in scatter
     assert "lower bound" in trace
+
+
+def test_the_report_has_what_bounds_a_layer_and_explains_its_headings(write: Write, tmp_path: Path) -> None:
+    target = tmp_path / "r.html"
+    assert main([write(GEMM, OTHER), "--report", str(target)]) == 0
+    parsed = reported(target)
+    headings = [attributes.get("title") for tag, attributes in parsed.elements if tag == "th"]
+    names = parsed.words["th"]
+    assert len(headings) == len(names)
+    explained = {name: title for name, title in zip(names, headings, strict=True) if title is not None}
+    assert [name for name, title in zip(names, headings, strict=True) if title is None] == ["layer"] * 3
+    assert {f"{name}: {title}" for name, title in explained.items()} <= set(parsed.words["li"])
+    for layer in solve(spec_of(GEMM, OTHER)).layers:
+        cost = layer.solutions[0].cost
+        assert parsed.words["td"].count(f"{cost.ideal_cycles:,}") >= 1
+        assert {cost.bound_by, f"{cost.cycles / (cost.ideal_cycles or 0):.2f}"} <= set(parsed.words["td"])
+    assert names.count("bound by") == 2
+
+
+def test_the_page_follows_the_colours_of_the_system(write: Write, tmp_path: Path) -> None:
+    target = tmp_path / "r.html"
+    assert main([write(GEMM), "--report", str(target)]) == 0
+    (style,) = reported(target).words["style"]
+    light, _, dark = style.partition("@media (prefers-color-scheme: dark)")
+    assert "color-scheme: light dark" in light
+    defined = re.findall(r"--\w+", light)
+    assert defined == re.findall(r"--\w+", dark.partition("}")[0])
+    assert "filter: invert" in dark  # pictures are drawn on white
+    rest = dark.partition("\n}")[2]
+    assert set(re.findall(r"var\((--\w+)\)", rest)) == set(defined)
+    assert not re.search(r"#[0-9a-f]{3}", rest)
 
 
 def test_the_spec_in_the_report_can_be_searched_again(tmp_path: Path) -> None:
@@ -152,7 +184,7 @@ def test_names_are_text_wherever_they_stand(write: Write, tmp_path: Path, capsys
     assert not any("onerror" in attributes for _, attributes in parsed.elements)
     assert parsed.words["h1"] == parsed.words["title"] == [evil]
     assert {evil, quote} <= set(parsed.words["div"])
-    assert len(parsed.pictures) == 3
+    assert len(parsed.pictures) == 4
     assert not any("<script" in picture for picture in parsed.pictures)
 
 
@@ -173,7 +205,9 @@ def test_pictures_go_to_a_folder_that_is_made(write: Write, tmp_path: Path) -> N
     folder = tmp_path / "new" / "pictures"
     for _ in range(2):
         assert main(["enumerate", write(GEMM, OTHER), "--pictures", str(folder), "--scatter", "g"]) == 0
-        assert sorted(path.name for path in folder.iterdir()) == ["energy.svg", "scatter.svg", "trace.svg"]
+        assert sorted(path.name for path in folder.iterdir()) == [
+            f"{name}.svg" for name in ("cycles", "energy", "scatter", "trace")
+        ]
     assert ">g</text>" in (folder / "scatter.svg").read_text()
 
 
@@ -183,8 +217,9 @@ def test_infeasible_layers_are_told_and_the_others_drawn(write: Write, tmp_path:
     parsed = reported(target)
     assert any("no is infeasible; these cannot hold together:\n  - " in words for words in parsed.words["pre"])
     assert "no is infeasible: the constraints and capacities leave no mapping" in parsed.words["summary"]
-    energy, scatter, _ = parsed.pictures
+    energy, cycles, scatter, _ = parsed.pictures
     assert ">infeasible</text>" in energy
+    assert ">infeasible</text>" in cycles
     assert ">g</text>" in scatter
 
 
@@ -220,7 +255,7 @@ def test_ctrl_c_leaves_a_report_of_what_is_there(write: Write, tmp_path: Path) -
         words == "h is unknown: interrupted before this layer; no lower bound is known"
         for words in parsed.words["summary"]
     )
-    assert "no scatter: the run was interrupted" in parsed.pictures[1]
+    assert "no scatter: the run was interrupted" in parsed.pictures[2]
 
 
 def test_ctrl_c_while_the_scatter_is_computed_keeps_the_rest(
@@ -232,7 +267,7 @@ def test_ctrl_c_while_the_scatter_is_computed_keeps_the_rest(
     monkeypatch.setattr(album_module, "cost_distribution", interrupted)
     assert main([write(GEMM), "--report", str(tmp_path / "r.html")]) == 130
     assert "total with counts: " in capsys.readouterr().out
-    energy, scatter, _ = reported(tmp_path / "r.html").pictures
+    energy, _, scatter, _ = reported(tmp_path / "r.html").pictures
     assert ">g</text>" in energy
     assert "no scatter: interrupted while the methods were costed" in scatter
 
@@ -263,8 +298,8 @@ def test_the_scatter_of_a_padded_layer_shows_the_space_that_its_mapping_is_from(
     padding = {"M": PaddedBound.model_validate({"from": 3, "to": 4})}
     (layer,) = result.layers
     padded = layer.model_copy(update={"layer": unpadded.layer, "padding": padding})
-    drawn = album(result.model_copy(update={"layers": (padded,)}), (), ScatterOptions()).pictures[1]
-    plain = album(result, (), ScatterOptions()).pictures[1]
+    drawn = album(result.model_copy(update={"layers": (padded,)}), (), ScatterOptions()).pictures[2]
+    plain = album(result, (), ScatterOptions()).pictures[2]
     assert drawn.caption == f"{plain.caption} The layer's bounds are padded as its best mapping has them."
 
 
@@ -278,7 +313,7 @@ def test_a_nest_with_too_many_reuse_classes_has_no_scatter() -> None:
     ]
     layer = {"type": "loop_nest", "name": "many", "bounds": dict.fromkeys("abcdefgh", 2), "tensors": tensors}
     result = solve(spec_of(layer, solver={"backend": "fake-first"}))
-    caption = album(result, (), ScatterOptions("many")).pictures[1].caption
+    caption = album(result, (), ScatterOptions("many")).pictures[2].caption
     assert caption == "Not drawn: the loop orders of many fall into more than 32 classes."
 
 
@@ -343,9 +378,11 @@ document.querySelector("iframe").onload = ({target}) => {
   const wide = [...page.body.querySelectorAll("*")].filter(
     (e) => !e.closest(".scroll, pre") && e.getBoundingClientRect().right > root.clientWidth + 0.5);
   const pictures = [...page.images].map((i) => [i.naturalWidth, i.naturalHeight, i.width, i.height]);
+  const hints = [...page.querySelectorAll(".scroll")].filter((e) => e.scrollWidth > e.clientWidth).map(
+    (e) => e.previousElementSibling.className + " " + getComputedStyle(e.previousElementSibling).display);
   const small = [...page.body.querySelectorAll("*")].map((e) => parseFloat(getComputedStyle(e).fontSize));
   document.title = JSON.stringify({
-    window: root.clientWidth, page: root.scrollWidth, wide: wide.map((e) => e.tagName), pictures,
+    window: root.clientWidth, page: root.scrollWidth, wide: wide.map((e) => e.tagName), pictures, hints,
     font: Math.min(...small)});
 };
 </script>"""
@@ -368,7 +405,8 @@ def test_nothing_is_wider_than_a_phone(write: Write, tmp_path: Path) -> None:
     assert measured["page"] == measured["window"]
     assert measured["wide"] == []
     assert measured["font"] >= 13
-    assert len(measured["pictures"]) == 3
+    assert measured["hints"] == ["hint block"] * 3  # above every table that scrolls
+    assert len(measured["pictures"]) == 4
     for natural_width, natural_height, width, height in measured["pictures"]:
         assert min(natural_width, natural_height) > 50
         assert 300 < width < 390

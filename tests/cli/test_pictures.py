@@ -19,6 +19,7 @@ import pytest
 from builders import Specs, gemm
 from dmaze.cli.main import main
 from dmaze.cli.pictures import album
+from dmaze.cli.pictures.cycle_bars import cycles_figure
 from dmaze.cli.pictures.dataflow_bars import dataflows_figure
 from dmaze.cli.pictures.energy_bars import energy_figure
 from dmaze.cli.pictures.files import check_picture, write_picture
@@ -99,15 +100,41 @@ def test_the_bars_are_the_energies_of_the_document() -> None:
     (axes,) = figure.axes
     drawn = bars(axes)
     assert [label.get_text() for label in axes.get_yticklabels()] == ["g ×3", "h ×3", "no"]
-    distinct = [result.layers[0], result.layers[2], result.layers[3]]
-    for row, layer in enumerate(distinct):
+    distinct = [(result.layers[0], 1 + 2), (result.layers[2], 3), (result.layers[3], 1)]
+    for row, (layer, times) in enumerate(distinct):
         energies = layer.solutions[0].cost.energy_breakdown_pj.model_dump() if layer.solutions else {}
         start = 0.0
         for part, name in PARTS.items():
-            end = start + energies.get(part, 0.0) / 1e6
+            end = start + times * energies.get(part, 0.0) / 1e6
             assert drawn[name][row] == pytest.approx((start, end), rel=1e-12)
             start = end
     assert ">infeasible<" in texts(figure)
+
+
+def test_the_bars_of_time_are_the_cycles_of_the_document() -> None:
+    result, _ = solved()
+    figure = cycles_figure(result)
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["g ×3", "h ×3", "no"]
+    drawn, picture = bars(axes), texts(figure)
+    assert list(drawn) == ["busy", "partly idle", "waiting"]
+    for row, layer in enumerate((result.layers[0], result.layers[2])):
+        cost = layer.solutions[0].cost
+        ends = [0, 3 * (cost.ideal_cycles or 0), 3 * cost.roofline["compute"], 3 * cost.cycles]
+        assert [drawn[name][row] for name in drawn] == list(pairwise(ends))
+        assert f">{3 * cost.cycles:,} {cost.bound_by}<" in picture
+    assert ">infeasible<" in picture
+
+
+def test_cycles_of_which_nothing_is_known_are_drawn_as_a_whole() -> None:
+    result, _ = solved()
+    layer = result.layers[0]
+    best = layer.solutions[0]
+    older = best.cost.model_copy(update={"ideal_cycles": None, "roofline": {}, "bound_by": None})
+    own = layer.model_copy(update={"solutions": (best.model_copy(update={"cost": older}),)})
+    figure = cycles_figure(result.model_copy(update={"layers": (own,)}))
+    assert bars(figure.axes[0]) == {"busy": [(0, 0)], "not known": [(0, older.cycles)]}
+    assert f">{older.cycles:,}<" in texts(figure)
 
 
 def test_sixty_layers_each_have_a_row_of_their_own() -> None:
