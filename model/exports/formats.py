@@ -115,38 +115,33 @@ def export_formats() -> dict[str, ExportFormat]:
         >>> list(export_formats())
         ['timeloop', 'accelforge', 'zigzag', 'dmazerunner']
     """
-    formats = (
-        ExportFormat(
-            "timeloop",
-            timeloop.why_not,
-            _folder_per_layer(timeloop.export_files),
-            HierarchyExport(
-                timeloop_levels.why_not_levels,
-                _folder_per_layer(timeloop_levels.export_level_files),
-                UnsaidFields(_LEVEL_FIELDS, timeloop_levels.unsaid_by_timeloop),
-                timeloop_levels.remarks_on_axes,
-            ),
-        ),
-        ExportFormat(
-            "accelforge",
-            accelforge.why_not,
-            _folder_per_layer(accelforge.export_files),
-            HierarchyExport(
-                accelforge_levels.why_not_levels,
-                _folder_per_layer(accelforge_levels.export_level_files),
-                UnsaidFields((*_LEVEL_FIELDS, "bandwidth"), accelforge_levels.unsaid_by_accelforge),
-            ),
-        ),
-        ExportFormat(
-            "zigzag",
-            zigzag.why_not,
-            _folder_per_layer(zigzag.export_files),
-            HierarchyExport(
-                zigzag_levels.why_not_levels,
-                _folder_per_layer(zigzag_levels.export_level_files),
-                UnsaidFields(_LEVEL_FIELDS, zigzag_levels.unsaid_by_zigzag),
-            ),
-        ),
-        ExportFormat("dmazerunner", dmazerunner_export.why_not, dmazerunner_export.export_network),
+    dmazerunner = ExportFormat("dmazerunner", dmazerunner_export.why_not, dmazerunner_export.export_network)
+    return {each.name: each for each in (_timeloop(), _accelforge(), _zigzag(), dmazerunner)}
+
+
+def _timeloop() -> ExportFormat:
+    hierarchies = HierarchyExport(
+        timeloop_levels.why_not_levels,
+        _folder_per_layer(timeloop_levels.export_level_files),
+        UnsaidFields(_LEVEL_FIELDS, timeloop_levels.unsaid_by_timeloop),
+        timeloop_levels.remarks_on_axes,
     )
-    return {each.name: each for each in formats}
+    return ExportFormat("timeloop", timeloop.why_not, _folder_per_layer(timeloop.export_files), hierarchies)
+
+
+def _accelforge() -> ExportFormat:
+    hierarchies = HierarchyExport(
+        accelforge_levels.why_not_levels,
+        _folder_per_layer(accelforge_levels.export_level_files),
+        UnsaidFields((*_LEVEL_FIELDS, "bandwidth"), accelforge_levels.unsaid_by_accelforge),
+    )
+    return ExportFormat("accelforge", accelforge.why_not, _folder_per_layer(accelforge.export_files), hierarchies)
+
+
+def _zigzag() -> ExportFormat:
+    hierarchies = HierarchyExport(
+        zigzag_levels.why_not_levels,
+        _folder_per_layer(zigzag_levels.export_level_files),
+        UnsaidFields(_LEVEL_FIELDS, zigzag_levels.unsaid_by_zigzag),
+    )
+    return ExportFormat("zigzag", zigzag.why_not, _folder_per_layer(zigzag.export_files), hierarchies)
