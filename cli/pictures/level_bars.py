@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...model.hierarchy.hierarchy_documents import EvaluatedLevels
+from ...model.hierarchy.hierarchy_documents import EvaluatedLevels, LevelsCost
 from ..reports.result_report import PJ_PER_UJ
 from .bars import named_rows, note_at_row
 from .style import (
@@ -66,7 +66,7 @@ def level_energy_figure(cost: EvaluatedLevels) -> Figure:
 
 
 @in_house_style
-def roofline_figure(cost: EvaluatedLevels) -> Figure:
+def roofline_figure(cost: LevelsCost) -> Figure:
     """A bar for every term of the roofline, the largest on top: it decides; the walk's cycles as a line."""
     terms = sorted(cost.roofline.items(), key=lambda item: -item[1])[:MOST_TERMS]
     figure = new_figure(MARGIN_INCHES + ROW_INCHES * len(terms))

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from ..cli.pictures.library.plots import (
     plot,
+    plot_cycles,
     plot_dataflows,
     plot_energy,
     plot_front,
@@ -27,6 +28,7 @@ from ..cli.pictures.library.plots import (
 
 __all__ = [
     "plot",
+    "plot_cycles",
     "plot_dataflows",
     "plot_energy",
     "plot_front",

@@ -11,7 +11,15 @@ import pytest
 from builders import gemm
 from dmaze.cli.pictures.library.plots import PLOTS
 from dmaze.model import InputError, ParetoFronts, Result, SpecOptions, evaluate
-from dmaze.pictures import plot, plot_energy, plot_front, plot_level_energy, plot_roofline, plot_scatter
+from dmaze.pictures import (
+    plot,
+    plot_cycles,
+    plot_energy,
+    plot_front,
+    plot_level_energy,
+    plot_roofline,
+    plot_scatter,
+)
 from dmaze.solver import pareto_fronts, solve
 from matplotlib.figure import Figure
 
@@ -43,7 +51,7 @@ def test_the_names_are_those_of_what_draws() -> None:
     for name in dmaze.pictures.__all__:
         found = getattr(dmaze.pictures, name)
         assert found.__module__ == "dmaze.cli.pictures.library.plots"
-        assert name == "plot" or found in PLOTS.values() or name in ("plot_scatter", "plot_level_energy")
+        assert found in PLOTS.values() or name in ("plot", "plot_cycles", "plot_scatter", "plot_level_energy")
 
 
 def test_a_figure_is_its_own_picture_in_a_notebook(result: Result) -> None:
@@ -52,6 +60,13 @@ def test_a_figure_is_its_own_picture_in_a_notebook(result: Result) -> None:
     picture = figure._repr_png_()  # type: ignore[attr-defined]
     assert picture.startswith(b"\x89PNG")
     assert picture == plot(result)._repr_png_()  # type: ignore[attr-defined]
+
+
+def test_cycles_have_a_row_for_every_distinct_layer(result: Result) -> None:
+    shown = texts(plot_cycles(result)).splitlines()
+    rows = dict.fromkeys(name for name in shown if name.partition(" ")[0] in ("a", "copy", "b"))
+    assert list(rows) == ["a ×2", "b"]
+    assert "cycles of the best mapping, times its count" in shown
 
 
 def test_a_front_has_a_panel_for_every_distinct_layer(fronts: ParetoFronts) -> None:

@@ -11,8 +11,9 @@ from ....model.documents.result import Result
 from ....model.documents.study_results import DataflowStudy, GapStudy
 from ....model.documents.sweep_results import SweepResult
 from ....model.faults import InputError, suggestion
-from ....model.hierarchy.hierarchy_documents import EvaluatedLevels
+from ....model.hierarchy.hierarchy_documents import EvaluatedLevels, LevelsCost
 from ..album import SCATTER_S, most_costly, scatter_of
+from ..cycle_bars import cycles_figure
 from ..dataflow_bars import dataflows_figure
 from ..energy_bars import energy_figure
 from ..files import require_matplotlib
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def plot_energy(result: Result) -> Figure:
-    """Energy (µJ) of the best mapping of every distinct layer, split by the parts of the machine.
+    """Energy (µJ) of the best mapping of every distinct layer, times its count, split by the parts of the machine.
 
     Raises:
         InputError: without matplotlib; so do all functions here.
@@ -37,6 +38,12 @@ def plot_energy(result: Result) -> Figure:
     """
     require_matplotlib("plot_energy")
     return energy_figure(result)
+
+
+def plot_cycles(result: Result) -> Figure:
+    """Cycles of the best mapping of every distinct layer, times its count: busy, partly idle, waiting for what."""
+    require_matplotlib("plot_cycles")
+    return cycles_figure(result)
 
 
 def plot_gap(study: GapStudy) -> Figure:
@@ -84,7 +91,7 @@ def plot_sweep(result: SweepResult) -> Figure:
     return sweep_figure(result)
 
 
-def plot_roofline(cost: EvaluatedLevels) -> Figure:
+def plot_roofline(cost: LevelsCost) -> Figure:
     """The terms of the roofline of a mapping onto a hierarchy (cycles), the one that decides on top."""
     require_matplotlib("plot_roofline")
     return roofline_figure(cost)
@@ -103,6 +110,7 @@ PLOTS: Mapping[str, Callable[[Any], Figure]] = {
     "ParetoFronts": plot_front,
     "SweepResult": plot_sweep,
     "EvaluatedLevels": plot_roofline,
+    "LevelsCost": plot_roofline,
 }
 """The picture that :func:`plot` draws, by the type of the document."""
 
