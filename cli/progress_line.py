@@ -31,6 +31,9 @@ from ..solver.pipeline.observer import Observer, SilentObserver
 from .reports.result_report import gap_text
 from .tables import name_text
 
+SWEEP_BAR = 16
+"""Columns of the bar of a sweep, so that 80 have room for times and names beside it."""
+
 
 @contextmanager
 def shown_progress(objective: Objective) -> Generator[Observer | None]:
@@ -72,12 +75,12 @@ def shown_sweep() -> Generator[Observer | None]:
         return
     columns = (
         SpinnerColumn(),
-        BarColumn(),
+        BarColumn(bar_width=SWEEP_BAR),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.description}", markup=False),
+        TextColumn("{task.description}", markup=False, table_column=Column()),
     )
     with ProgressBar(*columns, console=Console(stderr=True), transient=True) as bar:
         yield _SweepBar(bar, bar.add_task("", total=None))

@@ -39,12 +39,12 @@ def parts_with_sizes(result: Result) -> tuple[str, ...]:
     return tuple(name for name in names if any(utilization_by_part(cost).get(name) is not None for cost in found))
 
 
-def parts_with_energy(result: Result) -> tuple[str, ...]:
-    """The parts of the machine that take energy, as :func:`energy_by_part` names them."""
+def parts_with_energy(result: Result) -> dict[str, bool]:
+    """The parts that may take energy, as :func:`energy_by_part` names them, and whether they do in any layer."""
     machine = result.architecture
-    if not isinstance(machine, Machine):
-        return ("MAC", "RF", "NoC", "SPM", "DRAM")
-    return ("MAC", *(node.name for node in machine.nodes))
+    names = ["RF", "NoC", "SPM", "DRAM"] if not isinstance(machine, Machine) else [node.name for node in machine.nodes]
+    found = [energy_by_part(layer.solutions[0].cost) for layer in result.layers if layer.solutions]
+    return {name: any(energies[name] for energies in found) for name in ("MAC", *names)}
 
 
 def best_listings(result: Result) -> list[tuple[str, list[str]]]:

@@ -142,7 +142,7 @@ def access_columns() -> tuple[Column[AccessRow], ...]:
     """The counts of a tensor at a level; ``held`` is of one instance."""
     return (
         Column("tensor", lambda row: name_text(row.tensor), left=True),
-        Column("held", lambda row: f"{row.held:,}"),
+        Column("held", lambda row: f"{row.held:,}", priority=3),
         Column("fill", lambda row: f"{row.counts.fill:,}"),
         Column("serve", lambda row: f"{row.counts.serve:,}"),
         Column("drain", lambda row: f"{row.counts.drain:,}"),

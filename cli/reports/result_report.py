@@ -116,7 +116,10 @@ def energy_columns(result: Result) -> tuple[Column[LayerResult], ...]:
     """The energy of a layer's best mapping, by part and by tensor; the layer must have one."""
     return (
         Column("energy uJ", _of_best(lambda cost: _uj(cost.energy_pj)), priority=0),
-        *(Column(name_text(part), _of_best(_energy_of(part)), priority=1) for part in parts_with_energy(result)),
+        *(
+            Column(name_text(part), _of_best(_energy_of(part)), priority=1 if taken else 4)
+            for part, taken in parts_with_energy(result).items()
+        ),
         Column("moving data", _of_best(_tensor_shares), left=True, optional=True),
     )
 
