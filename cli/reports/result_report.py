@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from rich.console import Console
 
 from ...model.dmazerunner.cost_document import Cost
+from ...model.documents.kinds.achievable_value import AchievableValue
 from ...model.documents.kinds.any_mappings import AnyCost
 from ...model.documents.result import LayerResult, NetworkShare, Number, Result
 from ...model.documents.spec import SolverOptions
@@ -276,9 +277,20 @@ def trouble_lines(layer: LayerResult) -> Iterator[str]:
     if layer.status == "infeasible":
         yield f"\n{name} is infeasible; these cannot hold together:"
         for conflict in layer.conflicts or ("(not narrowed down)",):
-            yield f"  - {conflict}"
+            yield f"  - {conflict}{_achievable(conflict, layer.achievable.get(conflict))}"
     if layer.fault is not None:
         yield f"\n{name}: fault: {layer.fault}"
+
+
+def _achievable(limit: str, found: AchievableValue | None) -> str:
+    """What can be had of what a limit is for, after its name: a value if it is proved, else between which ones."""
+    if found is None:
+        return ""
+    what, side = ("greatest", "at most") if limit.startswith("min_") else ("least", "at least")
+    bound, value = (None if number is None else f"{number:,}" for number in (found.bound, found.value))
+    if found.proved:
+        return f": the {what} that the other rules leave is {value}"
+    return f": {side} {bound} can be had" + (f", and {value} was found" if value is not None else "")
 
 
 def _print_loops(console: Console, name: str, lines: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from ..objectives import Objective
 from .architectures import ResolvedArchitectureField
 from .imported_network import ImportedNetwork
 from .kinds.accounted import AccountedDocument
+from .kinds.achievable_value import AchievableValue
 from .kinds.any_constraints import ConstraintsField
 from .kinds.any_mappings import CostField, MappingField
 from .kinds.cache_origin import CacheOrigin
@@ -187,6 +188,9 @@ class LayerResult(Model):
     """The earlier layer with the same loop nest, of which this entry is a copy; null for others."""
     conflicts: tuple[str, ...] = ()
     """For `infeasible`: constraints and capacities that cannot hold together."""
+    achievable: dict[str, AchievableValue] = Field(default_factory=dict[str, AchievableValue])
+    """For limits among the conflicts, by name: the best value that the other rules leave, in the limit's unit. Of
+    `solve` and `enumerate` alone."""
     fault: str | None = None
     """What went wrong with the search; null when nothing did."""
     note: str | None = None

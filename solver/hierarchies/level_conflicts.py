@@ -24,7 +24,7 @@ def find_level_conflicts(problem: LevelsProblem, time_limit_s: float) -> tuple[s
     deadline = Deadline.after(time_limit_s)
     machine = resolved_machine(problem.architecture, problem.nest)
     asked = resolved_constraints(problem.nest, machine, problem.constraints)
-    names = list(dict.fromkeys(_rules(asked)))
+    names = list(dict.fromkeys(rules_in_force(asked)))
     deciding = _Deciding(asked, problem.cost_model.counted)
     if deciding.decide(names, deadline.share(len(names) + 1)):
         return ()
@@ -38,10 +38,10 @@ def find_level_conflicts(problem: LevelsProblem, time_limit_s: float) -> tuple[s
 
 def constraints_can_hold(asked: ResolvedConstraints, deadline: Deadline) -> bool:
     """Whether some tiling may keep all sizes and constraints; true where that is not known in time."""
-    return LevelFeasibility(asked, frozenset(_rules(asked))).decide(deadline) is not False
+    return LevelFeasibility(asked, frozenset(rules_in_force(asked))).decide(deadline) is not False
 
 
-def _rules(asked: ResolvedConstraints) -> list[str]:
+def rules_in_force(asked: ResolvedConstraints) -> list[str]:
     """The rules in force, in the order in which they are tried: machine first."""
     nodes = asked.machine.nodes
     names = [f"nodes.{network.name}.size" for network in asked.machine.networks]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...model.cost_models import AnySearchableModel
 from ...model.documents.architectures import AnyArchitecture
+from ...model.documents.kinds.achievable_value import AchievableValue
 from ...model.documents.kinds.any_mappings import AnyMappingDocument
 from ...model.documents.result import LayerResult, Limit, PaddedBound, Reason, Result, Termination
 from ...model.documents.spec import SolverOptions, Spec
@@ -24,6 +25,7 @@ from ..backend import AnyMapping, AnyProblem, LayerProblem
 from ..deadline import Deadline
 from ..registry import load_backend_for
 from .cache import Cache
+from .further.achievable import achievable_values
 from .further.gap_search import GapGoal, Searched, searched_on
 from .layer_cache import LayerCache
 from .layer_search import LayerSearch
@@ -42,7 +44,8 @@ if TYPE_CHECKING:
 class SolveJob:
     """What all layers of a run share. ``total`` is when the run as a whole must end.
 
-    ``until_gap`` is the gap up to which layers are searched beyond their time limit, if they are.
+    ``until_gap`` is the gap up to which layers are searched beyond their time limit, if they are. ``explains``: for
+    limits that no mapping keeps, what can be had is looked for.
     """
 
     spec: ResolvedSpec[Spec]
@@ -51,6 +54,7 @@ class SolveJob:
     total: Deadline
     warm_starts: tuple[AnyMappingDocument, ...] = ()
     until_gap: float | None = None
+    explains: bool = False
 
     @property
     def limit_s(self) -> float:
@@ -108,7 +112,7 @@ def solve_resolved(spec: ResolvedSpec[Spec], observer: Observer | None = None, *
     """What :func:`solve` gives, of a spec that is resolved already."""
     document, total = spec.document, Deadline.of_limit(spec.document.solver.total_time_limit_s)
     layer_search = _layer_search(spec, cache)
-    job = SolveJob(spec, layer_search, observer, total, until_gap=layer_search.options.until_gap)
+    job = SolveJob(spec, layer_search, observer, total, until_gap=layer_search.options.until_gap, explains=True)
     results, interrupted = _solve_layers(job)
     options = layer_search.options
     result = Result(
@@ -279,9 +283,20 @@ def _solve_layer(job: SolveJob, layer: Layer, recorder: SearchRecorder) -> Layer
     wall_s = time.monotonic() - started
     ended = termination(found.layer_status.status, limit, share_used, interrupted=recorder.interrupted)
     result = _layer_result(layer, found, wall_s, ended, interrupted=recorder.interrupted)
+    if job.explains and result.conflicts:
+        result = result.model_copy(update={"achievable": _achievable(found, limit_s - wall_s, recorder)})
     if recorder.fault is not None:  # what a search had reported when it was stopped counts all the same
         result = result.model_copy(update={"fault": recorder.fault, "termination": FAULT})
     return _with_padding(result, found, options) if options.pad_bounds else result
+
+
+def _achievable(found: LayerAnswer, left_s: float, recorder: SearchRecorder) -> dict[str, AchievableValue]:
+    """What can be had of the limits that clash; nothing where Ctrl-C comes first, which loses no answer."""
+    try:
+        return achievable_values(found.best.problem, found.best.conflicts, left_s)
+    except KeyboardInterrupt:
+        recorder.interrupted = True
+        return {}
 
 
 def _warm_starts(
