@@ -16,10 +16,11 @@ from ....model.documents.explaining.explanation import (
     OtherRank,
     WhatIf,
 )
-from ....model.faults import escaped
+from ....model.faults import escaped, shortened
 from ....model.objectives import OBJECTIVES
 from ...solved_layers import utilization_by_part
 from ...tables import Column, Row, name_text, print_line, print_tables
+from ..result_report import LONGEST_TITLE
 
 UNPROVED = "not proved"
 
@@ -49,7 +50,7 @@ def print_explanation(console: Console, explanation: Explanation) -> None:
 
 
 def _heading(explanation: Explanation) -> str:
-    of = "" if explanation.name is None else f" of {name_text(explanation.name)}"
+    of = "" if explanation.name is None else f" of {shortened(escaped(explanation.name), LONGEST_TITLE)}"
     proof = "" if explanation.status == "optimal" else f", {UNPROVED}"
     where = name_text(explanation.architecture)
     return f"{name_text(explanation.layer)}{of}: least {explanation.objective} on {where}, {explanation.status}{proof}"
