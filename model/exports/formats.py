@@ -17,6 +17,7 @@ from .levels.mapped_levels import MappedLevels, best_level_mappings
 from .levels.unsaid_fields import UnsaidFields
 from .mapped_layer import MappedLayer, best_mappings
 from .names import file_names
+from .unsaid_parameters import WITH_NETWORK, WITHOUT_NETWORK, UnsaidParameter, lines_of_unsaid
 
 Files = Mapping[str, str]
 """Texts by the paths of their files, relative to the folder of an export."""
@@ -54,12 +55,14 @@ class HierarchyExport:
 class ExportFormat:
     """A tool's format. ``why_not`` says why a nest cannot be expressed in it; ``files`` must only get what can be.
 
-    ``hierarchies``: the same for mappings onto hierarchies, where the tool has a form for them.
+    ``unsaid_parameters`` are those of an accelerator that it leaves out. ``hierarchies``: all that for mappings onto
+    hierarchies, where the tool has a form for them.
     """
 
     name: str
     why_not: Callable[[LoopNest], str | None]
     files: Callable[[Sequence[MappedLayer]], Files]
+    unsaid_parameters: tuple[UnsaidParameter, ...] = ()
     hierarchies: HierarchyExport | None = None
 
     def refusal(self, nest: LoopNest, architecture: AnyArchitecture) -> str | None:
@@ -71,13 +74,12 @@ class ExportFormat:
         return self.hierarchies.why_not(nest, resolved_machine(architecture, nest))
 
     def unsaid(self, nests: Iterable[LoopNest], architecture: AnyArchitecture) -> list[str]:
-        """What the format cannot say of a hierarchy that nests are mapped onto, every line once."""
-        if self.hierarchies is None or isinstance(architecture, Architecture):
-            return []
-        unsaid = self.hierarchies.unsaid
-        return list(
-            dict.fromkeys(line for nest in nests for line in unsaid.lines(resolved_machine(architecture, nest)))
-        )
+        """What the format cannot say of a machine that nests are mapped onto, every line once."""
+        if isinstance(architecture, Architecture):
+            return list(lines_of_unsaid(architecture, self.unsaid_parameters))
+        unsaid = None if self.hierarchies is None else self.hierarchies.unsaid
+        found = (unsaid.lines(resolved_machine(architecture, nest)) for nest in nests) if unsaid else ()
+        return list(dict.fromkeys(line for lines in found for line in lines))
 
     def files_of(self, result: Result) -> Files:
         """The files of every distinct layer of a result that has a mapping and can be expressed."""
@@ -126,7 +128,8 @@ def _timeloop() -> ExportFormat:
         UnsaidFields(_LEVEL_FIELDS, timeloop_levels.unsaid_by_timeloop),
         timeloop_levels.remarks_on_axes,
     )
-    return ExportFormat("timeloop", timeloop.why_not, _folder_per_layer(timeloop.export_files), hierarchies)
+    files = _folder_per_layer(timeloop.export_files)
+    return ExportFormat("timeloop", timeloop.why_not, files, WITHOUT_NETWORK, hierarchies)
 
 
 def _accelforge() -> ExportFormat:
@@ -135,7 +138,8 @@ def _accelforge() -> ExportFormat:
         _folder_per_layer(accelforge_levels.export_level_files),
         UnsaidFields((*_LEVEL_FIELDS, "bandwidth"), accelforge_levels.unsaid_by_accelforge),
     )
-    return ExportFormat("accelforge", accelforge.why_not, _folder_per_layer(accelforge.export_files), hierarchies)
+    files = _folder_per_layer(accelforge.export_files)
+    return ExportFormat("accelforge", accelforge.why_not, files, WITH_NETWORK, hierarchies)
 
 
 def _zigzag() -> ExportFormat:
@@ -144,4 +148,5 @@ def _zigzag() -> ExportFormat:
         _folder_per_layer(zigzag_levels.export_level_files),
         UnsaidFields(_LEVEL_FIELDS, zigzag_levels.unsaid_by_zigzag),
     )
-    return ExportFormat("zigzag", zigzag.why_not, _folder_per_layer(zigzag.export_files), hierarchies)
+    files = _folder_per_layer(zigzag.export_files)
+    return ExportFormat("zigzag", zigzag.why_not, files, WITHOUT_NETWORK, hierarchies)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -59,7 +60,7 @@ def test_every_format_writes_its_files_for_every_distinct_layer(write: Write, tm
     wanted = [part for name in FORMATS for part in ("--export", name, str(tmp_path / "out" / name))]
     assert run(spec, *wanted) == 0
     out, err = capsys.readouterr()
-    assert err == ""
+    assert all(re.fullmatch(r"warning: --export \w+: [\w.]+ .* there .*", line) for line in err.splitlines())
     assert "total with counts" in out
     per_layer = {
         "timeloop": ["architecture.yaml", "mapping.yaml", "problem.yaml"],
@@ -106,7 +107,7 @@ def test_a_layer_that_a_format_cannot_express_is_named_and_the_others_are_export
 ) -> None:
     assert run(write(GEMM, MTTKRP), "--export", "zigzag", str(tmp_path / "z")) == 0
     expected = "warning: --export zigzag: layer 'mttkrp' is left out: it has 4 tensors, and ZigZag knows 2 operands"
-    assert capsys.readouterr().err == f"{expected} and an output\n"
+    assert capsys.readouterr().err.startswith(f"{expected} and an output\n")
     assert {file.split("/")[0] for file in files_in(tmp_path / "z")} == {"g"}
 
 
@@ -154,7 +155,8 @@ def test_a_folder_that_cannot_be_made_after_all_gives_one_line_and_the_result(
     assert run(write(), "--export", "timeloop", str(tmp_path / "t")) == 2
     out, err = capsys.readouterr()
     assert "total with counts" in out
-    assert err == f"--export timeloop: cannot make the folder {tmp_path / 't' / 'g'}: No space left on device\n"
+    (line,) = (line for line in err.splitlines() if not line.startswith("warning: --export timeloop: "))
+    assert line == f"--export timeloop: cannot make the folder {tmp_path / 't' / 'g'}: No space left on device"
 
 
 def nest(**indices: list[str]) -> Any:

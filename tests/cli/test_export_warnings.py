@@ -82,6 +82,23 @@ def test_what_a_format_cannot_say_of_a_machine_is_said_once(name: str, tmp_path:
     assert lines == [f"warning: --export {name}: {line}" for line in UNSAID[name]]
 
 
+def test_what_a_format_cannot_say_of_a_published_accelerator_is_said(tmp_path: Path, capsys: Output) -> None:
+    spec = Specs(gemm(2, 3, 4)).writer(tmp_path)()
+    lost = [
+        "dma.init_cycles cannot be said there (cycles for a burst to start)",
+        "spm.banks cannot be said there (tiles take whole banks)",
+    ]
+    unsaid = {
+        "timeloop": [*lost, "access_energy_pj.noc cannot be said there (energy of a word on the network)"],
+        "accelforge": [*lost, "access_energy_pj.noc is paid there once for a word that several PEs receive"],
+        "zigzag": [*lost, "access_energy_pj.noc cannot be said there (energy of a word on the network)"],
+        "dmazerunner": [],
+    }
+    assert main([spec, "--no-cache", *(f"--export={name}={tmp_path / name}" for name in unsaid)]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [f"warning: --export {name}: {line}" for name, of_name in unsaid.items() for line in of_name]
+
+
 def test_a_plain_machine_loses_nothing(tmp_path: Path, capsys: Output) -> None:
     nodes = [{"storage": "DRAM", "read_pj": 200, "bandwidth": 1}, {"fanout": "PE", "size": 2}]
     spec = Specs(gemm(2, 3, 4)).writer(tmp_path)(architecture={"name": "plain", "nodes": nodes})
