@@ -134,7 +134,10 @@ def test_points_of_a_front_that_are_not_proved_have_hollow_markers() -> None:
     assert result.front is not None
     expected = sum(point.values == result.front.points[0].values for point in result.front.points)
     assert hollow_points(result) == (0, ["least EDP of the totals"])
-    assert hollow_points(doubtful(result, of_first_point(result))) == (expected, [NOT_COMPLETE, "least EDP of the totals"])
+    assert hollow_points(doubtful(result, of_first_point(result))) == (
+        expected,
+        [NOT_COMPLETE, "least EDP of the totals"],
+    )
 
 
 def test_the_page_says_what_hollow_points_are() -> None:
