@@ -16,6 +16,14 @@ ModelPath = Annotated[
         metavar="SPEC", help="JSON file: architecture, workload, objective, limits; or a network as an .onnx file."
     ),
 ]
+StudiedPath = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[SPEC]",
+        help="JSON file: architecture, workload, objective, limits; or a network as an .onnx file. With the mappings of "
+        "a result it may be left out: a result holds its own.",
+    ),
+]
 ModelPaths = Annotated[
     list[Path],
     typer.Argument(

@@ -26,6 +26,7 @@ from ...model.reading.loading import (
     is_network,
     load_layer_files,
     load_resolved,
+    load_spec_of_result,
     resolve_architecture,
 )
 from ...model.reading.sources.named_networks import is_named_network
@@ -128,6 +129,12 @@ def load_with_overrides(path: Path, overrides: Overrides) -> ResolvedSpec[Spec]:
     """
     with options_placed(overrides):
         return with_overrides(load_resolved(Spec, path, substitutes_of(path, overrides)), overrides)
+
+
+def load_result_with_overrides(path: Path, overrides: Overrides) -> ResolvedSpec[Spec]:
+    """The spec that the result in a file answers, with the options in place of its own values."""
+    with options_placed(overrides):
+        return with_overrides(load_spec_of_result(path, substitutes_of(path, overrides)), overrides)
 
 
 def load_files_with_overrides(paths: Sequence[Path], overrides: Overrides) -> ResolvedSpec[Spec]:

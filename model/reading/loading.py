@@ -30,10 +30,12 @@ from .interop import layer_files
 from .interop.element_sizes import warn_of_element_sizes
 from .interop.yaml_files import is_yaml
 from .json_files import JsonObject, read_json
+from .results import load_result
 from .references import resolve_architecture, resolve_workload, with_architecture
 from .sources.given_document import GivenDocument
 from .sources.given_spec import SPEC_KINDS, SpecSource, given_spec, network_fields
 from .sources.named_networks import is_named_network
+from .sources.result_requests import spec_of_result
 from .sources.spec_options import CheckedOptions, SpecOptions, checked_options
 from .sources.substitutes import Substitutes, substituted
 from .tables.table_files import is_table
@@ -97,6 +99,11 @@ def load_resolved(kind: type[AnySpec], path: Path, substitutes: Substitutes | No
     """The parts of a spec of some kind, as :func:`load_spec` finds them: what is to be searched need not look again."""
     document = network_fields(path) if is_network(path) or is_named_network(path) else read_json(path)
     return _resolved_document(kind, document, path, substitutes or Substitutes())
+
+
+def load_spec_of_result(path: Path, substitutes: Substitutes | None = None) -> ResolvedSpec[Spec]:
+    """The parts of the spec that the result in a file answers."""
+    return _resolved_document(Spec, spec_of_result(load_result(path)), path, substitutes or Substitutes())
 
 
 def load_layer_files(

@@ -1,4 +1,4 @@
-"""``evaluate RESULT``: the mappings of every layer of a result, costed anew, also on another machine."""
+"""Results as input: ``evaluate`` costs their mappings anew, ``gap`` holds the best ones against the optima."""
 
 from __future__ import annotations
 
@@ -120,3 +120,38 @@ def test_faults_are_one_line(options: list[str], line: str, tmp_path: Path, caps
     out, err = capsys.readouterr()
     assert (out, len(err.splitlines())) == ("", 1)
     assert err.startswith(line)
+
+
+def studied(capsys: Output, *arguments: str) -> Any:
+    assert main(["gap", *arguments, "--full-limit", "0", "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("with_spec", [False, True])
+def test_the_best_mapping_of_every_layer_is_held_against_the_optimum(
+    with_spec: bool, tmp_path: Path, capsys: Output
+) -> None:
+    path, result = solved(tmp_path, capsys, objective="energy")
+    spec = [str(tmp_path / "spec.json")] if with_spec else []
+    study = studied(capsys, *spec, "--mapping", path)
+    best = {layer["name"]: layer["solutions"][0]["cost"]["energy_pj"] for layer in result["layers"][:2]}
+    assert [layer["name"] for layer in study["layers"]] == ["g", "h", "again"]
+    assert {given["layer"]: given["objective_value"] for given in study["mappings"]} == best
+    assert [given["loss"] for given in study["mappings"]] == [0, 0]
+
+
+def test_a_result_is_its_own_spec_with_options_in_place_of_its_values(tmp_path: Path, capsys: Output) -> None:
+    path, result = solved(tmp_path, capsys, name="mine", architecture="eyeriss-168", backend="portfolio")
+    study = studied(capsys, "--mapping", path, "--set", "nodes.GLB.read_pj=50", "--objective", "latency")
+    assert (study["name"], study["objective"]) == ("mine", "latency")
+    assert study["architecture"]["name"] == "eyeriss-168 (nodes.GLB.read_pj 50)"
+    assert study["architecture"]["nodes"][0] == result["architecture"]["nodes"][0]
+
+
+@pytest.mark.parametrize("mapping", [[], ["--mapping", "none.json"]])
+def test_without_a_result_a_spec_is_needed(mapping: list[str], capsys: Output) -> None:
+    assert main(["gap", *mapping]) == 2
+    line = (
+        "dmaze-solve: expected a SPEC, or the mappings of a result, which holds its own; see dmaze-solve gap --help\n"
+    )
+    assert capsys.readouterr() == ("", line)

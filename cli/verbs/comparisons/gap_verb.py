@@ -12,6 +12,7 @@ from pydantic import Field
 from ....model.base import Model
 from ....model.documents.study_results import GapStudy, LayerGap, StudySearch
 from ....model.faults import InputError
+from ....model.reading.sources.result_requests import is_result
 from ....model.reading.validation import validated
 from ....solver.studies.agreement import whole_searches
 from ....solver.studies.gap import DEFAULT_FULL_LIMIT_S, gap_study_resolved
@@ -37,7 +38,7 @@ FULL_LIMIT = "--full-limit"
 
 @with_groups
 def gap_verb(
-    spec: ModelPath,
+    spec: StudiedPath = None,
     *,
     delivery: Delivery,
     files: StudyFiles,
@@ -56,6 +57,9 @@ def gap_verb(
     given = {**values.given, "backend": backend, **times.given, "workers": workers}
     overrides = overrides_from_options(given, values.named)
     limit = full_limit_from_option(full_limit)
+    if spec is None and (mapping is None or not is_result(mapping)):
+        message = "dmaze-solve: expected a SPEC, or the mappings of a result, which holds its own"
+        raise InputError.single(None, "", f"{message}; see dmaze-solve gap --help")
     return partial(run_gap, spec, overrides, delivery, files, full_limit_s=limit, mapping=mapping)
 
 
@@ -77,7 +81,7 @@ def full_limit_from_option(text: str | None) -> float:
 
 
 def run_gap(
-    path: Path,
+    spec_path: Path | None,
     overrides: Overrides,
     delivery: Delivery,
     files: StudyFiles,
@@ -85,8 +89,10 @@ def run_gap(
     full_limit_s: float,
     mapping: Path | None,
 ) -> int:
-    """Hold the pruned search of every layer against its proved optimum."""
-    spec = prepared(path, overrides, delivery, files)
+    """Hold the pruned search of every layer against its proved optimum; a spec that is left out is the result's."""
+    path = spec_path or mapping
+    assert path is not None
+    spec = prepared(path, overrides, delivery, files, of_result=spec_path is None)
     mappings = load_mappings_resolved(mapping, spec) if mapping is not None else ()
     with faults_placed(path, overrides), shown_progress(spec.document.objective) as display, kept_for_the_answer():
         study = gap_study_resolved(spec, display, full_limit_s=full_limit_s, mappings=mappings)

@@ -17,7 +17,7 @@ from ....solver.studies.dataflows import MORE
 from ...answer import Delivery, Exit
 from ...arguments.named_files import found
 from ...arguments.options import CsvPath, PlotPath
-from ...arguments.overrides import Overrides, load_with_overrides, placed
+from ...arguments.overrides import Overrides, load_result_with_overrides, load_with_overrides, placed
 from ...output import check_destination, complain, warnings_reported, write_file
 from ...pictures.files import check_picture, write_picture
 
@@ -52,11 +52,18 @@ class StudyFiles:
             write_picture(self.plot, figure())
 
 
-def prepared(path: Path, overrides: Overrides, delivery: Delivery, files: StudyFiles) -> ResolvedSpec[Spec]:
-    """The spec with its options replaced, once all files that are to be written can be."""
+def prepared(
+    path: Path, overrides: Overrides, delivery: Delivery, files: StudyFiles, *, of_result: bool = False
+) -> ResolvedSpec[Spec]:
+    """The spec with its options replaced, once all files that are to be written can be.
+
+    The file is a spec, or where it is said ``of_result`` a result, which holds the spec that it answers.
+    """
     check_destination(delivery.out)
     files.check()
     with warnings_reported():
+        if of_result:
+            return load_result_with_overrides(path, overrides)
         return load_with_overrides(found(path, SPEC_KINDS), overrides)
 
 

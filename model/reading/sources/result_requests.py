@@ -1,4 +1,4 @@
-"""The mappings of a result as requests for ``evaluate``: what they cost, perhaps on another machine."""
+"""What a result holds as input: its mappings as requests for ``evaluate``, and the spec that it answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...documents.evaluation import EvaluateRequest
 from ...documents.result import Result
 from ...faults import InputError
 from ...hierarchy.accountings import AccountingName
-from ..json_files import read_json
+from ..json_files import JsonObject, read_json
 from ..results import RESULT_SCHEMA
 from ..validation import validated
 from .substitutes import Changes
@@ -35,6 +35,15 @@ def is_result(path: Path) -> bool:
         return read_json(path).get("schema") == RESULT_SCHEMA
     except InputError:
         return False
+
+
+def spec_of_result(result: Result) -> JsonObject:
+    """The fields of the spec that a result answers, with everything that it named in their places."""
+    given = result.model_dump(mode="json", by_alias=True, include={"name", "cost_model", "accounting", "objective"})
+    parts = {"architecture": result.architecture, "constraints": result.constraints, "solver": result.solver}
+    layers = [layer.layer.model_dump(mode="json", by_alias=True) for layer in result.layers]
+    own = {name: part.model_dump(mode="json", by_alias=True) for name, part in parts.items()}
+    return {**given, **own, "workload": {"layers": layers}}
 
 
 def requests_of_result(
