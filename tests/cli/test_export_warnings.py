@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from builders import Specs, gemm
+from dmaze.cli.export import exports_from_options
 from dmaze.cli.main import main
+from dmaze.model import Gemm, Machine
 from dmaze.model.exports.levels.timeloop_levels import remarks_on_axes
 from level_exports import MACHINE, mapped_levels
 
@@ -75,11 +77,10 @@ Output = pytest.CaptureFixture[str]
 @pytest.mark.parametrize("name", UNSAID)
 def test_what_a_format_cannot_say_of_a_machine_is_said_once(name: str, tmp_path: Path, capsys: Output) -> None:
     sizes = {"bytes_per_element": 2} if name == "accelforge" else {}  # it refuses elements of different sizes
-    layers = (gemm(2, 3, 4, name="a"), gemm(2, 3, 2, name="b"))
-    spec = Specs(*layers).writer(tmp_path)(architecture={**MACHINE_WITH_ALL, **sizes})
-    assert main([spec, "--no-cache", "--export", name, str(tmp_path / "out")]) == 0
-    lines = capsys.readouterr().err.splitlines()
-    assert lines == [f"warning: --export {name}: {line}" for line in UNSAID[name]]
+    layers = [Gemm.model_validate(gemm(2, 3, k, name=f"k{k}")) for k in (4, 2)]
+    exports = exports_from_options([f"{name}={tmp_path}"])
+    exports.check_layers(layers, Machine.model_validate({**MACHINE_WITH_ALL, **sizes}))
+    assert capsys.readouterr().err.splitlines() == [f"warning: --export {name}: {line}" for line in UNSAID[name]]
 
 
 def test_what_a_format_cannot_say_of_a_published_accelerator_is_said(tmp_path: Path, capsys: Output) -> None:
