@@ -11,6 +11,7 @@ from ..cost_model import DEFAULT_COST_MODEL
 from ..objectives import Objective
 from .kinds.any_mappings import CostField, MappingField
 from .result import Number, Status
+from .shown.shown_document import ShownDocument
 
 
 class Counterexample(Model):
@@ -58,7 +59,7 @@ class LayerVerification(Model):
     """What became of the layer's bound, or of the claim that it has no mapping."""
 
 
-class Verification(Model):
+class Verification(ShownDocument):
     """The document that ``verify`` prints with ``--json``."""
 
     schema_: Literal["dmaze-solve/verification/1"] = Field(default="dmaze-solve/verification/1", alias="schema")

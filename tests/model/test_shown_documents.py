@@ -14,7 +14,7 @@ from dmaze.model.documents.shown.flat_rows import flat
 from dmaze.model.documents.shown.html_table import MOST_ROWS, html_table
 from dmaze.model.documents.shown.shown_kinds import SHOWN
 from dmaze.model.documents.spec import SolverOptions
-from dmaze.solver import dataflow_study, gap_study, pareto_fronts, solve
+from dmaze.solver import dataflow_study, explain, gap_study, network_optimum, pareto_fronts, solve, verify
 
 SPEC: dict[str, Any] = {
     "name": "<two> products",
@@ -154,6 +154,31 @@ def test_studies_have_a_row_for_every_layer() -> None:
     assert list(table["layer"]) == ["a"] * 4 + ["b&c"] * 4
     assert list(table["dataflow"][:4]) == [dataflow.name for dataflow in dataflows.dataflows]
     assert "ratios" not in table or table["ratios"].isna().all()
+
+
+def test_what_is_said_of_a_result_has_rows_of_its_own(result: Result) -> None:
+    why = explain(result, "a", workers=1)
+    cost = result.layers[0].solutions[0].cost
+    assert repr(why) == (
+        "<Explanation '<two> products': a on dmazerunner-256pe, optimal; "
+        f"bound by {cost.bound_by}, {cost.cycles} cycles>"
+    )
+    assert list(why.to_pandas()["what"]) == [tried.what for tried in why.what_if]
+    checked = verify(result)
+    assert repr(checked) == "<Verification '<two> products': holds; 2 layers; every claim checked>"
+    assert list(checked.to_pandas()["proof.outcome"]) == ["checked", "checked"]
+
+
+def test_a_network_has_a_row_for_every_choice() -> None:
+    network = network_optimum(SPEC)
+    assert network.total is not None
+    assert repr(network) == (
+        "<NetworkResult '<two> products': edp of the network on dmazerunner-256pe; 2 layers; optimal; total energy "
+        f"{network.total.energy_pj:.4e} pJ, {network.total.cycles} cycles, EDP {network.total.edp:.4e} pJ*cycles>"
+    )
+    frame = network.to_pandas()
+    assert list(frame["layer"]) == ["a", "b&c"]
+    assert (frame["occurrences"] * frame["cycles"]).sum() == network.total.cycles
 
 
 def sweep_result(result: Result, **fields: Any) -> SweepResult:

@@ -19,7 +19,10 @@ Row = dict[str, object]
 LONGEST_NAME = 60
 
 BESIDES = frozenset(
-    ("layer", "solutions", "points", "certificate", "steps", "padding_variants", "best", "mapping", "result", "fronts")
+    (
+        *("layer", "solution", "solutions", "points", "best", "mapping", "result", "fronts"),
+        *("certificate", "steps", "padding_variants", "counterexample"),
+    )
 )
 """Fields that are no figures of a row: what was asked, what has rows of its own, and proofs."""
 

@@ -33,7 +33,8 @@ class ShownDocument(Model):
         """The document as rows of figures, by the dotted names that they have in the JSON document.
 
         A result has a row for each layer and rank, fronts one for each layer and point, studies one for each layer
-        (and dataflow), a sweep one for each design. Energies in pJ, time in cycles, EDP in pJ * cycles.
+        (and dataflow), a sweep one for each design, an explanation one for each change that was tried. Energies in pJ,
+        time in cycles, EDP in pJ * cycles.
 
         Raises:
             InputError: for a document that is no table.

@@ -10,10 +10,13 @@ from .flat_rows import Row, Shown, counted, energy_text, flat, is_best, of_layer
 
 if TYPE_CHECKING:
     from ..evaluation import EvaluateResult
+    from ..explaining.explanation import Explanation
+    from ..networks.network_result import NetworkResult
     from ..pareto import LayerFront, ParetoFronts
     from ..result import LayerResult, Result
     from ..study_results import DataflowStudy, GapStudy
     from ..sweep_results import SweepResult
+    from ..verification import Verification
 
 COST = ("energy_pj", "cycles", "edp")
 
@@ -100,6 +103,34 @@ def _costed_rows(costs: EvaluateResult) -> Iterator[Row]:
     return ({"mapping": position, **flat(cost)} for position, cost in enumerate(costs.costs))
 
 
+def _network_facts(network: NetworkResult) -> Iterator[str]:
+    yield f"{network.goal.objective} of the network on {network.architecture.name}"
+    yield counted(len(network.layers), "layer")
+    yield network.status
+    yield from total_facts(network.total)
+    yield from _interrupted(network)
+
+
+def _network_rows(network: NetworkResult) -> Iterator[Row]:
+    for layer in network.layers:
+        for choice in layer.choices:
+            own = {"occurrences": choice.occurrences, "point": choice.point}
+            yield {"layer": layer.name, "count": layer.count, "same_as": layer.same_as, **own, **flat(choice.cost)}
+
+
+def _explanation_facts(why: Explanation) -> Iterator[str]:
+    yield f"{why.layer} on {why.architecture}, {why.status}"
+    yield f"bound by {why.bottleneck.bound_by}, {why.bottleneck.cycles:,} cycles"
+    yield from _interrupted(why)
+
+
+def _verification_facts(verification: Verification) -> Iterator[str]:
+    yield "holds" if verification.holds else "does not hold"
+    yield counted(len(verification.layers), "layer")
+    yield "every claim checked" if verification.complete else "not every claim checked"
+    yield from _interrupted(verification)
+
+
 SHOWN: Mapping[str, Shown] = {
     "Result": Shown(
         _result_facts,
@@ -133,6 +164,17 @@ SHOWN: Mapping[str, Shown] = {
         lambda costs: [counted(len(costs.costs), "mapping")],
         _costed_rows,
         ("mapping", *COST, "min_energy_pj", "min_cycles", "min_edp", "bound_by"),
+    ),
+    "NetworkResult": Shown(_network_facts, _network_rows, ("layer", "count", "occurrences", "point", *COST)),
+    "Explanation": Shown(
+        _explanation_facts,
+        lambda why: map(flat, why.what_if),
+        ("what", "status", "proved", "factors.objective", "factors.energy", "factors.cycles"),
+    ),
+    "Verification": Shown(
+        _verification_facts,
+        lambda verification: map(of_layer, verification.layers),
+        ("layer", "status", "solutions_checked", "proof.outcome", "proof.text", "faults"),
     ),
 }
 """By the names of the types."""

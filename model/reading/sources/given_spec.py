@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from ...base import Model
 from ...documents.spec import Spec
-from ...faults import InputError, suggestion
+from ...faults import Fault, InputError, InputWarning, suggestion
 from ..builtin_data import Kind, builtin_names, builtin_path
 from ..json_files import JsonObject, read_json
 from .given_document import GivenDocument, checked_text, given_without_file
@@ -43,7 +44,12 @@ def given_spec(source: object, kinds: Sequence[Kind], is_network: Callable[[Path
     if without_file is not None:
         return without_file
     text = checked_text(source, SPEC, "expected a Spec, a dict, a path, a name or JSON text")
-    return _in_file(Path(text), is_network) if is_there(Path(text)) else _built_in(text, kinds, is_network)
+    if not is_there(Path(text)):
+        return _built_in(text, kinds, is_network)
+    if any(text in builtin_names(kind) for kind in kinds):
+        message = "read as a file, not as what is built in by that name"
+        warnings.warn(str(Fault(text, "", message)), InputWarning, stacklevel=2)
+    return _in_file(Path(text), is_network)
 
 
 def network_fields(path: Path) -> JsonObject:

@@ -21,6 +21,7 @@ from dmaze.model import (
     load_result,
     load_spec,
 )
+from dmaze.model.faults import InputWarning
 from dmaze.model.reading.builtin_data import builtin_path
 from dmaze.model.reading.sources.spec_options import SpecOptions, checked_options
 from dmaze.solver import solve
@@ -87,7 +88,9 @@ def test_a_name_is_that_of_a_network_else_of_an_example(folder: Path) -> None:  
 
 def test_what_lies_at_a_path_comes_before_what_has_the_name(folder: Path) -> None:
     write_json(folder / "conv5_2", SPEC)
-    assert load_spec("conv5_2").name == "product"
+    with pytest.warns(InputWarning, match=r"^conv5_2: read as a file, not as what is built in by that name$"):
+        assert load_spec("conv5_2").name == "product"
+    assert load_spec(folder / "conv5_2").name == "product"
 
 
 def test_an_option_stands_in_place_of_the_specs_own_value(folder: Path) -> None:
