@@ -68,22 +68,18 @@ def solve_verb(
     """
     extras = Extras(loops, certificate, trace, pictures, exports_from_options(export or ()))
     given = {**values.given, "backend": backend, **times.given, "workers": workers, **goals.given, **padding.given}
-    given |= proofs.given
+    overrides = overrides_from_options(given | proofs.given, values.named)
     if pareto:
         proofs.expect_none("--pareto")
         network.expect_none("--pareto")
         extras.expect_none("--pareto")
-        overrides = overrides_from_options(given, values.named)
         return partial(run_pareto, spec, overrides, delivery, check=certificate)
     goal = network.goal
     if goal is not None:
         proofs.expect_none(NETWORK)
         extras.expect_none(NETWORK)
-        return partial(
-            run_network, spec, overrides_from_options(given, values.named), delivery, goal, check=certificate
-        )
+        return partial(run_network, spec, overrides, delivery, goal, check=certificate)
     cache = caching.chosen(recorded=extras.recorded)
-    overrides = overrides_from_options(given, values.named)
     return partial(run_solve, spec, overrides, delivery, extras, cache, require_proof=proofs.require_proof)
 
 
