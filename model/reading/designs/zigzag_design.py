@@ -25,6 +25,9 @@ _LINKS = {"O": "O", "W": "I2", "I": "I1"}
 """Memory operands of the usual tensors."""
 
 _DEFAULT = "default"
+_FINAL_OUTPUT = "O_final"
+"""What ZigZag calls outputs to which nothing is added any more."""
+
 _TEMPORAL = "not all loops are given with their trips, so that no order is asked for here and no mapping made of it"
 
 
@@ -96,6 +99,11 @@ def _operands(layers: LayerList, entries: list[Any], mapping: JsonObject, file: 
     for name, several in sizes.items():
         if len(several) > 1 and name in known:
             _warn(file, "", f"{name} has {len(several)} precisions; the largest is taken for all layers")
+    final, partial = (max(sizes.get(name, {0})) for name in (_FINAL_OUTPUT, "O"))
+    if final and partial and final != partial:
+        _warn(
+            file, "", f"finished outputs of {final} bits ({_FINAL_OUTPUT}) are taken for {partial}, as partial sums are"
+        )
     return Operands(known, {name: max(sizes.get(name, {BITS_PER_BYTE})) for name in known})
 
 

@@ -46,11 +46,15 @@ class _Array(_Foreign):
     unit_energy: Price = 0.0
     dimensions: tuple[Text, ...]
     sizes: tuple[PositiveInt, ...]
+    is_imc: bool = False
+    systolic_dimensions: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
     def _a_size_for_each(self) -> _Array:
         if len(self.sizes) != len(self.dimensions):
             raise ValueError(f"sizes: expected {len(self.dimensions)} sizes, got {len(self.sizes)}")
+        if self.is_imc:
+            raise ValueError("is_imc: expected false, for computing inside of memories is not modelled")
         return self
 
 
@@ -80,6 +84,8 @@ def zigzag_machine(document: JsonObject, operands: Operands, file: str) -> Machi
         InputError: for what is malformed, and for memories that serve dimensions of which neither has all of the other.
     """
     hardware = validated(_Hardware, document, file)
+    if hardware.operational_array.systolic_dimensions:
+        _warn(file, "operational_array.systolic_dimensions", "how the last results leave the array is not modelled")
     array = dict(zip(hardware.operational_array.dimensions, hardware.operational_array.sizes, strict=True))
     outermost_first = list(reversed(hardware.memories.items()))
     outermost_first.sort(key=lambda pair: -len(pair[1].served_dimensions))

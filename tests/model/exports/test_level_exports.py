@@ -144,13 +144,21 @@ def test_accelforge_comes_to_the_energy_and_words_that_we_say(tmp_path: Path) ->
     assert count > 10
 
 
-def test_a_dimension_over_two_fanouts_lies_along_one_axis() -> None:
-    mapping = {"tiling": {"M": {"DRAM": 32, "X": 4, "Y": 4}, "C": {"DRAM": 512}}}
-    mapping["tiling"] |= {"N": {"DRAM": 4}, "Ox": {"DRAM": 7}, "Oy": {"DRAM": 7}, "Fx": {"DRAM": 3}, "Fy": {"DRAM": 3}}
-    files = export_level_files(mapped_levels(mapping=mapping))
-    assert 'factors: "N1 M16 C1 P1 Q1 R1 S1"' in files["mapping.yaml"]
+def test_a_dimension_over_two_fanouts_lies_along_one_axis_and_costs_the_same(tmp_path: Path) -> None:
+    """Also beside a sliding window, of which neighbours along one fanout and the other share parts."""
+    mapping = {"tiling": {"M": {"DRAM": 32, "X": 4, "Y": 4}, "C": {"DRAM": 512}, "Ox": {"GLB": 7}, "Oy": {"X": 7}}}
+    mapping["tiling"] |= {"N": {"DRAM": 4}, "Fx": {"RF": 3}, "Fy": {"Y": 3}}
+    nodes = [{**node, **({"size": 32} if "fanout" in node else {})} for node in MACHINE["nodes"]]
+    layer = mapped_levels({**MACHINE, "nodes": nodes}, mapping)
+    files = export_level_files(layer)
+    assert 'factors: "N1 M16 C1 P1 Q7 R1 S3"' in files["mapping.yaml"]
     assert "split: 7" in files["mapping.yaml"]
-    assert "meshX: 128, meshY: 1" in files["architecture.yaml"]
+    assert "meshX: 1024, meshY: 1" in files["architecture.yaml"]
+    design = read_back(layer, tmp_path)
+    assert design.mapping is not None
+    read = MODEL.under("timeloop").evaluated(design.layer.loop_nest(), design.machine, design.mapping)
+    ours = layer.cost("timeloop")
+    assert (read.energy_pj, read.cycles) == (ours.energy_pj, ours.cycles)
 
 
 @pytest.mark.skipif(shutil.which("timeloop-model") is None, reason="timeloop-model is not in PATH")

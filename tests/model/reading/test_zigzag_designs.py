@@ -39,7 +39,7 @@ WORKLOAD = """
   equation: O[m][n]+=W[k][n]*I[m][k]
   loop_dims: [M, N, K]
   loop_sizes: [8, 6, 4]
-  operand_precision: {W: 8, I: 8, O: 16, O_final: 8}
+  operand_precision: {W: 8, I: 8, O: 16, O_final: 16}
 """
 
 MAPPING = """
@@ -230,6 +230,34 @@ def test_an_outermost_memory_is_taken_to_hold_everything(tmp_path: Path) -> None
     with pytest.warns(
         InputWarning, match="memories.dram: taken to hold I2 too, for the outermost level holds everything"
     ):
+        design_of(tmp_path, hardware=text, workload=WORKLOAD)
+
+
+NOT_MODELLED = {
+    "outputs that shrink": (
+        HARDWARE,
+        WORKLOAD.replace("O_final: 16", "O_final: 8"),
+        "workload.yaml: finished outputs of 8 bits (O_final) are taken for 16, as partial sums are",
+    ),
+    "a systolic array": (
+        HARDWARE.replace("sizes: [4, 2]", "sizes: [4, 2], systolic_dimensions: [D1]"),
+        WORKLOAD,
+        "hardware.yaml: operational_array.systolic_dimensions: how the last results leave the array is not modelled",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_MODELLED)
+def test_what_is_not_modelled_is_said_in_one_line(name: str, tmp_path: Path) -> None:
+    hardware, workload, message = NOT_MODELLED[name]
+    with pytest.warns(InputWarning) as caught:
+        design_of(tmp_path, hardware=hardware, workload=workload)
+    assert [str(each.message) for each in caught] == [f"{tmp_path}/{message}"]
+
+
+def test_computing_inside_of_memories_is_refused(tmp_path: Path) -> None:
+    text = HARDWARE.replace("sizes: [4, 2]", "sizes: [4, 2], is_imc: true")
+    with pytest.raises(InputError, match="is_imc: expected false, for computing inside of memories is not modelled"):
         design_of(tmp_path, hardware=text, workload=WORKLOAD)
 
 
