@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..model.faults import escaped
+from ..model.faults import escaped, shortened
 
 Row = TypeVar("Row")
 
@@ -40,6 +40,7 @@ STATUS_STYLES: Mapping[str, str] = {
 DOUBTFUL = "yellow"
 """The colour of figures that are not proved."""
 
+LONGEST_TITLE = 100
 LONGEST_NAME = 36
 KEPT_IN_FRONT = 17
 """Characters kept before the gap in a shortened name: what tells layers apart mostly stands at the end."""
@@ -150,6 +151,11 @@ def status_style(status: str | None) -> str | None:
         'yellow'
     """
     return STATUS_STYLES.get(status or "")
+
+
+def title_text(name: str) -> str:
+    """A name that heads a report, on one line; what ``--set`` adds to an architecture's name is legible there."""
+    return shortened(escaped(name), LONGEST_TITLE)
 
 
 def name_text(name: str) -> str:

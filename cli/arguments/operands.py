@@ -20,8 +20,8 @@ StudiedPath = Annotated[
     Path | None,
     typer.Argument(
         metavar="[SPEC]",
-        help="JSON file: architecture, workload, objective, limits; or a network as an .onnx file. With the mappings of "
-        "a result it may be left out: a result holds its own.",
+        help="JSON file: architecture, workload, objective, limits; or a network as an .onnx file. May be left out "
+        "with the mappings of a result, which holds its own.",
     ),
 ]
 ModelPaths = Annotated[

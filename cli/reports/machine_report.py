@@ -12,7 +12,7 @@ from rich.console import Console
 from ...model.faults import escaped
 from ...model.hierarchy.machine import DmaEngine, Fanout, Keep, Machine, StorageLevel, TileOverhead
 from ...model.hierarchy.per_tensor import RESERVED_NAMES, PerTensor
-from ..tables import name_text, print_line
+from ..tables import name_text, print_line, title_text
 
 V = TypeVar("V")
 
@@ -77,7 +77,7 @@ def _heading(machine: Machine) -> str:
     if machine.clock_mhz is not None:
         parts.append(f"{machine.clock_mhz:,g} MHz")
     parts.append(f"{_values(machine.bytes_per_element, lambda size: f'{size} B')} per element")
-    return f"{name_text(machine.name)}: {', '.join(parts)}"
+    return f"{title_text(machine.name)}: {', '.join(parts)}"
 
 
 def _box(name: str, instances: int, rows: Iterable[tuple[str, str]], *, joined: bool, last: bool = False) -> list[str]:

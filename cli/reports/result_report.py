@@ -11,15 +11,14 @@ from ...model.documents.kinds.achievable_value import AchievableValue
 from ...model.documents.kinds.any_mappings import AnyCost
 from ...model.documents.result import LayerResult, NetworkShare, Number, Result
 from ...model.documents.spec import SolverOptions
-from ...model.faults import escaped, shortened
+from ...model.faults import escaped
 from ...model.hierarchy.machine import Machine
 from ...model.objectives import OBJECTIVES
 from ..solved_layers import best_listings, energy_by_part, parts_with_energy, parts_with_sizes, utilization_by_part
-from ..tables import DOUBTFUL, Column, name_text, print_line, print_tables, status_style
+from ..tables import DOUBTFUL, Column, name_text, print_line, print_tables, status_style, title_text
 from .import_report import import_lines
 
 PJ_PER_UJ = 1e6
-LONGEST_TITLE = 100
 PROVED = SolverOptions().relative_gap
 """Relative gap that counts as proved unless a spec asks for another one; bounds that are rounded down leave less."""
 
@@ -47,14 +46,14 @@ def print_report(console: Console, result: Result, *, loops: bool) -> None:
 
 
 def _heading(result: Result) -> str:
-    title = f"{shortened(escaped(result.name), LONGEST_TITLE)}: " if result.name is not None else ""
+    title = f"{title_text(result.name)}: " if result.name is not None else ""
     return title + subject(result)
 
 
 def subject(result: Result) -> str:
     """What was looked for, where, and who claims the bounds."""
     ended = " (interrupted)" if result.interrupted else ""
-    where = name_text(result.architecture.name)
+    where = title_text(result.architecture.name)
     return f"least {result.objective} on {where}, bounds as claimed by back end {result.backend}{ended}"
 
 

@@ -21,7 +21,7 @@ from ..output import check_destination, document_text, warnings_reported
 from ..progress_line import shown_checking
 from ..reports.result_report import edp_text, energy_text
 from ..solved_layers import utilization_by_part
-from ..tables import Column, name_text, print_line, print_tables
+from ..tables import Column, name_text, print_line, print_tables, title_text
 
 
 def run_pareto(paths: Sequence[Path], overrides: Overrides, delivery: Delivery, *, check: bool) -> int:
@@ -45,7 +45,7 @@ def print_fronts(fronts: ParetoFronts, console: Console) -> None:
     title = f"{name_text(fronts.name)}: " if fronts.name is not None else ""
     ended = " (interrupted)" if fronts.interrupted else ""
     prover = "shortest paths" if isinstance(fronts.architecture, Machine) else "CP-SAT"
-    print_line(console, f"{title}energy-latency fronts on {name_text(fronts.architecture.name)}{ended}")
+    print_line(console, f"{title}energy-latency fronts on {title_text(fronts.architecture.name)}{ended}")
     for layer in fronts.layers:
         print_line(console, f"\n{name_text(layer.name)}: {_status_text(layer)}")
         if layer.points and layer.same_as is None:

@@ -16,11 +16,10 @@ from ....model.documents.explaining.explanation import (
     OtherRank,
     WhatIf,
 )
-from ....model.faults import escaped, shortened
+from ....model.faults import escaped
 from ....model.objectives import OBJECTIVES
 from ...solved_layers import utilization_by_part
-from ...tables import Column, Row, name_text, print_line, print_tables
-from ..result_report import LONGEST_TITLE
+from ...tables import Column, Row, name_text, print_line, print_tables, title_text
 
 UNPROVED = "not proved"
 
@@ -50,7 +49,7 @@ def print_explanation(console: Console, explanation: Explanation) -> None:
 
 
 def _heading(explanation: Explanation) -> str:
-    of = "" if explanation.name is None else f" of {shortened(escaped(explanation.name), LONGEST_TITLE)}"
+    of = "" if explanation.name is None else f" of {title_text(explanation.name)}"
     proof = "" if explanation.status == "optimal" else f", {UNPROVED}"
     where = name_text(explanation.architecture)
     return f"{name_text(explanation.layer)}{of}: least {explanation.objective} on {where}, {explanation.status}{proof}"

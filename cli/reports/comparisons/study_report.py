@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ....model.documents.study_results import StudySearch
-from ....model.faults import escaped, shortened
+from ....model.faults import escaped
 from ....model.objectives import OBJECTIVES, Objective
-from ...tables import name_text
-from ..result_report import LONGEST_TITLE
+from ...tables import title_text
 
 
 def study_heading(name: str | None, what: str, objective: Objective, architecture: str, *, interrupted: bool) -> str:
     """The first line of a study's report."""
-    title = f"{shortened(escaped(name), LONGEST_TITLE)}: " if name is not None else ""
+    title = f"{title_text(name)}: " if name is not None else ""
     ended = " (interrupted)" if interrupted else ""
-    return f"{title}{what} for {objective} ({OBJECTIVES[objective].unit}) on {name_text(architecture)}{ended}"
+    return f"{title}{what} for {objective} ({OBJECTIVES[objective].unit}) on {title_text(architecture)}{ended}"
 
 
 def published_line(figures: str, source: str) -> str:

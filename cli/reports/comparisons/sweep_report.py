@@ -11,10 +11,9 @@ from ....model.design_fields.nested_values import label_of
 from ....model.documents.result import Number
 from ....model.documents.sweep_results import SweepCounts, SweepResult
 from ....model.documents.sweep_spec import AnyAreaWeights, AreaWeights
-from ....model.faults import escaped, shortened
+from ....model.faults import escaped
 from ....model.objectives import OBJECTIVES
-from ...tables import name_text, print_line, print_tables
-from ..result_report import LONGEST_TITLE
+from ...tables import name_text, print_line, print_tables, title_text
 from .sweep_columns import (
     POINT_NUMBER,
     UNPROVED,
@@ -56,7 +55,7 @@ def _print_num_left_out(console: Console, number: int, what: str) -> None:
 
 def sweep_title(result: SweepResult) -> str:
     """The sweep's name as the beginning of a heading; nothing without one."""
-    return "" if result.name is None else f"{shortened(escaped(result.name), LONGEST_TITLE)}: "
+    return "" if result.name is None else f"{title_text(result.name)}: "
 
 
 def subject(result: SweepResult) -> str:
@@ -64,7 +63,7 @@ def subject(result: SweepResult) -> str:
     num_layers = result.counts.layers // result.counts.designs
     sought = "energy, cycles and area proxy" if result.objective is None else f"least {result.objective}"
     ended = " (interrupted)" if result.interrupted else ""
-    base = name_text(result.architecture.name)
+    base = title_text(result.architecture.name)
     layers = "1 layer" if num_layers == 1 else f"{num_layers} layers"
     return f"{sought} of {layers} on {result.counts.designs} designs, base architecture {base}{ended}"
 

@@ -19,7 +19,7 @@ from ....solver.studies.gap import DEFAULT_FULL_LIMIT_S, gap_study_resolved
 from ....solver.studies.given import load_mappings_resolved
 from ...answer import Action, Delivery, Exit
 from ...arguments.grouping import with_groups
-from ...arguments.operands import ModelPath
+from ...arguments.operands import StudiedPath
 from ...arguments.option_groups import SpecValues, TimeLimits
 from ...arguments.options import BackendName, FullLimit, MappingPath, Workers
 from ...arguments.overrides import Overrides, number_from_text, overrides_from_options
