@@ -48,6 +48,9 @@ class Settings:
         """
         fields = [name for name in kind.model_fields if name not in NOT_SET]
         of_document = {path: value for path, value in self.values.items() if _first(path) in fields}
+        faults = [fault for path in of_document if (fault := self._fault_of_options(path, kind)) is not None]
+        if faults:
+            raise InputError(faults)
         for path, value in of_document.items():
             document = with_value(document, tuple(path.split(".")), value)
         of_architecture = {path: value for path, value in self.values.items() if path not in of_document}
@@ -100,6 +103,16 @@ class Settings:
                 yield Fault(None, place, f"expected a number, true, false or a word, got {shown(value)}")
             elif (message := fields.value_fault(own, value)) is not None:
                 yield Fault(None, place, message)
+
+    def _fault_of_options(self, path: str, kind: type[Model]) -> Fault | None:
+        """What is wrong with a path into a field that is an object of fixed fields, such as ``solver``."""
+        first, _, rest = path.partition(".")
+        own = kind.model_fields[first].annotation
+        if not (isinstance(own, type) and issubclass(own, Model)) or _first(rest) in own.model_fields:
+            return None
+        near = nearest_name(_first(rest), own.model_fields)
+        meant = "" if near is None else f"; did you mean '{first}.{near}'?"
+        return Fault(None, self.place(path), f"unknown field; {first} has {', '.join(own.model_fields)}{meant}")
 
     def _placed(self, fault: Fault, fields: DesignFields) -> Fault:
         """A fault of the architecture where it comes from: one of the values, else all of them."""

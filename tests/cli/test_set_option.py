@@ -64,6 +64,12 @@ def test_what_is_found_is_what_the_changed_machine_has_in_a_file(spec: str, tmp_
     assert said == [f"{place}nodes.GLB.read_pj and nodes.GLB.write_pj {ALL_KEPT}"]
 
 
+def test_the_report_is_headed_by_what_was_changed(spec: str, capsys: Output) -> None:
+    assert main([spec, "--no-cache", "--set", "spm.banks=64", "--set", "access_energy_pj.spm=20.5"]) == 0
+    name = "dmazerunner-256pe (spm.banks 64, access_energy_pj.spm 20.5)"
+    assert capsys.readouterr().out.startswith(f"least edp on {name}, bounds as claimed by ")
+
+
 def test_the_cache_tells_machines_apart(spec: str, tmp_path: Path, capsys: Output) -> None:
     cached = ("--cache", str(tmp_path / "cache"), "--set")
     small, _ = answer(capsys, spec, *cached, "pes=2")
@@ -82,7 +88,13 @@ def test_the_cache_tells_machines_apart(spec: str, tmp_path: Path, capsys: Outpu
         ("pes=0", "--set pes: expected an integer of at least 1, got 0"),
         ("pes=[1]", "--set pes: expected a number, true, false or a word, got a list"),
         ("pes", "--set: expected PATH=VALUE, got 'pes'"),
-        ("solver.topk=3", "--set solver.topk: unknown field; did you mean 'top_k'?"),
+        (
+            "solver.topk=3",
+            "--set solver.topk: unknown field; solver has backend, time_limit_s, total_time_limit_s, workers, top_k, "
+            "relative_gap, until_gap, seed, pad_bounds, pad_percent; did you mean 'solver.top_k'?",
+        ),
+        ("solver=3", "--set solver: unknown field; solver has backend, time_limit_s, "),
+        ("objective=edpp", "--set objective: expected 'edp', 'energy' or 'latency', got 'edpp'; did you mean 'edp'?"),
         ("solver.top_k=many", "--set solver.top_k: expected an integer, got 'many'"),
         ("solver.top_k.x=3", "--set solver.top_k.x: expected an integer, got an object"),
         ("constraints.fixed.Q.rf=2", "--set constraints.fixed.Q.rf: unknown dimension 'Q'; expected one of M, N, K"),

@@ -69,6 +69,18 @@ def test_a_mapping_is_costed_as_timeloop_counts_it(mapped: list[str], tmp_path: 
     assert executed["costs"][0]["energy_pj"] != result["costs"][0]["energy_pj"]
 
 
+def test_single_fields_of_a_design_take_other_values(mapped: list[str], design: list[str], capsys: Output) -> None:
+    (cost,) = answer(capsys, "evaluate", *mapped)["costs"]
+    (free,) = answer(capsys, "evaluate", *mapped, "--set", "mac_pj=0")["costs"]
+    assert free["energy_breakdown_pj"] == {**cost["energy_breakdown_pj"], "mac": 0}
+    result = answer(capsys, *design, "--no-cache", "--set", "nodes.PE_X.size=1", "--set", "solver.top_k=1")
+    (size,) = (node["size"] for node in result["architecture"]["nodes"] if node.get("fanout") == "PE_X")
+    assert (size, result["solver"]["top_k"]) == (1, 1)
+    assert result["layers"][0]["solutions"][0]["cost"]["utilization"]["PE_X"] == 1
+    assert main([*design, "--set", "nodes.PE_Z.size=1"]) == 2
+    assert capsys.readouterr().err.startswith("--set nodes.PE_Z.size: unknown field; nodes has ")
+
+
 def test_faults_name_files_and_options(design: list[str], tmp_path: Path, capsys: Output) -> None:
     machine, problem, _ = design
     other = str(tmp_path / "spec.json")
