@@ -18,8 +18,8 @@ NETWORK_SCHEMA = "dmaze-solve/network/1"
 D = TypeVar("D", bound=Model)
 
 
-def load_result(source: DocumentSource) -> Result:
-    """A result by the path of its file, as text, or as a dict.
+def load_result(source: Result | DocumentSource) -> Result:
+    """A result by the path of its file, as text, or as a dict; one that is a ``Result`` already as it is.
 
     Raises:
         InputError: when it is no result, with everything that is wrong with its form.
@@ -28,6 +28,10 @@ def load_result(source: DocumentSource) -> Result:
         >>> load_result("result.json").layers[0].status  # doctest: +SKIP
         'optimal'
     """
+    if isinstance(source, Result):
+        return source
+    if isinstance(source, Result):
+        return source
     result, file = _document(Result, RESULT_SCHEMA, source)
     nests: Nests = {}
     faults: list[Fault] = []

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from ...model.documents.explaining.explanation import ArrayUse, BottleneckDocument, Explanation, WhatIf
 from ...model.documents.result import Result
 from ...model.explaining.explainable import ArrayInUse, FieldChange
+from ...model.reading.results import load_result
+from ...model.reading.sources.given_document import DocumentSource
 from ..deadline import Deadline
 from ..pipeline.cache import Cache
 from ..pipeline.observer import Observer, SilentObserver
@@ -20,7 +22,7 @@ DEFAULT_LIMIT_S = 60.0
 
 
 def explain(
-    result: Result,
+    result: Result | DocumentSource,
     layer: str,
     *,
     time_limit_s: float = DEFAULT_LIMIT_S,
@@ -30,20 +32,21 @@ def explain(
 ) -> Explanation:
     """What bounds a layer of a result, why its arrays are used as they are, and what more of one thing would bring.
 
-    Every "what if" is a search by the result's own back end with ``workers`` threads, unless given as many as the
-    result's; all of them share ``time_limit_s`` seconds, and what is not proved in time is marked. Ctrl-C ends the
-    searches; what was found until then is told, with ``interrupted`` set.
+    The result is given as :func:`dmaze.model.load_result` takes it. Every "what if" is a search by the result's own
+    back end with ``workers`` threads, unless given as many as the result's; all of them share ``time_limit_s`` seconds,
+    and what is not proved in time is marked. Ctrl-C ends the searches; what was found until then is told, with
+    ``interrupted`` set.
 
     Raises:
         InputError: for an unknown layer, one without a mapping, and a cost model that does not explain its mappings.
         BackendFault: when the back end cannot be loaded.
 
     Example:
-        >>> from dmaze.model import load_result
-        >>> explain(load_result("r.json"), "layer3.0.conv1").bottleneck.bound_by  # doctest: +SKIP
+        >>> explain("r.json", "layer3.0.conv1").bottleneck.bound_by  # doctest: +SKIP
         'dma'
     """
-    deadline, explained = Deadline.after(time_limit_s), explained_layer(_with_workers(result, workers), layer)
+    deadline = Deadline.after(time_limit_s)
+    explained = explained_layer(_with_workers(load_result(result), workers), layer)
     questions = Questions(explained, deadline, cache, observer or SilentObserver())
     return _told(explained, questions, time_limit_s)
 

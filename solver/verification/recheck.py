@@ -16,6 +16,8 @@ from ...model.dmazerunner.constraints import Constraints
 from ...model.documents.kinds.any_constraints import AnyConstraints
 from ...model.documents.result import LayerResult, Result
 from ...model.documents.verification import LayerVerification, ProofCheck, Verification
+from ...model.reading.results import load_result
+from ...model.reading.sources.given_document import DocumentSource
 from ..backend import AnyProblem, LayerProblem
 from ..deadline import Deadline
 from ..pipeline.observer import Observer, SilentObserver
@@ -72,17 +74,19 @@ class _Premises:
     not_checked: tuple[str, ...] = ()
 
 
-def verify(result: Result, limits: VerificationLimits | None = None, observer: Observer | None = None) -> Verification:
+def verify(
+    result: Result | DocumentSource, limits: VerificationLimits | None = None, observer: Observer | None = None
+) -> Verification:
     """Check every claim of a result: solutions, status, totals, and the proofs as far as time allows.
 
-    What is wrong is told in ``faults`` of the answer. Ctrl-C ends the checking; what was checked until then is
-    reported, with ``interrupted`` set.
+    The result is given as :func:`dmaze.model.load_result` takes it. What is wrong is told in ``faults`` of the answer.
+    Ctrl-C ends the checking; what was checked until then is reported, with ``interrupted`` set.
 
     Example:
-        >>> from dmaze.model import load_result
-        >>> verify(load_result("result.json")).holds  # doctest: +SKIP
+        >>> verify("result.json").holds  # doctest: +SKIP
         True
     """
+    result = load_result(result)
     limits, hears = limits or VerificationLimits(), observer or SilentObserver()
     num_distinct = sum(layer.same_as is None for layer in result.layers)
     checked: list[LayerVerification] = []

@@ -157,14 +157,14 @@ def test_studies_have_a_row_for_every_layer() -> None:
 
 
 def test_what_is_said_of_a_result_has_rows_of_its_own(result: Result) -> None:
-    why = explain(result, "a", workers=1)
+    why = explain(result.model_dump_json(by_alias=True), "a", workers=1)
     cost = result.layers[0].solutions[0].cost
     assert repr(why) == (
         "<Explanation '<two> products': a on dmazerunner-256pe, optimal; "
         f"bound by {cost.bound_by}, {cost.cycles} cycles>"
     )
     assert list(why.to_pandas()["what"]) == [tried.what for tried in why.what_if]
-    checked = verify(result)
+    checked = verify(result.model_dump_json(by_alias=True))
     assert repr(checked) == "<Verification '<two> products': holds; 2 layers; every claim checked>"
     assert list(checked.to_pandas()["proof.outcome"]) == ["checked", "checked"]
 

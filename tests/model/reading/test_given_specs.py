@@ -185,6 +185,7 @@ def test_a_result_may_be_given_in_any_way(folder: Path) -> None:
     path = write_json(folder / "result.json", result.model_dump(mode="json", by_alias=True))
     for way in (path, "result.json", path.read_text(encoding="utf-8"), result.model_dump(by_alias=True)):
         assert load_result(way) == result
+    assert load_result(result) is result
     with pytest.raises(InputError, match=r"^result: schema: expected 'dmaze-solve/result/1', but missing$"):
         load_result({})
 
