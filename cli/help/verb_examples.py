@@ -19,7 +19,10 @@ EXAMPLES: Mapping[str, Sequence[Example]] = {
         ("solve spec.json", "report on the best mappings of every layer"),
         ("solve spec.json --loops --out result.json", "with loop nests, and the whole result as JSON"),
         ("solve model.onnx --architecture eyeriss-168 --batch 4", "a network on a built-in machine"),
+        ("solve resnet18 --architecture eyeriss-168", "a built-in network"),
+        ("solve spec.json --set spm.banks=64", "with another value of one field"),
         ("solve spec.json --objective energy --time-limit 300", "another objective, up to 300 s for each layer"),
+        ("solve spec.json --until-gap 0.01", "longer where the gap is above 1 %"),
         ("solve spec.json --pareto", "all trade-offs between energy and cycles"),
         ("solve spec.json --network edp", "the best of the network as a whole"),
         ("solve spec.json --max-cycles 20000000", "its least energy within a number of cycles"),
@@ -28,6 +31,7 @@ EXAMPLES: Mapping[str, Sequence[Example]] = {
     "evaluate": (
         ("evaluate request.json --detail", "what the given mappings cost, with footprints and traffic"),
         ("evaluate request.json --loops", "with the mappings as loop nests"),
+        ("evaluate result.json --set spm.banks=64", "the mappings of a result on another machine"),
         ("evaluate arch.yaml problem.yaml mapping.yaml", "the files of a Timeloop design"),
     ),
     "enumerate": (
@@ -46,6 +50,7 @@ EXAMPLES: Mapping[str, Sequence[Example]] = {
         ("gap spec.json --full-limit 0", "pruned search against optimum, without full enumeration"),
         ("gap spec.json --csv gap.csv --plot gap.png", "with the figures as a table, and drawn"),
         ("gap spec.json --mapping mine.json", "how far mappings of yours are from the optimum"),
+        ("gap --mapping result.json", "the same for those of a result"),
     ),
     "dataflows": (
         ("dataflows spec.json", "what the classic dataflows lose"),

@@ -12,7 +12,6 @@ from pydantic import Field
 from ....model.base import Model
 from ....model.documents.study_results import GapStudy, LayerGap, StudySearch
 from ....model.faults import InputError
-from ....model.reading.sources.result_requests import is_result
 from ....model.reading.validation import validated
 from ....solver.studies.agreement import whole_searches
 from ....solver.studies.gap import DEFAULT_FULL_LIMIT_S, gap_study_resolved
@@ -57,7 +56,7 @@ def gap_verb(
     given = {**values.given, "backend": backend, **times.given, "workers": workers}
     overrides = overrides_from_options(given, values.named)
     limit = full_limit_from_option(full_limit)
-    if spec is None and (mapping is None or not is_result(mapping)):
+    if spec is None and mapping is None:
         message = "dmaze-solve: expected a SPEC, or the mappings of a result, which holds its own"
         raise InputError.single(None, "", f"{message}; see dmaze-solve gap --help")
     return partial(run_gap, spec, overrides, delivery, files, full_limit_s=limit, mapping=mapping)
