@@ -108,7 +108,7 @@ def parsed(arguments: Sequence[str]) -> Action:
         with redirect_stdout(told):
             action: object = command.main(words, prog_name=PROGRAM, standalone_mode=False)
     except usage_error as error:
-        raise InputError.single(None, "", usage_line(error, words[0])) from error
+        raise InputError.single(None, "", usage_line(error, words[0] if arguments else None)) from error
     except SystemExit as ended:  # as what completes in the shell ends
         return partial(_told, told.getvalue(), cast("int", ended.code or Exit.SOLVED))
     return cast("Action", action) if callable(action) else partial(_told, told.getvalue())

@@ -25,11 +25,15 @@ def check_first_word(word: str, verbs: Collection[str]) -> None:
     raise InputError.single(None, "", f"{PROGRAM}: {word} is no verb, and there is no such file; {meant}")
 
 
-def usage_line(error: Any, verb: str) -> str:
-    """What is wrong with a command line, by an error of the library that reads it, and where to read on."""
+def usage_line(error: Any, verb: str | None) -> str:
+    """What is wrong with a command line, by an error of the library that reads it, and where to read on.
+
+    ``verb`` is the one that was asked for; ``None`` where nothing was.
+    """
     if hasattr(error, "possibilities"):  # of an option that there is not
         near = " or ".join(sorted(error.possibilities or ()))
         message = error.message + (f"; did you mean {near}?" if near else "")
     else:
         message = " ".join(error.format_message().split()).rstrip(".")
-    return f"{PROGRAM}: {message}; see {PROGRAM} {verb} --help"
+    page = f"{PROGRAM} --help" if verb is None else f"{PROGRAM} {verb} --help"
+    return f"{PROGRAM}: {message}; see {page}"
