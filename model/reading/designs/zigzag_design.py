@@ -12,7 +12,7 @@ from ...documents.spec import LayerList
 from ...faults import Fault, InputError, InputWarning, place_text, shown
 from ...hierarchy.constraints.level_constraints import LevelConstraints
 from ...hierarchy.level_mapping import LevelMappingDocument
-from ...hierarchy.machine import Machine
+from ...hierarchy.machine import Fanout, Machine
 from ..interop.imported_design import ImportedDesign
 from ..interop.yaml_files import read_yaml
 from ..interop.zigzag_workload import is_workload, read_workload
@@ -23,6 +23,9 @@ from .zigzag_mapping import NoMappingError, ordered_mapping
 
 _LINKS = {"O": "O", "W": "I2", "I": "I1"}
 """Memory operands of the usual tensors."""
+
+Unrolled = tuple[str, str, int | None]
+"""A dimension of the array with a dimension of the layer and its factor, or none where any will do."""
 
 _DEFAULT = "default"
 _FINAL_OUTPUT = "O_final"
@@ -52,11 +55,12 @@ def read_zigzag_design(paths: Sequence[Path]) -> ImportedDesign | None:
     operands = _operands(layers, entries, mapping, workload_file)
     place = mappings[0][0] if mappings else file
     target = zigzag_machine(cast("JsonObject", machine), operands, file)
+    unrolled = _unrolled_there(mapping, target, place)
     return ImportedDesign(
         machine=target,
         layers=layers,
-        constraints=_constraints(mapping, layers, place),
-        mapping=_mapping(mapping, layers, target, operands, place),
+        constraints=_constraints(unrolled, layers, place),
+        mapping=_mapping(mapping, unrolled, layers, target, operands, place),
     )
 
 
@@ -107,16 +111,16 @@ def _operands(layers: LayerList, entries: list[Any], mapping: JsonObject, file: 
     return Operands(known, {name: max(sizes.get(name, {BITS_PER_BYTE})) for name in known})
 
 
-def _constraints(mapping: JsonObject, layers: LayerList, file: str) -> LevelConstraints:
+def _constraints(unrolled: Sequence[Unrolled], layers: LayerList, file: str) -> LevelConstraints:
     """What is unrolled over each dimension of the array, with its factor where every layer's bound is a multiple."""
     nests = [layer.loop_nest() for layer in layers.layers]
     dims: dict[str, list[str]] = {}
     fixed: dict[str, dict[str, int]] = {}
-    for axis, dim, factor in _unrolled(mapping, file):
+    for axis, dim, factor in unrolled:
         known = [nest.bounds[nest.dims.index(dim)] for nest in nests if dim in nest.dims]
         dims.setdefault(axis, [])
         if known:
-            dims[axis].append(dim)
+            dims[axis] += [dim] if dim not in dims[axis] else []
             if factor is not None and all(bound % factor == 0 for bound in known):
                 fixed.setdefault(dim, {})[axis] = factor
             elif factor is not None:
@@ -126,7 +130,12 @@ def _constraints(mapping: JsonObject, layers: LayerList, file: str) -> LevelCons
 
 
 def _mapping(
-    mapping: JsonObject, layers: LayerList, machine: Machine, operands: Operands, file: str
+    mapping: JsonObject,
+    unrolled: Sequence[Unrolled],
+    layers: LayerList,
+    machine: Machine,
+    operands: Operands,
+    file: str,
 ) -> LevelMappingDocument | None:
     """The mapping of the first layer, where the order of all its loops is given; else what is not asked for is said."""
     order = _order(mapping)
@@ -135,12 +144,12 @@ def _mapping(
             if mapping.get(field):
                 _warn(file, field, _TEMPORAL)
         return None
-    unrolled: dict[str, dict[str, int]] = {}
-    for axis, dim, factor in _unrolled(mapping, file):
-        factors = unrolled.setdefault(axis, {})
-        factors[dim] = factors.get(dim, 1) * (factor or 1)
+    factors: dict[str, dict[str, int]] = {}
+    for axis, dim, factor in unrolled:
+        of_axis = factors.setdefault(axis, {})
+        of_axis[dim] = of_axis.get(dim, 1) * (factor or 1)
     try:
-        return ordered_mapping(layers.layers[0].loop_nest(), machine, unrolled, order, operands.bits)
+        return ordered_mapping(layers.layers[0].loop_nest(), machine, factors, order, operands.bits)
     except NoMappingError as error:
         _warn(file, "temporal_ordering", f"no mapping is made of it: {error}")
         return None
@@ -160,8 +169,16 @@ def _is_loop(name: object, trips: object) -> bool:
     return isinstance(name, str) and isinstance(trips, int) and trips > 0
 
 
-def _unrolled(mapping: JsonObject, file: str) -> Iterator[tuple[str, str, int | None]]:
-    """Dimensions of the array with a dimension of the layer and its factor, or none where any will do."""
+def _unrolled_there(mapping: JsonObject, machine: Machine, file: str) -> list[Unrolled]:
+    """What is unrolled over dimensions that the array has; of others it is said that they are left out."""
+    names = {node.name for node in machine.nodes if isinstance(node, Fanout)}
+    unrolled = list(_unrolled(mapping, file))
+    for axis in dict.fromkeys(axis for axis, _, _ in unrolled if axis not in names):
+        _warn(file, "", f"what is unrolled over {axis} is left out, which the array has not")
+    return [each for each in unrolled if each[0] in names]
+
+
+def _unrolled(mapping: JsonObject, file: str) -> Iterator[Unrolled]:
     for field in ("spatial_mapping", "spatial_mapping_hint"):
         given: object = mapping.get(field)
         for axis, entries in (cast("JsonObject", given) if isinstance(given, dict) else {}).items():

@@ -6,10 +6,11 @@ gigabytes of a few kilobytes. Here what a text holds is counted before anything 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any, cast
 
-from ...faults import Fault, InputError, listed, shown
+from ...faults import Fault, InputError, InputWarning, listed, shown
 from ..json_files import MAX_DEPTH
 
 MAX_VALUES = 200_000
@@ -35,7 +36,8 @@ def parsed_yaml(text: str, file: str) -> object:
     """The data in a YAML text. Times are text; a tagged mapping gets the tag as its ``type`` unless it has one.
 
     Raises:
-        InputError: when it is not YAML, gives a key twice, holds too much, or PyYAML is not installed.
+        InputError: when it is not YAML, gives a key twice (ZigZag's hardware may, with a warning), holds too much, or
+            PyYAML is not installed.
     """
     try:
         import yaml
@@ -49,8 +51,10 @@ def parsed_yaml(text: str, file: str) -> object:
         if node is None:
             return None
         faults = listed(_repeated_keys(yaml, node, file))
-        if faults:
+        if faults and not _is_zigzag_hardware(yaml, node):
             raise InputError(faults)
+        for fault in faults:
+            warnings.warn(f"{fault}; the last is taken, as by ZigZag", InputWarning, stacklevel=2)
         return loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -82,6 +86,12 @@ def _check_amount(yaml: Any, text: str, file: str) -> None:
         num_values += isinstance(event, yaml.events.NodeEvent)
         if depth > MAX_DEPTH or num_values > MAX_VALUES:
             raise too_many_values(file)
+
+
+def _is_zigzag_hardware(yaml: Any, root: Any) -> bool:
+    """Whether a text is ZigZag's hardware, of which published files give ``ports`` twice."""
+    pairs: list[tuple[Any, Any]] = root.value if isinstance(root, yaml.MappingNode) else []
+    return {"memories", "operational_array"} <= {key.value for key, _ in pairs if isinstance(key, yaml.ScalarNode)}
 
 
 def _repeated_keys(yaml: Any, root: Any, file: str) -> Iterator[Fault]:

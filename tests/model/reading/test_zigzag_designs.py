@@ -105,6 +105,10 @@ def test_what_a_mapping_unrolls_is_asked_for(tmp_path: Path) -> None:
 
 
 WARNINGS = {
+    "a dimension that the array has not": (
+        "spatial_mapping_hint: {D1: [N, N], D3: [M]}",
+        "what is unrolled over D3 is left out, which the array has not",
+    ),
     "order in part": (
         "temporal_ordering: [[M, '*'], [K, 2]]",
         "temporal_ordering: not all loops are given with their trips, so that no order is asked for here and no "
@@ -238,6 +242,14 @@ NOT_MODELLED = {
         HARDWARE,
         WORKLOAD.replace("O_final: 16", "O_final: 8"),
         "workload.yaml: finished outputs of 8 bits (O_final) are taken for 16, as partial sums are",
+    ),
+    "ports twice, as in the published tpu_like": (
+        HARDWARE.replace(
+            "ports: [{type: read, bandwidth_max: 8}", "ports: [{fh: w}],\n     ports: [{type: read, bandwidth_max: 8}"
+        ),
+        WORKLOAD,
+        "hardware.yaml: line 7 column 6: expected 'ports' once, but given more than once (first in line 6); the last "
+        "is taken, as by ZigZag",
     ),
     "a systolic array": (
         HARDWARE.replace("sizes: [4, 2]", "sizes: [4, 2], systolic_dimensions: [D1]"),
