@@ -29,67 +29,71 @@ NOTEBOOK = "ipykernel"
 class ProgressLines:
     """An observer that writes to standard error, looked up anew for every line.
 
-    ``objective`` is what the values of searches are of; ``None`` where there are none.
+    ``objective`` is what the values of searches are of. It is ``None`` for work whose results are not told: then the
+    line of a layer ends where that of the next one begins. Of several layers that are searched at once, the line that
+    is written over speaks of the one that was heard of last.
     """
 
     def __init__(self, objective: Objective | None) -> None:
         self._objective: Objective | None = objective
         self._lock = Lock()
-        self._layer = ""
+        self._labels: dict[str, str] = {}
+        self._label = ""
         self._said = ""
         self._open = 0
         self._last_s = 0.0
 
     def layer_started(self, name: str, position: int, total: int) -> None:
         """Begin the line of a layer."""
-        self.close()
+        if self._objective is None:
+            self.close()
         with self._lock:
-            self._layer = f"{position}/{total} {shortened(escaped(name), LONGEST_NAME)}"
-            self._show("searching")
+            self._labels[name] = f"{position}/{total} {shortened(escaped(name), LONGEST_NAME)}"
+            self._show(self._labels[name], "searching")
 
-    def progressed(self, name: str, progress: Progress) -> None:  # noqa: ARG002 (one layer at a time)
+    def progressed(self, name: str, progress: Progress) -> None:
         """Show the best value, the bound and the gap, not too often."""
         with self._lock:
-            self._said = _progress_text(self._objective, progress)
+            label, said = self._labels.get(name, self._label), _progress_text(self._objective, progress)
             if time.monotonic() - self._last_s >= BETWEEN_S:
-                self._show(self._said)
+                self._show(label, said)
+            else:
+                self._label, self._said = label, said
 
     def layer_finished(self, result: LayerResult) -> None:
         """End the line of a layer that was searched; a copy of another layer has none."""
         with self._lock:
-            if result.same_as is None and self._layer:
-                self._end(_result_text(self._objective, result))
+            label = self._labels.pop(result.name, self._label)
+            if result.same_as is None and label:
+                self._end(label, _result_text(self._objective, result))
 
     def sweep_advanced(self, latest: str, answered: int, failed: int, total: int) -> None:
         """Show how many of a sweep's layers on designs are done."""
+        failures = f", {failed} failed" if failed else ""
+        said = f"done{failures}{': ' if latest else ''}{escaped(latest)}"
         with self._lock:
-            failures = f", {failed} failed" if failed else ""
-            self._layer = f"{answered + failed}/{total}"
-            said = f"done{failures}{': ' if latest else ''}{escaped(latest)}"
-            if answered + failed == total:
-                self._end(said)
-            else:
-                self._show(said)
+            write = self._end if answered + failed == total else self._show
+            write(f"{answered + failed}/{total}", said)
 
     def close(self) -> None:
-        """End the line of a layer whose result nobody has told of: not every kind of search does."""
+        """End the line of a layer whose result nobody has told of."""
         with self._lock:
-            if self._layer:
-                self._end(self._said)
+            if self._label:
+                self._end(self._label, self._said)
 
-    def _show(self, said: str) -> None:
+    def _show(self, label: str, said: str) -> None:
         """Write the line anew, where lines can be written over."""
-        self._said = said
+        self._label, self._said = label, said
         if not _rewritable(sys.stderr):
             return
-        line = shortened(f"{self._layer}: {said}", LONGEST_LINE)
+        line = shortened(f"{label}: {said}", LONGEST_LINE)
         _write(sys.stderr, f"\r{line.ljust(self._open)}")
         self._open, self._last_s = len(line), time.monotonic()
 
-    def _end(self, said: str) -> None:
-        line = f"{self._layer}: {said}"
+    def _end(self, label: str, said: str) -> None:
+        line = f"{label}: {said}"
         _write(sys.stderr, f"\r{line.ljust(self._open)}\n" if self._open else f"{line}\n")
-        self._layer, self._open = "", 0
+        self._label, self._open = "", 0
 
 
 def _rewritable(stream: TextIO | None) -> bool:

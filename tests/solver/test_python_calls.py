@@ -198,6 +198,23 @@ def test_a_search_tells_how_far_it_is() -> None:
     assert states == ["", f"{start}searching", f"{start}searching", f"{start}best energy 2,000", last, f"{last}\n"]
 
 
+def test_layers_that_are_searched_at_once_end_their_own_lines() -> None:
+    first, _, second = solve(TINY).layers
+
+    def search() -> None:
+        lines = ProgressLines("edp")
+        lines.layer_started("a", 1, 2)
+        lines.layer_started("b", 2, 2)
+        lines.progressed("a", Progress(None, None, note="pass 1"))
+        for result in (second, first):
+            lines.layer_finished(result)
+        lines.close()
+
+    for tty in (False, True):
+        shown = without_seconds(said(search, tty=tty).lines)
+        assert [line.partition(",")[0] for line in shown] == ["2/2 b: optimal", "1/2 a: optimal", ""]
+
+
 def test_progress_and_an_observer_hear_the_same() -> None:
     heard: list[str] = []
 
