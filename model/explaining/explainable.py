@@ -26,8 +26,8 @@ class ArrayInUse:
     """How a mapping uses an array of a machine: the PEs, or the instances of a fanout.
 
     ``factors`` are the spatial factors by dimension, ``bounds`` what the other arrays' factors leave of each
-    dimension's bound, ``choices`` the divisors of that which the constraints allow, rising. ``threshold`` is the
-    constraint that asks for more use.
+    dimension's bound, ``choices`` the divisors of that which the constraints allow, rising. ``limit`` is the rule that
+    more instances than ``size`` break, ``threshold`` the constraint that asks for more use.
     """
 
     name: str
@@ -35,6 +35,7 @@ class ArrayInUse:
     factors: tuple[int, ...]
     bounds: tuple[int, ...]
     choices: tuple[tuple[int, ...], ...]
+    limit: str
     threshold: str
 
     @property
@@ -82,9 +83,9 @@ class ExplainableModel(Protocol[MachineT, ConstraintsT, MappingT]):
     def spread_anew(
         self, nest: LoopNest, machine: MachineT, mapping: MappingT, array: str, dim: int, factor: int
     ) -> Iterator[MappingT]:
-        """The mapping with another factor of a dimension on an array, and what is left of the bound on the memories.
+        """The mapping with another factor of a dimension on an array, made up for by its factors at the memories.
 
-        Every way to do that, legal or not; everything else stays as it is.
+        The ways to do that, legal or not; everything else stays as it is.
         """
         ...
 

@@ -6,8 +6,9 @@ Source: hierarchy model, sections 2, 3 and 7.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import floordiv, mod
 
 from ..dmazerunner.factorisations import divisors
 from ..hierarchy.constraints.level_constraints import LevelConstraints
@@ -15,7 +16,6 @@ from ..hierarchy.constraints.resolved_constraints import ResolvedConstraints
 from ..hierarchy.level_mapping import LevelMapping
 from ..hierarchy.machine import DmaEngine, Fanout, Machine, Node, StorageLevel
 from ..hierarchy.resolved_machine import ResolvedMachine
-from ..loop_nest import LoopNest
 from .explainable import ArrayInUse, Enlarged, FieldChange, Number, row_of, splits, with_factor
 
 PerTensorNumber = Number | dict[str, Number]
@@ -45,20 +45,33 @@ def fanouts_in_use(asked: ResolvedConstraints, mapping: LevelMapping) -> Iterato
         )
         limits = zip(left, asked.lower[network.node], asked.upper[network.node], strict=True)
         choices = tuple(tuple(f for f in divisors(bound) if low <= f <= high) for bound, low, high in limits)
-        yield ArrayInUse(network.name, network.size, own, left, choices, f"min_utilization.{network.name}")
+        rules = f"nodes.{network.name}.size", f"min_utilization.{network.name}"
+        yield ArrayInUse(network.name, network.size, own, left, choices, *rules)
 
 
 def level_spreads(
-    nest: LoopNest, machine: ResolvedMachine, mapping: LevelMapping, array: str, dim: int, factor: int
+    machine: ResolvedMachine, mapping: LevelMapping, array: str, dim: int, factor: int
 ) -> Iterator[LevelMapping]:
-    """The mapping with another factor of a dimension at a fanout, the rest of its bound on the levels in every way."""
-    own = machine.nodes.index(array)
-    spatial = {network.node: mapping.factors[network.node][dim] for network in machine.networks} | {own: factor}
-    levels = [level.node for level in machine.levels]
-    for others in splits(nest.bounds[dim] // math.prod(spatial.values()), len(levels)):
-        chosen = {**spatial, **dict(zip(levels, others, strict=True))}
-        rows = (with_factor(row, dim, chosen[node]) for node, row in enumerate(mapping.factors))
+    """The mapping with another factor of a dimension at a fanout, which the levels' factors make up for.
+
+    What a multiple of the old factor needs is taken from the levels' factors in every way: all ways to spread what is
+    left of the bound over the levels would be thousands. A factor that is no multiple gets all of them.
+    """
+    node, levels = machine.nodes.index(array), [level.node for level in machine.levels]
+    own, old = [mapping.factors[level][dim] for level in levels], mapping.factors[node][dim]
+    if factor % old == 0:
+        taken = splits(factor // old, len(levels))
+        ways = (_divided(own, shares) for shares in taken if not any(map(mod, own, shares)))
+    else:
+        ways = splits(math.prod(own) * old // factor, len(levels))
+    for others in ways:
+        chosen = {node: factor, **dict(zip(levels, others, strict=True))}
+        rows = (with_factor(row, dim, chosen.get(at, row[dim])) for at, row in enumerate(mapping.factors))
         yield replace(mapping, factors=tuple(rows))
+
+
+def _divided(factors: Sequence[int], shares: Sequence[int]) -> tuple[int, ...]:
+    return tuple(map(floordiv, factors, shares))
 
 
 def with_least_instances(constraints: LevelConstraints, fanout: str, share: float) -> LevelConstraints:

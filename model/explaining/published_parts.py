@@ -31,7 +31,7 @@ def published_array(
         tuple(factor for factor in divisors(bound) if pinned.get(dim, factor) == factor)
         for dim, bound in enumerate(nest.bounds)
     )
-    return (ArrayInUse(PES, pes.limit, mapping.tiling.spatial, nest.bounds, choices, pes.threshold_rule),)
+    return (ArrayInUse(PES, pes.limit, mapping.tiling.spatial, nest.bounds, choices, pes.rule, pes.threshold_rule),)
 
 
 def published_spreads(nest: LoopNest, mapping: Mapping, dim: int, factor: int) -> Iterator[Mapping]:

@@ -159,7 +159,7 @@ class HierarchyModel:
         self, nest: LoopNest, machine: Machine, mapping: LevelMapping, array: str, dim: int, factor: int
     ) -> Iterator[LevelMapping]:
         """The mapping with another factor of a dimension at a fanout."""
-        return level_parts.level_spreads(nest, resolved_machine(machine, nest), mapping, array, dim, factor)
+        return level_parts.level_spreads(resolved_machine(machine, nest), mapping, array, dim, factor)
 
     def with_least_use(self, constraints: LevelConstraints, array: str, share: float) -> LevelConstraints:
         """The constraints with a least share of a fanout's instances in use."""

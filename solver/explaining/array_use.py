@@ -8,7 +8,8 @@ from typing import Any
 from ...model.dmazerunner.factorisations import divisors
 from ...model.documents.explaining.explanation import ArrayUse, LargerFactor
 from ...model.explaining.explainable import ArrayInUse
-from ..pipeline.ranking import faults_of_candidate, rank
+from ..backend import AnyProblem
+from ..pipeline.ranking import CostedMapping, broken, cost_candidate, rank
 from .explained_layer import ExplainedLayer
 
 
@@ -44,22 +45,38 @@ def _larger_factors(explained: ExplainedLayer, array: ArrayInUse) -> Iterator[La
 
 def _larger_factor(explained: ExplainedLayer, array: ArrayInUse, dim: int, name: str, factor: int) -> LargerFactor:
     """What a larger factor needs: the best of all ways to take it from the dimension's factors at the memories."""
-    problem, model = explained.problem, explained.parts
-    legal: list[Any] = []
-    broken: list[tuple[str, ...]] = []
-    ways = model.spread_anew(problem.nest, problem.architecture, explained.best.mapping, array.name, dim, factor)
-    for way in ways:
-        faults = faults_of_candidate(problem, way)
-        if faults:
-            broken.append(faults)
-        else:
-            legal.append(way)
-    best = rank(problem, legal, 1)
+    used = array.used // array.factors[dim] * factor
+    found, stopped_by = (None, (array.limit,)) if used > array.size else _cheapest(explained, array, dim, factor)
     return LargerFactor(
         dimension=name,
         old=array.factors[dim],
         new=factor,
-        used=array.used // array.factors[dim] * factor,
-        stopped_by=() if best else min(broken, key=len),
-        factors=explained.factors(best[0].cost) if best else None,
+        used=used,
+        stopped_by=stopped_by,
+        factors=None if found is None else explained.factors(found.cost),
     )
+
+
+def _cheapest(
+    explained: ExplainedLayer, array: ArrayInUse, dim: int, factor: int
+) -> tuple[CostedMapping | None, tuple[str, ...]]:
+    """The cheapest legal way to another factor; else the rules that the closest one breaks."""
+    problem = explained.problem
+    legal: list[Any] = []
+    refused: list[tuple[str, ...]] = []
+    present = explained.best.mapping
+    for way in explained.parts.spread_anew(problem.nest, problem.architecture, present, array.name, dim, factor):
+        rules = _broken_rules(problem, way)
+        if rules:
+            refused.append(rules)
+        else:
+            legal.append(way)
+    best = rank(problem, legal, 1)
+    return (best[0], ()) if best else (None, min(refused, key=len))
+
+
+def _broken_rules(problem: AnyProblem, way: Any) -> tuple[str, ...]:
+    """Every rule that a way breaks; limits on what is counted only where all else holds: counting takes longest."""
+    model, nest, machine = problem.cost_model, problem.nest, problem.architecture
+    rules = tuple(model.malformed(nest, machine, way)) or model.broken_rules(nest, machine, problem.constraints, way)
+    return rules or broken(problem, cost_candidate(problem, way))

@@ -17,6 +17,9 @@ from ..pipeline.observer import Observer
 from ..pipeline.solve import solve_layer
 from .explained_layer import ExplainedLayer
 
+WORTH_IT = 1.5
+"""So many times the seconds of a search that proved nothing must be left for another one."""
+
 LEAST_S = 0.001
 """A search with less time than this is not begun."""
 
@@ -40,9 +43,18 @@ class Questions:
         self._cache, self._observer = cache, observer
 
     def answers(self, questions: Iterable[Question]) -> list[WhatIf]:
-        """The answers in their order; the time left is shared by those that are still to be asked."""
+        """The answers in their order; the time left is shared by those that are still to be asked.
+
+        What is not proved with its share is asked once more, with a share of what the others have left.
+        """
         asked = list(questions)
-        return [self._answer(question, number, len(asked)) for number, question in enumerate(asked)]
+        found = [self._answer(question, number, len(asked)) for number, question in enumerate(asked)]
+        doubtful = [number for number, answer in enumerate(found) if answer.status in ("feasible", "unknown")]
+        for position, number in enumerate(doubtful):
+            if self._deadline.share(len(doubtful) - position).left_s > WORTH_IT * found[number].wall_s:
+                again = self._answer(asked[number], position, len(doubtful))
+                found[number] = found[number] if again.status == "unknown" else again
+        return found
 
     def _answer(self, question: Question, number: int, total: int) -> WhatIf:
         seconds = self._deadline.share(total - number).left_s

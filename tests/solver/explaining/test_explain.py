@@ -13,6 +13,7 @@ from dmaze.model.cost_model import DEFAULT_COST_MODEL
 from dmaze.model.dmazerunner.published import PUBLISHED
 from dmaze.model.documents.explaining.explanation import WhatIf
 from dmaze.model.hierarchy.hierarchy_model import MODEL
+from dmaze.model.hierarchy.level_mapping import LevelMapping
 from dmaze.model.mapping import Mapping
 from dmaze.solver import SilentObserver, explain, solve
 from dmaze.solver.explaining import explained_layer as explained_layer_module
@@ -108,8 +109,8 @@ def test_what_numbers_of_pes_there_are_is_a_matter_of_divisors_and_constraints(
     assert array.next_used == next((count for count in counts if count > array.used), None)
 
 
-@pytest.mark.parametrize("pes", [4, 5, 7, 24])
-def test_the_next_larger_factor_is_the_best_of_all_ways_to_have_it(pes: int) -> None:
+@pytest.mark.parametrize(("pes", "stops"), [(1, {("pes",)}), (4, {(), ("spm",), ("spatial_dims",)})])
+def test_the_next_larger_factor_is_the_best_of_all_ways_to_have_it(pes: int, stops: set[tuple[str, ...]]) -> None:
     found = solve(spec_of(LAYER, architecture={**SMALL, "pes": pes}, constraints={"spatial_dims": ["M", "K"]}))
     (array,) = explain(found, "g", time_limit_s=1e-9).arrays
     known = explained_layer(found, "g")
@@ -134,16 +135,17 @@ def test_the_next_larger_factor_is_the_best_of_all_ways_to_have_it(pes: int) -> 
         ]
         faults = [faults_of_candidate(known.problem, way) for way in ways]
         legal = [way for way, wrong in zip(ways, faults, strict=True) if not wrong]
-        stopped = () if legal else min(faults, key=len)
+        used = array.used // own * factor
+        stopped = () if legal else ("pes",) if used > pes else min(faults, key=len)
         cheapest = rank(known.problem, legal, 1)[0].cost if legal else None
         value = None if cheapest is None else objective_value("edp", cheapest) / known.best.cost.edp
-        expected[name] = (own, factor, array.used // own * factor, len(stopped), value)
+        expected[name] = (own, factor, used, stopped, value)
     told = {
-        row.dimension: (row.old, row.new, row.used, len(row.stopped_by), row.factors and row.factors.objective)
+        row.dimension: (row.old, row.new, row.used, row.stopped_by, row.factors and row.factors.objective)
         for row in array.larger_factors
     }
     assert told == expected
-    assert next(row for row in array.larger_factors if row.dimension == "N").stopped_by[0] in ("pes", "spatial_dims")
+    assert {stopped for *_, stopped, _ in told.values()} == stops
 
 
 def test_more_use_is_asked_for_by_a_search() -> None:
@@ -237,6 +239,48 @@ def test_a_hierarchy_is_explained_by_its_own_nodes() -> None:
         assert answer.solution.cost == other.cost
 
 
+LEVEL_MAPPING = LevelMapping(((2, 1, 1), (2, 1, 3), (1, 2, 1), (3, 1, 4)), ((0, 1, 2), (0, 1, 2), (), (0, 1, 2)), ())
+"""M 12, N 2, K 12 over DRAM, GLB, X, RF."""
+
+
+@pytest.mark.parametrize(
+    ("dim", "factor", "columns"),
+    [
+        (0, 2, [(2, 1, 2, 3), (1, 2, 2, 3)]),  # of M's 2, 2 and 3 two are even
+        (0, 6, [(2, 1, 6, 1), (1, 2, 6, 1)]),
+        (2, 2, [(1, 3, 2, 2)]),
+        (2, 4, [(1, 3, 4, 1)]),
+        (1, 1, [(2, 1, 1, 1), (1, 2, 1, 1), (1, 1, 1, 2)]),  # no multiple of N's 2: anything goes
+    ],
+)
+def test_what_a_fanout_takes_is_taken_from_the_levels(dim: int, factor: int, columns: list[tuple[int, ...]]) -> None:
+    nest = explained_layer(solve(levels_of()), "g").problem.nest
+    ways = list(MODEL.spread_anew(nest, Machine.model_validate(MACHINE), LEVEL_MAPPING, "X", dim, factor))
+    assert sorted(tuple(row[dim] for row in way.factors) for way in ways) == sorted(columns)
+    for way in ways:
+        others = [tuple(row[d] for d in range(3) if d != dim) for row in way.factors]
+        assert others == [tuple(row[d] for d in range(3) if d != dim) for row in LEVEL_MAPPING.factors]
+        assert (way.orders, way.kept) == (LEVEL_MAPPING.orders, LEVEL_MAPPING.kept)
+
+
+def test_limits_of_a_hierarchy_stop_larger_factors_by_name() -> None:
+    limits = {"max_factor": {"M": {"X": 1}}, "dims": {"X": ["M", "K"]}}
+    told = explain(solve(levels_of(gemm(4, 4, 4), constraints=limits)), "g", time_limit_s=1e-9)
+    (array,) = told.arrays
+    assert (array.unrolled, array.next_used, array.most_used) == ({"K": 4}, None, 4)
+    assert [(row.dimension, row.used, row.stopped_by) for row in array.larger_factors] == [
+        ("M", 8, ("nodes.X.size",)),
+        ("N", 8, ("nodes.X.size",)),
+    ]
+    wider = {**MACHINE, "nodes": [{**n, "size": 8} if "fanout" in n else n for n in MACHINE["nodes"]]}
+    (array,) = explain(solve(levels_of(gemm(4, 4, 4), architecture=wider, constraints=limits)), "g").arrays
+    assert array.next_used is None
+    assert [(row.dimension, row.used, row.stopped_by) for row in array.larger_factors] == [
+        ("M", 8, ("max_factor.M.X",)),
+        ("N", 8, ("dims.X",)),
+    ]
+
+
 @pytest.mark.parametrize(
     ("node", "term", "changes"),
     [
@@ -299,6 +343,26 @@ def test_without_time_nothing_is_searched_and_that_is_said(result: Result) -> No
     }
     assert told.bottleneck.bound_by == result.layers[0].solutions[0].cost.bound_by
     assert len(told.ranks) == 4
+
+
+def test_what_is_not_proved_is_asked_again_with_the_time_that_is_left(
+    result: Result, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches: list[float] = []
+    search = other_costs.solve_layer
+
+    def first_proves_nothing(spec: Any, *arguments: Any, **options: Any) -> Any:
+        searches.append(spec.document.solver.time_limit_s)
+        found = search(spec, *arguments, **options)
+        return found.model_copy(update={"status": "feasible", "bound": 1.0}) if len(searches) == 1 else found
+
+    monkeypatch.setattr(other_costs, "solve_layer", first_proves_nothing)
+    (array,) = explain(result, "g", time_limit_s=60).arrays
+    assert array.forced is not None
+    assert array.forced.proved
+    assert len(searches) == 5 + 1
+    assert searches[0] == pytest.approx(60 / 5, abs=1)
+    assert searches[5] > 50  # nobody else is left to share with
 
 
 def test_beside_an_unproved_mapping_nothing_is_proved(result: Result) -> None:
