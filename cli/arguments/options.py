@@ -199,6 +199,12 @@ SweepPareto = Annotated[
     bool,
     typer.Option("--pareto", help="Find the front over energy, cycles and an area proxy instead, proved complete."),
 ]
+ProveBest = Annotated[
+    bool,
+    typer.Option(
+        "--prove-best", help="Find the best design only: lower bounds exclude others without solving all their layers."
+    ),
+]
 WithBound = Annotated[
     bool, typer.Option("--bound", help="Leave out what a lower bound excludes; the mappings found are the same.")
 ]

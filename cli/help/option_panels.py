@@ -9,7 +9,8 @@ OTHERS = "Help"
 
 PANELS: Mapping[str, tuple[str, ...]] = {
     "Answer": (
-        *("--json", "--out", "--loops", "--certificate", "--detail", "--pareto", "--network", "--max-cycles"),
+        *("--json", "--out", "--loops", "--certificate", "--detail", "--pareto", "--prove-best"),
+        *("--network", "--max-cycles"),
         *("--max-energy", "--top-k", "--min-utilization"),
         *("--mapping", "--position"),
     ),

@@ -58,6 +58,7 @@ EXAMPLES: Mapping[str, Sequence[Example]] = {
     ),
     "sweep": (
         ("sweep sweep.json --results sweep.jsonl", "all designs; the same command resumes"),
+        ("sweep sweep.json --prove-best", "the best design, proved with fewer searches"),
         ("sweep sweep.json --pareto --report sweep.html", "the front of energy, cycles and area proxy, as a page"),
         ("sweep sweep.json --workers 8 --plot sweep.png", "by 8 processes, with a picture"),
     ),

@@ -21,6 +21,7 @@ from .kinds.achievable_value import AchievableValue
 from .kinds.any_constraints import ConstraintsField
 from .kinds.any_mappings import CostField, MappingField
 from .kinds.cache_origin import CacheOrigin
+from .shown.shown_document import ShownDocument
 from .spec import SolverOptions
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
@@ -48,7 +49,8 @@ class Reason(str, Enum):
     """Why the work on a layer ended.
 
     ``optimal`` and ``infeasible``: with a proof. ``limit``: time was up. ``no_proof``: the back end had nothing left to
-    try. ``interrupted``: Ctrl-C. ``fault``: something went wrong.
+    try. ``interrupted``: Ctrl-C. ``fault``: something went wrong. ``excluded``: no answer was needed, as the design could
+    not be the best of a sweep any more.
     """
 
     OPTIMAL = "optimal"
@@ -57,6 +59,7 @@ class Reason(str, Enum):
     NO_PROOF = "no_proof"
     INTERRUPTED = "interrupted"
     FAULT = "fault"
+    EXCLUDED = "excluded"
 
 
 class Limit(str, Enum):
@@ -157,7 +160,7 @@ class NetworkShare(Model):
     """Count times cycles of the best mapping, over the total cycles; a share in 0..1."""
 
 
-class LayerResult(Model):
+class LayerResult(ShownDocument):
     """What was found for one layer, and how good it provably is.
 
     ``optimal`` is proved within the relative gap asked for; the gap of ``feasible`` is certified. With padding, status,

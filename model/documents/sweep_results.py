@@ -44,6 +44,20 @@ class SweepRecord(Model, Generic[AnswerT]):
     """Hash of the header and of all else in the line."""
 
 
+class Exclusion(Model):
+    """Why a design cannot be the best of a sweep although it was not solved: its layers' bounds sum to too much."""
+
+    bound: float | None
+    """Sum of the bounds of all layers, each as often as it occurs, in the objective's unit (pJ * cycles, pJ or cycles);
+    null where a layer has no mapping, as proved on this design or on one that can do whatever this one can."""
+    solved: int
+    """Distinct layers whose search is finished."""
+    refuted: int
+    """Distinct layers with no mapping good enough for the design to be the best; what it took is their bound."""
+    bounded: int
+    """Distinct layers that were not looked into: bounds told from the layer and the machine, or from larger designs."""
+
+
 class SweptDesign(Model):
     """One design of the sweep, and what was found of the layers on it."""
 
@@ -62,6 +76,9 @@ class SweptDesign(Model):
     """Lower bound on the sum; null unless each layer has a bound."""
     note: str | None = None
     """Why the design is not `optimal`: which layer, and what clashes or what went wrong; null when it is."""
+    excluded: Exclusion | None = None
+    """What excluded the design where only the best one was asked for (`--prove-best`); null for designs that were
+    solved, or are still open."""
     result: Result | None = None
     """The result of all layers; null where fronts were asked for."""
     fronts: ParetoFronts | None = None
@@ -133,6 +150,10 @@ class SweepCounts(Model):
     """Problems answered in this run, by a search or by the cache."""
     cached: int = 0
     """Those of them that the cache answered."""
+    excluded: int = 0
+    """Problems that need no answer, as their designs cannot be the best (`--prove-best`)."""
+    refuted: int = 0
+    """Those of them that a search has shown to have no mapping good enough for that."""
     left: int
     """Problems that are open."""
 

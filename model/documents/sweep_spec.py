@@ -249,10 +249,18 @@ class Sweep(Model):
     """On hierarchies: how prices in pJ follow capacities, by the path of each price."""
     pareto: Flag = False
     """Whether to ask for the front of total energy, total cycles and area proxy instead of one objective."""
+    prove_best: Flag = False
+    """Whether only the best design is asked for: bounds exclude others without solving all of their layers."""
     front_tolerance: Ratio = 1e-3
     """Relative difference below which combinations of mappings count as one in the front; 0 for none."""
     area_weights: AreaWeightsField = AreaWeights()
     """Weights of a byte in the area proxy, by memory or level."""
+
+    @model_validator(mode="after")
+    def _one_question(self) -> Sweep:
+        if self.prove_best and self.pareto:
+            raise ValueError("prove_best: expected false beside pareto, which asks for a front")
+        return self
 
 
 class SweepSpec(Spec):

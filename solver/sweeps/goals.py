@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,13 +17,14 @@ from ...model.documents.sweep_results import AnswerT, SweepRecord, SweptDesign
 from ...model.documents.sweep_spec import SweepSpec
 from ...model.hierarchy.accountings import AccountingName
 from ...model.layers import Layer
-from ...model.objectives import OBJECTIVES, Objective
+from ...model.objectives import OBJECTIVES, Objective, float_below
 from ...model.reading.loading import ResolvedSpec
 from ..fronts.layer_fronts import front_of_layer, front_problem
 from ..pipeline.cache import Cache
 from ..pipeline.observer import SilentObserver
 from ..pipeline.solve import solve_layer, unsolved
 from ..pipeline.summary import totals
+from .proving.refuting import is_refuted_below
 
 OUT_OF_TIME = Termination(reason=Reason.LIMIT, limit=Limit.TOTAL_TIME)
 
@@ -135,11 +137,27 @@ class Optima:
             values=dict(design.values),
             area_proxy_bytes=area_proxy_bytes(design.architecture, spec.sweep.area_weights),
             status=_worst([answer.status for answer in answers]),
-            objective_value=_value(spec.objective, answers),
+            objective_value=objective_of_design(spec.objective, answers),
             bound=_bound(spec.objective, answers),
             note=_note((a.name, ", ".join(a.conflicts) or a.fault or a.note or a.status) for a in open_ones),
             result=result,
         )
+
+
+@dataclass(frozen=True)
+class OptimaBelow(Optima):
+    """The same, but of layers that have no mapping with an objective below a ``limit`` no more than that."""
+
+    limit: float = math.inf
+
+    def search(
+        self, spec: ResolvedSpec[Spec], warm_starts: Sequence[AnyMappingDocument], cache: Cache | None
+    ) -> LayerResult:
+        """What is proved of the limit, or the best mapping."""
+        if not is_refuted_below(spec, self.limit):
+            return super().search(spec, warm_starts, cache)
+        excluded = unsolved(spec.layers[0], Termination(reason=Reason.EXCLUDED), note="its design was excluded")
+        return excluded.model_copy(update={"bound": float_below(self.limit)})
 
 
 @dataclass(frozen=True)
@@ -244,7 +262,7 @@ def _note(reasons: Iterable[tuple[str, str]]) -> str | None:
     return f"{notes[0]}{f' and {len(notes) - 1} more' if len(notes) > 1 else ''}" if notes else None
 
 
-def _value(objective: Objective, answers: Sequence[LayerResult]) -> Number | None:
+def objective_of_design(objective: Objective, answers: Sequence[LayerResult]) -> Number | None:
     """The sum of the objective over layers times their counts; `None` when a layer has no mapping."""
     best = [(answer.count, answer.solutions[0].cost) for answer in answers if answer.solutions]
     if len(best) < len(answers):
@@ -253,6 +271,6 @@ def _value(objective: Objective, answers: Sequence[LayerResult]) -> Number | Non
 
 
 def _bound(objective: Objective, answers: Sequence[LayerResult]) -> float | None:
-    """A lower bound on the sum that :func:`_value` gives; `None` when a layer has none."""
+    """A lower bound on the sum that :func:`objective_of_design` gives; `None` when a layer has none."""
     known = [(answer.count, answer.bound) for answer in answers if answer.bound is not None]
     return OBJECTIVES[objective].sum_of_bounds(known) if len(known) == len(answers) else None

@@ -16,6 +16,7 @@ from ...model.faults import DmazeError, InputError
 from ...model.reading.loading import ResolvedSpec
 from ..deadline import Deadline
 from ..pipeline.observer import Observer
+from .agenda import Agenda
 from .executors import TaskFuture, Workforce
 from .goals import Goal, on_design, options_of_one
 from .plan import Plan, Slot
@@ -69,7 +70,13 @@ class SweepRun(Generic[AnswerT]):
     at a time, so that a task which kills its worker is found and blamed, and no other.
     """
 
-    def __init__(self, job: SweepJob[AnswerT], workforce: Workforce, file: ResultsFile[AnswerT] | None) -> None:
+    def __init__(
+        self,
+        job: SweepJob[AnswerT],
+        workforce: Workforce,
+        file: ResultsFile[AnswerT] | None,
+        agenda: Agenda[AnswerT],
+    ) -> None:
         self.answers: dict[int, AnswerT] = {}
         self.failed: dict[int, str] = {}
         self.fault: str | None = None
@@ -85,7 +92,10 @@ class SweepRun(Generic[AnswerT]):
         self._num_answered, self._num_failed = 0, 0
         self._take_up(file.records if file is not None else ())
         self.num_resumed = len(self.finished)
-        self._waiting = deque(n for n in range(len(job.plan.problems)) if n not in self.finished)
+        self.agenda = agenda
+        for number in sorted(self.finished):
+            agenda.submitted(number)
+            agenda.answered(number, self.answers[number])
         self._suspects: deque[int] = deque()
         self._alone: int | None = None
         self._running: dict[int, TaskUnderWay[AnswerT]] = {}
@@ -155,14 +165,20 @@ class SweepRun(Generic[AnswerT]):
                 self._recover()
             if not self._may_submit():
                 return
-            queue = self._suspects or self._waiting
+            alone = self._suspects[0] if self._suspects else None
+            number = self.agenda.following() if alone is None else alone
+            if number is None:
+                return
             try:
-                self._submit(queue[0])
+                self._submit(number)
             except BrokenExecutor as error:
                 self._broken, self._why = True, str(error)
                 continue
-            self._alone = queue[0] if queue is self._suspects else None
-            queue.popleft()
+            self._alone = alone
+            if alone is None:
+                self.agenda.submitted(number)
+            else:
+                self._suspects.popleft()
 
     def _recover(self) -> None:
         """Go on after a breakdown of the workforce, unless it keeps breaking down."""
@@ -178,7 +194,7 @@ class SweepRun(Generic[AnswerT]):
             return False
         if self._suspects or self._alone is not None:
             return bool(self._suspects) and not self._running
-        return bool(self._waiting) and len(self._running) < self._workforce.num_tasks()
+        return len(self._running) < self._workforce.num_tasks()
 
     def _submit(self, number: int) -> None:
         job, slot = self._job, self._job.plan.problems[number][0]
@@ -188,7 +204,7 @@ class SweepRun(Generic[AnswerT]):
         spec = on_design(job.spec, design.architecture, layer, options)
         near = (self.answers[n] for n in (number, *job.plan.neighbours(number)) if n in self.answers)
         warm_starts = tuple(start for answer in near for start in job.goal.warm_starts_of(answer))
-        future = self._workforce.submit(Task(job.goal, spec, warm_starts, job.cache, self._software))
+        future = self._workforce.submit(Task(self.agenda.goal_of(number), spec, warm_starts, job.cache, self._software))
         self._running[number] = TaskUnderWay(future, limit_s)
         future.add_done_callback(lambda _: self._done.put(number))
 
@@ -221,6 +237,9 @@ class SweepRun(Generic[AnswerT]):
     def _accept(self, number: int, answer: AnswerT, limit_s: float) -> None:
         self.answers[number] = answer
         self.num_searched += 1
+        if not self.agenda.answered(number, answer):
+            self._report(self._name(number))
+            return
         self.num_cached += self._job.goal.is_cached(answer)
         if self._job.goal.is_proved(answer) or limit_s >= self._options.time_limit_s:
             self._finish(number)
@@ -234,6 +253,7 @@ class SweepRun(Generic[AnswerT]):
 
     def _fail(self, number: int, message: str) -> None:
         self.failed[number] = message
+        self.agenda.failed(number)
         self._num_failed += len(self._job.plan.problems[number])
         self._report(self._name(number))
 

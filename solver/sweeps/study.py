@@ -19,9 +19,11 @@ from ..deadline import NEVER, Deadline
 from ..pipeline.observer import Observer, SilentObserver, observed
 from ..pipeline.solve import num_cores
 from ..registry import load_backend
+from .agenda import Agenda, InOrder
 from .executors import BorrowedExecutor, ProcessPool, TaskExecutor, Workforce
 from .goals import Fronts, Goal, Optima
 from .plan import Plan
+from .proving.best_first import BestFirst
 from .results_file import results_file
 from .run import SWEEP_PARAMETERS, SweepJob, SweepParameters, SweepRun
 from .sweep_document import header_of, sweep_result
@@ -98,21 +100,30 @@ class SweepSetting:
 
 def sweep_on(workforce: Workforce, known: ResolvedSweep, setting: SweepSetting) -> SweepResult:
     """A sweep whose tasks are worked on by somebody given."""
-    if known.document.sweep.pareto:
-        return _swept(known, Fronts(), setting, workforce)
-    return _swept(known, Optima(), setting, workforce)
-
-
-def _swept(known: ResolvedSweep, goal: Goal[AnswerT], setting: SweepSetting, workforce: Workforce) -> SweepResult:
-    """Run a sweep for one kind of answer."""
     plan = Plan(designs_of(known), known.spec.layers)
+    numbers = range(len(plan.problems))
+    if known.document.sweep.pareto:
+        return _swept(known, plan, Fronts(), InOrder(Fronts(), numbers), setting, workforce)
+    agenda = BestFirst(known.spec, plan) if known.document.sweep.prove_best else InOrder(Optima(), numbers)
+    return _swept(known, plan, Optima(), agenda, setting, workforce)
+
+
+def _swept(
+    known: ResolvedSweep,
+    plan: Plan,
+    goal: Goal[AnswerT],
+    agenda: Agenda[AnswerT],
+    setting: SweepSetting,
+    workforce: Workforce,
+) -> SweepResult:
+    """Run a sweep for one kind of answer."""
     job = SweepJob(known.spec, plan, goal, setting.cache, setting.deadline, setting.observer, setting.parameters)
     with (
         nullcontext()
         if setting.results is None
         else results_file(setting.results, header_of(job), goal.record_type) as file
     ):
-        run = SweepRun(job, workforce, file)
+        run = SweepRun(job, workforce, file, agenda)
         run.run()
         return sweep_result(job, run)
 

@@ -63,9 +63,9 @@ def sweep_result(job: SweepJob[AnswerT], run: SweepRun[AnswerT]) -> SweepResult:
         slots = [Slot(number, position) for position in range(len(plan.layers))]
         interrupted = run.interrupted and any(plan.problem_of[slot] not in run.finished for slot in slots)
         answers = [_answer(job, run, slot) for slot in slots]
-        designs.append(
-            job.goal.swept(spec, design, answers, RunFacts(model.name, model.accounting, found_versions, interrupted))
-        )
+        facts = RunFacts(model.name, model.accounting, found_versions, interrupted)
+        swept = job.goal.swept(spec, design, answers, facts)
+        designs.append(swept.model_copy(update={"excluded": run.agenda.exclusion(number)}))
     return SweepResult(
         name=spec.name,
         cost_model=model.name,
@@ -92,6 +92,9 @@ def _answer(job: SweepJob[AnswerT], run: SweepRun[AnswerT], slot: Slot) -> Answe
     number = job.plan.problem_of[slot]
     if number in run.answers:
         return job.plan.answer_on(slot, run.answers[number])
+    excluded = run.agenda.excluded(number)
+    if excluded is not None:
+        return job.plan.answer_on(slot, excluded)
     fault = run.failed.get(number)
     return job.goal.unanswered(job.plan.layers[slot.layer], UNREACHED if fault is None else None, fault)
 
@@ -110,6 +113,7 @@ def _faults(job: SweepJob[AnswerT], run: SweepRun[AnswerT]) -> list[SweepFault]:
 
 def _counts(job: SweepJob[AnswerT], run: SweepRun[AnswerT]) -> SweepCounts:
     plan = job.plan
+    excluded = [n for n in range(len(plan.problems)) if run.agenda.excluded(n) is not None]
     return SweepCounts(
         designs=len(plan.designs),
         layers=len(plan.designs) * len(plan.layers),
@@ -117,7 +121,9 @@ def _counts(job: SweepJob[AnswerT], run: SweepRun[AnswerT]) -> SweepCounts:
         resumed=run.num_resumed,
         searched=run.num_searched,
         cached=run.num_cached,
-        left=len(plan.problems) - len(run.finished),
+        excluded=len(excluded),
+        refuted=sum(number in run.answers for number in excluded),
+        left=len(plan.problems) - len(run.finished) - len(excluded),
     )
 
 
@@ -127,7 +133,7 @@ def _best(designs: Sequence[SweptDesign]) -> BestDesign | None:
     if not known:
         return None
     value, best = min(known, key=lambda pair: pair[0])
-    others = [design for design in designs if design is not best and design.status != "infeasible"]
+    others = [d for d in designs if d is not best and d.status != "infeasible" and d.excluded is None]
     least = value * (1 - ROUNDING)
     proved = best.status == "optimal" and all(other.bound is not None and other.bound >= least for other in others)
     return BestDesign(values=best.values, objective_value=value, proved=proved)

@@ -50,10 +50,10 @@ def design_columns(result: SweepResult) -> tuple[Column[DesignRow], ...]:
         Column("area proxy KiB", lambda row: _kib(row.design.area_proxy_bytes), optional=True, priority=4),
         Column(
             "status",
-            lambda row: row.design.status,
+            lambda row: row.design.status if row.design.excluded is None else "excluded",
             left=True,
             priority=0,
-            style=lambda row: status_style(row.design.status),
+            style=lambda row: status_style(row.design.status if row.design.excluded is None else None),
         ),
         *_total_columns(result),
         Column("bound", lambda row: _bound(result, row.design), optional=True, priority=3),
@@ -62,9 +62,7 @@ def design_columns(result: SweepResult) -> tuple[Column[DesignRow], ...]:
         Column("least cycles", _least(-1, lambda cost: cost.cycles), optional=True, style=_doubt),
         Column("on front", lambda row: str(row.num_points or "") or None, optional=True, priority=1),
         Column("s", lambda row: f"{_seconds(row.design):.1f}", priority=4),
-        Column(
-            "note", lambda row: None if row.design.note is None else escaped(row.design.note), left=True, optional=True
-        ),
+        Column("note", lambda row: _note(row.design), left=True, optional=True),
     )
 
 
@@ -127,10 +125,19 @@ def _total(
 
 
 def _bound(result: SweepResult, design: SweptDesign) -> str | None:
-    """The bound of a design that is not proved."""
-    if result.objective is None or design.status != "feasible" or design.bound is None:
+    """The bound of a design that is not proved, or was excluded."""
+    not_proved = is_open(design) or design.excluded is not None
+    if result.objective is None or not not_proved or design.bound is None:
         return None
     return OBJECTIVES[result.objective].bound_text(design.bound)
+
+
+def _note(design: SweptDesign) -> str | None:
+    """Why a design is not proved, or what excluded it."""
+    if design.excluded is None:
+        return None if design.note is None else escaped(design.note)
+    layers = {"solved": design.excluded.solved, "refuted": design.excluded.refuted, "bounded": design.excluded.bounded}
+    return f"layers: {', '.join(f'{number} {how}' for how, number in layers.items() if number)}"
 
 
 def _share(result: SweepResult, design: SweptDesign) -> str | None:

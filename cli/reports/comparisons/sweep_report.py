@@ -115,7 +115,7 @@ def closing_lines(result: SweepResult) -> Iterator[str]:
     yield f"area proxy: {_area_text(result.sweep.area_weights)}; a stand-in that orders designs by memory, not an area"
     yield (
         f"{counts.layers:,} pairs of a layer and a design, {counts.problems:,} different problems: "
-        f"{counts.resumed:,} from the results file, {_searched(counts)}, {counts.left:,} left"
+        f"{counts.resumed:,} from the results file, {_searched(counts)}, {_excluded(counts)}{counts.left:,} left"
     )
     if result.fault is not None:
         yield f"ended early: {escaped(result.fault)}"
@@ -131,6 +131,11 @@ def _searched(counts: SweepCounts) -> str:
     """How many problems were searched, and how many the cache answered, if any."""
     cached = f", {counts.cached:,} from the cache" if counts.cached else ""
     return f"{counts.searched - counts.cached:,} searched{cached}"
+
+
+def _excluded(counts: SweepCounts) -> str:
+    """How many problems need no answer, if any, and how many of these a search has refuted."""
+    return f"{counts.excluded:,} excluded ({counts.refuted:,} by a search), " if counts.excluded else ""
 
 
 def _area_text(weights: AnyAreaWeights) -> str:

@@ -32,6 +32,7 @@ from ...arguments.options import (
     ExecutorName,
     PlotPath,
     Processes,
+    ProveBest,
     ResultsPath,
     SchedulerAddress,
     SweepPareto,
@@ -94,6 +95,19 @@ class SweepFiles:
 
 
 @dataclass(frozen=True)
+class SweepGoals:
+    """What is asked for besides the best mappings on every design."""
+
+    pareto: SweepPareto = False
+    prove_best: ProveBest = False
+
+    @property
+    def given(self) -> dict[str, bool]:
+        """Those that were asked for, as fields of a sweep."""
+        return {field: True for field in ("pareto", "prove_best") if getattr(self, field)}
+
+
+@dataclass(frozen=True)
 class Execution:
     """Where the work is done, and where searches are cached."""
 
@@ -121,7 +135,7 @@ def sweep_verb(
     *,
     delivery: Delivery,
     files: SweepFiles,
-    pareto: SweepPareto = False,
+    goals: SweepGoals,
     executor: ExecutorName = None,
     scheduler: SchedulerAddress = None,
     values: SpecValues,
@@ -132,7 +146,7 @@ def sweep_verb(
 ) -> Action:
     """The best mappings of every layer on every design of a sweep: a spec with axes over its architecture.
 
-    Exit codes: 0 every layer solved on every design; 1 some layer infeasible or unknown on some design; 2 bad input;
+    Exit codes: 0 every layer solved on every design (--prove-best: the best design proved); 1 otherwise; 2 bad input;
     70 a fault of ours, of a back end or of the executor; 130 interrupted. What is finished is reported in any case.
     """
     given = {**values.given, "backend": backend, **times.given, "workers": workers}
@@ -140,7 +154,7 @@ def sweep_verb(
     address = scheduler_from_options(executor, scheduler)
     # workers on other machines have no use for this user's folder, unless it is said to be shared
     cache = None if address is not None and caching.cache is None else caching.chosen(recorded=False)
-    return partial(run_sweep, spec, overrides, delivery, files, Execution(address, cache), pareto=pareto)
+    return partial(run_sweep, spec, overrides, delivery, files, Execution(address, cache), goals)
 
 
 def scheduler_from_options(executor: str | None, scheduler: str | None) -> str | None:
@@ -164,14 +178,13 @@ def run_sweep(
     delivery: Delivery,
     files: SweepFiles,
     execution: Execution,
-    *,
-    pareto: bool = False,
+    goals: SweepGoals,
 ) -> int:
-    """Find the best mappings of every layer on every design, or the front of all."""
+    """Find the best mappings of every layer on every design, the best design alone, or the front of all."""
     check_destination(delivery.out)
     files.check()
     path = found(path, SWEEP_KINDS)
-    loaded = load_sweep_with_overrides(path, overrides, pareto=pareto)
+    loaded = load_sweep_with_overrides(path, overrides, goals)
     cache = None if execution.cache is None else execution.cache.folder
     with execution.cluster() as cluster:
         executor, num_tasks = (None, None) if cluster is None else (cluster.executor, cluster.num_tasks)
@@ -193,7 +206,7 @@ def run_sweep(
     return code
 
 
-def load_sweep_with_overrides(path: Path, overrides: Overrides, *, pareto: bool) -> ResolvedSweep:
+def load_sweep_with_overrides(path: Path, overrides: Overrides, goals: SweepGoals) -> ResolvedSweep:
     """The sweep in a file, with options in place of its own values; prices that stay are told of.
 
     Raises:
@@ -203,8 +216,9 @@ def load_sweep_with_overrides(path: Path, overrides: Overrides, *, pareto: bool)
         loaded = load_resolved_sweep(path, substitutes_of(path, overrides))
         check_settings(loaded, overrides)
     spec = with_overrides(loaded.spec, overrides)
-    if pareto:
-        spec = spec.with_values(sweep=spec.document.sweep.model_copy(update={"pareto": True}))
+    spec = spec.with_values(sweep=spec.document.sweep.model_copy(update=goals.given))
+    if spec.document.sweep.pareto and spec.document.sweep.prove_best:
+        raise InputError.single(None, "--prove-best", "expected without a front (--pareto)")
     if spec.document.sweep.pareto and overrides.objective is not None:
         message = "expected none for a front, which is over energy, cycles and area proxy"
         raise InputError.single(None, FLAGS["objective"], message)
@@ -238,5 +252,7 @@ def exit_code(result: SweepResult) -> Exit:
         return Exit.INTERRUPTED
     if result.faults or result.fault is not None:
         return Exit.FAULT
+    if result.sweep.prove_best:
+        return Exit.SOLVED if result.best is not None and result.best.proved else Exit.UNSOLVED
     solved = all(design.status in ("optimal", "feasible") for design in result.designs)
     return Exit.SOLVED if solved else Exit.UNSOLVED

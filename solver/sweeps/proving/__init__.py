@@ -1,0 +1,1 @@
+"""The best design of a sweep, proved without solving every layer on every design."""
