@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from operator import floordiv, mod
 
 from ..dmazerunner.factorisations import divisors
 from ..hierarchy.constraints.level_constraints import LevelConstraints
@@ -60,8 +59,7 @@ def level_spreads(
     node, levels = machine.nodes.index(array), [level.node for level in machine.levels]
     own, old = [mapping.factors[level][dim] for level in levels], mapping.factors[node][dim]
     if factor % old == 0:
-        taken = splits(factor // old, len(levels))
-        ways = (_divided(own, shares) for shares in taken if not any(map(mod, own, shares)))
+        ways = _divided(own, factor // old)
     else:
         ways = splits(math.prod(own) * old // factor, len(levels))
     for others in ways:
@@ -70,8 +68,12 @@ def level_spreads(
         yield replace(mapping, factors=tuple(rows))
 
 
-def _divided(factors: Sequence[int], shares: Sequence[int]) -> tuple[int, ...]:
-    return tuple(map(floordiv, factors, shares))
+def _divided(factors: Sequence[int], ratio: int) -> Iterator[tuple[int, ...]]:
+    """Factors whose product is so many times as small, in every way that divides each of them."""
+    for shares in splits(ratio, len(factors)):
+        pairs = list(zip(factors, shares, strict=True))
+        if all(factor % share == 0 for factor, share in pairs):
+            yield tuple(factor // share for factor, share in pairs)
 
 
 def with_least_instances(constraints: LevelConstraints, fanout: str, share: float) -> LevelConstraints:
