@@ -32,7 +32,7 @@ def print_report(console: Console, result: Result, *, loops: bool) -> None:
     if solved:
         print_line(console, f"\n{energy_heading(result)}:\n")
         print_tables(console, solved, name_column(), energy_columns(result))
-        print_line(console, f"\n{TIME_HEADING}:\n")
+        print_line(console, f"\n{TIME_HEADING} (dmaze-solve explain RESULT LAYER says why):\n")
         print_tables(console, solved, name_column(), time_columns(result))
     print_line(console, "\n" + total_line(result))
     for line in (*cache_lines(result), *import_lines(result)):

@@ -58,10 +58,8 @@ def level_spreads(
     """
     node, levels = machine.nodes.index(array), [level.node for level in machine.levels]
     own, old = [mapping.factors[level][dim] for level in levels], mapping.factors[node][dim]
-    if factor % old == 0:
-        ways = _divided(own, factor // old)
-    else:
-        ways = splits(math.prod(own) * old // factor, len(levels))
+    is_multiple, product = factor % old == 0, math.prod(own)
+    ways = _divided(own, factor // old) if is_multiple else splits(product * old // factor, len(levels))
     for others in ways:
         chosen = {node: factor, **dict(zip(levels, others, strict=True))}
         rows = (with_factor(row, dim, chosen.get(at, row[dim])) for at, row in enumerate(mapping.factors))
