@@ -43,8 +43,11 @@ def shown_progress(objective: Objective) -> Generator[Observer | None]:
         return
     wrapped = TextColumn("{task.description}", markup=False, table_column=Column())  # its own would cut the line
     columns = (SpinnerColumn(), wrapped, TimeElapsedColumn())
-    with ProgressBar(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield _Display(bar, bar.add_task("starting"), objective)
+    bar = ProgressBar(*columns, console=Console(stderr=True), transient=True)
+    try:
+        yield _Display(bar, objective)
+    finally:
+        bar.stop()
 
 
 @contextmanager
@@ -53,8 +56,11 @@ def shown_checking() -> Generator[Observer | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    with Console(stderr=True).status("reading") as status:
+    status = Console(stderr=True).status("reading")
+    try:
         yield _Checking(status)
+    finally:
+        status.stop()
 
 
 @contextmanager
@@ -92,8 +98,9 @@ class _Checking(SilentObserver):
     def __init__(self, status: Status) -> None:
         self._status = status
 
-    def layer_started(self, name: str, position: int, total: int) -> None:  # noqa: ARG002 (one after the other)
+    def layer_started(self, name: str, position: int, total: int) -> None:  # noqa: ARG002 (the name is enough)
         self._status.update(Text(f"checking {name_text(name)}"))
+        self._status.start()  # it has a thread of its own, beside which processes are not forked
 
     def progressed(self, name: str, progress: Progress) -> None:
         self._status.update(Text(f"checking {name_text(name)}, {progress.note}"))
@@ -114,30 +121,39 @@ class _SweepBar(SilentObserver):
 
 
 class _Display(SilentObserver):
-    """One line: which layer of how many, the best value so far, the bound, the gap between them, the time left."""
+    """One line: which layer of how many, the best value so far, the bound, the gap between them, the time left.
 
-    def __init__(self, bar: ProgressBar, task: TaskID, objective: Objective) -> None:
+    Where several layers are searched at once it speaks of the one that was heard of last. The line begins with the
+    first layer: it has a thread of its own, beside which processes are not forked.
+    """
+
+    def __init__(self, bar: ProgressBar, objective: Objective) -> None:
         self._bar = bar
-        self._task = task
+        self._task: TaskID | None = None
         self._objective: Objective = objective
-        self._layer = ""
-        self._started = time.monotonic()
+        self._begun: dict[str, tuple[str, float]] = {}
 
     def layer_started(self, name: str, position: int, total: int) -> None:
-        self._started = time.monotonic()
-        self._layer = f"layer {position} of {total}, {name_text(name)}"
-        self._bar.update(self._task, description=self._layer)
+        text = f"layer {position} of {total}, {name_text(name)}"
+        self._begun[name] = text, time.monotonic()
+        self._show(text)
 
-    def progressed(self, name: str, progress: Progress) -> None:  # noqa: ARG002 (one layer at a time)
+    def progressed(self, name: str, progress: Progress) -> None:
+        layer, started = self._begun[name]
         parts = (
             progress_text(self._objective, progress),
-            time_left_text(progress.done, time.monotonic() - self._started),
+            time_left_text(progress.done, time.monotonic() - started),
         )
-        text = ", ".join(part for part in parts if part)
-        self._bar.update(self._task, description=f"{self._layer}: {text}")
+        self._show(f"{layer}: {', '.join(part for part in parts if part)}")
 
     def layer_finished(self, result: LayerResult) -> None:
         """The next layer's start replaces the line."""
+
+    def _show(self, text: str) -> None:
+        if self._task is None:
+            self._task = self._bar.add_task(text)
+            self._bar.start()
+        self._bar.update(self._task, description=text)
 
 
 def progress_text(objective: Objective, progress: Progress) -> str:

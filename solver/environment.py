@@ -6,7 +6,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from .installed import available_backends
-from .pipeline.solve import num_cores
+from .pipeline.runs.solve_job import num_cores
 
 REQUIRED = ("dmaze-solve", "numpy", "ortools", "pydantic", "typer", "rich")
 OPTIONAL = ("matplotlib", "pandas", "onnx", "PyYAML", "distributed")

@@ -30,7 +30,7 @@ def run_network(
         spec = load_job(paths, overrides)
     try:
         with shown_checking() as observer:
-            result = network_optimum_resolved(spec, goal, observer, check=check)
+            result = network_optimum_resolved(spec, goal, observer, check=check, at_once=True)
     except InputError as error:
         raise InputError(placed(fault, paths[0], overrides) for fault in error.faults) from error
     delivery.deliver(document_text(result), lambda: rendered(partial(print_network, result)))

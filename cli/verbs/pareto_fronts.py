@@ -31,7 +31,7 @@ def run_pareto(paths: Sequence[Path], overrides: Overrides, delivery: Delivery, 
         spec = load_job(paths, overrides)
     try:
         with shown_checking() as observer:
-            fronts = pareto_fronts_resolved(spec, observer, check=check)
+            fronts = pareto_fronts_resolved(spec, observer, check=check, at_once=True)
     except InputError as error:
         raise InputError(placed(fault, paths[0], overrides) for fault in error.faults) from error
     delivery.deliver(document_text(fronts), lambda: rendered(partial(print_fronts, fronts)))

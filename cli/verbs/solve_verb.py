@@ -107,7 +107,7 @@ def run_solve(
         with traced(extras.trace) as trace, shown_progress(spec.document.objective) as display:
             observers = (observer for observer in (trace, recorder, display) if observer is not None)
             with kept_for_the_answer():
-                result = solve_resolved(spec, Observers(tuple(observers)), cache=cache)
+                result = solve_resolved(spec, Observers(tuple(observers)), cache=cache, at_once=True)
     except InputError as error:
         raise InputError(placed(fault, paths[0], overrides) for fault in error.faults) from error
     for layer in result.layers:

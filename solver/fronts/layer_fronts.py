@@ -20,7 +20,8 @@ from ..deadline import Deadline
 from ..pipeline.observer import Observer, SilentObserver, observed
 from ..pipeline.presets import Resolved, resolve_preset
 from ..pipeline.ranking import cost_candidate, faults_of_candidate, solution
-from ..pipeline.solve import num_cores
+from ..pipeline.runs.layer_processes import layer_answers
+from ..pipeline.runs.solve_job import num_cores
 from ..pipeline.status import termination
 from ..pipeline.summary import versions
 from .front_steps import check_steps
@@ -63,14 +64,14 @@ def pareto_fronts(
 
 
 def pareto_fronts_resolved(
-    known: ResolvedSpec[Spec], observer: Observer | None = None, *, check: bool = False
+    known: ResolvedSpec[Spec], observer: Observer | None = None, *, check: bool = False, at_once: bool = False
 ) -> ParetoFronts:
-    """What :func:`pareto_fronts` gives, of a spec that is resolved already."""
+    """What :func:`pareto_fronts` gives, of a spec that is resolved already; ``at_once`` as in a run that solves."""
     spec = known.document
     if spec.solver.pad_bounds:
         raise InputError.single(None, "solver.pad_bounds", "expected false, since fronts are of the bounds as given")
     deadline = Deadline.of_limit(spec.solver.total_time_limit_s)
-    layers, interrupted = _fronts(known, deadline, observer or SilentObserver(), check=check)
+    layers, interrupted = _fronts(known, deadline, observer or SilentObserver(), check=check, at_once=at_once)
     return ParetoFronts(
         name=spec.name,
         cost_model=known.cost_model.name,
@@ -84,38 +85,49 @@ def pareto_fronts_resolved(
 
 
 def _fronts(
-    known: ResolvedSpec[Spec], deadline: Deadline, observer: Observer, *, check: bool
+    known: ResolvedSpec[Spec], deadline: Deadline, observer: Observer, *, check: bool, at_once: bool
 ) -> tuple[tuple[LayerFront, ...], bool]:
     """The front of every layer, each distinct one searched once, and whether Ctrl-C cut one short."""
+    keys = [layer.loop_nest().key for layer in known.layers]
+    distinct = [layer for place, layer in enumerate(known.layers) if keys.index(keys[place]) == place]
+
+    def work(place: int, workers: int, observer: Observer) -> tuple[LayerFront, bool]:
+        observer.layer_started(distinct[place].name, place + 1, len(distinct))
+        return _front_within(known, distinct[place], deadline, observer, workers if check else None)
+
+    def lost(place: int, how: str) -> LayerFront:
+        return not_searched(distinct[place], Termination(reason=Reason.FAULT), how)
+
     fronts: dict[tuple[object, ...], LayerFront] = {}
     layers: list[LayerFront] = []
-    spec, interrupted = known.document, False
-    num_distinct = len({layer.loop_nest().key for layer in known.layers})
-    for layer in known.layers:
-        nest = layer.loop_nest()
-        if nest.key in fronts:
-            first = fronts[nest.key]
-            own = {"name": layer.name, "count": layer.count, "layer": layer, "same_as": first.name, "wall_s": 0.0}
-            layers.append(first.model_copy(update=own))
-            continue
-        problem = front_problem(known, nest)
-        left_s, own_s = deadline.left_s, spec.solver.time_limit_s
-        limit_s, limit = (
-            (0.0 if interrupted else min(own_s, left_s)),
-            Limit.TIME if own_s <= left_s else Limit.TOTAL_TIME,
-        )
-        if interrupted:
-            fronts[nest.key] = not_searched(layer, Termination(reason=Reason.INTERRUPTED))
-            layers.append(fronts[nest.key])
-            continue
-        observer.layer_started(layer.name, len(fronts) + 1, num_distinct)
-        front, cut_short = front_of_layer(layer, problem, limit_s, observer, limit)
-        if check and front.points and not front.steps and not cut_short:
-            front, cut_short = _with_steps(front, published(problem), limit_s, spec.solver.workers or num_cores())
-        interrupted |= cut_short
-        fronts[nest.key] = front
-        layers.append(front)
-    return tuple(layers), interrupted
+    workers = known.document.solver.workers or num_cores()
+    with layer_answers(work, len(distinct), workers, observer, lost, at_once=at_once) as answers:
+        for layer, key in zip(known.layers, keys, strict=True):
+            if key in fronts:
+                first = fronts[key]
+                own = {"name": layer.name, "count": layer.count, "layer": layer, "same_as": first.name, "wall_s": 0.0}
+                layers.append(first.model_copy(update=own))
+            else:
+                unbegun = not_searched(layer, Termination(reason=Reason.INTERRUPTED))
+                fronts[key] = answers.of(len(fronts)) or unbegun
+                layers.append(fronts[key])
+    return tuple(layers), answers.interrupted
+
+
+def _front_within(
+    known: ResolvedSpec[Spec], layer: Layer, deadline: Deadline, observer: Observer, checkers: int | None
+) -> tuple[LayerFront, bool]:
+    """One layer's front within the time that is left, checked with so many threads if any; whether Ctrl-C came."""
+    problem, left_s, own_s = (
+        front_problem(known, layer.loop_nest()),
+        deadline.left_s,
+        known.document.solver.time_limit_s,
+    )
+    limit_s, limit = min(own_s, left_s), Limit.TIME if own_s <= left_s else Limit.TOTAL_TIME
+    front, cut_short = front_of_layer(layer, problem, limit_s, observer, limit)
+    if checkers is not None and front.points and not front.steps and not cut_short:
+        front, cut_short = _with_steps(front, published(problem), limit_s, checkers)
+    return front, cut_short
 
 
 def front_problem(known: ResolvedSpec[Spec], nest: LoopNest) -> AnyProblem:
@@ -166,9 +178,8 @@ def front_of_layer(
     ), interrupted
 
 
-def not_searched(layer: Layer, ended: Termination) -> LayerFront:
+def not_searched(layer: Layer, ended: Termination, note: str = "no time was left for this layer") -> LayerFront:
     """A layer whose front was not searched."""
-    note = "no time was left for this layer"
     return LayerFront(name=layer.name, count=layer.count, layer=layer, complete=False, termination=ended, note=note)
 
 

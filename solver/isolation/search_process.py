@@ -64,7 +64,7 @@ def serve() -> None:
     for name in ("SIGINT", "SIGHUP"):  # these are for the process that started this one
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     own, lock = os.getpid(), threading.Lock()
 
     def tell(message: Message) -> None:
@@ -103,7 +103,7 @@ def _own_streams() -> tuple[BufferedReader, BufferedWriter]:
     return os.fdopen(requests, "rb"), os.fdopen(answers, "wb")
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(WATCH_S)
     os._exit(0)

@@ -63,12 +63,17 @@ def network_optimum(
 
 
 def network_optimum_resolved(
-    known: ResolvedSpec[Spec], goal: NetworkGoal, observer: Observer | None = None, *, check: bool = False
+    known: ResolvedSpec[Spec],
+    goal: NetworkGoal,
+    observer: Observer | None = None,
+    *,
+    check: bool = False,
+    at_once: bool = False,
 ) -> NetworkResult:
-    """What :func:`network_optimum` gives, of a spec that is resolved already."""
+    """What :func:`network_optimum` gives, of a spec that is resolved already; ``at_once`` as in a run that solves."""
     started, limit_s = time.monotonic(), known.document.solver.total_time_limit_s
     deadline = Deadline.of_limit(limit_s)
-    fronts = pareto_fronts_resolved(known, observer, check=check)
+    fronts = pareto_fronts_resolved(known, observer, check=check, at_once=at_once)
     answer = answer_of(known, fronts.layers, goal, deadline)
     gap = known.document.solver.relative_gap
     return network_document(fronts, goal, gap, answer).model_copy(update={"wall_s": time.monotonic() - started})

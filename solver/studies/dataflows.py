@@ -87,16 +87,24 @@ def dataflow_study(
 
 
 def dataflow_study_resolved(
-    spec: ResolvedSpec[Spec], observer: Observer | None = None, *, more: Sequence[Sequence[str]] = ()
+    spec: ResolvedSpec[Spec],
+    observer: Observer | None = None,
+    *,
+    more: Sequence[Sequence[str]] = (),
+    at_once: bool = False,
 ) -> DataflowStudy:
-    """What :func:`dataflow_study` gives, of a spec that is resolved already."""
+    """What :func:`dataflow_study` gives, of a spec that is resolved already; ``at_once`` as in a run that solves."""
     given = restriction_of(spec)
     run = StudyRun(spec, observer)
     dataflows = _with_more(run.layers, more)
     faults = list(given.faults(dataflows))
     if faults:
         raise InputError(faults)
-    layers = run.over_layers(lambda layer: _layer_dataflows(run, layer, given, dataflows))
+    layers = run.over_layers(
+        lambda part, layer: _layer_dataflows(part, layer, given, dataflows),
+        lambda layer, search: LayerDataflows(name=layer.name, count=layer.count, unrestricted=search),
+        at_once=at_once,
+    )
     classic = {dataflow.name for dataflow in CLASSIC_DATAFLOWS}
     return DataflowStudy(
         name=run.spec.name,

@@ -95,12 +95,17 @@ def gap_study_resolved(
     *,
     full_limit_s: float = DEFAULT_FULL_LIMIT_S,
     mappings: Sequence[LayerMapping] = (),
+    at_once: bool = False,
 ) -> GapStudy:
-    """What :func:`gap_study` gives, of a spec that is resolved already."""
+    """What :func:`gap_study` gives, of a spec that is resolved already; ``at_once`` as in a run that solves."""
     if isinstance(spec.document.constraints, Constraints):
         _refuse_what_the_preset_sets(spec.document.constraints)
     run = StudyRun(spec, observer)
-    layers = run.over_layers(lambda layer: _layer_gap(run, layer, full_limit_s))
+    layers = run.over_layers(
+        lambda part, layer: _layer_gap(part, layer, full_limit_s),
+        lambda layer, search: LayerGap(name=layer.name, count=layer.count, solver=search),
+        at_once=at_once,
+    )
     given, layers = hold_against(run, layers, mappings)
     return _concluded(run, layers, given, full_limit_s)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,7 +19,9 @@ from ..backend import AnyProblem, LayerProblem, Progress, published
 from ..deadline import Deadline
 from ..enumeration.counting import num_allowed_tilings
 from ..pipeline.observer import Observer, SilentObserver
-from ..pipeline.solve import num_cores, solve_resolved
+from ..pipeline.runs.layer_processes import layer_answers
+from ..pipeline.runs.solve_job import num_cores
+from ..pipeline.solve import solve_resolved
 
 Studied = TypeVar("Studied", LayerGap, LayerDataflows)
 
@@ -127,20 +130,60 @@ class StudyRun:
             cost_model=self.cost_model,
         )
 
-    def over_layers(self, study: Callable[[Layer], Studied]) -> tuple[Studied, ...]:
-        """A study of every layer; one that is identical to a layer before has that one's figures."""
+    def over_layers(
+        self,
+        study: Callable[[StudyRun, Layer], Studied],
+        of_search: Callable[[Layer, StudySearch], Studied],
+        *,
+        at_once: bool,
+    ) -> tuple[Studied, ...]:
+        """A study of every layer; one that is identical to a layer before has that one's figures.
+
+        ``of_search`` makes one of a layer's first search alone, which says that its process has ended. ``at_once`` is
+        as in a run that solves.
+        """
+        keys = [layer.loop_nest().key for layer in self.layers]
+        distinct = [layer for place, layer in enumerate(self.layers) if keys.index(keys[place]) == place]
+
+        def work(place: int, workers: int, observer: Observer) -> tuple[Studied, bool]:
+            part = self._part(workers, observer)
+            return study(part, distinct[place]), part.interrupted
+
+        def lost(place: int, how: str) -> Studied:
+            return of_search(distinct[place], _failed(self.options.backend, how))
+
+        workers, observer = self.options.workers or 1, self._observer or SilentObserver()
         studied: dict[tuple[object, ...], Studied] = {}
         found: list[Studied] = []
-        for layer in self.layers:
-            key = layer.loop_nest().key
-            if key in studied:
-                first = studied[key]
-                copied = {"name": layer.name, "count": layer.count, "same_as": first.name}
-                found.append(first.model_copy(update=copied))
-            else:
-                studied[key] = study(layer)
-                found.append(studied[key])
+        with layer_answers(work, len(distinct), workers, observer, lost, at_once=at_once) as answers:
+            for layer, key in zip(self.layers, keys, strict=True):
+                if key in studied:
+                    copied = {"name": layer.name, "count": layer.count, "same_as": studied[key].name}
+                    found.append(studied[key].model_copy(update=copied))
+                else:
+                    studied[key] = answers.of(len(studied)) or study(self._ended(), layer)
+                    found.append(studied[key])
+        self.interrupted = answers.interrupted
         return tuple(found)
+
+    def _part(self, workers: int, observer: Observer) -> StudyRun:
+        """The same for a part of the layers, with threads and an observer of its own."""
+        part = copy(self)
+        part.options, part._observer = self.options.model_copy(update={"workers": workers}), observer
+        return part
+
+    def _ended(self) -> StudyRun:
+        """The same after an interruption: a study that finds nothing."""
+        part = copy(self)
+        part.interrupted = True
+        return part
+
+
+def _failed(backend: str, how: str) -> StudySearch:
+    """A search whose process has ended."""
+    return StudySearch(
+        backend=backend, status="unknown", objective_value=None, bound=None, gap=None, seconds=0.0, fault=how
+    )
 
 
 def _positions(layers: Sequence[Layer]) -> dict[tuple[object, ...], tuple[int, int]]:

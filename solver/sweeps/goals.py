@@ -22,7 +22,8 @@ from ...model.reading.loading import ResolvedSpec
 from ..fronts.layer_fronts import front_of_layer, front_problem
 from ..pipeline.cache import Cache
 from ..pipeline.observer import SilentObserver
-from ..pipeline.solve import solve_layer, unsolved
+from ..pipeline.runs.layer_results import unsolved
+from ..pipeline.solve import solve_layer
 from ..pipeline.summary import totals
 from .proving.refuting import is_refuted_below
 

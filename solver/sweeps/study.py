@@ -17,7 +17,7 @@ from ...model.reading.sources.spec_options import SpecOptions
 from ...model.reading.sweep_loading import ResolvedSweep
 from ..deadline import NEVER, Deadline
 from ..pipeline.observer import Observer, SilentObserver, observed
-from ..pipeline.solve import num_cores
+from ..pipeline.runs.solve_job import num_cores
 from ..registry import load_backend
 from .agenda import Agenda, InOrder
 from .executors import BorrowedExecutor, ProcessPool, TaskExecutor, Workforce

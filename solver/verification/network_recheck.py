@@ -15,7 +15,7 @@ from ...model.documents.networks.network_verification import BoundVerification, 
 from ...model.documents.pareto import LayerFront
 from ..network.network_optimum import FRONT_SLACK
 from ..pipeline.observer import Observer, SilentObserver
-from ..pipeline.solve import num_cores
+from ..pipeline.runs.solve_job import num_cores
 from ..routed_backend import map_space_of
 from .front_check import FrontCheck, front_check
 from .network_bound_check import BoundCheck

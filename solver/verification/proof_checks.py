@@ -21,7 +21,7 @@ from ..deadline import Deadline
 from ..enumeration.refute import refute_by_costing_all, refute_with_bounds
 from ..hierarchies.level_refutation import refute_levels
 from ..pipeline.ranking import cost_candidate, faults_of_candidate, objective_value
-from ..pipeline.solve import num_cores
+from ..pipeline.runs.solve_job import num_cores
 from ..refutation import Refutation
 from .path_refutation import refute_by_shortest_path
 

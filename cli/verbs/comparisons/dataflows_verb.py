@@ -68,7 +68,7 @@ def run_dataflows(
     """Hold the best mapping of every layer under fixed dataflows against the best of all."""
     spec = prepared(path, overrides, delivery, files)
     with faults_placed(path, overrides), shown_progress(spec.document.objective) as display, kept_for_the_answer():
-        study = dataflow_study_resolved(spec, display, more=more)
+        study = dataflow_study_resolved(spec, display, more=more, at_once=True)
     delivery.deliver(document_text(study), lambda: rendered(lambda console: print_dataflows(console, study)))
     searches = {layer.name: _searches_of_dataflows(layer) for layer in study.layers if layer.same_as is None}
     solved = all(layer.unrestricted is not None and layer.unrestricted.best is not None for layer in study.layers)

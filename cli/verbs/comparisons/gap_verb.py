@@ -94,7 +94,7 @@ def run_gap(
     spec = prepared(path, overrides, delivery, files, of_result=spec_path is None)
     mappings = load_mappings_resolved(mapping, spec) if mapping is not None else ()
     with faults_placed(path, overrides), shown_progress(spec.document.objective) as display, kept_for_the_answer():
-        study = gap_study_resolved(spec, display, full_limit_s=full_limit_s, mappings=mappings)
+        study = gap_study_resolved(spec, display, full_limit_s=full_limit_s, mappings=mappings, at_once=True)
     delivery.deliver(document_text(study), lambda: rendered(lambda console: print_gap(console, study)))
     for layer in study.layers:
         if layer.same_as is None:

@@ -17,7 +17,7 @@ from ....model.documents.sweep_results import Exclusion
 from ....model.documents.sweep_spec import SweepSpec
 from ....model.objectives import OBJECTIVES, Objective
 from ....model.reading.loading import ResolvedSpec
-from ...pipeline.solve import unsolved
+from ...pipeline.runs.layer_results import unsolved
 from ..goals import Goal, Optima, OptimaBelow, objective_of_design
 from ..plan import Plan, Slot
 from .layer_bounds import LayerBounds

@@ -97,6 +97,6 @@ def test_factors_that_a_dataflow_rules_out_are_refused() -> None:
     with pytest.raises(InputError) as caught:
         dataflow_study(spec(constraints=asked))
     assert str(caught.value).splitlines() == [
-        "constraints.fixed.M.X: expected 1, since dataflow Ox|Oy unrolls nothing else, got 2",
-        "constraints.min_factor.Ox.Y: expected 1, since dataflow Fx|Fy unrolls nothing else, got 2",
+        "spec: constraints.fixed.M.X: expected 1, since dataflow Ox|Oy unrolls nothing else, got 2",
+        "spec: constraints.min_factor.Ox.Y: expected 1, since dataflow Fx|Fy unrolls nothing else, got 2",
     ]

@@ -1,0 +1,161 @@
+"""Several layers at once: the same answers as in turn, whatever happens to the processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+from builders import gemm
+from dmaze.model.documents.spec import Spec
+from dmaze.model.faults import BackendFault, InputError
+from dmaze.model.reading.loading import resolved_source
+from dmaze.solver.backend import Progress
+from dmaze.solver.pipeline.observer import Observer, SilentObserver
+from dmaze.solver.pipeline.runs import layer_processes
+from dmaze.solver.pipeline.runs.layer_answers import InTurn, Work
+from dmaze.solver.pipeline.runs.layer_processes import LayerProcesses, layer_answers
+from dmaze.solver.pipeline.solve import solve_resolved
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork"),
+    pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),  # the threads of pytest-xdist take no part
+]
+OWN = os.getpid()
+
+
+def lost(place: int, how: str) -> str:
+    return f"{place}: {how}"
+
+
+def answers(work: Work[str], layers: int, processes: int = 2, observer: Observer | None = None) -> list[str | None]:
+    run = LayerProcesses(work, layers, 2, observer or SilentObserver(), lost)
+    try:
+        run.start(processes)
+        return [run.of(place) for place in range(layers)]
+    finally:
+        run.stop()
+
+
+def squared(place: int, workers: int, observer: Observer) -> tuple[str, bool]:  # noqa: ARG001
+    observer.layer_started(f"l{place}", place + 1, 5)
+    return f"{place * place} in {'this' if os.getpid() == OWN else 'another'} process", False
+
+
+class Heard(SilentObserver):
+    def __init__(self) -> None:
+        self.started: list[tuple[str, int, int]] = []
+
+    def layer_started(self, name: str, position: int, total: int) -> None:
+        self.started.append((name, position, total))
+
+
+def test_answers_come_in_order_from_other_processes_and_what_happens_there_is_heard() -> None:
+    heard = Heard()
+    assert answers(squared, 5, observer=heard) == [f"{place * place} in another process" for place in range(5)]
+    assert sorted(heard.started) == [(f"l{place}", place + 1, 5) for place in range(5)]
+
+
+def test_a_layer_alone_has_all_threads() -> None:
+    assert answers(lambda _, workers, __: (str(workers), False), 1) == ["2"]
+    assert answers(lambda _, workers, __: (str(workers), False), 2) == ["1", "1"]
+
+
+@pytest.mark.parametrize(
+    ("end", "how"), [(lambda: os._exit(3), "exit code 3"), (lambda: os.kill(os.getpid(), signal.SIGKILL), "signal 9")]
+)
+def test_a_process_that_ends_loses_its_layer_only(end: object, how: str) -> None:
+    def work(place: int, workers: int, observer: Observer) -> tuple[str, bool]:
+        if place == 1:
+            assert callable(end)
+            end()
+        return squared(place, workers, observer)
+
+    found = answers(work, 4)
+    assert found.pop(1) == f"1: the process that searched it ended ({how})"
+    assert found == [f"{place * place} in another process" for place in (0, 2, 3)]
+
+
+def test_when_no_process_is_left_the_rest_is_answered_here() -> None:
+    def work(place: int, workers: int, observer: Observer) -> tuple[str, bool]:
+        if os.getpid() != OWN:
+            os._exit(1)
+        return squared(place, workers, observer)
+
+    found = answers(work, 4)
+    assert found[:2] == [f"{place}: the process that searched it ended (exit code 1)" for place in (0, 1)]
+    assert found[2:] == ["4 in this process", "9 in this process"]
+
+
+def test_what_ends_the_run_is_raised_here() -> None:
+    def refuse(place: int, _: int, __: Observer) -> tuple[str, bool]:
+        raise InputError.single(None, f"layers[{place}]", "expected something else")
+
+    def fail(_: int, __: int, ___: Observer) -> tuple[str, bool]:
+        raise ZeroDivisionError("division by zero")
+
+    with pytest.raises(InputError, match=r"layers\[[01]\]: expected something else"):
+        answers(refuse, 2)
+    with pytest.raises(BackendFault, match="division by zero"):
+        answers(fail, 2)
+
+
+class Interrupting(SilentObserver):
+    """Raises what Ctrl-C raises once both layers are being searched."""
+
+    def __init__(self) -> None:
+        self.heard = 0
+
+    def progressed(self, name: str, progress: Progress) -> None:  # noqa: ARG002
+        self.heard += 1
+        if self.heard == 2:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupt_gives_what_was_found_of_the_layers_that_had_begun() -> None:
+    def work(place: int, _: int, observer: Observer) -> tuple[str, bool]:
+        try:
+            observer.progressed(f"l{place}", Progress(None, None))
+            time.sleep(60)
+        except KeyboardInterrupt:
+            return f"half of {place}", True
+        return "all", False
+
+    run = LayerProcesses(work, 4, 2, Interrupting(), lost)
+    try:
+        run.start(2)
+        assert [run.of(place) for place in range(4)] == ["half of 0", "half of 1", None, None]
+        assert run.interrupted
+    finally:
+        run.stop()
+
+
+def test_in_turn_nothing_begins_after_an_interrupt() -> None:
+    def work(place: int, _: int, __: Observer) -> tuple[str, bool]:
+        if place == 2:
+            raise KeyboardInterrupt
+        return str(place), place == 3
+
+    for places, expected in (((0, 1, 2, 3), ["0", "1", None, None]), ((3, 0), ["3", None])):
+        run = InTurn(work, 1, SilentObserver())
+        assert [run.of(place) for place in places] == expected
+        assert run.interrupted
+
+
+@pytest.mark.parametrize(("workers", "layers", "at_once"), [(1, 5, True), (2, 1, True), (2, 5, False)])
+def test_there_are_no_processes_without_use(workers: int, layers: int, at_once: bool) -> None:
+    with layer_answers(squared, layers, workers, SilentObserver(), lost, at_once=at_once) as found:
+        assert isinstance(found, InTurn)
+
+
+def test_a_run_of_several_layers_at_once_has_the_results_of_a_run_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = [gemm(m, 12, 8, name=f"g{m}") for m in (4, 6, 8, 10)] + [gemm(6, 12, 8, name="again", count=3)]
+    document = {"architecture": "dmazerunner-256pe", "workload": {"layers": layers}, "solver": {"workers": 2}}
+    with resolved_source(Spec, document, {}) as spec:
+        in_turn = solve_resolved(spec)
+        monkeypatch.setattr(layer_processes, "may_fork", lambda: True)
+        at_once = solve_resolved(spec, at_once=True)
+    assert [layer.same_as for layer in at_once.layers] == [None, None, None, None, "g6"]
+    dumps = [found.model_dump(exclude={"layers": {"__all__": {"wall_s"}}}) for found in (in_turn, at_once)]
+    assert dumps[0] == dumps[1]
