@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -82,10 +83,10 @@ class CheckedOptions:
     def _placed(self, fault: Fault, file: str) -> Fault:
         if fault.file not in (None, file):
             return fault
-        place = fault.place.removeprefix("solver.") if fault.place.startswith("solver.") else fault.place
-        option = place.partition(".")[0].partition("[")[0]
-        if option in self.given and (place == fault.place) == (option not in SolverOptions.model_fields):
-            return replace(fault, file=None, place=place)
+        for option in self.given:
+            place = f"solver.{option}" if option in SolverOptions.model_fields else option
+            if re.match(rf"{place}\b", fault.place):
+                return replace(fault, file=None, place=option + fault.place.removeprefix(place))
         return replace(fault, file=file)
 
 
