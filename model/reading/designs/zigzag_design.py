@@ -11,7 +11,6 @@ from typing import Any, cast
 from ...documents.spec import LayerList
 from ...faults import Fault, InputError, InputWarning, place_text, shown
 from ...hierarchy.constraints.level_constraints import LevelConstraints
-from ...hierarchy.level_mapping import LevelMappingDocument
 from ...hierarchy.machine import Fanout, Machine
 from ..interop.imported_design import ImportedDesign
 from ..interop.yaml_files import read_yaml
@@ -19,7 +18,8 @@ from ..interop.zigzag_workload import is_workload, read_workload
 from ..json_files import JsonObject
 from ..validation import validated
 from .zigzag_hardware import BITS_PER_BYTE, Operands, is_hardware, zigzag_machine
-from .zigzag_mapping import NoMappingError, ordered_mapping
+from .zigzag_mapping import OrderedMapping, ordered_mapping
+from .zigzag_parts import NoMappingError
 
 _LINKS = {"O": "O", "W": "I2", "I": "I1"}
 """Memory operands of the usual tensors."""
@@ -32,6 +32,7 @@ _FINAL_OUTPUT = "O_final"
 """What ZigZag calls outputs to which nothing is added any more."""
 
 _TEMPORAL = "not all loops are given with their trips, so that no order is asked for here and no mapping made of it"
+_APART = "operands have different loops at a memory: the mapping is onto a level for each of them, all with its ports"
 
 
 def read_zigzag_design(paths: Sequence[Path]) -> ImportedDesign | None:
@@ -56,11 +57,13 @@ def read_zigzag_design(paths: Sequence[Path]) -> ImportedDesign | None:
     place = mappings[0][0] if mappings else file
     target = zigzag_machine(cast("JsonObject", machine), operands, file)
     unrolled = _unrolled_there(mapping, target, place)
+    ordered = _mapping(mapping, unrolled, layers, target, operands, place)
     return ImportedDesign(
         machine=target,
         layers=layers,
         constraints=_constraints(unrolled, layers, place),
-        mapping=_mapping(mapping, unrolled, layers, target, operands, place),
+        mapping=None if ordered is None else ordered.mapping,
+        machine_of_mapping=None if ordered is None else ordered.machine,
     )
 
 
@@ -136,7 +139,7 @@ def _mapping(
     machine: Machine,
     operands: Operands,
     file: str,
-) -> LevelMappingDocument | None:
+) -> OrderedMapping | None:
     """The mapping of the first layer, where the order of all its loops is given; else what is not asked for is said."""
     order = _order(mapping)
     if order is None:
@@ -149,10 +152,13 @@ def _mapping(
         of_axis = factors.setdefault(axis, {})
         of_axis[dim] = of_axis.get(dim, 1) * (factor or 1)
     try:
-        return ordered_mapping(layers.layers[0].loop_nest(), machine, factors, order, operands.bits)
+        found = ordered_mapping(layers.layers[0].loop_nest(), machine, factors, order, operands.bits)
     except NoMappingError as error:
         _warn(file, "temporal_ordering", f"no mapping is made of it: {error}")
         return None
+    if found.is_apart:
+        _warn(file, "temporal_ordering", _APART)
+    return found
 
 
 def _order(mapping: JsonObject) -> list[tuple[str, int]] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from dataclasses import dataclass
 
 from ...exports.zigzag import why_not
 from ...hierarchy.level_mapping import LevelMappingDocument
@@ -13,6 +13,7 @@ from ...hierarchy.resolved_machine import Level, ResolvedMachine, resolved_machi
 from ...loop_nest import LoopNest
 from .zigzag_allocator import AllocatedMemory, Loop, NoRoomError, OrderedNest
 from .zigzag_hardware import BITS_PER_BYTE
+from .zigzag_parts import NoMappingError, Part, merged, taken_apart
 
 Unrolled = Mapping[str, Mapping[str, int]]
 """Factors by dimension of the array and of the layer."""
@@ -23,20 +24,29 @@ Cuts = tuple[int, ...]
 _UNLIMITED_BITS = 10**18
 
 
-class NoMappingError(Exception):
-    """An order of loops is no mapping onto a hierarchy; the text says why."""
+@dataclass(frozen=True)
+class OrderedMapping:
+    """A mapping that an order of loops is, and the machine that it is one onto.
+
+    ``is_apart``: operands have different loops at a memory, so that the machine has a level for each of them.
+    """
+
+    machine: Machine
+    mapping: LevelMappingDocument
+    is_apart: bool
 
 
 def ordered_mapping(
     nest: LoopNest, machine: Machine, unrolled: Unrolled, order: Sequence[tuple[str, int]], bits: Mapping[str, int]
-) -> LevelMappingDocument:
+) -> OrderedMapping:
     """The mapping that ZigZag's allocator makes of an order, the innermost loop first, and of what is unrolled.
 
     ``bits`` are those of an element, by tensor. Where operands have different loops at a memory, one place is taken
     for all of them that changes no count: a loop that does not index a tensor may stand inside its tile or outside.
+    If there is none, memories are taken apart.
 
     Raises:
-        NoMappingError: when there is no such place, or the loops are not those of the nest.
+        NoMappingError: when there is none then either, or the loops are not those of the nest.
     """
     place = {dim: number for number, dim in enumerate(nest.dims)}
     fault = why_not(nest) or _fault_of_loops(nest, unrolled, order)
@@ -52,9 +62,14 @@ def ordered_mapping(
         raise NoMappingError(str(error)) from error
     ranges = [_places(nest, loops, inside) for inside in allocated]
     cuts = next(_cuts(loops, ranges, ()), None)
-    if cuts is None:
-        raise NoMappingError("operands have different loops at memories, which levels in a row have not")
-    return _document(nest, levels, loops, cuts, unrolled)
+    if cuts is not None:
+        return OrderedMapping(machine, _document(nest, levels, loops, cuts, unrolled), is_apart=False)
+    parts = [
+        Part(level.name, nest.tensors[tensor].name, _places(nest, loops, {tensor: number}))
+        for level, inside in zip(levels[:-1], allocated, strict=False)
+        for tensor, number in inside.items()
+    ]
+    return OrderedMapping(*taken_apart(nest, machine, loops, parts, unrolled), is_apart=True)
 
 
 def _fault_of_loops(nest: LoopNest, unrolled: Unrolled, order: Sequence[tuple[str, int]]) -> str | None:
@@ -105,15 +120,9 @@ def _cuts(loops: Sequence[Loop], ranges: Sequence[range], chosen: Cuts) -> Itera
     start = chosen[-1] if chosen else 0
     is_outermost = len(chosen) + 1 == len(ranges)
     for cut in (len(loops),) if is_outermost else ranges[len(chosen)]:
-        own = [dim for dim, _ in _merged(loops[start:cut])]
+        own = [dim for dim, _ in merged(loops[start:cut])]
         if cut >= start and len(set(own)) == len(own):
             yield from _cuts(loops, ranges, (*chosen, cut))
-
-
-def _merged(loops: Sequence[Loop]) -> list[Loop]:
-    """Loops, with neighbouring ones over one dimension as one."""
-    runs = ((dim, list(run)) for dim, run in groupby(loops, key=lambda loop: loop[0]))
-    return [(dim, math.prod(trips for _, trips in run)) for dim, run in runs]
 
 
 def _document(
@@ -122,7 +131,7 @@ def _document(
     tiling: dict[str, dict[str, int]] = {dim: {} for dim in nest.dims}
     orders: dict[str, tuple[str, ...]] = {}
     for level, start, end in zip(levels, (0, *cuts), cuts, strict=False):
-        own = [(nest.dims[dim], trips) for dim, trips in _merged(loops[start:end])]
+        own = [(nest.dims[dim], trips) for dim, trips in merged(loops[start:end])]
         orders[level.name] = tuple(dim for dim, _ in reversed(own))
         for dim, trips in own:
             tiling[dim][level.name] = trips

@@ -19,6 +19,7 @@ class ImportedDesign:
     """Layers on a machine, and what may be asked of their mappings; ``mapping`` is one of the first layer.
 
     ``accounting`` is how the tool counts, where that is known; ``objective`` what its files minimise, if they say so.
+    ``machine_of_mapping`` is what the mapping is onto where that is another form of the machine.
     """
 
     machine: Machine
@@ -27,6 +28,7 @@ class ImportedDesign:
     mapping: LevelMappingDocument | None = None
     objective: Objective | None = None
     accounting: AccountingName = "executed"
+    machine_of_mapping: Machine | None = None
 
     @property
     def layer(self) -> Layer:
@@ -51,7 +53,10 @@ class ImportedDesign:
         """The mapping, if there is one, to be costed as the tool counts unless told otherwise."""
         mappings = () if self.mapping is None else (self.mapping,)
         return EvaluateRequest[LevelMappingDocument](
-            architecture=self.machine, accounting=accounting or self.accounting, layer=self.layer, mappings=mappings
+            architecture=self.machine_of_mapping or self.machine,
+            accounting=accounting or self.accounting,
+            layer=self.layer,
+            mappings=mappings,
         )
 
 

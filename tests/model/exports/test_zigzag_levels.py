@@ -43,11 +43,12 @@ def read_back(layer: MappedLevels, folder: Path, accelerator: str) -> ImportedDe
 
 def read_words(design: ImportedDesign) -> Words:
     """Words by level and operand; of a memory such as L1_i the level is L1."""
-    nest, mapping = design.layer.loop_nest(), design.mapping
+    nest, mapping, machine = design.layer.loop_nest(), design.mapping, design.machine_of_mapping
     assert mapping is not None
-    cost = MODEL.cost(nest, design.machine, MODEL.mapping_of(nest, design.machine, mapping))
+    assert machine is not None
+    cost = MODEL.cost(nest, machine, MODEL.mapping_of(nest, machine, mapping))
     return {
-        (design.machine.nodes[node].name.partition("_")[0], tensor.name): access
+        (machine.nodes[node].name.partition("_")[0], tensor.name): access
         for node, of_node in enumerate(cost.accesses)
         for tensor, access in zip(nest.tensors, of_node or (None,) * 3, strict=True)
         if access is not None
@@ -88,7 +89,9 @@ def test_a_machine_read_back_is_the_same(tmp_path: Path) -> None:
     }
     orders = {"WRF" if level == "weights-RF" else level: dims for level, dims in MAPPING["orders"].items()}
     layer = mapped_levels({**MACHINE, "nodes": nodes}, {"tiling": tiling, "orders": orders, "keep": keep})
-    with pytest.warns(InputWarning, match="no mapping is made of it: operands have different loops at memories"):
+    with pytest.warns(
+        InputWarning, match="operands have different loops at a memory: the mapping is onto a level for each"
+    ):
         machine = read_back(layer, tmp_path, SHARED).machine
     kept = {level: {name: "must" if name in names else "never" for name in "IWO"} for level, names in keep.items()}
     fanouts = {"X": "D1", "Y": "D2"}

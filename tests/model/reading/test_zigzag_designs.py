@@ -10,6 +10,7 @@ from dmaze.model.faults import InputError, InputWarning
 from dmaze.model.hierarchy.hierarchy_cost import Access
 from dmaze.model.hierarchy.hierarchy_model import MODEL
 from dmaze.model.reading.designs.zigzag_design import read_zigzag_design
+from dmaze.model.reading.designs.zigzag_parts import Part, taken_apart
 from dmaze.model.reading.interop.imported_design import ImportedDesign
 from interop_cases import INTEROP
 from timeloop_texts import PROBLEM, written
@@ -183,10 +184,57 @@ def test_every_memory_takes_as_many_of_the_innermost_loops_as_it_holds(tmp_path:
     }
 
 
+def test_operands_with_different_loops_at_a_memory_have_a_level_each(tmp_path: Path) -> None:
+    """40 bytes hold 32 elements of I, over all loops, and beside them 4 sums of 16 bits for M 2 (over K 2 as well)."""
+    hardware = HARDWARE
+    for size, smaller in (("65536", "320"), ("128", "32"), ("64", "8")):
+        hardware = hardware.replace(f"{{size: {size},", f"{{size: {smaller},")
+    with pytest.warns(InputWarning) as caught:
+        design = design_of(tmp_path, hardware=hardware, workload=WORKLOAD, mapping=ORDERED)
+    message = (
+        "operands have different loops at a memory: the mapping is onto a level for each of them, all with its ports"
+    )
+    assert [str(each.message) for each in caught] == [f"{tmp_path / 'mapping.yaml'}: temporal_ordering: {message}"]
+    assert design.mapping is not None
+    assert design.mapping.model_dump() == {
+        "tiling": {"M": {"sums": 2, "sram_I": 4}, "N": {"dram": 3, "D1": 2}, "K": {"sram_I": 2, "D2": 2}},
+        "orders": {"sums": ("M",), "sram_I": ("M", "K"), "dram": ("N",)},
+        "keep": {},
+    }
+    request = design.request()
+    assert [node.name for node in request.architecture.nodes] == [
+        *("dram", "sram_I", "sram_O", "D1", "sums", "D2", "weights")
+    ]
+    assert [node.name for node in design.machine.nodes] == ["dram", "sram", "D1", "sums", "D2", "weights"]
+    nest = design.layer.loop_nest()
+    cost = MODEL.cost(nest, request.architecture, MODEL.mapping_of(nest, request.architecture, design.mapping))
+    i, sums = (nest.tensors.index(next(t for t in nest.tensors if t.name == name)) for name in "IO")
+    assert cost.accesses[1][i] == Access(fill=32, serve=96)  # I once; 4 x 2 words of it for each of N 3 and M 4
+    assert cost.accesses[2][sums] == Access(drain=48, update=48)  # every sum once, for they stay over K
+
+
+def test_a_dimension_twice_at_a_memory_is_at_a_level_that_keeps_nothing(tmp_path: Path) -> None:
+    design = design_of(tmp_path, hardware=HARDWARE, workload=WORKLOAD)
+    nest = design.layer.loop_nest()
+    loops = tuple((nest.dims.index(dim), trips) for dim, trips in (("M", 2), ("K", 2), ("M", 2), ("M", 2), ("N", 3)))
+    parts = [
+        Part(*part) for part in (("weights", "W", range(1)), ("sums", "O", range(5, 6)), ("sram", "I", range(5, 6)))
+    ]
+    machine, mapping = taken_apart(nest, design.machine, loops, parts, {"D1": {"N": 2}, "D2": {"K": 2}})
+    assert [node.name for node in machine.nodes] == ["dram", "sram", "D1", "sums", "sums_loops1", "D2", "weights"]
+    assert mapping.orders == {"sums_loops1": ("K", "M"), "sums": ("N", "M")}
+    assert mapping.tiling == {
+        "M": {"sums_loops1": 2, "sums": 4},
+        "N": {"sums": 3, "D1": 2},
+        "K": {"sums_loops1": 2, "D2": 2},
+    }
+    assert MODEL.cost(nest, machine, MODEL.mapping_of(nest, machine, mapping)).accesses[4] == (None, None, None)
+
+
 UNREADABLE = {
     "weights over more loops than the sums outside": (
         HARDWARE,
-        "operands have different loops at memories, which levels in a row have not",
+        "sums has fewer loops than a memory inside a fanout of it",
     ),
     "no room for the 2 words of K that are unrolled": (
         HARDWARE.replace(
