@@ -88,7 +88,10 @@ class LabelBounds:
         """
         stage, sums = self._ahead.stages[place], labels.sums
         left = self._left(stage, labels, later)
-        divided: Ints = self._space.instances_outside(stage.node) * left
+        divided: Ints = np.minimum(
+            self._space.instances_left(stage.node)[labels.points] * left,
+            self._space.instances_left(stage.node + 1)[labels.points],
+        )
         least: Floats = sums[:, self._columns.settled] + self._credit(stage, state, labels, left)
         times = least[:, self._divided :]
         times /= divided[:, np.newaxis]
@@ -109,7 +112,8 @@ class LabelBounds:
         if stage.kind is not Kind.FANOUT:
             return np.ones(len(labels), dtype=np.int64)
         size = self._space.machine.network_at[stage.node].size
-        return self._most[stage.node][later][size // labels.used]
+        most = self._most[stage.node][later][size // labels.used]
+        return np.minimum(most, self._space.filled[stage.node][labels.points])
 
     @cached_property
     def _most(self) -> dict[int, list[Ints]]:

@@ -15,7 +15,8 @@ from ....model.hierarchy.level_mapping import overlapping_axes
 from ....model.hierarchy.resolved_machine import Level, Network, ResolvedMachine
 from ....model.loop_nest import LoopNest
 from .least_words import strided_words
-from .tile_vectors import Floats, Mask, TileVectors
+from .tile_vectors import Floats, Ints, Mask, TileVectors
+from .unrolling_left import most_filled
 
 Kept = tuple[tuple[bool, ...], ...]
 """``kept[node][tensor]``: what every storage level keeps; nothing at a fanout."""
@@ -157,6 +158,31 @@ class MapSpace:
     def instances_outside(self, node: int) -> int:
         """The most instances that a node can have."""
         return math.prod(most for fanout, most in self.most_instances.items() if fanout < node)
+
+    def instances_left(self, node: int) -> Ints:
+        """The most instances that a node can have by all fanouts outside it, by the tile vector inside it."""
+        return self._instances_left[node]
+
+    @cached_property
+    def _instances_left(self) -> dict[int, Ints]:
+        """The same for every node, and the MAC: no more than each fanout can have, nor than what is left in all."""
+        vectors, outside, found = self.vectors, np.ones(self.vectors.size, dtype=np.int64), dict[int, Ints]()
+        dims = frozenset[int]()
+        for node in range(self.machine.num_nodes + 1):
+            left = most_filled(vectors, dims, self.instances_outside(node))
+            found[node] = np.minimum(outside, left)
+            network = self.machine.network_at.get(node)
+            if network is not None:
+                outside, dims = outside * self.filled[node], dims.union(self.unrolled[node])
+        return found
+
+    @cached_property
+    def filled(self) -> dict[int, Ints]:
+        """For every fanout the most of its instances that can be used, by the tile vector of what is inside it."""
+        return {
+            network.node: most_filled(self.vectors, self.unrolled[network.node], network.size)
+            for network in self.machine.networks
+        }
 
     def shares(self, tensor: int, network: Network) -> bool:
         """Whether a fanout can have fewer words of a tensor at its root than at its instances."""

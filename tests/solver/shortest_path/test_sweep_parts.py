@@ -20,6 +20,7 @@ from dmaze.solver.shortest_path.space.keeping import OPEN, Edge, Given, Keeping,
 from dmaze.solver.shortest_path.space.map_space import MapSpace
 from dmaze.solver.shortest_path.space.quantities import quantities
 from dmaze.solver.shortest_path.space.tile_vectors import Axis, TileVectors
+from dmaze.solver.shortest_path.space.unrolling_left import most_filled
 from dmaze.solver.shortest_path.sweeping.interval_shapes import IntervalShapes
 from dmaze.solver.shortest_path.sweeping.labels import Apart, Labels, undominated
 from dmaze.solver.shortest_path.sweeping.level_loops import best_of
@@ -54,6 +55,26 @@ def test_tile_vectors_are_the_points_of_the_divisor_lattice() -> None:
     assert vectors.tiles.tolist() == [[1, 1, 2, 2, 4, 4], [1, 3, 1, 3, 1, 3]]
     assert [exponents.tolist() for exponents in vectors.exponents] == [[0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 0, 1]]
     assert vectors.repeats.tolist() == [12, 4, 6, 2, 3, 1]
+
+
+def test_instances_are_filled_by_what_is_left_of_their_dimensions() -> None:
+    vectors = TileVectors(STRIDED)
+    by_size = [most_filled(vectors, [0, 1], size) for size in (1, 5, 6, 100)]
+    left = [12, 4, 6, 2, 3, 1]
+    for filled, size in zip(by_size, (1, 5, 6, 100), strict=True):
+        factors = [[one for one in (1, 2, 3, 4, 6, 12) if rest % one == 0 and one <= size] for rest in left]
+        assert filled.tolist() == list(map(max, factors))
+    assert most_filled(vectors, [1], 100).tolist() == [3, 1, 3, 1, 3, 1]
+
+
+def test_instances_outside_a_node_are_no_more_than_what_is_left_for_all_fanouts_together() -> None:
+    nodes = [{"storage": "DRAM"}, {"fanout": "Y", "size": 4}, {"storage": "L1"}, {"fanout": "X", "size": 3}]
+    machine = resolved_machine(Machine.model_validate({"name": "m", "nodes": nodes}), STRIDED)
+    space = MapSpace(resolved_constraints(STRIDED, machine, LevelConstraints()))
+    assert space.vectors.tiles.T.tolist() == [[1, 1], [1, 3], [2, 1], [2, 3], [4, 1], [4, 3]]
+    assert space.instances_left(1).tolist() == [1] * 6
+    assert space.instances_left(2).tolist() == [4, 4, 3, 2, 3, 1]
+    assert space.instances_left(4).tolist() == [12, 4, 6, 2, 3, 1]
 
 
 def test_words_of_tile_vectors_are_boxes_and_least_words_have_no_holes() -> None:
