@@ -120,7 +120,10 @@ def enumerate_mappings(
     progress: bool = False,
     **options: Unpack[SpecOptions],
 ) -> Result:
-    """Exhaustive search of what the constraints leave: :func:`solve` with the ``exhaustive`` back end."""
+    """Exhaustive search of what the constraints leave: :func:`solve` with the ``exhaustive`` back end.
+
+    ``evaluated`` of every layer counts the tilings that fit and pass. What is given and raised is as there.
+    """
     options["backend"] = "exhaustive"
     return solve(spec, observer, cache=cache, progress=progress, **options)
 
