@@ -13,8 +13,8 @@ MOST_ROWS = 60
 
 LONGEST_CELL = 60
 ABSENT = "-"
-_LEFT = "text-align: left"
-_RIGHT = "text-align: right; font-variant-numeric: tabular-nums"
+_LEFT = "padding: 0.2em 0.6em; text-align: left"
+_RIGHT = "padding: 0.2em 0.6em; text-align: right; font-variant-numeric: tabular-nums"
 
 
 def html_table(caption: str, rows: Sequence[Row], columns: Sequence[str]) -> str:
