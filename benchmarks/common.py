@@ -9,9 +9,11 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -38,6 +40,32 @@ def versions(*distributions: str) -> dict[str, str]:
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
         found["commit"] = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
     return found
+
+
+@dataclass(frozen=True)
+class Run:
+    """A whole command: seconds of processor time and elapsed, peak memory (of its largest process), its document."""
+
+    cpu_s: float
+    wall_s: float
+    peak_mb: float
+    document: dict[str, Any]
+
+
+def run_command(spec: Mapping[str, Any], *arguments: str, python: str = sys.executable) -> Run:
+    """Run the command that an interpreter has installed on a spec, cold: without cache, in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "spec.json")
+        path.write_text(json.dumps(spec), encoding="utf-8")
+        command = [str(Path(python).with_name("dmaze-solve")), *arguments, str(path), "--json", "--no-cache"]
+        started = time.perf_counter()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            assert process.stdout is not None
+            output = process.stdout.read()
+            _, _, usage = os.wait4(process.pid, 0)  # with the processes that it has waited for
+            process.returncode = 0
+        wall_s = time.perf_counter() - started
+    return Run(usage.ru_utime + usage.ru_stime, wall_s, usage.ru_maxrss / 1024, json.loads(output))
 
 
 def append_result(path: Path, record: Mapping[str, Any]) -> None:

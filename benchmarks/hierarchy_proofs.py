@@ -11,18 +11,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
-from common import RESULTS, append_result, machine, versions
+from common import RESULTS, Run, append_result, machine, run_command, versions
 
 MACHINES = ("dmazerunner-256pe", "eyeriss-168", "simba-chiplet", "tpu-v1", "gemmini-16x16", "gpu-4level")
 OBJECTIVES = ("energy", "latency", "edp")
@@ -70,8 +64,8 @@ def instances() -> Iterator[tuple[str, Any, str, str]]:
         yield f"{network} {name} edp", network, name, "edp"
 
 
-def run(workload: Any, name: str, objective: str, limit_s: float) -> tuple[float, float, float, dict[str, Any]]:
-    """Seconds of processor time and elapsed, peak memory in MB and the result of one command."""
+def run(workload: Any, name: str, objective: str, limit_s: float) -> Run:
+    """One command."""
     document = {
         "architecture": name,
         "cost_model": "hierarchy",
@@ -79,33 +73,21 @@ def run(workload: Any, name: str, objective: str, limit_s: float) -> tuple[float
         "objective": objective,
         "solver": {"backend": "shortest-path", "time_limit_s": limit_s, "workers": 1},
     }
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "spec.json")
-        path.write_text(json.dumps(document), encoding="utf-8")
-        program = str(Path(sys.executable).with_name("dmaze-solve"))
-        command = [program, str(path), "--json", "--no-cache"]
-        started = time.perf_counter()
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-            assert process.stdout is not None
-            output = process.stdout.read()
-            _, _, usage = os.wait4(process.pid, 0)
-            process.returncode = 0
-        elapsed = time.perf_counter() - started
-        return usage.ru_utime + usage.ru_stime, elapsed, usage.ru_maxrss / 1024, json.loads(output)
+    return run_command(document)
 
 
 def measure(name: str, workload: Any, of: str, objective: str, options: argparse.Namespace) -> dict[str, Any]:
     runs = [run(workload, of, objective, options.time_limit) for _ in range(options.repeats)]
-    layers = [layer for layer in runs[-1][3]["layers"] if layer["same_as"] is None]
+    layers = [layer for layer in runs[-1].document["layers"] if layer["same_as"] is None]
     row: dict[str, Any] = {
         "instance": name,
-        "cpu_s": round(statistics.median(cpu for cpu, _, _, _ in runs), 2),
-        "wall_s": round(statistics.median(wall for _, wall, _, _ in runs), 2),
-        "peak_mb": round(max(memory for _, _, memory, _ in runs)),
+        "cpu_s": round(statistics.median(one.cpu_s for one in runs), 2),
+        "wall_s": round(statistics.median(one.wall_s for one in runs), 2),
+        "peak_mb": round(max(one.peak_mb for one in runs)),
         "layers": len(layers),
         "proved": sum(layer["status"] == "optimal" for layer in layers),
         "largest_gap": max(1.0 if layer["gap"] is None else layer["gap"] for layer in layers),
-        "objective_value": layers[0]["objective_value"] if len(layers) == 1 else runs[-1][3]["total"][objective],
+        "objective_value": layers[0]["objective_value"] if len(layers) == 1 else runs[-1].document["total"][objective],
     }
     print(json.dumps(row), flush=True)
     return row

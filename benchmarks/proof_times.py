@@ -11,18 +11,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
-from common import RESULTS, append_result, machine, versions
+from common import RESULTS, append_result, machine, run_command, versions
 
 PUBLISHED_TILINGS_PER_S = 1800
 """What the published implementation scores on two cores (``docs/model.md`` section 6)."""
@@ -102,34 +96,18 @@ def larger_machines() -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"gemm {size}^3", spec({"layers": [gemm(size, size, size)]}, "edp")
 
 
-def run(document: dict[str, Any], *arguments: str) -> tuple[float, float, dict[str, Any]]:
-    """Wall seconds, peak memory in MB (of its largest process) and the result of the command on a spec."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "spec.json")
-        path.write_text(json.dumps(document), encoding="utf-8")
-        program = str(Path(sys.executable).with_name("dmaze-solve"))
-        command = [program, *arguments, str(path), "--json", "--no-cache"]
-        started = time.perf_counter()
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            output = process.stdout.read()
-            _, _, usage = os.wait4(process.pid, 0)
-            process.returncode = 0
-        return time.perf_counter() - started, usage.ru_maxrss / 1024, json.loads(output)
-
-
 def measure(name: str, document: dict[str, Any], repeats: int) -> dict[str, Any]:
-    runs = [run(document) for _ in range(repeats)]
-    middle = sorted(runs, key=lambda one: one[0])[len(runs) // 2]
-    layers = [layer for layer in middle[2]["layers"] if layer["same_as"] is None]
+    runs = [run_command(document) for _ in range(repeats)]
+    middle = sorted(runs, key=lambda one: one.wall_s)[len(runs) // 2]
+    layers = [layer for layer in middle.document["layers"] if layer["same_as"] is None]
     row: dict[str, Any] = {
         "instance": name,
-        "wall_s": round(statistics.median(wall for wall, _, _ in runs), 2),
+        "wall_s": round(statistics.median(one.wall_s for one in runs), 2),
         "slowest_layer_s": round(max(layer["wall_s"] for layer in layers), 2),
         "distinct_layers": len(layers),
         "proved": sum(layer["status"] == "optimal" for layer in layers),
         "largest_gap": max((layer["gap"] or 0.0) for layer in layers),
-        "peak_mb": round(max(memory for _, memory, _ in runs)),
+        "peak_mb": round(max(one.peak_mb for one in runs)),
     }
     print(json.dumps(row), flush=True)
     return row | {"layers": {layer["name"]: [layer["objective_value"], round(layer["wall_s"], 2)] for layer in layers}}
@@ -140,7 +118,7 @@ def published_search(proved: dict[str, list[float]]) -> list[dict[str, Any]]:
     document = spec("resnet-study", "edp") | {"constraints": {"preset": "dmazerunner-auto"}}
     document["solver"] = {"backend": "exhaustive", "time_limit_s": 120}
     rows: list[dict[str, Any]] = []
-    for layer in run(document)[2]["layers"]:
+    for layer in run_command(document).document["layers"]:
         best, seconds = proved[layer["name"]]
         row = {
             "layer": layer["name"],

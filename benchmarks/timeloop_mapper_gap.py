@@ -11,18 +11,14 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import statistics
-import subprocess
 import sys
-import tempfile
-import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from common import RESULTS, append_result, machine, versions
+from common import RESULTS, append_result, machine, run_command, versions
 from dmaze.model.evaluating import EvaluateRequest, evaluate
 from dmaze.model.reading.builtin_data import builtin_path
 
@@ -192,25 +188,9 @@ def found_value(instance: Instance) -> tuple[float, bool]:
     return cost.edp, stated and cost.cycles == instance.cycles
 
 
-def run(spec: dict[str, Any]) -> tuple[float, float, float, dict[str, Any]]:
-    """Seconds of processor time and elapsed, peak memory in MB and the layer's result of one whole command."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "spec.json")
-        path.write_text(json.dumps(spec), encoding="utf-8")
-        command = [str(Path(sys.executable).with_name("dmaze-solve")), str(path), "--json", "--no-cache"]
-        started = time.perf_counter()
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-            assert process.stdout is not None
-            output = process.stdout.read()
-            _, _, usage = os.wait4(process.pid, 0)
-            process.returncode = 0
-        elapsed = time.perf_counter() - started
-    return usage.ru_utime + usage.ru_stime, elapsed, usage.ru_maxrss / 1024, json.loads(output)["layers"][0]
-
-
 def measure(instance: Instance, repeats: int) -> dict[str, Any]:
-    runs = [run(instance.spec) for _ in range(repeats)]
-    layer, (found, agrees) = runs[-1][3], found_value(instance)
+    runs = [run_command(instance.spec) for _ in range(repeats)]
+    layer, (found, agrees) = runs[-1].document["layers"][0], found_value(instance)
     best = layer["solutions"][0]["cost"] if layer["solutions"] else {"energy_pj": None, "cycles": None}
     row = {
         "instance": instance.name,
@@ -224,9 +204,9 @@ def measure(instance: Instance, repeats: int) -> dict[str, Any]:
         "energy_pj": best["energy_pj"],
         "cycles": best["cycles"],
         "found_over_bound": found / layer["bound"] if layer["bound"] else None,
-        "cpu_s": round(statistics.median(cpu for cpu, _, _, _ in runs), 2),
-        "wall_s": round(statistics.median(wall for _, wall, _, _ in runs), 2),
-        "peak_mb": round(max(memory for _, _, memory, _ in runs)),
+        "cpu_s": round(statistics.median(one.cpu_s for one in runs), 2),
+        "wall_s": round(statistics.median(one.wall_s for one in runs), 2),
+        "peak_mb": round(max(one.peak_mb for one in runs)),
     }
     print(json.dumps(row), flush=True)
     return row
