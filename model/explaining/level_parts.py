@@ -23,15 +23,11 @@ PerTensorNumber = Number | dict[str, Number]
 LIMITS = ("capacity_bytes", "partitions")
 """What limits what a level holds."""
 
-RATES: Mapping[str, tuple[str, ...]] = {
-    "reads": ("read_bandwidth",),
-    "writes": ("write_bandwidth",),
-    "both": ("bandwidth",),
-    "ports": ("read_bandwidth", "write_bandwidth", "bandwidth"),
-    "up": ("bandwidth",),
-    "down": ("bandwidth",),
-}
-"""The rates of a node that a term of its roofline depends on, by the term's last word."""
+PORTS = ("read_bandwidth", "write_bandwidth", "bandwidth")
+"""The rates of a level; a fanout has the last one only."""
+
+TERMS_OF_PORTS = frozenset({"reads", "writes", "both", "ports", "up", "down"})
+"""Terms of the roofline, by their last word, that depend on the rates of a node."""
 
 
 def fanouts_in_use(asked: ResolvedConstraints, mapping: LevelMapping) -> Iterator[ArrayInUse]:
@@ -80,34 +76,46 @@ def with_least_instances(constraints: LevelConstraints, fanout: str, share: floa
 
 
 def enlarged_machines(machine: Machine, bound_by: str | None) -> Iterator[Enlarged[Machine]]:
-    """More instances of every fanout, twice every level with a limit, twice the rate that decides; each by itself."""
+    """More instances of a fanout, twice the size of a level, twice the rates of what decides; each by itself."""
     nodes = list(enumerate(machine.nodes))
+    name, _, term = (bound_by or "").partition(".")
     for position, node in nodes:
         if isinstance(node, Fanout):
             more = _more_instances(machine, position, node)
             yield _with(machine, position, f"{node.name} larger by {more}", {"size": node.size + more})
     for position, node in nodes:
-        if isinstance(node, StorageLevel):
-            limits = {field: twice(value) for field in LIMITS if (value := getattr(node, field)) is not None}
-            yield from [_with(machine, position, f"twice the size of {node.name}", limits)] if limits else []
-    name, _, term = (bound_by or "").partition(".")
-    kind = term.rpartition(".")[2]
+        yield from _with_twice(machine, position, LIMITS, "size")
     for position, node in nodes:
         if node.name == name:
-            rates = {field: twice(value) for field in RATES.get(kind, ()) if (value := getattr(node, field, None))}
-            yield from [_with(machine, position, f"twice the bandwidth of {name}", rates)] if rates else []
-            yield from _with_faster_engine(machine, position, node) if kind == "dma" else []
-
-
-def twice(value: PerTensorNumber) -> PerTensorNumber:
-    """Twice a number, or every number by selector."""
-    return {name: 2 * one for name, one in value.items()} if isinstance(value, dict) else 2 * value
+            yield from _faster(machine, position, term.rpartition(".")[2])
 
 
 def _more_instances(machine: Machine, position: int, fanout: Fanout) -> int:
     """A fanout beside another one is a side of an array, and gets one more; one by itself another row."""
     around = machine.nodes[max(position - 1, 0) : position + 2]
     return 1 if sum(isinstance(node, Fanout) for node in around) > 1 else row_of(fanout.size)
+
+
+def _faster(machine: Machine, position: int, kind: str) -> Iterator[Enlarged[Machine]]:
+    """The machine with twice the rates on which terms of this kind depend at a node; nothing where there are none."""
+    if kind in TERMS_OF_PORTS:
+        yield from _with_twice(machine, position, PORTS, "bandwidth")
+    if kind == "dma":
+        yield from _with_faster_engine(machine, position, machine.nodes[position])
+
+
+def _with_twice(machine: Machine, position: int, fields: Sequence[str], what: str) -> Iterator[Enlarged[Machine]]:
+    """The machine with twice what a node has of these fields; nothing where it has none of them."""
+    node = machine.nodes[position]
+    given = {field: getattr(node, field, None) for field in fields}
+    larger = {field: _twice(value) for field, value in given.items() if value is not None}
+    if larger:
+        yield _with(machine, position, f"twice the {what} of {node.name}", larger)
+
+
+def _twice(value: PerTensorNumber) -> PerTensorNumber:
+    """Twice a number, or every number by selector."""
+    return {name: 2 * one for name, one in value.items()} if isinstance(value, dict) else 2 * value
 
 
 def _with_faster_engine(machine: Machine, position: int, node: Node) -> Iterator[Enlarged[Machine]]:

@@ -63,7 +63,7 @@ def bottleneck_line(explanation: Explanation) -> str:
     if found.ideal_cycles:
         times = f"{found.cycles / found.ideal_cycles:.2f} times"
         parts.append(f"{times} the {found.ideal_cycles:,} that it would take with everything busy")
-    if found.share is not None:
+    if found.share is not None and found.share.cycles < 1:  # else it is the whole network
         parts.append(f"{found.share.energy:.1%} of the network's energy and {found.share.cycles:.1%} of its cycles")
     return f"{', '.join(parts)}."
 

@@ -284,8 +284,12 @@ def test_limits_of_a_hierarchy_stop_larger_factors_by_name() -> None:
 @pytest.mark.parametrize(
     ("node", "term", "changes"),
     [
-        ({"read_bandwidth": 2, "write_bandwidth": 3}, "GLB.reads", [("nodes.GLB.read_bandwidth", 2, 4)]),
-        ({"read_bandwidth": 2, "write_bandwidth": 3}, "GLB.writes", [("nodes.GLB.write_bandwidth", 3, 6)]),
+        (
+            {"read_bandwidth": 2, "write_bandwidth": 3},
+            "GLB.writes",
+            [("nodes.GLB.read_bandwidth", 2, 4), ("nodes.GLB.write_bandwidth", 3, 6)],
+        ),
+        ({"read_bandwidth": 2}, "GLB.reads", [("nodes.GLB.read_bandwidth", 2, 4)]),
         ({"bandwidth": 0.5}, "GLB.both", [("nodes.GLB.bandwidth", 0.5, 1.0)]),
         (
             {"dma": {"init_cycles": 9, "cycles_per_byte": 0.5, "clock_mhz": 100}},
@@ -301,7 +305,7 @@ def test_limits_of_a_hierarchy_stop_larger_factors_by_name() -> None:
         ({}, "GLB.tiles", []),
     ],
 )  # fmt: skip
-def test_what_decides_gets_twice_its_rate(
+def test_what_decides_gets_twice_its_rates(
     node: dict[str, Any], term: str, changes: list[tuple[str, float, float]]
 ) -> None:
     nodes = [{**each, **node} if each.get("storage") == "GLB" else each for each in MACHINE["nodes"]]
