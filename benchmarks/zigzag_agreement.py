@@ -1,11 +1,13 @@
 """Mappings onto hierarchies exported for ZigZag: what its own cost model says of them, beside what we count.
 
-    python benchmarks/zigzag_agreement.py [--seeds N] [--time-limit S] [--results FILE]
+    python benchmarks/zigzag_agreement.py [--seeds N] [--published FOLDER] [--time-limit S] [--results FILE]
     python benchmarks/zigzag_agreement.py --tables
 
 Needs ``zigzag-dse`` and ``six``. Exports random mappings and the best ones of two layers onto every built-in hierarchy,
-has ZigZag evaluate them, and appends one line to results/zigzag_agreement.jsonl. ``--tables`` prints the table of the
-last line. Ends with status 1 where words differ from what ``docs/interop.md`` says that ZigZag counts.
+has ZigZag evaluate them, and appends one line to results/zigzag_agreement.jsonl. ``--published`` is the folder
+``zigzag/inputs/hardware`` of ZigZag's repository: random orders of loops are read as mappings onto its machines, too.
+``--tables`` prints the table of the last line. Ends with status 1 where words differ from what ``docs/interop.md``
+says that ZigZag counts.
 """
 
 from __future__ import annotations
@@ -14,10 +16,12 @@ import argparse
 import json
 import sys
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from common import RESULTS, append_result, machine, versions
@@ -26,6 +30,7 @@ from dmaze.model.exports.levels.mapped_levels import MappedLevels
 from dmaze.model.exports.levels.zigzag_levels import why_not_levels
 from dmaze.model.hierarchy.level_mapping import LevelMappingDocument
 from dmaze.model.hierarchy.resolved_machine import resolved_machine
+from dmaze.model.reading.designs.zigzag_design import read_zigzag_design
 from dmaze.model.reading.loading import resolve_architecture
 from dmaze.solver import tile
 from published_tables import table
@@ -36,6 +41,7 @@ from level_exports import random_mapped_levels
 from zigzag_runs import (
     SHARED,
     SPLIT,
+    evaluated_by_zigzag,
     expected_energy_pj,
     expected_words,
     has_holes,
@@ -43,6 +49,7 @@ from zigzag_runs import (
     run_zigzag,
     shares_windows,
     without_what_zigzag_has_not,
+    words_agree,
 )
 
 MACHINES = ("eyeriss-168", "simba-chiplet", "tpu-v1", "gemmini-16x16", "gemmini-rtl", "gpu-4level")
@@ -53,7 +60,66 @@ LAYERS = (
     ),
     Gemm(type="gemm", name="gemm256", m=256, n=256, k=256),
 )
+ORDERS: dict[str, tuple[str, list[tuple[str, int]]]] = {
+    "tpu_like": (
+        '{D1: ["K, 32"], D2: ["C, 32"]}',
+        [("K", 2), ("K", 2), ("C", 2), ("OX", 28), ("OY", 28), ("FX", 3), ("FY", 3)],
+    ),
+    "eyeriss_like": (
+        '{D1: ["OY, 14"], D2: ["FY, 3"]}',
+        [("OY", 2), ("K", 8), ("K", 16), ("C", 8), ("C", 8), ("OX", 28), ("FX", 3)],
+    ),
+    "tesla_npu_like": (
+        '{D1: ["K, 32"], D2: ["OX, 4"], D3: ["OY, 4"]}',
+        [("K", 4), ("C", 8), ("C", 8), ("OX", 7), ("OY", 7), ("FX", 3), ("FY", 3)],
+    ),
+}
+"""What is unrolled over published machines, and the loops in time that are left, of a convolution of 128 channels."""
+
+WORKLOAD = """
+- id: 0
+  name: conv
+  operator_type: Conv
+  equation: O[b][k][oy][ox]+=W[k][c][fy][fx]*I[b][c][iy][ix]
+  dimension_relations: [ix=1*ox+1*fx, iy=1*oy+1*fy]
+  loop_dims: [B, K, C, OY, OX, FY, FX]
+  loop_sizes: [1, 128, 64, 28, 28, 3, 3]
+  operand_precision: {W: 8, I: 8, O: 16, O_final: 16}
+  operand_source: {I: 0, W: 0}
+"""
+ORDERS_OF_A_MACHINE = 12
 Record = dict[str, Any]
+
+
+def published_tally(published: Path, folder: Path) -> Record:
+    """Random orders of loops on published machines: how many are mappings of ours, and move the words of ZigZag's."""
+    random, tally = Random(1), dict[str, Counter[str]]()
+    for name, (unrolled, loops) in ORDERS.items():
+        tally[name] = Counter()
+        for _ in range(ORDERS_OF_A_MACHINE):
+            order = ", ".join(f"[{dim}, {trips}]" for dim, trips in random.sample(loops, len(loops)))
+            mapping = f"- {{name: default, spatial_mapping: {unrolled}, temporal_ordering: [{order}]}}\n"
+            texts = {
+                "workload": WORKLOAD,
+                "mapping": mapping,
+                "machine": (published / f"{name}.yaml").read_text("utf-8"),
+            }
+            for file, text in texts.items():
+                (folder / f"{file}.yaml").write_text(text, encoding="utf-8")
+            tally[name][_outcome_of_order(folder, [folder / f"{file}.yaml" for file in texts])] += 1
+    return {name: dict(of_name) for name, of_name in tally.items()}
+
+
+def _outcome_of_order(folder: Path, files: list[Path]) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        design = read_zigzag_design(files)
+    found = evaluated_by_zigzag(folder, "machine")
+    if found is None:
+        return "refused by ZigZag"
+    if design is None or design.mapping is None:
+        return "no mapping of ours"
+    return "words equal" if words_agree(design, found) else "words differ"
 
 
 def random_tally(seeds: int, folder: Path) -> Record:
@@ -160,6 +226,7 @@ def main() -> int:
     """Measure, or print the table of what was measured last."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=400, help="random mappings, one a seed")
+    parser.add_argument("--published", type=Path, help="folder of ZigZag's hardware")
     parser.add_argument("--time-limit", type=float, default=30.0, help="seconds for a search")
     parser.add_argument("--results", type=Path, default=RESULTS / "zigzag_agreement.jsonl")
     parser.add_argument("--tables", action="store_true", help="print the table of the last line")
@@ -172,14 +239,16 @@ def main() -> int:
                 "machine": machine(),
                 "versions": versions("zigzag-dse"),
                 "random": random_tally(options.seeds, Path(folder)),
+                "orders": options.published and published_tally(options.published, Path(folder)),
                 "machines": machines,
             }
         append_result(options.results, record)
     record = json.loads(options.results.read_text(encoding="utf-8").splitlines()[-1])
-    print(record["random"])
+    print(record["random"], record.get("orders"))
     print(agreement_table(record))
     compared_words = [one[SPLIT]["words_equal"] or one["holes"] for one in record["machines"] if one.get(SPLIT)]
-    return 0 if all(compared_words) and "words differ" not in record["random"] else 1
+    tallies = [record["random"], *(record.get("orders") or {}).values()]
+    return 0 if all(compared_words) and not any("words differ" in tally for tally in tallies) else 1
 
 
 if __name__ == "__main__":

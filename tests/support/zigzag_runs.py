@@ -16,8 +16,10 @@ from dmaze.model.exports.levels.mapped_levels import MappedLevels
 from dmaze.model.exports.levels.zigzag_levels import export_level_files
 from dmaze.model.exports.zigzag import ZigZagNames, elements_as_zigzag_counts
 from dmaze.model.hierarchy.hierarchy_cost import Access
+from dmaze.model.hierarchy.hierarchy_model import MODEL
 from dmaze.model.hierarchy.machine import Fanout, StorageLevel
 from dmaze.model.hierarchy.resolved_machine import Level
+from dmaze.model.reading.interop.imported_design import ImportedDesign
 
 FREE_NETWORK = {"word_pj": 0.0, "add_pj": 0.0, "bandwidth": None}
 SPLIT, SHARED = "accelerator_of_mapping", "accelerator"
@@ -154,17 +156,12 @@ def run_zigzag(layer: MappedLevels, folder: Path, accelerator: str) -> ZigZagRun
 
     It does where the innermost memory's port is narrower than what is unrolled.
     """
-    from zigzag.cost_model.cost_model import CostModelEvaluation
-
     for name, text in export_level_files(layer).items():
         (folder / name).write_text(text, encoding="utf-8")
-    found = _evaluated(folder, accelerator)
+    found = evaluated_by_zigzag(folder, accelerator)
     if found is None or found.ideal_temporal_cycle != layer.cost("executed").roofline["compute"]:
         return None
-    parts = ("accelerator", "layer", "spatial_mapping", "spatial_mapping_int", "temporal_mapping")
-    again = CostModelEvaluation(
-        **{part: getattr(found, part) for part in parts}, access_same_data_considered_as_no_access=False
-    )
+    again = without_stationary_operands(found)
     return ZigZagRun(
         _words(layer, again),
         again.energy_total,
@@ -174,7 +171,17 @@ def run_zigzag(layer: MappedLevels, folder: Path, accelerator: str) -> ZigZagRun
     )
 
 
-def _evaluated(folder: Path, accelerator: str) -> Any:
+def without_stationary_operands(evaluation: Any) -> Any:
+    """ZigZag's evaluation of the same mapping, with operands read in every cycle."""
+    from zigzag.cost_model.cost_model import CostModelEvaluation
+
+    parts = ("accelerator", "layer", "spatial_mapping", "spatial_mapping_int", "temporal_mapping")
+    same = {part: getattr(evaluation, part) for part in parts}
+    return CostModelEvaluation(**same, access_same_data_considered_as_no_access=False)
+
+
+def evaluated_by_zigzag(folder: Path, accelerator: str) -> Any:
+    """ZigZag's evaluation of files in a folder; ``None`` where it has no room, or refuses what is unrolled."""
     from zigzag.api import get_hardware_performance_zigzag
     from zigzag.opt.loma.memory_allocator import MemoryHierarchyTooSmallException, MemoryTooSmallException
 
@@ -197,21 +204,49 @@ def _evaluated(folder: Path, accelerator: str) -> Any:
 
 
 def _words(layer: MappedLevels, evaluation: Any) -> Words:
+    names = ZigZagNames.of(layer.nest).tensors
+    counted: Words = {}
+    for operand, moved in words_from_innermost(evaluation).items():
+        tensor = names.index(operand)
+        keeping = [level for level in reversed(layer.machine.levels) if tensor in layer.kept(level)]
+        counted |= {(level.name, operand): access for level, access in zip(keeping, moved, strict=True)}
+    return counted
+
+
+def words_from_innermost(evaluation: Any) -> dict[str, list[Access]]:
+    """What ZigZag counts of every operand at its memories, from the innermost outwards."""
     from zigzag.hardware.architecture.memory_port import DataDirection
     from zigzag.mapping.data_movement import DataMoveAttr
 
-    names = ZigZagNames.of(layer.nest).tensors
     ways = (
         DataDirection.WR_IN_BY_HIGH,
         DataDirection.RD_OUT_TO_LOW,
         DataDirection.RD_OUT_TO_HIGH,
         DataDirection.WR_IN_BY_LOW,
     )
-    counted: Words = {}
-    for operand, moved in evaluation.mapping.unit_mem_data_movement.items():
-        tensor = names.index(str(operand))
-        keeping = [level for level in reversed(layer.machine.levels) if tensor in layer.kept(level)]
-        for level, movement in zip(keeping, moved, strict=True):
-            words = movement.get_attribute(DataMoveAttr.DATA_ELEM_MOVE_COUNT)
-            counted[level.name, str(operand)] = Access(*(words.get(way) for way in ways))
-    return counted
+    return {
+        str(operand): [
+            Access(*(movement.get_attribute(DataMoveAttr.DATA_ELEM_MOVE_COUNT).get(way) for way in ways))
+            for movement in moved
+        ]
+        for operand, moved in evaluation.mapping.unit_mem_data_movement.items()
+    }
+
+
+def words_agree(design: ImportedDesign, evaluation: Any) -> bool:
+    """Whether a mapping that was read from ZigZag's files moves the words that ZigZag counts.
+
+    Of outputs what is written and drained: partial sums are read back by rules of its own.
+    """
+    nest, mapping, machine = design.layer.loop_nest(), design.mapping, design.machine_of_mapping
+    assert mapping is not None
+    assert machine is not None
+    cost = MODEL.cost(nest, machine, MODEL.mapping_of(nest, machine, mapping))
+    for operand, theirs in words_from_innermost(without_stationary_operands(evaluation)).items():
+        tensor = next(number for number, tensor in enumerate(nest.tensors) if tensor.name == operand)
+        ours = [access for of_node in reversed(cost.accesses) if of_node and (access := of_node[tensor]) is not None]
+        for one, other in zip(ours, theirs, strict=True):
+            kinds = ("drain", "update") if operand == "O" else ("fill", "serve")
+            if any(getattr(one, kind) != getattr(other, kind) for kind in kinds):
+                return False
+    return True
