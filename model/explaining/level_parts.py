@@ -13,7 +13,7 @@ from ..dmazerunner.factorisations import divisors
 from ..hierarchy.constraints.level_constraints import LevelConstraints
 from ..hierarchy.constraints.resolved_constraints import ResolvedConstraints
 from ..hierarchy.level_mapping import LevelMapping
-from ..hierarchy.machine import DmaEngine, Fanout, Machine, Node, StorageLevel
+from ..hierarchy.machine import DmaEngine, Fanout, Machine, Node
 from ..hierarchy.resolved_machine import ResolvedMachine
 from .explainable import ArrayInUse, Enlarged, FieldChange, Number, row_of, splits, with_factor
 
@@ -83,7 +83,7 @@ def enlarged_machines(machine: Machine, bound_by: str | None) -> Iterator[Enlarg
         if isinstance(node, Fanout):
             more = _more_instances(machine, position, node)
             yield _with(machine, position, f"{node.name} larger by {more}", {"size": node.size + more})
-    for position, node in nodes:
+    for position, _ in nodes:
         yield from _with_twice(machine, position, LIMITS, "size")
     for position, node in nodes:
         if node.name == name:
