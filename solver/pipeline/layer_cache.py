@@ -84,20 +84,25 @@ class LayerCache:
     def kept(self, problem: AnyProblem, seconds: float) -> Kept | None:
         """The outcome of an earlier search that makes one of at most so many seconds superfluous.
 
-        Otherwise the best of what is known, for a search to go on from: it counts as not exhausted.
+        Otherwise the best of what is known, for a search to go on from. What does not prove what is asked for is taken
+        together with what other searches know: the best mapping, the highest bound, and whether there is a better one.
         """
         options = self.options
         answers = self._answers(problem)
         asked = Asked(seconds, options.workers or 1, options.top_k, options.relative_gap)
-        found = answers.serving(asked)
-        if found is not None:
+        found, best = answers.serving(asked), answers.best()
+        if found is not None and found.proves(options.top_k, options.relative_gap):
             certificate = _of_ranks(_renamed(found, problem), options.top_k)
             return Kept(found.outcome(options.relative_gap, certificate), found.origin, serves=True)
-        best = answers.best()
         if best is None:
             return None
-        outcome = best.outcome(options.relative_gap, None)
-        return Kept(replace(outcome, bound=answers.bound, exhausted=False), best.origin, serves=False)
+        known = best if found is None else found
+        certificate = None if found is None else _renamed(found, problem)
+        outcome, further = (answer.outcome(options.relative_gap, certificate) for answer in (known, best))
+        candidates = tuple(dict.fromkeys((*outcome.candidates, *further.candidates)))
+        proved = any(answer.proves(1, options.relative_gap) for answer in answers.answers)
+        together = replace(outcome, candidates=candidates, bound=answers.bound, exhausted=proved)
+        return Kept(together, known.origin, serves=found is not None)
 
     def keep_outcome(
         self,

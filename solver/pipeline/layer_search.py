@@ -109,7 +109,7 @@ class LayerSearch:
     def _together(
         self, problem: AnyProblem, found: ProblemAnswer, known: ProblemAnswer, share: TimeShare
     ) -> ProblemAnswer:
-        """What was found together with what was known before: the mappings of both, and the higher bound.
+        """What was found together with what was known before: the mappings of both, the higher bound, and the proof.
 
         Raises:
             BackendFault: when a mapping that was known disproves what the back end claims.
@@ -119,7 +119,8 @@ class LayerSearch:
             return found
         bounds = [bound for bound in (outcome.bound, before.bound) if bound is not None]
         candidates = tuple(dict.fromkeys((*outcome.candidates, *before.candidates)))
-        both = replace(outcome, candidates=candidates, bound=max(bounds, default=None))
+        proved = outcome.exhausted or before.exhausted
+        both = replace(outcome, candidates=candidates, bound=max(bounds, default=None), exhausted=proved)
         return replace(self._checked(problem, found.resolved, both, share), origin=known.origin)
 
     def _resolved(self, problem: AnyProblem, share: TimeShare, *, afresh: bool) -> Resolved:

@@ -162,6 +162,15 @@ def test_the_bound_of_one_search_and_the_mapping_of_another_are_a_proof(cache: C
     assert (layer.status, layer.objective_value, layer.bound) == ("optimal", optimum, optimum)
 
 
+def test_an_unproved_answer_knows_what_other_searches_have_proved(cache: Cache, unproved: Searches) -> None:
+    assert asked(cache, top_k=3).status == "feasible"
+    unproved.rank, unproved.exhausted, unproved.bound = 0, True, None
+    best = asked(cache)
+    layer = asked(cache, top_k=3)
+    assert (best.status, layer.status, layer.cached, unproved.number) == ("optimal", "optimal", True, 2)
+    assert (layer.objective_value, layer.bound, len(layer.solutions)) == (best.objective_value, best.bound, 3)
+
+
 def test_a_search_that_is_cut_short_loses_nothing_that_was_known(
     cache: Cache, unproved: Searches, fakes: ModuleType
 ) -> None:
