@@ -32,6 +32,30 @@ OF_TIMES: Mapping[str, str] = {
     "of cycles": "the layer's share of the network's cycles, all its runs and copies together",
 }
 
+OF_EVALUATIONS: Mapping[str, str] = {
+    "fits": "yes, or what is too small",
+    "least energy pJ": "least energy over all loop orders, in pJ",
+    "least cycles": "fewest cycles over all loop orders",
+    "least EDP": "least energy times cycles over all loop orders, in pJ*cycles",
+    "energy pJ": "energy in pJ",
+    "cycles": "time in cycles of the machine's clock",
+    "bound by": OF_TIMES["bound by"],
+    "walk cycles": "time in cycles with fill, drain and stalls",
+    "EDP": "energy times cycles, in pJ*cycles",
+    "share": "part of the energy",
+    "in use": "instances in use, or bytes held, over what there are",
+    "held": "elements of one instance's tile",
+    "fill": "elements written that come from the next level outside",
+    "serve": "elements read for the next level inside",
+    "drain": "elements of the output read on their way out",
+    "update": "elements of the output written that come from inside",
+    "down": "words on the way in, counted at the instances",
+    "up": "words on the way out, counted at the instances",
+    "adds": "additions of partial sums on the way out",
+    "of the largest": "as a share of the term that decides",
+}
+"""Of the tables of given mappings, on machines of either kind."""
+
 
 def verdict_meanings(result: Result) -> dict[str, str]:
     """Of the table of statuses and costs."""

@@ -31,7 +31,8 @@ from ..reports.levels_report import (
     term_rows,
 )
 from ..reports.machine_report import machine_lines
-from .markup import bullets, element, folded, preformatted, table, text
+from .column_meanings import OF_EVALUATIONS
+from .markup import bullets, element, explained_table, folded, preformatted, table, text
 from .result_page import figure_with_caption, html_document
 
 MOST_PICTURED = 4
@@ -71,10 +72,10 @@ def _costs(result: EvaluateResult, levels: Sequence[EvaluatedLevels]) -> Iterato
     yield element("h2", text("Costs"))
     if levels:
         rows = [LevelsRow(number, cost) for number, cost in enumerate(levels)]
-        yield table(rows, levels_number(), levels_columns())
+        yield explained_table(rows, levels_number(), levels_columns(), OF_EVALUATIONS)
         return
     published = published_rows(result)
-    yield table(published, cost_number(), published_columns())
+    yield explained_table(published, cost_number(), published_columns(), OF_EVALUATIONS)
     for row in published:
         lines = list(detail_lines(row.cost))
         if lines:
@@ -101,13 +102,15 @@ def _drawing(machine: Machine) -> Iterator[str]:
 
 def _details(number: int, cost: EvaluatedLevels) -> Iterator[str]:
     yield element("h2", text(f"Mapping {number}: energy, and what is in use"))
-    yield table(node_rows(cost), node_name(), node_columns())
-    tables = [table(list(access_rows(cost)), access_level(), access_columns())]
+    yield table(node_rows(cost), node_name(), node_columns(), OF_EVALUATIONS)
+    tables = [table(list(access_rows(cost)), access_level(), access_columns(), OF_EVALUATIONS)]
     networks = list(network_rows(cost))
     if networks:
-        tables.append(table(networks, network_fanout(), network_columns()))
+        tables.append(table(networks, network_fanout(), network_columns(), OF_EVALUATIONS))
     yield folded("Elements held in one instance, and moved in all of them", "".join(tables))
-    yield folded("Cycles, if nothing else took time", table(term_rows(cost), term_name(), term_columns()))
+    yield folded(
+        "Cycles, if nothing else took time", table(term_rows(cost), term_name(), term_columns(), OF_EVALUATIONS)
+    )
 
 
 def _loops(listings: Sequence[Sequence[str]]) -> Iterator[str]:

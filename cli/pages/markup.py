@@ -50,7 +50,7 @@ def table(
 ) -> str:
     """A table, in a box that scrolls on its own where the page is narrow.
 
-    Headings in ``meanings`` explain themselves when pointed at, and in a list below the table.
+    Headings in ``meanings`` explain themselves when pointed at.
     """
     used, known = used_columns(rows, columns), meanings or {}
     head = "".join(_heading(column, known.get(column.heading)) for column in [name, *used])
@@ -64,9 +64,17 @@ def table(
     ]
     whole = element("table", element("thead", element("tr", head)), element("tbody", *body))
     hint = element("p", text(SCROLL_HINT), class_="hint") if len(used) >= MANY_COLUMNS else ""
-    lines = [f"{column.heading}: {known[column.heading]}" for column in used if column.heading in known]
+    return hint + element("div", whole, class_="scroll", tabindex="0")
+
+
+def explained_table(
+    rows: Sequence[Row], name: Column[Row], columns: Sequence[Column[Row]], meanings: Mapping[str, str]
+) -> str:
+    """The same with what its headings mean in a list below, for those who cannot point at them."""
+    headings = [column.heading for column in used_columns(rows, columns)]
+    lines = [f"{heading}: {meanings[heading]}" for heading in headings if heading in meanings]
     legend = folded("What the columns mean", bullets(lines)) if lines else ""
-    return hint + element("div", whole, class_="scroll", tabindex="0") + legend
+    return table(rows, name, columns, meanings) + legend
 
 
 def _heading(column: Column[Row], meaning: str | None) -> str:

@@ -31,7 +31,7 @@ from ..reports.result_report import (
 from ..solved_layers import best_listings
 from ..tables import Column, name_text
 from .column_meanings import OF_TIMES, energy_meanings, verdict_meanings
-from .markup import bullets, element, folded, image, preformatted, table, text
+from .markup import bullets, element, explained_table, folded, image, preformatted, text
 
 STYLE = """
 :root { color-scheme: light dark; --page: #fff; --text: #1a1a1a; --quiet: #444; --line: #ddd; --rule: #eee;
@@ -82,7 +82,7 @@ def page(result: Result, spec: Spec, pictures: Sequence[Picture]) -> str:
         folded("The spec, as it was searched", preformatted(spec_text(spec))),
         *_troubles(result),
         element("h2", text("Verdicts")),
-        table(result.layers, name_column(), _verdict_columns(result), verdict_meanings(result)),
+        explained_table(result.layers, name_column(), _verdict_columns(result), verdict_meanings(result)),
         element("div", *map(figure_with_caption, pictures), class_="pictures"),
         *_energies(result),
         *_times(result),
@@ -142,14 +142,14 @@ def _energies(result: Result) -> Iterator[str]:
     solved = [layer for layer in _distinct(result) if layer.solutions]
     if solved:
         yield element("h2", text(energy_heading(result)))
-        yield table(solved, name_column(), energy_columns(result), energy_meanings(result))
+        yield explained_table(solved, name_column(), energy_columns(result), energy_meanings(result))
 
 
 def _times(result: Result) -> Iterator[str]:
     solved = [layer for layer in _distinct(result) if layer.solutions]
     if solved:
         yield element("h2", text(TIME_HEADING))
-        yield table(solved, name_column(), time_columns(result), OF_TIMES)
+        yield explained_table(solved, name_column(), time_columns(result), OF_TIMES)
 
 
 def _certificates(result: Result) -> Iterator[str]:

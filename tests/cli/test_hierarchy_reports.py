@@ -28,6 +28,10 @@ Output = pytest.CaptureFixture[str]
 REQUEST: dict[str, Any] = {"architecture": MACHINE, "layer": gemm(2, 3, 8), "mappings": [MAPPING, TOO_LARGE]}
 
 
+UNEXPLAINED = r"<th (?![^>]*title=)[^>]*>([^<]*)"
+"""Headings of a page's tables that do not say what they mean: names of what stands below them."""
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> str:
     file = tmp_path / "request.json"
@@ -162,6 +166,7 @@ def test_published_mappings_have_loop_nests_if_they_have_orders(tmp_path: Path, 
     report = tmp_path / "report.html"
     assert main(["evaluate", str(file), "--report", str(report)]) == 0
     page = report.read_text(encoding="utf-8")
+    assert re.findall(UNEXPLAINED, page) == ["mapping"]
     assert "<td>" in page
     assert "DRAM, SPM passes: 2" in page
     assert "<img" not in page
@@ -199,6 +204,7 @@ def test_the_page_has_costs_pictures_the_machine_and_loop_nests(path: str, tmp_p
     assert main(["evaluate", path, "--report", str(report), "--json"]) == 0
     assert "accesses" not in capsys.readouterr().out
     page = report.read_text(encoding="utf-8")
+    assert set(re.findall(UNEXPLAINED, page)) == {"mapping", "node", "level", "tensor", "fanout", "roofline"}
     assert page.count("<img ") == 4
     text = html.unescape(re.sub(r"<[^>]+>", "\n", page))
     assert "2 mappings on the cost model hierarchy, counted as executed." in text
