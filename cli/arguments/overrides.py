@@ -94,7 +94,8 @@ def overrides_from_options(
     try:
         overrides = validated(Overrides, data, None)
     except InputError as error:
-        places = [FLAGS.get(fault.place.partition(".")[0], fault.place) for fault in error.faults]
+        fields = [fault.place.partition(".")[0].partition("[")[0] for fault in error.faults]
+        places = [FLAGS.get(field, fault.place) for field, fault in zip(fields, error.faults, strict=True)]
         faults = zip(error.faults, places, strict=True)
         raise InputError(replace(fault, place=place) for fault, place in faults) from error
     twice = {path: path.removeprefix("solver.") for path in overrides.settings}
@@ -238,5 +239,5 @@ def number_from_text(text: str) -> object:
     """The number that a text holds; any other text as it is, for the check to refuse."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or nested beyond all sense
         return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -66,7 +67,7 @@ class PublishedFields:
         """What is wrong with a value whatever the others are; ``None`` leaves that to the architecture's type."""
         if value is None or isinstance(value, bool | str):
             return f"expected an integer or a number, got {shown(value)}"
-        return f"expected a number above 0, got {value}" if field == SPM_KIB and value <= 0 else None
+        return f"expected a number above 0, got {value}" if field == SPM_KIB and not 0 < value < math.inf else None
 
     def changed(self, document: dict[str, Any], values: Mapping[str, Setting]) -> dict[str, Any]:
         """The document with other values of some fields.

@@ -93,6 +93,9 @@ class Settings:
         targets: dict[str, str] = {}
         for path, value in self.values.items():
             own, place = own_path(path), self.place(path)
+            if path == ARCHITECTURE or _first(path) in NOT_SET[1:]:
+                yield Fault(None, place, f"expected a field of the architecture, or of {', '.join(others)}")
+                continue
             if not fields.is_known(own):
                 yield Fault(None, place, f"unknown field; {_hint(path, fields, others)}")
                 continue

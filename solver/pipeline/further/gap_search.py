@@ -41,7 +41,7 @@ class GapGoal:
     def is_reached(self, found: LayerAnswer) -> bool:
         """Whether there is nothing to search further for."""
         status = found.layer_status
-        return status.status == "infeasible" or (status.gap is not None and status.gap <= self.relative_gap)
+        return status.status in ("optimal", "infeasible") or (status.gap is not None and status.gap <= self.relative_gap)
 
 
 def searched_on(
