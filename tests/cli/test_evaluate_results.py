@@ -150,8 +150,8 @@ def test_a_result_is_its_own_spec_with_options_in_place_of_its_values(tmp_path: 
 
 def test_without_a_result_a_spec_is_needed(tmp_path: Path, capsys: Output) -> None:
     assert main(["gap"]) == 2
-    line = "dmaze-solve: expected a SPEC, or the mappings of a result, which holds its own; see dmaze-solve gap --help\n"
-    assert capsys.readouterr() == ("", line)
+    line = "dmaze-solve: expected a SPEC, or the mappings of a result, which holds its own; see dmaze-solve gap --help"
+    assert capsys.readouterr() == ("", f"{line}\n")
     spec = SPECS.writer(tmp_path)()
     assert main(["gap", "--mapping", spec]) == 2
     assert capsys.readouterr().err == f"{spec}: schema: expected 'dmaze-solve/result/1', but missing\n"

@@ -40,8 +40,8 @@ class GapGoal:
 
     def is_reached(self, found: LayerAnswer) -> bool:
         """Whether there is nothing to search further for."""
-        status = found.layer_status
-        return status.status in ("optimal", "infeasible") or (status.gap is not None and status.gap <= self.relative_gap)
+        status, gap = found.layer_status.status, found.layer_status.gap
+        return status in ("optimal", "infeasible") or (gap is not None and gap <= self.relative_gap)
 
 
 def searched_on(
