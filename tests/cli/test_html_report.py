@@ -17,7 +17,7 @@ from builders import Specs, Write, gemm
 from commands import interrupted
 from dmaze.cli.main import main
 from dmaze.cli.pages.markup import element, image, text
-from dmaze.cli.pages.result_page import page
+from dmaze.cli.pages.result_page import html_document, page
 from dmaze.cli.pictures import album as album_module
 from dmaze.cli.pictures.album import Picture, ScatterOptions, album
 from dmaze.cli.trace_file import SearchTrace, TracePoint
@@ -115,27 +115,25 @@ def test_the_report_has_everything_that_the_result_has(write: Write, tmp_path: P
     assert "lower bound" in trace
 
 
-def test_the_report_has_what_bounds_a_layer_and_explains_its_headings(write: Write, tmp_path: Path) -> None:
-    target = tmp_path / "r.html"
-    assert main([write(GEMM, OTHER), "--report", str(target)]) == 0
-    parsed = reported(target)
+def test_the_report_has_what_bounds_a_layer_and_explains_its_headings() -> None:
+    spec = spec_of(GEMM, OTHER)
+    result = solve(spec)
+    parsed = Parsed(page(result, spec, ()))
     headings = [attributes.get("title") for tag, attributes in parsed.elements if tag == "th"]
     names = parsed.words["th"]
     assert len(headings) == len(names)
     explained = {name: title for name, title in zip(names, headings, strict=True) if title is not None}
     assert [name for name, title in zip(names, headings, strict=True) if title is None] == ["layer"] * 3
     assert {f"{name}: {title}" for name, title in explained.items()} <= set(parsed.words["li"])
-    for layer in solve(spec_of(GEMM, OTHER)).layers:
+    for layer in result.layers:
         cost = layer.solutions[0].cost
         assert parsed.words["td"].count(f"{cost.ideal_cycles:,}") >= 1
         assert {cost.bound_by, f"{cost.cycles / (cost.ideal_cycles or 0):.2f}"} <= set(parsed.words["td"])
     assert names.count("bound by") == 2
 
 
-def test_the_page_follows_the_colours_of_the_system(write: Write, tmp_path: Path) -> None:
-    target = tmp_path / "r.html"
-    assert main([write(GEMM), "--report", str(target)]) == 0
-    (style,) = reported(target).words["style"]
+def test_the_page_follows_the_colours_of_the_system() -> None:
+    (style,) = Parsed(html_document("title", ())).words["style"]
     light, _, dark = style.partition("@media (prefers-color-scheme: dark)")
     assert "color-scheme: light dark" in light
     defined = re.findall(r"--\w+", light)
