@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...exports.zigzag import why_not
@@ -22,6 +22,8 @@ Cuts = tuple[int, ...]
 """For every storage level from the innermost outwards, how many of the innermost loops run inside or at it."""
 
 _UNLIMITED_BITS = 10**18
+_MOST_LOOPS = 64
+"""Three operands of a memory are tried with every number of loops."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def ordered_mapping(
     except NoRoomError as error:
         raise NoMappingError(str(error)) from error
     ranges = [_places(nest, loops, inside) for inside in allocated]
-    cuts = next(_cuts(loops, ranges, ()), None)
+    cuts = _cuts(loops, ranges)
     if cuts is not None:
         return OrderedMapping(machine, _document(nest, levels, loops, cuts, unrolled), is_apart=False)
     parts = [
@@ -74,6 +76,8 @@ def ordered_mapping(
 
 def _fault_of_loops(nest: LoopNest, unrolled: Unrolled, order: Sequence[tuple[str, int]]) -> str | None:
     """What is wrong with the factors of a nest."""
+    if len(order) > _MOST_LOOPS:
+        return f"it has {len(order)} loops, and at most {_MOST_LOOPS} are read"
     unknown = [dim for dim, _ in order if dim not in nest.dims]
     if unknown:
         return f"there is no dimension {unknown[0]}"
@@ -112,17 +116,22 @@ def _places(nest: LoopNest, loops: Sequence[Loop], inside: Mapping[int, int]) ->
     return range(least, most + 1)
 
 
-def _cuts(loops: Sequence[Loop], ranges: Sequence[range], chosen: Cuts) -> Iterator[Cuts]:
+def _cuts(loops: Sequence[Loop], ranges: Sequence[range]) -> Cuts | None:
     """Cuts, one in every range and none inside the one before, with no dimension twice at a level."""
-    if len(chosen) == len(ranges):
-        yield chosen
-        return
-    start = chosen[-1] if chosen else 0
-    is_outermost = len(chosen) + 1 == len(ranges)
-    for cut in (len(loops),) if is_outermost else ranges[len(chosen)]:
-        own = [dim for dim, _ in merged(loops[start:cut])]
-        if cut >= start and len(set(own)) == len(own):
-            yield from _cuts(loops, ranges, (*chosen, cut))
+    reached: dict[int, Cuts] = {0: ()}
+    for allowed in (*ranges[:-1], range(len(loops), len(loops) + 1)):
+        reached = {
+            cut: (*chosen, cut)
+            for start, chosen in reversed(reached.items())
+            for cut in allowed
+            if cut >= start and _has_each_dim_once(loops[start:cut])
+        }
+    return next(iter(reached.values()), None)
+
+
+def _has_each_dim_once(loops: Sequence[Loop]) -> bool:
+    dims = [dim for dim, _ in merged(loops)]
+    return len(set(dims)) == len(dims)
 
 
 def _document(

@@ -43,9 +43,11 @@ def taken_apart(
     """The machine with a level for every part, and the mapping onto it; parts and loops from the innermost outwards.
 
     Raises:
-        NoMappingError: where a memory inside a fanout has loops that one outside has not.
+        NoMappingError: where a memory inside a fanout has loops that one outside has not, or names do not suffice.
     """
     placed = list(_placed(machine, loops, parts))
+    if len({node.name for node, _ in placed}) < len(placed):
+        raise NoMappingError("a memory has the name that a part of another gets")
     tiling: dict[str, dict[str, int]] = {dim: {} for dim in nest.dims}
     for node, own in placed:
         for dim, trips in own:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,10 @@ WARNINGS = {
         "temporal_ordering: [[M, 8]]",
         "temporal_ordering: no mapping is made of it: the loops over N multiply to 1, not 6",
     ),
+    "too many loops": (
+        f"temporal_ordering: {[['M', 1]] * 65}".replace("'", ""),
+        "temporal_ordering: no mapping is made of it: it has 65 loops, and at most 64 are read",
+    ),
     "unknown loop": (
         "temporal_ordering: [[P, 8]]",
         "temporal_ordering: no mapping is made of it: there is no dimension P",
@@ -184,11 +189,12 @@ def test_every_memory_takes_as_many_of_the_innermost_loops_as_it_holds(tmp_path:
     }
 
 
+SMALLER = {"65536": "320", "128": "32", "64": "8"}
+
+
 def test_operands_with_different_loops_at_a_memory_have_a_level_each(tmp_path: Path) -> None:
     """40 bytes hold 32 elements of I, over all loops, and beside them 4 sums of 16 bits for M 2 (over K 2 as well)."""
-    hardware = HARDWARE
-    for size, smaller in (("65536", "320"), ("128", "32"), ("64", "8")):
-        hardware = hardware.replace(f"{{size: {size},", f"{{size: {smaller},")
+    hardware = re.sub(r"size: (65536|128|64),", lambda size: f"size: {SMALLER[size[1]]},", HARDWARE)
     with pytest.warns(InputWarning) as caught:
         design = design_of(tmp_path, hardware=hardware, workload=WORKLOAD, mapping=ORDERED)
     message = (
@@ -232,6 +238,12 @@ def test_a_dimension_twice_at_a_memory_is_at_a_level_that_keeps_nothing(tmp_path
 
 
 UNREADABLE = {
+    "a memory called as a part of another": (
+        re.sub(r"size: (65536|128|64),", lambda size: f"size: {SMALLER[size[1]]},", HARDWARE).replace(
+            "sums:", "sram_I:"
+        ),
+        "a memory has the name that a part of another gets",
+    ),
     "weights over more loops than the sums outside": (
         HARDWARE,
         "sums has fewer loops than a memory inside a fanout of it",
