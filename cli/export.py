@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..model.documents.architectures import AnyArchitecture
 from ..model.documents.result import Result
-from ..model.exports.formats import ExportFormat, export_formats
 from ..model.faults import InputError, escaped, shown, suggestion
 from ..model.layers import Layer
 from .arguments.command_line import EXPORT as FLAG
 from .output import check_folder, complain, write_file
+
+if TYPE_CHECKING:
+    from ..model.exports.formats import ExportFormat
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,10 @@ def exports_from_options(values: Sequence[str]) -> Exports:
     Raises:
         InputError: for an unknown format, or a value without a folder.
     """
+    if not values:
+        return Exports()
+    from ..model.exports.formats import export_formats  # loaded where files are asked for
+
     formats = export_formats()
     asked: list[Export] = []
     for value in values:

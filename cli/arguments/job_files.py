@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ...model.base import Model
 from ...model.documents.spec import Spec
 from ...model.evaluating import AnyRequest
 from ...model.faults import InputError
-from ...model.reading.designs.foreign_designs import read_foreign_design
-from ...model.reading.interop.imported_design import ImportedDesign
 from ...model.reading.interop.layer_files import is_many
 from ...model.reading.interop.yaml_files import is_yaml
 from ...model.reading.loading import ResolvedSpec, resolved
@@ -32,6 +30,9 @@ from .overrides import (
     ways_to_cost,
     with_overrides,
 )
+
+if TYPE_CHECKING:
+    from ...model.reading.interop.imported_design import ImportedDesign
 
 AnyDocument = TypeVar("AnyDocument", bound=Model)
 
@@ -92,8 +93,11 @@ def _changed(document: AnyDocument, overrides: Overrides) -> AnyDocument:
 
 def design_in(paths: Sequence[Path]) -> ImportedDesign | None:
     """The design that files of another tool hold together; ``None`` for anything else."""
-    has_configuration = any(is_configuration(path.name) for path in paths)
-    return read_foreign_design(paths) if has_configuration or all(_is_one_yaml(path) for path in paths) else None
+    if not any(is_configuration(path.name) for path in paths) and not all(_is_one_yaml(path) for path in paths):
+        return None
+    from ...model.reading.designs.foreign_designs import read_foreign_design  # loaded for such files only
+
+    return read_foreign_design(paths)
 
 
 def _is_one_yaml(path: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...model.documents.result import Result
 from ...model.documents.spec import Spec
@@ -13,10 +14,11 @@ from ...model.layers import Layer
 from ...solver.deadline import Deadline
 from ..arguments.options import PicturesPath, ReportPath, ScatterLayer
 from ..output import check_destination, check_folder, write_file
-from ..pictures.album import Album, ScatterOptions, album
 from ..pictures.files import REPORT, require_matplotlib, write_picture
 from ..trace_file import TracePoint
-from .result_page import page
+
+if TYPE_CHECKING:
+    from ..pictures.album import Album
 
 PICTURES, SCATTER = "--pictures", "--scatter"
 
@@ -81,6 +83,9 @@ def deliver_pictures(
     """
     if not options.wanted:
         return False
+    from ..pictures.album import ScatterOptions, album  # loaded where pictures are asked for
+    from .result_page import page
+
     drawn = album(result, points, ScatterOptions(options.scatter, deadline))
     if options.folder is not None:
         _write_folder(options.folder, drawn)

@@ -36,8 +36,6 @@ from ..output import check_destination, complain, document_text, kept_for_the_an
 from ..pages.delivery import PictureOptions, deliver_pictures
 from ..progress_line import shown_progress
 from ..trace_file import SearchTrace, TracePoint, traced
-from .network_answers import run_network
-from .pareto_fronts import run_pareto
 
 
 @with_groups
@@ -73,11 +71,15 @@ def solve_verb(
         proofs.expect_none("--pareto")
         network.expect_none("--pareto")
         extras.expect_none("--pareto")
+        from .pareto_fronts import run_pareto  # loaded where it is asked for
+
         return partial(run_pareto, spec, overrides, delivery, check=certificate)
     goal = network.goal
     if goal is not None:
         proofs.expect_none(NETWORK)
         extras.expect_none(NETWORK)
+        from .network_answers import run_network  # loaded where it is asked for
+
         return partial(run_network, spec, overrides, delivery, goal, check=certificate)
     cache = caching.chosen(recorded=extras.recorded)
     return partial(run_solve, spec, overrides, delivery, extras, cache, require_proof=proofs.require_proof)

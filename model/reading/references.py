@@ -14,12 +14,10 @@ from ..layers import Layer
 from . import dmazerunner_files, onnx_files
 from .builtin_data import Kind, builtin_names, builtin_path
 from .interop import layer_files
-from .interop.foreign_layers import read_layers
 from .interop.yaml_files import is_yaml
 from .json_files import JsonObject, parse_json
 from .regular_files import read_bytes, why_unreadable
 from .tables import interstellar_files, table_files
-from .timeloop_files.timeloop_design import read_timeloop_machine
 from .validation import validated
 
 AnyWorkload = str | tuple[str, ...] | NetworkReference | LayerList
@@ -35,6 +33,8 @@ def resolve_architecture(value: str | AnyArchitecture, base: Path, file: str | N
     if not isinstance(value, str):
         return value
     if is_yaml(value):
+        from .timeloop_files.timeloop_design import read_timeloop_machine  # loaded for such files only
+
         return read_timeloop_machine(base / value)
     document, source = referenced(value, "architectures", base, file, ("architecture",))
     if dmazerunner_files.is_architecture(document):
@@ -89,6 +89,8 @@ def _network(text: str, base: Path, file: str | None, place: Place) -> LayerList
     if onnx_files.is_onnx(text):
         return onnx_files.read_network(_path_of_model(text, base, file, place))
     if is_yaml(text):
+        from .interop.foreign_layers import read_layers  # loaded for such files only
+
         return read_layers(base / text)
     if table_files.is_table(text):
         return table_files.read_table(base / text)

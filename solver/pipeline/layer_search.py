@@ -17,10 +17,8 @@ from ...model.faults import BackendFault
 from ...model.hierarchy.constraints.level_constraints import LevelConstraints
 from ..backend import AnyProblem, Backend, LevelsProblem, Progress, SearchLimits, SearchOutcome, published
 from ..deadline import Deadline
-from ..hierarchies.level_conflicts import find_level_conflicts
 from ..isolation.isolated_backend import SearchStoppedError
 from ..isolation.plain_outcome import plain_outcome, plain_progress
-from .infeasibility import find_conflicts
 from .layer_cache import LayerCache
 from .observer import SearchRecorder
 from .presets import Resolved, resolve_preset
@@ -198,6 +196,9 @@ class LayerSearch:
 
     def _conflicts(self, problem: AnyProblem, limit_s: float, *, by_preset: bool) -> tuple[str, ...]:
         """Why no mapping exists, by the names of the constraints and capacities that clash."""
+        from ..hierarchies.level_conflicts import find_level_conflicts  # loaded for layers without a mapping
+        from .infeasibility import find_conflicts
+
         limit_s = max(limit_s, LEAST_TIME_FOR_CONFLICTS_S)
         if isinstance(problem.constraints, LevelConstraints):
             conflicts = find_level_conflicts(cast("LevelsProblem", problem), limit_s)

@@ -22,11 +22,6 @@ LONGEST_PATH = 1000
 LONGEST_REASON = 300
 
 
-def is_onnx(text: str) -> bool:
-    """Whether a path is that of an ONNX file."""
-    return text.lower().endswith(".onnx")
-
-
 def read_network(
     path: Path,
     batch: int | None = None,

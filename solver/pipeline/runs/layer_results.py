@@ -10,7 +10,6 @@ from ....model.documents.spec import SolverOptions
 from ....model.error_text import error_line
 from ....model.faults import BackendFault, InputError
 from ....model.layers import Layer
-from ..further.achievable import achievable_values
 from ..further.gap_search import GapGoal, Searched, searched_on
 from ..observer import SearchRecorder
 from ..padded_search import LayerAnswer, answer_all
@@ -92,6 +91,8 @@ def _solve_layer(job: SolveJob, layer: Layer, recorder: SearchRecorder) -> Layer
 
 def _achievable(found: LayerAnswer, left_s: float, recorder: SearchRecorder) -> dict[str, AchievableValue]:
     """What can be had of the limits that clash; nothing where Ctrl-C comes first, which loses no answer."""
+    from ..further.achievable import achievable_values  # loaded for layers without a mapping
+
     try:
         return achievable_values(found.best.problem, found.best.conflicts, left_s)
     except KeyboardInterrupt:
