@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 from builders import Specs, gemm, write_json
+from dmaze.cli.arguments.overrides import overrides_from_options
 from dmaze.cli.main import main
+from dmaze.cli.verbs.comparisons.sweep_verb import SweepGoals, load_sweep_with_overrides
 from dmaze.model import Machine
+from dmaze.model.designs import designs
 from dmaze.model.reading.references import resolve_architecture
 from paths import ROOT
 from sweep_specs import write_spec
@@ -194,22 +197,24 @@ def test_every_verb_that_searches_takes_it(verb: list[str], spec: str, capsys: O
 
 
 def test_a_sweep_begins_at_the_changed_machine(tmp_path: Path, capsys: Output) -> None:
-    sweep = str(write_spec(tmp_path, gemm(4, 6, 4), axes=[{"pes": [2, 4]}]))
-    result, said = answer(capsys, "sweep", sweep, "--no-cache", "--set", "bytes_per_element=1", "--workers", "1")
-    assert said == []
-    assert result["architecture"]["bytes_per_element"] == 1
-    assert (
-        refused(capsys, "sweep", sweep, "--set", "pes=3")
-        == "--set pes: expected without sweep.axes[0].pes, which varies it"
-    )
+    sweep = write_spec(tmp_path, gemm(4, 6, 4), axes=[{"pes": [2, 4]}])
+    overrides = overrides_from_options({}, {"settings": ["bytes_per_element=1", "sweep.front_tolerance=0"]})
+    loaded = load_sweep_with_overrides(sweep, overrides, SweepGoals()).document
+    machines = [design.architecture for design in designs(loaded)]
+    assert [(machine.pes, machine.bytes_per_element) for machine in machines] == [(2, 1), (4, 1)]  # type: ignore[union-attr]
+    assert loaded.sweep.front_tolerance == 0
+    line = "--set pes: expected without sweep.axes[0].pes, which varies it"
+    assert refused(capsys, "sweep", str(sweep), "--set", "pes=3") == line
 
 
 def test_an_axis_of_sizes_without_prices_is_told(tmp_path: Path, capsys: Output) -> None:
     axes = [{"spm.banks": [8, 16], "spm.bytes_per_bank": [64, 128]}, {"pes": [2, 4]}]
-    options = ("--no-cache", "--workers", "1")
-    sweep = write_spec(tmp_path, gemm(4, 6, 4), axes=axes)
-    place = f"{sweep}: sweep.axes"
-    assert answer(capsys, "sweep", str(sweep), *options)[1] == [f"warning: {place}: access_energy_pj.spm {KEPT}"]
     law = {"spm": {"by": "spm.banks", "base_pj": 13.5, "at": 32, "exponent": 0.5}}
-    priced = write_spec(tmp_path, gemm(4, 6, 4), axes=axes, access_energy_pj=law)
-    assert answer(capsys, "sweep", str(priced), *options)[1] == []
+    sweep = write_spec(tmp_path, gemm(4, 6, 4), axes=axes)
+    load_sweep_with_overrides(sweep, overrides_from_options({}), SweepGoals())
+    assert capsys.readouterr().err == f"warning: {sweep}: sweep.axes: access_energy_pj.spm {KEPT}\n"
+    for priced in (axes, [*axes, {"access_energy_pj.spm": [9, 13]}]):
+        rules = law if priced is axes else {}
+        sweep = write_spec(tmp_path, gemm(4, 6, 4), axes=priced, access_energy_pj=rules)
+        load_sweep_with_overrides(sweep, overrides_from_options({}), SweepGoals())
+        assert capsys.readouterr().err == ""

@@ -72,7 +72,6 @@ def test_on_the_published_machine(rule: str, asked: float, others: dict[str, Any
     [
         ("max_words.DRAM", 1, {}, None),
         ("max_words.GLB", 10, {"keep": {"GLB": {"A": "must"}}}, None),
-        ("max_words.RF", 10, {"max_words": {"DRAM": 200}}, None),
         ("min_utilization.X", 1, {"dims": {"X": ["M"]}}, 4 / 5),
         ("min_utilization.GLB", 1, {"keep": {"GLB": {"A": "must", "B": "never", "C": "never"}}}, 24 / 40),
         ("min_utilization.RF", 1, {"fixed": {"K": {"RF": 1}}}, None),
