@@ -75,10 +75,10 @@ def test_columns_that_do_not_fit_a_terminal_move_to_a_further_table(
     write: Write, capsys: Output, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
     spec = write(GEMM, OTHER)
-    main([spec])
+    main([spec, "--no-cache"])
     wide = capsys.readouterr().out
     monkeypatch.setattr("dmaze.cli.drawing.PIPE_WIDTH", width)
-    main([spec])
+    main([spec, "--no-cache"])
     narrow = capsys.readouterr().out
     tables = [line for line in narrow.splitlines() if re.match(r"(layer|g|h) ", line)]
     assert max(map(len, tables)) <= width
