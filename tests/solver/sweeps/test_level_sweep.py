@@ -41,6 +41,10 @@ def spec(*, pareto: bool = False, axes: tuple[dict[str, Any], ...] = AXES, **fie
     return SweepSpec.model_validate({**own, "sweep": {"axes": list(axes), "pareto": pareto}, **fields})
 
 
+def design_spec(machine: Machine) -> dict[str, Any]:
+    return {"architecture": machine, "workload": {"layers": list(LAYERS)}}
+
+
 def run(pool: TaskExecutor, swept: SweepSpec, results: Path | None = None) -> SweepResult:
     return sweep(swept, executor=pool, num_tasks=lambda: 2, results=results)
 
@@ -53,7 +57,7 @@ def test_every_design_has_what_a_solve_of_its_machine_finds(pool: TaskExecutor) 
         assert design.result is not None
         assert isinstance(design.result.architecture, Machine)
         assert design.result.accounting == "executed"
-        alone = solve(spec(architecture=design.result.architecture.model_dump(mode="json")))
+        alone = solve(design_spec(design.result.architecture))
         assert [layer.objective_value for layer in design.result.layers] == [
             layer.objective_value for layer in alone.layers
         ]
@@ -86,7 +90,7 @@ def test_a_front_of_designs_is_made_of_the_fronts_of_the_layers(pool: TaskExecut
     for design in result.designs:
         assert design.fronts is not None
         assert isinstance(design.fronts.architecture, Machine)
-        alone = pareto_fronts(spec(architecture=design.fronts.architecture.model_dump(mode="json")))
+        alone = pareto_fronts(design_spec(design.fronts.architecture))
         assert [[(p.cost.energy_pj, p.cost.cycles) for p in layer.points] for layer in design.fronts.layers] == [
             [(p.cost.energy_pj, p.cost.cycles) for p in layer.points] for layer in alone.layers
         ]
