@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...model.documents.result import Result
 from ...model.faults import InputError, escaped
@@ -37,6 +38,9 @@ from ..pages.delivery import PictureOptions, deliver_pictures
 from ..progress_line import shown_progress
 from ..trace_file import SearchTrace, TracePoint, traced
 
+if TYPE_CHECKING:
+    from ...model.documents.networks.network_result import NetworkGoal
+
 
 @with_groups
 def solve_verb(
@@ -67,22 +71,29 @@ def solve_verb(
     extras = Extras(loops, certificate, trace, pictures, exports_from_options(export or ()))
     given = {**values.given, "backend": backend, **times.given, "workers": workers, **goals.given, **padding.given}
     overrides = overrides_from_options(given | proofs.given, values.named)
-    if pareto:
-        proofs.expect_none("--pareto")
-        network.expect_none("--pareto")
-        extras.expect_none("--pareto")
-        from .pareto_fronts import run_pareto  # loaded where it is asked for
-
-        return partial(run_pareto, spec, overrides, delivery, check=certificate)
     goal = network.goal
-    if goal is not None:
-        proofs.expect_none(NETWORK)
-        extras.expect_none(NETWORK)
-        from .network_answers import run_network  # loaded where it is asked for
+    other = "--pareto" if pareto else None if goal is None else NETWORK
+    if other is None:
+        cache = caching.chosen(recorded=extras.recorded)
+        return partial(run_solve, spec, overrides, delivery, extras, cache, require_proof=proofs.require_proof)
+    proofs.expect_none(other)
+    extras.expect_none(other)
+    if pareto:
+        network.expect_none(other)
+    return _of_fronts(spec, overrides, delivery, goal, check=certificate)
 
-        return partial(run_network, spec, overrides, delivery, goal, check=certificate)
-    cache = caching.chosen(recorded=extras.recorded)
-    return partial(run_solve, spec, overrides, delivery, extras, cache, require_proof=proofs.require_proof)
+
+def _of_fronts(
+    spec: Sequence[Path], overrides: Overrides, delivery: Delivery, goal: NetworkGoal | None, *, check: bool
+) -> Action:
+    """Every layer's front, or what they come to for the network where there is a goal; loaded where it is asked for."""
+    if goal is None:
+        from .pareto_fronts import run_pareto
+
+        return partial(run_pareto, spec, overrides, delivery, check=check)
+    from .network_answers import run_network
+
+    return partial(run_network, spec, overrides, delivery, goal, check=check)
 
 
 def run_solve(
