@@ -19,7 +19,7 @@ from ..backend import AnyProblem, LayerProblem
 from ..pipeline.padding import choices_of_bounds
 from ..pipeline.presets import rounds
 from ..pipeline.ranking import broken, cost_candidate
-from ..verification.recomputation import padding_faults, solution_faults, status_faults
+from ..verification.recomputation import cost_differences, padding_faults, solution_faults, status_faults
 
 
 def record_faults(record_type: type[SweepRecord[Any]], spec: ResolvedSpec[Spec], answer: Any) -> Iterator[str]:
@@ -79,7 +79,7 @@ def _point_faults(problem: AnyProblem, point: Solution) -> Iterator[str]:
     rules = broken(problem, found)
     if rules:
         yield f"the mapping breaks {', '.join(rules)}"
-    if point.cost != model.cost_document(nest, machine, found.mapping, found.cost):
+    if any(cost_differences(point.cost, model.cost_document(nest, machine, found.mapping, found.cost))):
         yield "its cost is not the exact model's"
 
 

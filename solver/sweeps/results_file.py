@@ -108,15 +108,20 @@ class ResultsFile(Generic[AnswerT]):
             raise InputError.single(str(self.path), "line 1", message)
 
     def _check_record(self, record: SweepRecord[AnswerT], number: int) -> None:
-        if record != _signed(self._header, record):
+        if record.checksum != _checksum(self._header, record, stated_only=True):
             message = "expected a record as this sweep has written it, but its checksum is of another; remove the line"
             raise InputError.single(str(self.path), f"line {number}", message)
 
 
 def _signed(header: bytes, record: SweepRecord[AnswerT]) -> SweepRecord[AnswerT]:
     """A record with its checksum."""
-    content = record.model_dump_json(by_alias=True, exclude={"checksum"}).encode()
-    return record.model_copy(update={"checksum": hashlib.sha256(header + content).hexdigest()})
+    return record.model_copy(update={"checksum": _checksum(header, record, stated_only=False)})
+
+
+def _checksum(header: bytes, record: SweepRecord[AnswerT], *, stated_only: bool) -> str:
+    """A hash of the header and a record; ``stated_only``: as its line has it, which may lack fields that came later."""
+    content = record.model_dump_json(by_alias=True, exclude={"checksum"}, exclude_unset=stated_only)
+    return hashlib.sha256(header + content.encode()).hexdigest()
 
 
 def _record(line: bytes, record_type: type[SweepRecord[AnswerT]]) -> SweepRecord[AnswerT] | None:

@@ -11,7 +11,7 @@ from ..backend import AnyProblem
 from ..network.network_document import keeps_limits, layer_by_layer, totals_of, value_of
 from ..pipeline.ranking import broken, cost_candidate
 from ..pipeline.status import gap_between
-from .recomputation import differences
+from .recomputation import cost_differences
 
 OWN_FIELDS_OF_A_COPY = frozenset({"name", "count", "layer", "same_as", "wall_s"})
 
@@ -32,8 +32,7 @@ def point_faults(problem: AnyProblem, front: LayerFront) -> Iterator[str]:
         if rules:
             yield f"{place}: the mapping breaks {', '.join(rules)}"
         exact = problem.cost_model.cost_document(problem.nest, problem.architecture, mapping, found.cost)
-        stated, expected = point.cost.model_dump(), exact.model_dump()
-        yield from (f"{place}: {line}" for line in differences("cost", stated, expected))
+        yield from (f"{place}: {line}" for line in cost_differences(point.cost, exact))
     for position, (one, following) in enumerate(pairwise(front.points), start=1):
         if following.cost.energy_pj <= one.cost.energy_pj or following.cost.cycles >= one.cost.cycles:
             yield f"points[{position}] does not follow by more energy and fewer cycles"

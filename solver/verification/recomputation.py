@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import cast
 
+from ...model.documents.kinds.any_mappings import AnyCost
 from ...model.documents.result import LayerResult, Result, Solution
 from ...model.documents.spec import SolverOptions
 from ...model.loop_nest import LoopNest
@@ -60,8 +61,7 @@ def _faults_of_one(problem: AnyProblem, solution: Solution, found: CostedMapping
         yield f"the mapping breaks {', '.join(rules)}"
     model, nest = problem.cost_model, problem.nest
     exact = model.cost_document(nest, problem.architecture, found.mapping, found.cost)
-    stated = solution.cost.model_dump(exclude_unset=True)  # an older result lacks fields that came later
-    yield from differences("cost", stated, exact.model_dump(include=set(stated)))
+    yield from cost_differences(solution.cost, exact)
     own = rank_key(problem.objective, found.cost)
     others = (rank_key(problem.objective, option.cost) for option in reordered(problem, found.mapping))
     best = min(others, default=own)
@@ -69,12 +69,18 @@ def _faults_of_one(problem: AnyProblem, solution: Solution, found: CostedMapping
         yield f"the orders are not the tiling's best: others have {problem.objective} {best[0]} instead of {own[0]}"
 
 
-def differences(place: str, given: object, exact: object) -> Iterator[str]:
+def cost_differences(stated: AnyCost, exact: AnyCost) -> Iterator[str]:
+    """Every number of a stated cost that is not the exact model's; an older document need not state all of them."""
+    given = stated.model_dump(exclude_unset=True)
+    yield from _differences("cost", given, exact.model_dump(include=set(given)))
+
+
+def _differences(place: str, given: object, exact: object) -> Iterator[str]:
     """Every number in a stated cost that is not the exact model's."""
     if isinstance(given, dict) and isinstance(exact, dict):
         stated, expected = cast("dict[str, object]", given), cast("dict[str, object]", exact)
         for name in dict.fromkeys((*stated, *expected)):
-            yield from differences(f"{place}.{name}", stated.get(name), expected.get(name))
+            yield from _differences(f"{place}.{name}", stated.get(name), expected.get(name))
     elif given != exact:
         yield f"{place} is {given}; the exact model gives {exact}"
 

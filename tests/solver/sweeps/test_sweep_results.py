@@ -243,7 +243,7 @@ def with_changes(file: Path, change: Callable[[dict[str, Any]], None], *, signed
     change(record)
     del record["checksum"]
     document = SweepRecord[LayerFront if "points" in record["layer"] else LayerResult].model_validate(record)
-    content = document.model_dump_json(by_alias=True, exclude={"checksum"})
+    content = document.model_dump_json(by_alias=True, exclude={"checksum"}, exclude_unset=True)
     checksum = hashlib.sha256(header + content.encode()).hexdigest() if signed else json.loads(line)["checksum"]
     written = f'{content[:-1]},"checksum":"{checksum}"}}\n'
     file.write_bytes(b"".join([header, written.encode(), *others]))
@@ -312,6 +312,16 @@ def test_a_point_of_a_front_that_the_exact_model_disproves_is_refused(
     with_changes(file, cheaper_point, signed=True)
     with pytest.raises(InputError, match=r"but points\[0\]: its cost is not the exact model's; remove the line"):
         run(pareto=True)
+
+
+def test_a_point_from_before_there_were_terms_is_taken_up_again(run: Callable[..., SweepResult], file: Path) -> None:
+    def older(record: dict[str, Any]) -> None:
+        for field in ("ideal_cycles", "roofline", "bound_by"):
+            del record["layer"]["points"][0]["cost"][field]
+
+    run(pareto=True)
+    with_changes(file, older, signed=True)
+    assert run(pareto=True).counts.searched == 0
 
 
 def test_a_record_of_another_sweep_is_refused(run: Callable[..., SweepResult], file: Path) -> None:
