@@ -10,8 +10,8 @@ from ...model.documents.networks.network_result import NetworkGoal
 from ...model.faults import InputError
 from ...solver.network.network_optimum import network_optimum_resolved
 from ..answer import Delivery, Exit
+from ..arguments.front_goals import NETWORK
 from ..arguments.job_files import load_job
-from ..arguments.network_goals import NETWORK
 from ..arguments.overrides import FLAGS, Overrides, placed
 from ..drawing import rendered
 from ..output import check_destination, document_text, warnings_reported

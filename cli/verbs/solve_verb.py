@@ -16,16 +16,15 @@ from ...solver.pipeline.observer import Observers
 from ...solver.pipeline.solve import solve_resolved
 from ..answer import Action, Delivery, Exit
 from ..arguments.caching import CacheOptions
+from ..arguments.front_goals import FrontGoals
 from ..arguments.grouping import with_groups
 from ..arguments.job_files import load_job
-from ..arguments.network_goals import NETWORK, NetworkGoals
 from ..arguments.operands import ModelPaths
 from ..arguments.option_groups import Padding, ProofGoals, SearchGoals, SpecValues, TimeLimits
 from ..arguments.options import (
     BackendName,
     ExportTargets,
     Loops,
-    Pareto,
     TracePath,
     WithCertificate,
     Workers,
@@ -49,8 +48,7 @@ def solve_verb(
     delivery: Delivery,
     loops: Loops = False,
     certificate: WithCertificate = False,
-    pareto: Pareto = False,
-    network: NetworkGoals,
+    fronts: FrontGoals,
     trace: TracePath = None,
     pictures: PictureOptions,
     export: ExportTargets = None,
@@ -71,16 +69,13 @@ def solve_verb(
     extras = Extras(loops, certificate, trace, pictures, exports_from_options(export or ()))
     given = {**values.given, "backend": backend, **times.given, "workers": workers, **goals.given, **padding.given}
     overrides = overrides_from_options(given | proofs.given, values.named)
-    goal = network.goal
-    other = "--pareto" if pareto else None if goal is None else NETWORK
+    other = fronts.asked
     if other is None:
         cache = caching.chosen(recorded=extras.recorded)
         return partial(run_solve, spec, overrides, delivery, extras, cache, require_proof=proofs.require_proof)
     proofs.expect_none(other)
     extras.expect_none(other)
-    if pareto:
-        network.expect_none(other)
-    return _of_fronts(spec, overrides, delivery, goal, check=certificate)
+    return _of_fronts(spec, overrides, delivery, fronts.goal, check=certificate)
 
 
 def _of_fronts(

@@ -1,4 +1,4 @@
-"""Options that ask for the best of a network as a whole, instead of the best of every layer."""
+"""Options that ask for fronts or for the best of a network as a whole, instead of the best of every layer."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ...model.faults import InputError
-from .options import MaxCycles, MaxEnergy, NetworkObjective
+from .options import MaxCycles, MaxEnergy, NetworkObjective, Pareto
 
 if TYPE_CHECKING:
     from ...model.documents.networks.network_result import NetworkGoal
 
-NETWORK = "--network"
+PARETO, NETWORK = "--pareto", "--network"
 FLAGS_OF_GOAL: Mapping[str, str] = {
     "objective": NETWORK,
     "max_cycles": "--max-cycles",
@@ -22,21 +22,25 @@ FLAGS_OF_GOAL: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class NetworkGoals:
-    """What is minimised of the whole network, and what limits it."""
+class FrontGoals:
+    """Every layer's front, or what is minimised of the whole network and what limits it."""
 
+    pareto: Pareto = False
     network: NetworkObjective = None
     max_cycles: MaxCycles = None
     max_energy: MaxEnergy = None
 
-    def expect_none(self, beside: str) -> None:
-        """Refuse all of them beside an option whose answer is another one.
+    @property
+    def asked(self) -> str | None:
+        """The option that asks for something else than the best mappings of every layer; ``None`` where none does.
 
         Raises:
-            InputError: when one was given.
+            InputError: for two of them.
         """
-        if (self.network, self.max_cycles, self.max_energy) != (None, None, None):
-            raise InputError.single(None, beside, f"expected without {', '.join(FLAGS_OF_GOAL.values())}")
+        for_network = (self.network, self.max_cycles, self.max_energy) != (None, None, None)
+        if self.pareto and for_network:
+            raise InputError.single(None, PARETO, f"expected without {', '.join(FLAGS_OF_GOAL.values())}")
+        return PARETO if self.pareto else NETWORK if for_network else None
 
     @property
     def goal(self) -> NetworkGoal | None:
