@@ -99,6 +99,7 @@ class Questions:
             solution=best,
             conflicts=found.conflicts,
             note=found.fault or found.note,
+            cached=found.cached,
             wall_s=found.wall_s,
         )
 

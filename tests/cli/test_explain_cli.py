@@ -146,6 +146,12 @@ def test_ctrl_c_prints_what_was_found_and_ends_with_130(
     assert text.endswith("\ninterrupted\n")
 
 
+def test_what_comes_from_the_cache_is_said_to(file: Path, capsys: Output) -> None:
+    first, second = report(capsys, file, "g"), report(capsys, file, "g")
+    assert second == f"{first}\nFrom the cache: 5 of 5 answers (--no-cache searches again).\n"
+    assert report(capsys, file, "g", "--no-cache") == first
+
+
 def test_what_cannot_be_explained_ends_with_2(file: Path, capsys: Output) -> None:
     assert main(["explain", str(file), "gg"]) == 2
     assert capsys.readouterr().err == f"{file}: LAYER: no layer is called 'gg'; did you mean 'g'?\n"

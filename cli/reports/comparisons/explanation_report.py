@@ -236,5 +236,7 @@ def closing_lines(explanation: Explanation) -> Iterator[str]:
     yield from (f"\n{escaped(_no(answer))}" for answer in silent)
     if any(not answer.proved for answer in answers if answer not in silent):
         yield f"\nWhat is {UNPROVED} is the best that was found in {explanation.time_limit_s:g} s (--time-limit)."
+    if cached := sum(answer.cached for answer in answers):
+        yield f"\nFrom the cache: {cached} of {len(answers)} answers (--no-cache searches again)."
     if explanation.interrupted:
         yield "\ninterrupted"

@@ -57,6 +57,8 @@ class WhatIf(Model):
     """Where no mapping exists: the constraints and capacities that clash."""
     note: str | None = None
     """Why there is no answer, where there is none."""
+    cached: Flag = False
+    """Whether no search was run, since the answer is from the cache; it was checked again."""
     wall_s: float
     """What the search took, in seconds."""
 
