@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 from ..model.cost_model import PublishedSpaceModel
 from ..model.cost_models import AnyPublishedModel, AnySearchableModel
@@ -18,12 +18,14 @@ from ..model.dmazerunner.constraints import Constraints
 from ..model.dmazerunner.published import PUBLISHED
 from ..model.documents.result import Certificate
 from ..model.hierarchy.constraints.level_constraints import LevelConstraints
-from ..model.hierarchy.hierarchy_model import HierarchyModel
 from ..model.hierarchy.level_mapping import LevelMapping
 from ..model.hierarchy.machine import Machine
 from ..model.loop_nest import LoopNest
 from ..model.mapping import Mapping
 from ..model.objectives import Objective
+
+if TYPE_CHECKING:
+    from ..model.hierarchy.hierarchy_model import HierarchyModel
 
 MachineT = TypeVar("MachineT", covariant=True)
 ConstraintsT = TypeVar("ConstraintsT", covariant=True)
@@ -58,7 +60,7 @@ AnyProblem: TypeAlias = LayerProblem[Any, Any, Any, AnySearchableModel]
 PublishedProblem: TypeAlias = LayerProblem[Architecture, Constraints, Mapping, AnyPublishedModel]
 """A problem of the published map space."""
 
-LevelsProblem: TypeAlias = LayerProblem[Machine, LevelConstraints, LevelMapping, HierarchyModel]
+LevelsProblem: TypeAlias = "LayerProblem[Machine, LevelConstraints, LevelMapping, HierarchyModel]"
 """A problem of the mappings onto a hierarchy."""
 
 AnyMapping: TypeAlias = Any
