@@ -33,9 +33,9 @@ def explain(
     """What bounds a layer of a result, why its arrays are used as they are, and what more of one thing would bring.
 
     The result is given as :func:`dmaze.model.load_result` takes it. Every "what if" is a search by the result's own
-    back end with ``workers`` threads, unless given as many as the result's; all of them share ``time_limit_s`` seconds,
-    and what is not proved in time is marked. Ctrl-C ends the searches; what was found until then is told, with
-    ``interrupted`` set.
+    back end, with ``workers`` threads (by default as many as there are cores); all of them share ``time_limit_s``
+    seconds, and what is not proved in time is marked. Ctrl-C ends the searches; what was found until then is told,
+    with ``interrupted`` set.
 
     Raises:
         InputError: for an unknown layer, one without a mapping, and a cost model that does not explain its mappings.
@@ -74,8 +74,7 @@ def _told(explained: ExplainedLayer, questions: Questions, time_limit_s: float) 
 
 
 def _with_workers(result: Result, workers: int | None) -> Result:
-    if workers is None:
-        return result
+    """The result with other threads for further searches: its own are those of the machine where it was found."""
     return result.model_copy(update={"solver": result.solver.model_copy(update={"workers": workers})})
 
 
