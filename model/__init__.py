@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .dmazerunner.cost_document import Cost
     from .documents.evaluation import EvaluateRequest, EvaluateResult
     from .documents.explaining.explanation import Explanation
+    from .documents.networks.network_result import NetworkGoal, NetworkResult
     from .documents.pareto import ParetoFronts
     from .documents.result import LayerResult, Result, Solution, Totals
     from .documents.spec import LayerList, NetworkReference, SolverOptions, Spec
@@ -84,7 +85,9 @@ __all__ = [
     "Machine",
     "MappingDocument",
     "Mttkrp",
+    "NetworkGoal",
     "NetworkReference",
+    "NetworkResult",
     "ParetoFronts",
     "Result",
     "Solution",
@@ -115,6 +118,7 @@ if not TYPE_CHECKING:
             "mapping": ("MappingDocument",),
             "dmazerunner.cost_document": ("Cost",),
             "documents.explaining.explanation": ("Explanation",),
+            "documents.networks.network_result": ("NetworkGoal", "NetworkResult"),
             "documents.pareto": ("ParetoFronts",),
             "documents.result": ("LayerResult", "Result", "Solution", "Totals"),
             "documents.spec": ("LayerList", "NetworkReference", "SolverOptions", "Spec"),

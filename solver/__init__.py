@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .pipeline.solve import enumerate_mappings, solve
     from .studies import dataflow_study, gap_study
     from .sweeps import sweep
+    from .verification.network_recheck import verify_network
     from .verification.recheck import VerificationLimits, verify
 
     __version__: str
@@ -53,6 +54,7 @@ __all__ = [
     "sweep",
     "tile",
     "verify",
+    "verify_network",
 ]
 
 if not TYPE_CHECKING:
@@ -71,6 +73,7 @@ if not TYPE_CHECKING:
             "pipeline.solve": ("enumerate_mappings", "solve"),
             "studies": ("dataflow_study", "gap_study"),
             "sweeps": ("sweep",),
+            "verification.network_recheck": ("verify_network",),
             "verification.recheck": ("VerificationLimits", "verify"),
         },
     )

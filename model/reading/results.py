@@ -47,12 +47,14 @@ def load_result(source: Result | DocumentSource) -> Result:
     return result
 
 
-def load_network_result(source: DocumentSource) -> NetworkResult:
-    """The optimum of a network by the path of its file, as text, or as a dict.
+def load_network_result(source: NetworkResult | DocumentSource) -> NetworkResult:
+    """The optimum of a network by the path of its file, as text, or as a dict; one that is read already as it is.
 
     Raises:
         InputError: when it is none, with everything that is wrong with its form.
     """
+    if isinstance(source, NetworkResult):
+        return source
     result, file = _document(NetworkResult, NETWORK_SCHEMA, source)
     nests: Nests = {}
     faults: list[Fault] = []

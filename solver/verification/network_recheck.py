@@ -13,6 +13,8 @@ from fractions import Fraction
 from ...model.documents.networks.network_result import NetworkResult
 from ...model.documents.networks.network_verification import BoundVerification, FrontVerification, NetworkVerification
 from ...model.documents.pareto import LayerFront
+from ...model.reading.results import load_network_result
+from ...model.reading.sources.given_document import DocumentSource
 from ..network.network_optimum import FRONT_SLACK
 from ..pipeline.observer import Observer, SilentObserver
 from ..pipeline.runs.solve_job import num_cores
@@ -32,12 +34,15 @@ NEVER_CHECKED = (
 
 
 def verify_network(
-    result: NetworkResult, limits: VerificationLimits | None = None, observer: Observer | None = None
+    result: NetworkResult | DocumentSource, limits: VerificationLimits | None = None, observer: Observer | None = None
 ) -> NetworkVerification:
     """Check every claim of a network's optimum; ``time_limit_s`` is for the steps of each front.
 
+    The result is given as :func:`dmaze.model.load_result` takes one of layers.
+
     Ctrl-C ends the checking; what was checked until then is reported, with ``interrupted`` set.
     """
+    result = load_network_result(result)
     limits, hears = limits or VerificationLimits(), observer or SilentObserver()
     originals = {front.name: front for front in result.fronts if front.same_as is None}
     checks: dict[str, FrontCheck] = {}
