@@ -213,16 +213,18 @@ class _SearchObserver(SilentObserver):
         self.done: float | None = None
         self._observer = observer
         self._what = what
+        self._name = what
         self._place = position, total
 
     def layer_started(self, name: str, position: int, total: int) -> None:  # noqa: ARG002 (the study's own count)
+        self._name = f"{name}, {self._what}"
         if self._observer is not None:
-            self._observer.layer_started(f"{name}, {self._what}", *self._place)
+            self._observer.layer_started(self._name, *self._place)
 
-    def progressed(self, name: str, progress: Progress) -> None:
+    def progressed(self, name: str, progress: Progress) -> None:  # noqa: ARG002 (it goes by the search's name)
         self.done = self.done if progress.done is None else progress.done
         if self._observer is not None:
-            self._observer.progressed(name, progress)
+            self._observer.progressed(self._name, progress)
 
     def layer_finished(self, result: LayerResult) -> None:
         if self._observer is not None:

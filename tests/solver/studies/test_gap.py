@@ -175,13 +175,15 @@ def test_pruning_never_gains_and_all_proofs_agree(m: int, n: int, k: int, pes: i
 
 def test_an_observer_hears_which_search_of_which_layer_runs() -> None:
     started: list[tuple[str, int, int]] = []
+    progressed: set[str] = set()
 
     class Listener:
         def layer_started(self, name: str, position: int, total: int) -> None:
             started.append((name, position, total))
 
         def progressed(self, name: str, progress: Progress) -> None:  # noqa: ARG002 (the protocol has it)
-            assert name in ("g", "column")
+            assert name == started[-1][0]
+            progressed.add(name)
 
         def layer_finished(self, result: LayerResult) -> None:
             assert result.name in ("g", "column")
@@ -190,6 +192,7 @@ def test_an_observer_hears_which_search_of_which_layer_runs() -> None:
     searches = ("by cp-sat", "enumeration with bounds", "pruned search", "full enumeration")
     expected = [(f"{name}, {what}", place, 2) for place, name in enumerate(("g", "column"), 1) for what in searches]
     assert started == expected
+    assert progressed == {name for name, *_ in expected}
 
 
 @pytest.mark.parametrize(
