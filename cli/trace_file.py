@@ -51,34 +51,38 @@ def traced(path: Path | None) -> Generator[Observer | None]:
 class SearchTrace(SilentObserver):
     """An observer that reports each change of a layer's incumbent or bound, and at its end its status as the note.
 
-    Progress may come from a thread of the back end; points are reported one after the other.
+    Progress may come from a thread of the back end, and from several layers in turn; points are reported one after the
+    other. The final point stands where the layer's search ended, not where its result was told.
     """
 
     def __init__(self, report: Callable[[TracePoint], None]) -> None:
         self._report = report
         self._lock = threading.Lock()
         self._started: dict[str, float] = {}
-        self._reported: tuple[Number | None, float | None] | None = None
+        self._latest: dict[str, TracePoint] = {}
 
     def layer_started(self, name: str, position: int, total: int) -> None:  # noqa: ARG002 (all observers get it)
         """The layer's clock starts."""
         with self._lock:
-            self._started[name], self._reported = time.monotonic(), None
+            self._started[name] = time.monotonic()
+            self._latest.pop(name, None)
 
     def progressed(self, name: str, progress: Progress) -> None:
         """Reported where something has changed."""
         with self._lock:
-            now = (progress.objective_value, progress.bound)
-            if now != self._reported:
-                self._reported = now
-                self._report(TracePoint(self._seconds(name), name, *now, progress.note))
+            now, before = (progress.objective_value, progress.bound), self._latest.get(name)
+            if before is None or now != (before.incumbent, before.bound):
+                self._latest[name] = TracePoint(self._seconds(name), name, *now, progress.note)
+                self._report(self._latest[name])
 
     def layer_finished(self, result: LayerResult) -> None:
         """The layer's final point; a copy of another layer, or one that got no time, has no other."""
         copied = "" if result.same_as is None else f", same as {result.same_as}"
         name, note = result.name, result.status + copied
         with self._lock:
-            self._report(TracePoint(self._seconds(name), name, result.objective_value, result.bound, note))
+            before = self._latest.get(name)
+            seconds = max(result.wall_s, 0.0 if before is None else before.seconds)
+            self._report(TracePoint(seconds, name, result.objective_value, result.bound, note))
 
     def _seconds(self, name: str) -> float:
         return time.monotonic() - self._started[name] if name in self._started else 0.0

@@ -15,7 +15,9 @@ from builders import Specs, Write, gemm
 from commands import interrupted
 from dmaze.cli import progress_line, trace_file
 from dmaze.cli.main import main
+from dmaze.model.layers import Gemm
 from dmaze.solver import Progress
+from dmaze.solver.pipeline.runs.layer_results import INTERRUPTED, unsolved
 from rich.console import Console
 
 GEMM, OTHER = gemm(8, 6, 4), gemm(5, 6, 4, name="h")
@@ -69,6 +71,22 @@ def test_a_bound_that_rises_is_traced_once_for_each_change(tmp_path: Path) -> No
         for bound, note in ((1.0, "a"), (1.0, "b"), (2.0, "b"), (2.0, "c")):
             observer.progressed("g", Progress(None, bound, (), note))
         assert [(line["bound"], line["note"]) for line in traced_lines(target)] == [(1.0, "a"), (2.0, "b")]
+
+
+def test_layers_that_are_searched_at_once_are_traced_each_by_itself(tmp_path: Path) -> None:
+    target = tmp_path / "trace.jsonl"
+    with trace_file.traced(target) as observer:
+        assert observer is not None
+        for name in ("g", "h"):
+            observer.layer_started(name, 1, 2)
+        for name, bound in (("g", 1.0), ("h", 1.0), ("g", 1.0), ("h", 2.0)):
+            observer.progressed(name, Progress(None, bound))
+        time.sleep(0.01)  # as results are told in the order of the spec, this one has waited
+        ended = unsolved(Gemm(type="gemm", name="h", m=2, n=3, k=4), INTERRUPTED, wall_s=0.001)
+        observer.layer_finished(ended)
+        lines = traced_lines(target)
+    assert [(line["layer"], line["bound"]) for line in lines] == [("g", 1.0), ("h", 1.0), ("h", 2.0), ("h", None)]
+    assert lines[3]["seconds"] == max(0.001, lines[2]["seconds"])
 
 
 def test_a_trace_into_a_missing_folder_is_refused_before_solving(write: Write, tmp_path: Path, capsys: Output) -> None:
