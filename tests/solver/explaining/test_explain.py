@@ -185,6 +185,9 @@ def test_every_enlargement_is_a_search_on_that_machine(result: Result, explanati
         field, old, new, changed = larger[answer.what]
         assert [(each.field, each.old, each.new) for each in answer.changes] == [(field, old, new)]
         check_answer(answer, result, optimum(architecture={**SMALL, **changed}))
+        assert answer.factors is not None
+        assert answer.factors.objective is not None
+        assert answer.factors.objective <= 1  # more of anything never hurts at the same prices
 
 
 def test_other_ranks_differ_in_the_factors_that_are_named(result: Result, explanation: Explanation) -> None:
