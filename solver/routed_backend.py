@@ -36,9 +36,12 @@ class RoutedBackend:
 
     def search(self, problem: AnyProblem, limits: SearchLimits, report: Report | None) -> SearchOutcome:
         """What the method for the problem's map space finds."""
-        module, _, attribute = self.methods[map_space_of(problem.cost_model)].partition(":")
-        method = cast("Backend", getattr(import_module(module, __package__), attribute))
-        return method.search(problem, limits, report)
+        return self.method_for(problem.cost_model).search(problem, limits, report)
+
+    def method_for(self, model: AnyCostModel) -> Backend:
+        """The method for a cost model's map space, loaded."""
+        module, _, attribute = self.methods[map_space_of(model)].partition(":")
+        return cast("Backend", getattr(import_module(module, __package__), attribute))
 
 
 EXHAUSTIVE = RoutedBackend(

@@ -140,6 +140,8 @@ def _solve_layers(job: SolveJob, *, at_once: bool) -> tuple[tuple[LayerResult, .
         return unsolved(distinct[place], FAULT, fault=how)
 
     workers, observer = job.layer_search.options.workers or 1, job.observer or SilentObserver()
+    if at_once:
+        job.load()
     solved: dict[tuple[object, ...], LayerResult] = {}
     results: list[LayerResult] = []
     with layer_answers(work, len(distinct), workers, observer, lost, at_once=at_once) as answers:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ....model.cost_models import AnySearchableModel
 from ....model.documents.architectures import AnyArchitecture
 from ....model.documents.kinds.any_mappings import AnyMappingDocument
-from ....model.documents.result import Limit
+from ....model.documents.result import LayerResult, Limit, Solution
 from ....model.documents.spec import Spec
 from ....model.faults import InputError
 from ....model.loop_nest import LoopNest
@@ -17,6 +17,7 @@ from ....model.reading.loading import ResolvedSpec
 from ...backend import AnyMapping, AnyProblem, LayerProblem
 from ...deadline import Deadline
 from ...registry import load_backend_for
+from ...routed_backend import RoutedBackend
 from ..cache import Cache
 from ..layer_cache import LayerCache
 from ..layer_search import LayerSearch
@@ -38,6 +39,13 @@ class SolveJob:
     warm_starts: tuple[AnyMappingDocument, ...] = ()
     until_gap: float | None = None
     explains: bool = False
+
+    def load(self) -> None:
+        """Load and build what every layer needs, so that processes share it instead of doing so one by one."""
+        if isinstance(self.layer_search.backend, RoutedBackend):
+            self.layer_search.backend.method_for(self.spec.cost_model)
+        for document in (Solution, LayerResult):
+            document.model_rebuild()
 
     def part(self, workers: int, observer: Observer) -> SolveJob:
         """The same for a part of the layers, with threads and an observer of its own."""
