@@ -217,18 +217,21 @@ class Programme:
         least = min([target, *reached])
         choice.bound = max(choice.bound, least * SAFE)
         choice.closed = target >= self.value or any(value <= least for value in reached)
-        if any(value > one.value * (1 + TOLERANCE) for value, one in zip(values, found, strict=True)):
-            self._refine(choice, sweeper)
+        below = [one for value, one in zip(values, found, strict=True) if value > one.value * (1 + TOLERANCE)]
+        if below:
+            self._refine(choice, sweeper, below)
         if math.isinf(target) and not found:
             choice.bound = math.inf
 
-    @staticmethod
-    def _refine(choice: Choice, sweeper: Sweeper) -> None:
-        """Opens a choice again where labels were below their mappings, if sweeps can tell them apart better."""
-        if sweeper.can_split_loops:
+    def _refine(self, choice: Choice, sweeper: Sweeper, below: list[Found]) -> None:
+        """Opens a choice again where labels are below their mappings, if sweeps can do better.
+
+        Partial blocks alone can be why, or loops that slide tiles, so that even their words cost more.
+        """
+        if sweeper.can_split_loops and any(self._value_in_words(one) > one.value * (1 + TOLERANCE) for one in below):
             choice.closed, sweeper.whole_loops = False, True
         elif sweeper.can_tell_apart:
-            choice.closed, sweeper.apart = False, True
+            choice.closed, choice.sweeper = False, sweeper.told_apart(choice.bound)
 
     def _goal(self, target: float, only: int | None = None, in_all: int | None = None) -> Goal:
         return Goal(target, self._task.deadline, only, in_all, self._task.most_energy_pj, self._task.most_cycles)
@@ -261,6 +264,11 @@ class Programme:
         ranked = sorted(best.values(), key=lambda one: (*self._rank(one.cost), tiling_of(one.mapping)))
         self.best = ranked[: self._task.keep]
         return values
+
+    def _value_in_words(self, one: Found) -> float:
+        """The objective of a mapping if partial blocks cost nothing besides their words."""
+        space = self._space
+        return self._value(hierarchy_cost(space.nest, space.machine_in_words, one.mapping, space.counted))
 
     def _is_beaten(self, one: Found, best: Iterable[Candidate]) -> bool:
         """Whether one mapping is enough and is there, and none of a label is better: of equal EDP, none faster."""

@@ -58,6 +58,23 @@ def with_slow_ports(random: Random, case: RandomCase) -> RandomCase:
     return replace(case, document=document, machine=resolved_machine(document, case.nest))
 
 
+def with_blocks_at_even_prices(random: Random, case: RandomCase) -> RandomCase:
+    """The case with levels that are accessed in blocks, at prices so even that mappings differ by partial blocks."""
+    fields = case.document.model_dump(mode="json", exclude_unset=True)
+    fields["mac_pj"] = 0
+    for node in fields["nodes"]:
+        if "storage" in node:
+            node["read_pj"] = node["write_pj"] = random.choice((1, 2, 4))
+            node["block_elements"] = random.choice((2, 3, 4, 5, 8, 16))
+            if random.random() < 0.7:
+                node.pop("halo", None)
+        else:
+            node.pop("word_pj", None)
+            node.pop("add_pj", None)
+    document = Machine.model_validate(fields)
+    return replace(case, document=document, machine=resolved_machine(document, case.nest))
+
+
 @dataclass(frozen=True)
 class Searched:
     """What a search of one objective found, and what is wrong with it; ``proved``: it says that nothing is better."""

@@ -65,6 +65,8 @@ class LabelBounds:
     def __init__(self, ahead: CostToGo, columns: Columns, objective: Objective) -> None:
         self._ahead, self._space, self._listed = ahead, ahead.space, ahead.keeping.sums.listed
         self._columns, self._rule = columns, OBJECTIVES[objective]
+        settled, credit, count = columns.settled.start, columns.credit.start, len(self._listed)
+        self._settled, self._credits = slice(settled, settled + count), slice(credit, credit + count)
         self._only_time = ahead.space.only_time
         self._divided = next((place for place, wanted in enumerate(self._listed) if wanted.divides), len(self._listed))
         self._limited = [place for place, wanted in enumerate(self._listed) if math.isfinite(wanted.limit)]
@@ -92,7 +94,7 @@ class LabelBounds:
             self._space.instances_left(stage.node)[labels.points] * left,
             self._space.instances_left(stage.node + 1)[labels.points],
         )
-        least: Floats = sums[:, self._columns.settled] + self._credit(stage, state, labels, left)
+        least: Floats = sums[:, self._settled] + self._credit(stage, state, labels, left)
         times = least[:, self._divided :]
         times /= divided[:, np.newaxis]
         self._add_open_edges(least, place, state, labels, left)
@@ -192,7 +194,7 @@ class LabelBounds:
         Where a fanout adds at a price, every such step costs as many additions as it saves first visits.
         """
         space, columns = self._space, self._columns
-        credit = labels.sums[:, columns.credit]
+        credit = labels.sums[:, self._credits]
         is_open = bool(state.pending >> space.nest.output & 1)
         if is_open and space.counted.reads_back_to_all:
             credit = credit.copy()

@@ -16,6 +16,7 @@ import numpy as np
 
 from ....model.hierarchy.resolved_machine import Network
 from .map_space import Kept, MapSpace
+from .marks import of_word
 from .quantities import BOTH, READS, WORDS, WRITES, Quantities, down, up
 from .tile_vectors import Floats
 
@@ -76,9 +77,11 @@ class EdgePrices:
                     charge.credit[0] = 0.0 if self.space.overlaps else filled_pj
                     self._add(charge.price, node, {READS: drained, WRITES: 1, BOTH: 1 + drained, WORDS: drained + back})
                     self._credit(charge, node, {WRITES: 1, BOTH: 1, WORDS: back})
+                    self._mark(charge, tensor, node, {"drain": drained, "fill": back}, {"fill": back})
                 else:
                     charge.price[0] = level.write_pj[tensor] / level.block_elements
                     self._add(charge.price, node, {WRITES: 1, BOTH: 1, WORDS: 1})
+                    self._mark(charge, tensor, node, {"fill": 1}, {})
                 found[tensor, node] = charge
         return found
 
@@ -121,13 +124,17 @@ class EdgePrices:
                     self._add(charge.price, node, {READS: 1, WRITES: 1, BOTH: 2, WORDS: 2})
                     to_one = 0 if self.space.counted.reads_back_to_all else 1
                     self._add(charge.price, child, {WORDS: to_one})
-                    if not (child == self.space.machine.num_nodes and self.space.counted.mac_first_read):
+                    reads_first = child == self.space.machine.num_nodes and self.space.counted.mac_first_read
+                    self._mark(charge, tensor, node, {"update": 1, "serve": 1}, {} if reads_first else {"serve": 1})
+                    self._mark(charge, tensor, child, {"fill": to_one}, {"fill": to_one})
+                    if not reads_first:
                         charge.credit[0] = 0.0 if self.space.overlaps else back
                         self._credit(charge, node, {READS: 1, BOTH: 1, WORDS: 1})
                         self._credit(charge, child, {WORDS: to_one})
                 else:
                     charge.price[0] = level.read_pj[tensor] / level.block_elements
                     self._add(charge.price, node, {READS: 1, BOTH: 1, WORDS: 1})
+                    self._mark(charge, tensor, node, {"serve": 1}, {})
                 found[tensor, child] = charge
         return found
 
@@ -156,6 +163,16 @@ class EdgePrices:
             position = self.sums.position.get((node, kind))
             if position is not None:
                 prices[position] += times * self.sums.listed[position].price
+
+    def _mark(self, charge: Charge, tensor: int, node: int, words: dict[str, int], saved: dict[str, int]) -> None:
+        """Adds what words add to the marks where a level is accessed in blocks; ``saved``: by first visits."""
+        level = self.space.machine.level_at.get(node)
+        if level is None or level.block_elements == 1:
+            return
+        for number, position in enumerate(self.sums.marks):
+            charge.price[position] += sum(n * of_word(number, node, tensor, kind) for kind, n in words.items())
+            if not self.space.overlaps:
+                charge.credit[position] += sum(n * of_word(number, node, tensor, kind) for kind, n in saved.items())
 
     def _credit(self, charge: Charge, node: int, words: dict[str, int]) -> None:
         if not self.space.overlaps:

@@ -57,6 +57,11 @@ class Keeping:
         return Boundaries(self.prices(self.first[0].edges))
 
     @cached_property
+    def marked(self) -> Keeping:
+        """The same with marks among the quantities."""
+        return Keeping(self.space, self.sums.marked, self.given)
+
+    @cached_property
     def lost_in_blocks_pj(self) -> float:
         """The most energy that partial blocks cost besides their words: less than one block of every count."""
         lost_pj = 0.0

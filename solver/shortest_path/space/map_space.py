@@ -49,6 +49,20 @@ class MapSpace:
         return MapSpace(replace(self.constraints, machine=without), self.counted, only_time=True)
 
     @cached_property
+    def machine_in_words(self) -> ResolvedMachine:
+        """The machine on which a word costs its share of a block, the least it can be."""
+        levels = tuple(
+            replace(
+                level,
+                block_elements=1,
+                read_pj=tuple(price / level.block_elements for price in level.read_pj),
+                write_pj=tuple(price / level.block_elements for price in level.write_pj),
+            )
+            for level in self.machine.levels
+        )
+        return replace(self.machine, levels=levels)
+
+    @cached_property
     def vectors(self) -> TileVectors:
         """The tile vectors of the nest."""
         return TileVectors(self.nest)
@@ -119,13 +133,18 @@ class MapSpace:
         return tuple(found)
 
     @cached_property
+    def has_blocks(self) -> bool:
+        """Whether levels are accessed in blocks, so that energy is no sum of prices of words."""
+        return any(level.block_elements > 1 for level in self.machine.levels)
+
+    @cached_property
     def tracked(self) -> frozenset[int]:
         """The tensors of which it matters where all their tiles lie, and for how long: what is kept of them is given.
 
         Tiles may slide, may be lost at fanouts in use, or move partial blocks.
         """
         levels = self.machine.levels
-        if self.counted.stays_below_fanout or any(level.block_elements > 1 for level in levels):
+        if self.counted.stays_below_fanout or self.has_blocks:
             return frozenset(range(self.num_tensors))
         keep, halos = self.constraints.keep, [level.node for level in levels if level.halo]
         return frozenset(

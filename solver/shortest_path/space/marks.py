@@ -1,31 +1,50 @@
-"""Marks: numbers of 64 bits that are equal for partial mappings of which all counts are.
+"""Marks: sums that are equal for partial mappings of which all counts are, where a level is accessed in blocks.
 
-A mark is a sum of constants as good as random, modulo 2**64: one for every prime of every factor, one for where each
-tile is replaced. Two partial mappings with different counts have equal marks with a probability of about 1e-19.
+What partial blocks cost depends on the words that each level moves, and on its instances. A mark adds up the words with
+constants that are as good as random in place of prices. Two marks of different words are equal to 40 bits with a
+probability of about 1e-12, and there are ``COUNT`` of them; that of instances is an integer of 64 bits.
 """
 
 from __future__ import annotations
 
-from ....model.dmazerunner.factorisations import prime_factors
-from .tile_vectors import Axis, Floats, Ints
+from collections.abc import Sequence
 
-BITS = 64
+import numpy as np
 
+from .tile_vectors import Floats, Ints
 
-def of_step(node: int, axis: Axis) -> int:
-    """What a loop, or an unrolling, over a factor of a dimension at a node adds; factors multiply in any order."""
-    added = sum(power * _constant(node, axis.dim, prime) for prime, power in prime_factors(axis.prime))
-    return _signed(added)
-
-
-def of_points(bit: int, points: Ints) -> Ints:
-    """What tiles of a tensor, or of a boundary that is held apart, add that are replaced at given tile vectors."""
-    return (points + 1) * _signed(_constant(-1, bit))
+BITS, KEPT_BITS = 64, 52
+"""Bits of a number, and those without the last ones of a sum's mantissa, which rounding may change."""
+COUNT = 2
+"""Sums that are marks."""
+KINDS = ("fill", "drain", "serve", "update")
+"""The counts of a level (hierarchy model, section 5)."""
 
 
-def of_words(place: int, number: int, words: Floats) -> Ints:
-    """What tiles of a boundary add of which so many words have moved, of several kinds by number."""
-    found: Ints = words.round().astype("int64") * _signed(_constant(-2, place, number))
+def of_instances(node: int, prime: int) -> int:
+    """What a prime more of the instances of a fanout adds."""
+    return _signed(_constant(node, prime))
+
+
+def of_word(number: int, node: int, tensor: int, kind: str) -> float:
+    """What a word of a count adds to a mark: from 1 to 2."""
+    return 1 + _constant(number, node, tensor, KINDS.index(kind)) / 2**BITS
+
+
+def told_apart(sums: Floats, columns: Sequence[int]) -> Ints:
+    """Numbers that are equal for rows with equal sums in some columns, but for rounding."""
+    found = np.zeros(len(sums), dtype=np.int64)
+    for column in columns:
+        bits = np.ascontiguousarray(sums[:, column] + 0.0).view(np.int64)
+        found += (bits + 2 ** (BITS - KEPT_BITS - 1) >> BITS - KEPT_BITS) * np.int64(_signed(_constant(column) | 1))
+    return found
+
+
+def combined(*numbers: Ints) -> Ints:
+    """Numbers that are equal where all of some numbers are."""
+    found = np.zeros_like(numbers[0])
+    for place, each in enumerate(numbers):
+        found += each * np.int64(_signed(_constant(place) | 1))
     return found
 
 

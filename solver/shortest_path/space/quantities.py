@@ -13,6 +13,7 @@ from ....model.hierarchy.accountings import EXECUTED, Accounting
 from ....model.hierarchy.constraints.resolved_constraints import ResolvedConstraints
 from ....model.hierarchy.resolved_machine import Level, Network
 from ....model.loop_nest import LoopNest
+from . import marks
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ READS, WRITES, BOTH, DMA = "reads", "writes", "both", "dma"
 """Kinds of ports."""
 WORDS = "words"
 """All words that a level reads and writes."""
+MARK = "mark"
+"""What tells partial mappings apart (:mod:`.marks`): no part of any cost."""
 
 
 def down(tensor: int) -> str:
@@ -56,6 +59,16 @@ class Quantities:
 
     def __len__(self) -> int:
         return len(self.listed)
+
+    @cached_property
+    def marked(self) -> Quantities:
+        """The same with marks after them."""
+        return Quantities((*self.listed, *(Quantity(MARK, -1, 0.0, divides=False) for _ in range(marks.COUNT))))
+
+    @cached_property
+    def marks(self) -> tuple[int, ...]:
+        """Where the marks stand."""
+        return tuple(position for position, quantity in enumerate(self.listed) if quantity.kind == MARK)
 
     @cached_property
     def position(self) -> dict[tuple[int, str], int]:

@@ -41,7 +41,7 @@ class FanoutMoves:
         labels.sums[:, self.ledger.columns.compute] /= axis.prime
         labels.sums[:, self.ledger.divided] /= axis.prime
         self.ledger.multiply_factor(labels, axis)
-        self.ledger.note_step(labels, axis, network.node)
+        self.ledger.mark_instances(labels, axis, network.node)
         return replace(labels, points=labels.points + axis.step, used=labels.used * axis.prime)
 
     def leave(self, labels: Labels, network: Network, pending: Pending) -> Labels:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from ..space.marks import combined, told_apart
 from ..space.tile_vectors import Floats, Ints, Mask
 
 SLACK = 1e-13
@@ -100,8 +101,8 @@ class Labels:
 
     ``points``: tile vectors; ``used``: instances of the fanout unrolled so far; ``sums``: see :class:`Columns`;
     ``shapes[label, window]``: unions along the axes of windows, then the tiles at boundaries with halo; the last column
-    is a mark, equal for labels of which all words are; ``trail``: how each came about; ``least``: lower bound on the
-    objective of all mappings that it becomes.
+    is a mark, equal for labels with equal instances of all fanouts; ``trail``: how each came about; ``least``: lower
+    bound on the objective of all mappings that it becomes.
     """
 
     points: Ints
@@ -154,10 +155,16 @@ def joined(several: Sequence[Labels]) -> Labels:
 
 @dataclass(frozen=True)
 class Apart:
-    """By how much a label has to be below another one in a column of sums, so that the other one can go."""
+    """When a label can go for a better one although partial blocks are in no sum: they may cost more of the better one.
+
+    It can where that is below by so much in a column, or where all words are equal: in the columns ``told`` (some of
+    which are ``marked``: no costs), and in the mark of instances.
+    """
 
     column: int
     by: float
+    marked: frozenset[int]
+    told: tuple[int, ...]
 
 
 MOST_KEYS = 2**31
@@ -183,26 +190,31 @@ def undominated(
         return labels.take(firsts[np.argsort(labels.least[firsts], kind="stable")[:only]])
     keys = _keys(labels, [labels.used] if by_used else [])
     if apart is not None:
-        firsts = np.unique(np.stack([keys, labels.shapes[:, -1]]), axis=1, return_index=True)[1]
-        labels, keys = labels.take(firsts), keys[firsts]
+        marked = combined(keys, labels.shapes[:, -1], told_apart(labels.sums, apart.told))
+        rows = _undominated_of(labels, marked, apart.marked)
+        labels, keys = labels.take(rows), keys[rows]
+        return labels.take(_undominated_of(labels, keys, apart.marked, {apart.column: apart.by}))
+    return labels.take(_undominated_of(labels, keys))
+
+
+def _undominated_of(
+    labels: Labels, keys: Ints, marked: Collection[int] = (), by: Mapping[int, float] | None = None
+) -> Ints:
+    """The rows that none of the same key is nowhere above; in some columns, that is below by at least so much."""
     order = np.lexsort((labels.least, keys))
-    keys = keys[order]
-    kept = _undominated_rows(_compared(labels, order, apart), keys)
-    return labels.take(order if len(kept) == len(order) else order[kept])
+    return order[_undominated_rows(_compared(labels, order, marked, by or {}), keys[order])]
 
 
-def _compared(labels: Labels, order: Ints, apart: Apart | None) -> list[tuple[Floats, float]]:
+def _compared(
+    labels: Labels, order: Ints, marked: Collection[int], by: Mapping[int, float]
+) -> list[tuple[Floats, float]]:
     """What tells labels apart, by column: sums that differ anywhere, and the instances used.
 
     Beside each column stands by how much a better label has to be below.
     """
     differ = np.flatnonzero((labels.sums != labels.sums[0]).any(axis=0)).tolist()
-    if apart is not None:
-        differ = [apart.column, *(column for column in differ if column != apart.column)]
-    columns = [
-        (labels.sums[order, column], apart.by if apart is not None and column == apart.column else 0.0)
-        for column in differ
-    ]
+    differ = [*by, *(column for column in differ if column not in marked and column not in by)]
+    columns = [(labels.sums[order, column], by.get(column, 0.0)) for column in differ]
     if (labels.used != labels.used[0]).any():
         columns.append((labels.used[order].astype(np.float64), 0.0))
     return columns

@@ -16,7 +16,7 @@ from ..space.map_space import MapSpace
 from ..space.tile_vectors import Axis, Floats, Ints
 from .halo_tiles import OverlappingTile, StridingTile
 from .interval_shapes import IntervalShapes
-from .labels import Columns, Ids, Labels
+from .labels import Apart, Columns, Ids, Labels
 from .sliding import Sliding
 
 
@@ -82,24 +82,20 @@ class Ledger:
             found += range(whole.start, whole.stop)
         return np.array(found, dtype=np.int32)
 
-    def note_step(self, labels: Labels, axis: Axis, node: int, powers: int | Ints = 1) -> None:
-        """Marks a loop of so many primes, or what is unrolled, where marks matter. Changes the labels."""
-        if self.marks:
-            labels.shapes[:, -1] += powers * np.int64(marks.of_step(node, axis))
+    def apart(self, by_pj: float) -> Apart:
+        """What tells labels apart by all their words, where one that is better by so much is enough."""
+        columns, sums = self.columns, self.prices.sums
+        bits = range(columns.num_tensors + len(columns.halos))
+        starts = [part.start for part in (columns.settled, columns.credit, *map(columns.pending, bits))]
+        marked = {start + mark for start in starts for mark in sums.marks}
+        costs = {start + quantity for start in starts for quantity in range(len(sums))} - marked
+        told = set(range(columns.count)) - costs - {columns.compute, columns.base}
+        return Apart(columns.settled.start, by_pj, frozenset(marked), tuple(sorted(told)))
 
-    def note_replaced(self, labels: Labels, bit: int, place: int) -> None:
-        """Marks how far a tile has stayed that is replaced, where marks matter. Changes the labels."""
-        if self.marks and place in self.sliding:
-            moved = self.columns.at_fanouts(place)
-            for number, column in enumerate(range(moved.start, moved.stop)):
-                labels.shapes[:, -1] += marks.of_words(place, number, labels.sums[:, column])
-        elif self.marks:
-            labels.shapes[:, -1] += marks.of_points(bit, labels.points)
-
-    @cached_property
-    def marks(self) -> bool:
-        """Whether labels have to be told apart by all their words, for what they cost is not a sum of prices."""
-        return any(level.block_elements > 1 for level in self.space.machine.levels)
+    def mark_instances(self, labels: Labels, axis: Axis, node: int) -> None:
+        """Marks a prime more of a fanout's instances, where marks matter. Changes the labels."""
+        if self.prices.sums.marks:
+            labels.shapes[:, -1] += marks.of_instances(node, axis.prime)
 
     def multiply_factor(self, labels: Labels, axis: Axis, by: int | Ints | None = None) -> None:
         """Remembers the factor of a dimension at this node, if any is limited: a prime more. Changes the labels."""

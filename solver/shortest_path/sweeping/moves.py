@@ -97,7 +97,6 @@ class Moves:
         for place, bit in sliding:
             self._slide(labels, axis, node, place, bit)
         self.ledger.multiply_factor(labels, axis)
-        self.ledger.note_step(labels, axis, node)
         return labels.moved(axis.step)
 
     def loop_each(self, labels: Labels, axis: Axis, powers: Ints, node: int, pending: Pending) -> Labels:
@@ -107,7 +106,6 @@ class Moves:
         if stays.any():
             np.divide(labels.sums, np.where(stays, iterations[:, np.newaxis], 1), out=labels.sums)
         self.ledger.multiply_factor(labels, axis, iterations)
-        self.ledger.note_step(labels, axis, node, powers)
         return labels.moved(powers * axis.step)
 
     def _pending_at(self, node: int, pending: Pending) -> tuple[Mask, list[tuple[int, int]]]:
@@ -140,7 +138,6 @@ class Moves:
             sums[:, self.ledger.columns.settled] += sums[:, self.ledger.columns.pending(bit)]
             sums[:, self.ledger.columns.pending(bit)] = 0.0
             place = self.ledger.place(bit, node)
-            self.ledger.note_replaced(labels, bit, place)
             if place in self.ledger.sliding:
                 sums[:, self.ledger.columns.at_fanouts(place)] = 0.0
                 sums[:, self.ledger.columns.whole(place)] = 0.0

@@ -20,7 +20,7 @@ from ..space.edge_prices import EdgePrices
 from ..space.keeping import Keeping, State
 from ..space.map_space import Kept
 from ..space.tile_vectors import Floats
-from .labels import Apart, Labels, Trail, joined, undominated
+from .labels import Labels, Trail, joined, undominated
 from .level_loops import Groups, LevelLoops, best_of
 from .moves import Moves
 from .witness import Step, mapping_of
@@ -60,12 +60,19 @@ class Sweeper:
     most_found = 8
     """Mappings that a sweep returns for each state at the end: those with the least values."""
 
-    def __init__(self, keeping: Keeping, ahead: CostToGo, objective: Objective) -> None:
+    def __init__(
+        self, keeping: Keeping, ahead: CostToGo, objective: Objective, *, apart_above: float | None = None
+    ) -> None:
+        """Sweeps of labels whose bounds are those of some tables.
+
+        With ``apart_above``, a lower bound on the values of all labels, none is left out that may become the best
+        mapping where partial blocks are in no sum of a label, at the price of more labels.
+        """
         self._space, self._keeping = keeping.space, keeping
         self._ahead, self._moves = ahead, Moves.of(keeping.boundaries)
         self._moves_at: dict[Kept, Moves] = {}
         self._bounds, self._rule = LabelBounds(ahead, self._moves.columns, objective), OBJECTIVES[objective]
-        self.created, self.whole_loops, self.apart = 0, False, False
+        self.created, self.whole_loops, self._apart_above = 0, False, apart_above
 
     @property
     def can_split_loops(self) -> bool:
@@ -76,18 +83,31 @@ class Sweeper:
         return bool(self._moves.ledger.sliding) and not self.whole_loops
 
     @property
-    def can_tell_apart(self) -> bool:
-        """Whether labels are below their mappings because of partial blocks, so that one left out may be better.
+    def apart(self) -> bool:
+        """Whether labels are told apart where partial blocks may make a difference."""
+        return self._apart_above is not None
 
-        With ``apart`` none is left out that may become the best mapping, at the price of more labels.
-        """
-        return self._moves.ledger.marks and not self.apart
+    @property
+    def can_tell_apart(self) -> bool:
+        """Whether labels are below their mappings because of partial blocks, so that one left out may be better."""
+        return self._space.has_blocks and not self.apart
+
+    def told_apart(self, above: float) -> Sweeper:
+        """The same sweeps with labels told apart; ``above``: a lower bound on the values of all labels."""
+        other = Sweeper(self._keeping.marked, self._ahead, self._rule.name, apart_above=above)
+        other.created, other.whole_loops = self.created, self.whole_loops
+        return other
 
     @cached_property
     def least(self) -> float:
         """A lower bound on the objective of every mapping."""
+        return min(float(self._bounds.value(*least)[0]) for least in self._least_sums)
+
+    @cached_property
+    def _least_sums(self) -> list[tuple[Floats, Floats]]:
+        """Lower bounds on energy in pJ and on cycles, by what is kept where."""
         first = self._moves.first_labels()
-        return min(float(self._bounds.objective(0, state, first)[0]) for state in self._keeping.first)
+        return [self._bounds.bounds(0, state, first) for state in self._keeping.first]
 
     def run(self, goal: Goal) -> list[Found]:
         """Mappings with an objective of at most the target, the best ones; with ``goal.only`` perhaps not all.
@@ -116,9 +136,20 @@ class Sweeper:
 
     def _thinned(self, goal: Goal) -> Callable[..., Labels]:
         """What leaves out labels that others dominate."""
+        apart = None if self._apart_above is None else self._moves.ledger.apart(self._apart_pj(goal, self._apart_above))
+        return partial(undominated, only=goal.only, apart=apart)
+
+    def _apart_pj(self, goal: Goal, above: float) -> float:
+        """How much less energy a label must have, so that a better one is enough: that excludes all that blocks cost.
+
+        Or what reaches the target is too much for the other one: what the better one becomes is not below ``above``.
+        """
         lost_pj = self._keeping.lost_in_blocks_pj
-        by_pj = Apart(self._moves.columns.settled.start, lost_pj) if self.apart else None
-        return partial(undominated, only=goal.only, apart=by_pj)
+        if self._rule.energy_power == 0:
+            return lost_pj
+        least_cycles = min(float(cycles[0]) for _, cycles in self._least_sums)
+        slack = goal.target * (1 + TOLERANCE) - above
+        return min(lost_pj, slack / least_cycles**self._rule.cycles_power)
 
     def _below(self, goal: Goal, place: int, state: State, labels: Labels, later: int = 0) -> Labels:
         """The labels that can still reach the target; at a fanout, where axes from the ``later``-th on are left."""

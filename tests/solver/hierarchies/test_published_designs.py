@@ -57,21 +57,15 @@ def solved(design: ImportedDesign, time_limit_s: float, folder: Path) -> LayerRe
     return result.layers[0]
 
 
-@pytest.mark.parametrize(("name", "saved"), [("eyeriss_like", 0.29), ("simple_weight_stationary", 0.84)])
+@pytest.mark.parametrize(
+    ("name", "saved"), [("eyeriss_like", 0.29), ("simba_like", 0.61), ("simple_weight_stationary", 0.84)]
+)
 def test_designs_are_proved_better_than_what_was_published(name: str, saved: float, tmp_path: Path) -> None:
     design = published_design(name)
     layer = solved(design, 60, tmp_path)
     assert layer.status == "optimal"
     assert layer.objective_value is not None
     assert 1 - layer.objective_value / cost_of(design).edp > saved
-
-
-def test_what_takes_long_to_prove_is_never_worse_than_what_was_published(tmp_path: Path) -> None:
-    design = published_design("simba_like")
-    layer = solved(design, 8, tmp_path)
-    assert layer.objective_value is not None
-    assert layer.bound is not None
-    assert layer.bound <= layer.objective_value < cost_of(design).edp / 2
 
 
 def test_an_exhaustive_search_of_ten_hours_is_proved(tmp_path: Path) -> None:

@@ -15,12 +15,21 @@ from level_optima import TooManyError
 from random_constraints import KINDS_OF_CONSTRAINT
 from random_hierarchies import Traits, random_case
 from random_layers import KINDS
-from shortest_path_agreement import EXACT, Searched, compared, drawn_problem, right_searches, search
+from shortest_path_agreement import (
+    EXACT,
+    Searched,
+    compared,
+    drawn_problem,
+    right_searches,
+    search,
+    with_blocks_at_even_prices,
+)
 
 ANY = Traits(most_levels=3, blocks=0.0)
 HALO = Traits(most_levels=3, halo=1.0, dma=0.0, blocks=0.0)
 DMA = Traits(most_levels=3, halo=0.0, dma=1.0, blocks=0.0)
 BLOCKS = Traits(most_levels=3, blocks=1.0)
+BLOCKS_WITH_HALO = Traits(most_levels=3, blocks=1.0, halo=0.2, dma=0.0)
 MOST, MOST_CHOICES = 2000, 4
 """Mappings that are costed, and choices of what is kept where; problems with more are passed over."""
 
@@ -82,6 +91,14 @@ def test_optima_with_blocks_are_proved_although_sweeps_leave_partial_ones_out(
     told = [str(one.outcome.statistics["relaxed"]).split(", ") for one in found]
     assert sum("blocks of elements" in relaxed for relaxed in told) > 5
     assert all(one.proved for one, relaxed in zip(found, told, strict=True) if relaxed == ["blocks of elements"])
+
+
+@pytest.mark.parametrize("seed", [63_000_104, 63_000_109, 63_000_352, 63_000_353])
+def test_a_mapping_of_fewer_words_is_not_taken_for_one_that_costs_less_in_blocks(seed: int) -> None:
+    """Optima that are missed where labels go for any that has less energy, or whatever their instances are."""
+    case = with_blocks_at_even_prices(Random(seed), random_case(seed, 24, BLOCKS_WITH_HALO))
+    for one in compared(case, EXACT, 20_000, 4):
+        assert (one.wrong, one.proved) == ((), True)
 
 
 def test_blocks_are_told_of_where_there_are_any_and_only_there() -> None:

@@ -142,25 +142,44 @@ def test_a_label_is_dropped_only_for_one_that_is_nowhere_above() -> None:
     assert dropped > 500
 
 
-def test_labels_that_are_told_apart_go_for_one_that_is_below_by_enough_or_of_the_same_mark() -> None:
-    sums = np.array([[10.0, 5.0], [12.0, 5.0], [14.0, 5.0], [14.5, 4.0], [10.0, 5.0]])
+def test_labels_that_are_told_apart_go_for_one_that_is_below_by_enough_or_of_the_same_marks() -> None:
+    """Columns: energy, another cost, and a mark; the instances of the last label are marked otherwise."""
+    sums = np.array([[10, 5, 7], [12, 5, 8], [14, 5, 9], [14.5, 4, 10], [11, 5, 7.0000000000000004], [11, 5, 7]])
     labels = Labels(
-        points=np.zeros(5, dtype=np.int64),
-        used=np.ones(5, dtype=np.int64),
+        points=np.zeros(6, dtype=np.int64),
+        used=np.ones(6, dtype=np.int64),
         sums=sums,
-        shapes=np.array([[1, mark] for mark in (7, 8, 9, 10, 7)]),
-        trail=np.arange(5, dtype=np.int32),
+        shapes=np.array([[1, mark] for mark in (1, 1, 1, 1, 1, 2)]),
+        trail=np.arange(6, dtype=np.int32),
         least=sums.sum(axis=1),
     )
-    assert undominated(labels).trail.tolist() in ([0, 3], [4, 3], [3, 0], [3, 4])
-    assert sorted(undominated(labels, apart=Apart(column=0, by=3.0)).trail.tolist()) == [0, 1, 3]
+    assert sorted(undominated(labels).trail.tolist()) == [0, 3]
+    apart = Apart(column=0, by=3.0, marked=frozenset({2}), told=(2,))
+    assert sorted(undominated(labels, apart=apart).trail.tolist()) == [0, 1, 3, 5]
 
 
-def test_marks_are_those_of_factors_whatever_the_steps() -> None:
-    two, three, six = (Axis(1, factor, 1, 1) for factor in (2, 3, 6))
-    assert (marks.of_step(4, two) + marks.of_step(4, three) - marks.of_step(4, six)) % 2**64 == 0
-    assert len({marks.of_step(node, Axis(dim, 2, 1, 1)) for node in range(9) for dim in range(9)}) == 81
-    assert marks.of_points(0, np.array([3])).tolist() != marks.of_points(1, np.array([3])).tolist()
+def test_marks_tell_words_apart_but_not_what_rounding_makes_of_them() -> None:
+    words = np.array(
+        [[3.0, 1e9], [3.0 * (1 + 1e-15), 1e9], [3.0, 1e9 + 1], [1e9, 3.0], [-3.0, 1e9], [0.0, 1e9], [-0.0, 1e9]]
+    )
+    first, rounded, *others, zero, minus_zero = marks.told_apart(words, (0, 1)).tolist()
+    assert first == rounded
+    assert zero == minus_zero
+    assert len({first, zero, *others}) == 5
+    assert len(set(marks.told_apart(words, (1,)).tolist())) == 3
+
+
+def test_marks_of_words_and_instances_are_constants_of_their_own() -> None:
+    levels, tensors = range(9), range(3)
+    words = {marks.of_word(n, at, t, kind) for n in (0, 1) for at in levels for t in tensors for kind in marks.KINDS}
+    assert len(words) == 2 * 9 * 3 * 4
+    assert all(1 <= word < 2 for word in words)
+    assert len({marks.of_instances(node, prime) for node in levels for prime in (2, 3, 5, 7)}) == 36
+    numbers = np.array([1, 2, 1, 1]), np.array([5, 5, 6, 5])
+    assert [len(set(marks.combined(*numbers).tolist())), marks.combined(*numbers)[0]] == [
+        3,
+        marks.combined(*numbers)[3],
+    ]
 
 
 def test_few_labels_are_those_of_different_tile_vectors_with_the_least_bounds() -> None:
