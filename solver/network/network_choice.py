@@ -90,7 +90,10 @@ def _least_edp(network: Network) -> NetworkChoice:
 
 @dataclass(frozen=True)
 class _Knapsack:
-    """What is minimised and what is limited, as integers; ``most`` is none where nothing is."""
+    """What is minimised, and how much there may be of the other metric, as integers.
+
+    ``most_with_slack`` is the limit for points of fronts, which may stand for mappings with a little less energy.
+    """
 
     option: Callable[[Point], Option]
     most: int
