@@ -73,7 +73,7 @@ class SolverOptions(Model):
     total_time_limit_s: Seconds | None = None
     """Seconds for all layers together; no limit if null."""
     workers: Annotated[int, Field(strict=True, ge=1, le=1024)] | None = None
-    """Threads or processes of a search; the machine's cores if null."""
+    """Threads or processes of a search; the machine's cores if null. The command searches so many layers at once."""
     top_k: Annotated[int, Field(strict=True, ge=1, le=1000)] = 5
     """Most mappings to report for a layer, distinct by tiling."""
     relative_gap: Annotated[float, Field(strict=True, ge=0, lt=1)] = 1e-6
