@@ -20,7 +20,8 @@ from ..deadline import Deadline
 from .bounds.cost_to_go import CostToGo
 from .bounds.keep_bounds import BoundedChoice, choices_by_energy
 from .bounds.label_bounds import TOLERANCE
-from .space.keeping import Given, Keeping
+from .keep_choice import Choice
+from .space.keeping import Keeping
 from .space.map_space import MapSpace
 from .space.quantities import Quantities, quantities
 from .sweeping.sweep import Found, Goal, Sweeper
@@ -64,18 +65,6 @@ class Task:
     def with_times(self) -> bool:
         """Whether time matters."""
         return OBJECTIVES[self.objective].cycles_power > 0 or math.isfinite(self.most_cycles)
-
-
-class Choice:
-    """One choice of what is kept where: a lower bound on its mappings, and what sweeps over it once it is needed.
-
-    No mapping of it is below its bound. It is ``closed`` when sweeps find no more: one at the bound was found, or none
-    is better than the best mapping of all.
-    """
-
-    def __init__(self, given: Given, bound: float) -> None:
-        self.given, self.bound, self.closed = given, bound, math.isinf(bound)
-        self.sweeper: Sweeper | None = None
 
 
 class Programme:
@@ -166,14 +155,20 @@ class Programme:
             self._take_next()
         for choice in self._choices:
             sweeper = self._sweeper(choice)
-            for times, in_all in QUICK_TARGETS if not choice.closed else ():
-                target = min(choice.bound * times, self.value)
-                found = sweeper.run(self._goal(target, QUICK, in_all))
-                self._consider(found)
-                if found or target >= self.value:
+            for times, in_all in QUICK_TARGETS:
+                if self._is_found(choice, sweeper, times, QUICK, in_all) or choice.bound * times >= self.value:
                     break
-            if choice.bound < self.value * SAFE and not choice.closed:
-                self._consider(sweeper.run(self._goal(self.value, LESS_QUICK)))
+            if not self._is_found(choice, sweeper, 1 + FIRST_STEP, LESS_QUICK):
+                self._is_found(choice, sweeper, math.inf, LESS_QUICK)
+
+    def _is_found(self, choice: Choice, sweeper: Sweeper, times: float, only: int, in_all: int | None = None) -> bool:
+        """Whether a quick sweep finds mappings at so many times the bound of a choice, where any can be the best."""
+        if choice.closed or choice.bound >= self.value * SAFE:
+            return False
+        target = self.value if math.isinf(times) else min(choice.bound * times, self.value)
+        found = sweeper.run(self._goal(target, only, in_all))
+        self._consider(found)
+        return bool(found)
 
     def _close(self, gap: float, report: Callable[[], None]) -> None:
         """Exact sweeps with rising targets, over all choices with bounds below them."""
