@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BufferedReader, BufferedWriter
-from typing import cast
+from typing import NoReturn, cast
 
 from ...model.error_text import error_line
 from ...model.faults import BackendFault
@@ -78,7 +78,7 @@ def serve() -> None:
         try:
             request = cast("Request", pickle.load(requests))
         except EOFError:
-            os._exit(0)
+            _end()
         tell(_answered(request, tell))
 
 
@@ -104,6 +104,14 @@ def _own_streams() -> tuple[BufferedReader, BufferedWriter]:
 
 
 def end_with(parent: int) -> None:
+    """End this process once the one that started it is gone."""
     while os.getppid() == parent:
         time.sleep(WATCH_S)
+    _end()
+
+
+def _end() -> NoReturn:
+    """End this process; where it leads a group of its own, with all that it has started."""
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
     os._exit(0)

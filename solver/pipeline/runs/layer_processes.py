@@ -4,6 +4,9 @@ A forked process has all that is loaded and resolved, so that it costs a few mil
 spend more on loading than most layers take. It is made only while this process has one thread (locks of others would
 stay locked in the copy), and where forking is safe: not on macOS, nor on Windows, which has none. Elsewhere layers are
 answered in turn.
+
+Whatever is sent, taken in or forked is so as a whole: Ctrl-C waits until it is done. Processes hear of Ctrl-C from this
+one alone.
 """
 
 from __future__ import annotations
@@ -17,15 +20,19 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
-from typing import Generic, cast
+from typing import Generic, NoReturn, cast
 
 from ...deadline import Deadline
 from ..observer import Observer
+from .held_signals import signals_held
 from .layer_answers import AnswerT, InTurn, LayerAnswers, Work
-from .layer_server import Answered, Begin, Event, Raised, serve
+from .layer_server import Answered, Begin, Event, Raised, serve, stop_signal
 
 GRACE_S = 10.0
 """How long searches that Ctrl-C ends may take to say what they have found."""
+
+AGAIN_S = 0.1
+"""How often they are told to end: a process that is loading a module does not hear it."""
 
 Lost = Callable[[int, str], AnswerT]
 """The answer of a layer, by its place, whose process has ended, and how."""
@@ -78,105 +85,130 @@ class LayerProcesses(Generic[AnswerT]):
         self._answers: dict[int, AnswerT] = {}
 
     def start(self, processes: int) -> None:
-        """Fork so many processes."""
-        for _ in range(processes):
-            self._processes.append(self._forked())
+        """Fork so many processes; where memory, files or processes run out, those that can be had."""
+        with suppress(OSError), signals_held():
+            for _ in range(processes):
+                self._fork()
 
     def of(self, place: int) -> AnswerT | None:
         """The answer of a layer; meanwhile others go on. ``None`` where it had not begun at an interruption."""
         try:
             while place not in self._answers and (self._busy or self._waiting):
-                self._hand_out()
-                self._listen(None)
+                if self._processes:
+                    self._hand_out()
+                    self._listen(None)
+                else:
+                    self._work_here()
         except KeyboardInterrupt:
             self.interrupt()
         return self._answers.get(place)
 
     def stop(self) -> None:
-        """End all processes at once."""
-        for process in self._processes:
-            with suppress(OSError):
-                os.kill(process.pid, signal.SIGKILL)
-        for process in self._processes:
-            self._buried(process)
-        self._processes.clear()
+        """End all processes at once; Ctrl-C meanwhile takes no answer away."""
+        try:
+            with signals_held():
+                for process in self._processes:
+                    self._killed(process)
+                self._processes.clear()
+        except KeyboardInterrupt:
+            self.interrupted = True
 
     @property
     def _busy(self) -> list[_Process]:
         return [process for process in self._processes if process.place is not None]
 
     def _hand_out(self) -> None:
-        """Begin layers wherever a process has nothing to do; here where no process is left."""
-        if not self._processes and self._waiting:
-            place = self._waiting.popleft()
-            answer, self.interrupted = self._work(place, self._workers, self._observer)
-            self._answers[place] = answer
-            return
-        for process in self._processes:
-            if process.place is None and self._waiting:
-                at_work = min(len(self._processes), len(self._busy) + len(self._waiting))
-                process.place = self._waiting.popleft()
-                with suppress(OSError):  # it has ended, which listening to it says
-                    process.connection.send(Begin(process.place, max(1, self._workers // at_work)))
+        """Begin layers wherever a process has nothing to do."""
+        with signals_held():
+            for process in self._processes:
+                if process.place is None and self._waiting:
+                    at_work = min(len(self._processes), len(self._busy) + len(self._waiting))
+                    process.place = self._waiting.popleft()
+                    with suppress(OSError):  # it has ended, which listening to it says
+                        process.connection.send(Begin(process.place, max(1, self._workers // at_work)))
+
+    def _work_here(self) -> None:
+        """Work on the next layer in this process: no other one is left."""
+        place = self._waiting.popleft()
+        self._answers[place], cut_short = self._work(place, self._workers, self._observer)
+        if cut_short:
+            self.interrupted = True
+            self._waiting.clear()
 
     def _listen(self, timeout_s: float | None) -> None:
         """Take in what processes say, once any says something."""
         by_connection = {process.connection: process for process in self._busy}
         for connection in wait(list(by_connection), timeout_s) if by_connection else ():
             process = by_connection[connection]  # pyright: ignore[reportArgumentType] (wait's types are wider)
-            try:
-                message = process.connection.recv()
-            except Exception:  # the end, or a message that the end has cut short
-                self._bury(process)
-                continue
-            self._take(process, message)
+            with signals_held():
+                event = self._taken(process)
+            if event is not None:
+                event.tell(self._observer)
 
-    def _take(self, process: _Process, message: Event | Answered[AnswerT] | Raised) -> None:
+    def _taken(self, process: _Process) -> Event | None:
+        """Take in what a process says next; what has happened there is to be passed on."""
+        try:
+            message: Event | Answered[AnswerT] | Raised = process.connection.recv()
+        except Exception:  # the end, or a message that the end has cut short
+            self._bury(process)
+            return None
         if isinstance(message, Event):
-            message.tell(self._observer)
-        elif isinstance(message, Raised):
+            return message
+        if isinstance(message, Raised):
             raise message.error
-        else:
-            process.place = None
-            self.interrupted = self.interrupted or message.cut_short
-            self._answers[message.place] = message.answer
+        process.place = None
+        self.interrupted = self.interrupted or message.cut_short
+        self._answers[message.place] = message.answer
+        return None
 
     def interrupt(self) -> None:
         """Have all searches end, and take in what they have found; a second Ctrl-C ends them without."""
-        self.interrupted = True
-        self._waiting.clear()
-        for process in self._busy:
-            with suppress(OSError):
-                os.kill(process.pid, signal.SIGINT)
-        until = Deadline.after(GRACE_S)
         with suppress(KeyboardInterrupt):
+            self.interrupted = True
+            self._waiting.clear()
+            until = Deadline.after(GRACE_S)
             while self._busy and not until.passed:
-                self._listen(until.left_s)
+                for process in self._busy:
+                    with suppress(OSError):
+                        os.kill(process.pid, stop_signal())
+                self._listen(min(AGAIN_S, until.left_s))
 
     def _bury(self, process: _Process) -> None:
         """A process has ended by itself: its layer has no answer but that."""
         self._processes.remove(process)
-        place, how = process.place, self._buried(process)
+        place, how = process.place, self._killed(process)
         if place is not None:
             self._answers[place] = self._lost(place, f"the process that searched it ended ({how})")
 
-    def _buried(self, process: _Process) -> str:
+    def _killed(self, process: _Process) -> str:
+        """End a process, if it has not ended yet, and say how it did."""
         process.connection.close()
-        code = os.waitstatus_to_exitcode(os.waitpid(process.pid, 0)[1])
+        try:
+            os.kill(process.pid, signal.SIGKILL)
+            code = os.waitstatus_to_exitcode(os.waitpid(process.pid, 0)[1])
+        except (ChildProcessError, ProcessLookupError):  # who started this process has it ignore how others end
+            return "in a way that nobody was told"
         return f"exit code {code}" if code >= 0 else f"signal {-code}"
 
-    def _forked(self) -> _Process:
-        """A copy of this process that serves; Ctrl-C waits until the copy answers it in its own way."""
+    def _fork(self) -> None:
+        """Add a copy of this process that serves; the signal to stop waits until the copy has an answer to it."""
         ours, theirs = cast("tuple[Connection, Connection]", Pipe())
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {stop_signal()})
         try:
             owner, pid = os.getpid(), os.fork()
             if pid == 0:
-                ours.close()
-                for other in self._processes:
-                    other.connection.close()
-                serve(theirs, self._work, owner)
+                self._serve(ours, theirs, owner)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
-        return _Process(pid, ours)
+        self._processes.append(_Process(pid, ours))
+
+    def _serve(self, ours: Connection, theirs: Connection, owner: int) -> NoReturn:
+        """What a copy does; it never goes on with what this process does."""
+        try:
+            ours.close()
+            for other in self._processes:
+                other.connection.close()
+            serve(theirs, self._work, owner)
+        finally:
+            os._exit(1)

@@ -20,6 +20,9 @@ from ...isolation.search_process import end_with
 from ..observer import Observer, SilentObserver
 from .layer_answers import AnswerT, Work
 
+BUILDERS = ("importlib._bootstrap", "pydantic._internal._model_construction")
+"""Modules whose frames show that something is being loaded, as for the command's own signals."""
+
 
 @dataclass(frozen=True)
 class Begin:
@@ -57,32 +60,44 @@ class Raised:
     error: InputError | BackendFault
 
 
-class Interrupts:
-    """Raises ``KeyboardInterrupt`` at SIGINT, once, but not while something is being sent, nor between two layers.
+def stop_signal() -> signal.Signals:
+    """What tells a process to end its search: a signal that no terminal and no other program sends by itself."""
+    return signal.SIGUSR1
 
-    A terminal sends it to this process, too, so that it may come twice.
+
+class Interrupts:
+    """Raises ``KeyboardInterrupt`` at the signal, once, but not while something is being sent, nor between two layers.
+
+    Where a module is being loaded, which would turn it into errors of its own, a later signal is waited for.
     """
 
     def __init__(self) -> None:
         self._held, self._waiting, self._raised = True, False, False
 
-    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+    def __call__(self, _number: int, frame: FrameType | None) -> None:
         """Hear the signal."""
-        self._waiting = True
-        if not self._held:
+        if self._held:
+            self._waiting = True
+        elif not _loads(frame):
             self._raise_once()
 
     def _raise_once(self) -> None:
-        if self._waiting and not self._raised:
+        if not self._raised:
             self._raised = True
             raise KeyboardInterrupt
+
+    def swallowed(self, unraisable: sys.UnraisableHookArgs) -> None:
+        """Hear that a destructor or a callback has lost an exception: if it was this one, the next signal raises it."""
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            self._raised = False
+        else:
+            sys.__unraisablehook__(unraisable)
 
     @contextmanager
     def heard(self) -> Generator[None]:
         """Raise it within; one that has come while the work was being begun, too."""
-        self._held = False
         try:
-            self._raise_once()
+            self._let_go()
             yield
         finally:
             self._held = True
@@ -97,8 +112,12 @@ class Interrupts:
         try:
             yield
         finally:
-            self._held = False
-        self._raise_once()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._held = False
+        if self._waiting:
+            self._raise_once()
 
 
 class Relay(SilentObserver):
@@ -155,13 +174,31 @@ def _answered(
 
 
 def _own_surroundings() -> Interrupts:
-    """Signals and streams of its own; those that end a command are for the process that has forked this one."""
+    """Signals and streams of its own; signals that end a command are for the process that has forked this one.
+
+    They have handlers that do nothing: to ignore them would be handed on to what a back end starts.
+    """
     interrupts = Interrupts()
-    signal.signal(signal.SIGINT, interrupts)
-    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGALRM):
-        signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    sys.unraisablehook = interrupts.swallowed
+    signal.signal(stop_signal(), interrupts)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {stop_signal()})
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGALRM):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _nothing)
     nothing = os.open(os.devnull, os.O_RDWR)
     sys.stdin, sys.stdout = os.fdopen(nothing), os.fdopen(nothing, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)  # not the old one, which may hold text already
     return interrupts
+
+
+def _nothing(_number: int, _frame: FrameType | None) -> None:
+    """Hear a signal that is somebody else's."""
+
+
+def _loads(frame: FrameType | None) -> bool:
+    """Whether a module or a model is being loaded where the signal was heard."""
+    while frame is not None:
+        if frame.f_globals.get("__name__") in BUILDERS:
+            return True
+        frame = frame.f_back
+    return False

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -24,6 +28,14 @@ from dmaze.solver.registry import load_backend
 HEALTHY, LAST = gemm(2, 3, 4, name="healthy"), gemm(2, 3, 5, name="last")
 spec = Specs(HEALTHY, backend="fake-hostile")
 SHORT = SearchLimits(time_limit_s=0.1)
+
+LEFT_BEHIND = """
+import subprocess, sys
+subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(30)"])
+from dmaze.solver.isolation.search_process import end_with
+end_with(0)  # nobody's parent
+"""
+"""Starts a process and is left by the one that has started it; both hold standard output open."""
 
 FATAL = {
     3: r"SystemExit: 0 \(.*, back end fake-hostile\)",
@@ -86,6 +98,13 @@ class TestProcesses:
     def test_a_module_that_ends_the_process_cannot_be_loaded(self) -> None:
         with pytest.raises(BackendFault, match="back end fake-exits-on-import cannot be loaded: SystemExit: 0"):
             load_backend("fake-exits-on-import")
+
+    @pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs groups of processes")
+    def test_what_it_has_started_ends_with_it_when_the_command_is_killed(self) -> None:
+        done = subprocess.run(
+            [sys.executable, "-c", LEFT_BEHIND], stdout=subprocess.PIPE, start_new_session=True, timeout=20
+        )
+        assert done.returncode == -signal.SIGKILL
 
     def test_ours_search_here(self) -> None:
         assert not isinstance(load_backend("exhaustive"), IsolatedBackend)

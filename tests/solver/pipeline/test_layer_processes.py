@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from builders import gemm
@@ -16,6 +21,7 @@ from dmaze.solver.pipeline.observer import Observer, SilentObserver
 from dmaze.solver.pipeline.runs import layer_processes
 from dmaze.solver.pipeline.runs.layer_answers import InTurn, Work
 from dmaze.solver.pipeline.runs.layer_processes import LayerProcesses, layer_answers
+from dmaze.solver.pipeline.runs.layer_server import Interrupts
 from dmaze.solver.pipeline.solve import solve_resolved
 
 pytestmark = [
@@ -159,3 +165,147 @@ def test_a_run_of_several_layers_at_once_has_the_results_of_a_run_in_turn(monkey
     assert [layer.same_as for layer in at_once.layers] == [None, None, None, None, "g6"]
     dumps = [found.model_dump(exclude={"layers": {"__all__": {"wall_s"}}}) for found in (in_turn, at_once)]
     assert dumps[0] == dumps[1]
+
+
+class SignalledMeanwhile:
+    """A part of an answer at which the process that takes it in hears Ctrl-C."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return signal.raise_signal, (signal.SIGINT,)
+
+
+@pytest.fixture
+def hears_ctrl_c() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
+def test_an_answer_that_arrives_with_ctrl_c_is_kept() -> None:
+    def work(place: int, _: int, __: Observer) -> tuple[list[object], bool]:
+        return [f"all of {place}", SignalledMeanwhile()], False
+
+    run = LayerProcesses(work, 3, 2, SilentObserver(), lambda place, how: [place, how])
+    try:
+        run.start(1)
+        assert [run.of(place) for place in range(3)] == [["all of 0", None], None, None]
+        assert run.interrupted
+    finally:
+        run.stop()
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
+def test_ctrl_c_while_processes_are_forked_or_ended_leaves_none_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, forked = os.fork, list[int]()
+
+    def fork() -> int:
+        forked.append(real())
+        if forked[-1]:
+            signal.raise_signal(signal.SIGINT)
+        return forked[-1]
+
+    monkeypatch.setattr("os.fork", fork)
+    run = LayerProcesses(squared, 4, 2, SilentObserver(), lost)
+    with pytest.raises(KeyboardInterrupt):
+        run.start(2)
+    real_kill = os.kill
+
+    def kill(pid: int, number: int) -> None:
+        signal.raise_signal(signal.SIGINT)
+        real_kill(pid, number)
+
+    monkeypatch.setattr("os.kill", kill)
+    run.stop()
+    assert run.interrupted
+    assert len(forked) == 2
+    for pid in forked:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+
+
+def test_the_terminal_s_ctrl_c_is_left_to_the_process_that_hands_out_the_layers() -> None:
+    def work(place: int, workers: int, observer: Observer) -> tuple[str, bool]:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.raise_signal(number)
+        return squared(place, workers, observer)
+
+    assert answers(work, 2) == ["0 in another process", "1 in another process"]
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
+def test_what_a_search_starts_ignores_no_signals() -> None:
+    def work(_: int, __: int, ___: Observer) -> tuple[str, bool]:
+        program = "import signal as s; print([s.getsignal(n) == s.SIG_IGN for n in (s.SIGINT, s.SIGTERM, s.SIGUSR1)])"
+        return subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, text=True).stdout, False
+
+    assert answers(work, 1) == ["[False, False, False]\n"]
+
+
+@pytest.mark.parametrize(("forks", "where"), [(0, "this"), (1, "another")])
+def test_where_processes_run_out_fewer_or_none_have_to_do(
+    forks: int, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, left = os.fork, iter(range(forks))
+
+    def fork() -> int:
+        if next(left, None) is None:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return real()
+
+    monkeypatch.setattr("os.fork", fork)
+    assert answers(squared, 3) == [f"{place * place} in {where} process" for place in range(3)]
+
+
+def test_an_answer_that_no_other_process_can_be_told_is_lost_alone() -> None:
+    def work(place: int, _: int, __: Observer) -> tuple[object, bool]:
+        return (lambda: place) if place == 0 else place, False
+
+    run = LayerProcesses(work, 3, 2, SilentObserver(), lost)
+    try:
+        run.start(2)
+        assert [run.of(place) for place in range(3)] == ["0: the process that searched it ended (exit code 1)", 1, 2]
+    finally:
+        run.stop()
+
+
+def test_processes_whose_end_is_not_told_are_no_fault() -> None:
+    def work(place: int, workers: int, observer: Observer) -> tuple[str, bool]:
+        return os._exit(3) if place == 0 else squared(place, workers, observer)
+
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        found = answers(work, 3)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert found[0] == "0: the process that searched it ended (in a way that nobody was told)"
+    assert found[1:] == ["1 in another process", "4 in another process"]
+
+
+def test_an_interrupt_waits_for_a_module_and_comes_again_where_it_was_lost() -> None:
+    interrupts, lost_by = Interrupts(), SimpleNamespace(exc_type=KeyboardInterrupt)
+    loading = eval("sys._getframe()", {"__name__": "importlib._bootstrap", "sys": sys})
+    with interrupts.heard():
+        interrupts(signal.SIGUSR1, loading)
+        with pytest.raises(KeyboardInterrupt):
+            interrupts(signal.SIGUSR1, None)
+        interrupts(signal.SIGUSR1, None)
+        interrupts.swallowed(cast("sys.UnraisableHookArgs", lost_by))
+        with pytest.raises(KeyboardInterrupt):
+            interrupts(signal.SIGUSR1, None)
+
+
+def test_an_interrupt_between_two_layers_or_while_something_is_sent_comes_afterwards() -> None:
+    between, sending, sent = Interrupts(), Interrupts(), list[str]()
+    between(signal.SIGUSR1, None)
+    with pytest.raises(KeyboardInterrupt), between.heard():
+        sent.append("nothing")
+
+    def send() -> None:
+        with sending.held():
+            sending(signal.SIGUSR1, None)
+            sent.append("all of it")
+
+    with sending.heard(), pytest.raises(KeyboardInterrupt):
+        send()
+    assert sent == ["all of it"]
