@@ -61,13 +61,13 @@ def test_network_optima_are_those_of_all_combinations(block: int) -> None:
         edp = choose(network, NetworkGoal(objective="edp"), NEVER)
         best = total_of_picks(groups, edp.picks or ())
         assert best.energy * best.cycles == min(e * t for e, t in sums) == edp.bound, f"seed {seed}"
-        most = random.choice(sorted(sums)).cycles + random.randint(-3, 1)
+        most = max(random.choice(sorted(sums)).cycles + random.randint(-3, 1), 1)
         fitting = [p for p in sums if p.cycles <= most]
         energy = choose(network, NetworkGoal(objective="energy", max_cycles=most), NEVER)
         found = None if energy.picks is None else total_of_picks(groups, energy.picks)
         assert found == min(fitting, default=None), f"seed {seed}"
         assert energy.bound == (min(fitting).energy if fitting else None), f"seed {seed}"
-        limit = random.choice(sorted(sums)).energy + random.randint(-3, 1)
+        limit = max(random.choice(sorted(sums)).energy + random.randint(-3, 1), 0)
         fitting = [p for p in sums if p.energy <= limit]
         latency = choose(network, NetworkGoal(objective="latency", max_energy_pj=limit), NEVER)
         found = None if latency.picks is None else total_of_picks(groups, latency.picks)

@@ -81,7 +81,7 @@ def random_groups(random: Random) -> list[Entries]:
 def test_both_routes_give_the_least_of_all_sums() -> None:
     """EDP exactly by both; within a limit the enumeration exactly, exchange rates no more than that."""
     gaps = 0
-    for seed in range(800):
+    for seed in range(500):
         groups = random_groups(Random(seed))
         sums = {(0, 0)}
         for group in groups:
@@ -102,7 +102,7 @@ def test_both_routes_give_the_least_of_all_sums() -> None:
             assert bound.value <= exact.value, f"seed {seed}"
             gaps += bound.value < exact.value
         assert all(len(used) >= 1 for used in (*exact.used, *bound.used))
-    assert gaps > 25
+    assert gaps > 15
 
 
 def test_an_enumeration_that_would_be_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
