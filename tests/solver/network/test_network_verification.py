@@ -189,7 +189,7 @@ def test_a_bound_from_fronts_cut_short_holds(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_without_time_a_bound_is_not_checked(sound: Document) -> None:
-    found = checked(sound, time_limit_s=1e-9)
+    found = checked(sound, time_limit_s=0.0)
     assert (found.holds, found.complete, found.bound.outcome) == (True, False, "not checked")
     assert found.bound.proved is not None
     assert found.bound.proved < sound["bound"]
@@ -242,7 +242,7 @@ def set_at(*path: Any, to: Any) -> Alter:
 def test_what_is_altered_is_found(alter: Alter, message: str, sound: Document) -> None:
     document = deepcopy(sound)
     alter(document)
-    found = checked(document, time_limit_s=1e-9)
+    found = checked(document, time_limit_s=0.0)
     assert not found.holds
     assert any(message in line for line in lines(found)), lines(found)
 
@@ -274,7 +274,7 @@ def test_a_bound_above_a_choice_of_points_is_disproved(sound: Document) -> None:
     document = deepcopy(sound)
     worse = max(document["layer_by_layer"], key=lambda other: other["edp"])
     document["bound"] = worse["edp"]
-    found = checked(document, time_limit_s=1e-9)
+    found = checked(document, time_limit_s=0.0)
     assert found.bound.outcome in ("disproved", "not checked")
     assert not found.holds
 
