@@ -24,6 +24,7 @@ from dmaze.model.objectives import OBJECTIVES
 from dmaze.solver import sweep, verify
 from dmaze.solver.backend import LayerProblem
 from dmaze.solver.least_costs import least_costs
+from dmaze.solver.sweeps.goals import Optima
 from dmaze.solver.sweeps.proving.dominance import least_price_ratio
 from level_optima import TooManyError, allowed_mappings
 from random_hierarchies import Traits, described, random_case
@@ -296,3 +297,30 @@ def test_a_front_and_the_best_design_are_not_asked_for_together() -> None:
                 "sweep": {"axes": [{"pes": [1]}], "pareto": True, "prove_best": True},
             }
         )
+
+
+def test_a_design_whose_search_fails_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = sweep_spec(LAYERS[0], axes=AXES[2], access_energy_pj=RF_PRICE)
+    full, _ = both(spec)
+    assert full.best is not None
+    search = Optima.search
+
+    def failing(self: Optima, known: Any, *others: Any) -> Any:
+        if known.architecture.rf_bytes_per_pe == full.best.values["rf_bytes_per_pe"]:
+            raise ZeroDivisionError
+        return search(self, known, *others)
+
+    monkeypatch.setattr(Optima, "search", failing)
+    _, proved = both(spec)
+    assert proved.best is not None
+    assert proved.best.objective_value > full.best.objective_value
+    assert (proved.best.proved, len(proved.faults)) == (False, 1)
+    assert next(design for design in proved.designs if design.values == full.best.values).excluded is None
+
+
+def test_without_time_nothing_is_excluded() -> None:
+    spec = sweep_spec(*LAYERS, axes=AXES[2], solver={"total_time_limit_s": 1e-9})
+    _, proved = both(spec)
+    assert proved.best is None
+    assert proved.counts.left == proved.counts.problems
+    assert all(design.excluded is None for design in proved.designs)
