@@ -90,16 +90,14 @@ class LabelBounds:
         """
         stage, sums = self._ahead.stages[place], labels.sums
         left = self._left(stage, labels, later)
-        divided: Ints = np.minimum(
-            self._space.instances_left(stage.node)[labels.points] * left,
-            self._space.instances_left(stage.node + 1)[labels.points],
-        )
         least: Floats = sums[:, self._settled] + self._credit(stage, state, labels, left)
-        times = least[:, self._divided :]
-        times /= divided[:, np.newaxis]
+        times, cycles = least[:, self._divided :], sums[:, self._columns.compute]
+        if self._space.instances_outside(stage.node + 1) > 1:
+            divided = self._instances(stage, labels, left)
+            times /= divided[:, np.newaxis]
+            cycles = cycles / divided
         self._add_open_edges(least, place, state, labels, left)
         least += self._table(place, state, labels, left)
-        cycles = sums[:, self._columns.compute] / divided
         if times.size:
             cycles = np.maximum(cycles, times.max(axis=1))
         cycles = np.ceil(cycles * (1 - TOLERANCE))
@@ -108,6 +106,11 @@ class LabelBounds:
             broken = (least[:, self._limited] > self._limits * (1 + TOLERANCE)).any(axis=1)
             energy_pj[broken], cycles[broken] = np.inf, np.inf
         return energy_pj, cycles
+
+    def _instances(self, stage: Stage, labels: Labels, left: Ints) -> Ints:
+        """The most instances that labels can still be unrolled over, at the fanout of a stage and outside it."""
+        outside = self._space.instances_left(stage.node)[labels.points] * left
+        return np.minimum(outside, self._space.instances_left(stage.node + 1)[labels.points])
 
     def _left(self, stage: Stage, labels: Labels, later: int) -> Ints:
         """The most instances of a fanout by which labels can still be unrolled."""
@@ -131,6 +134,8 @@ class LabelBounds:
     def _add_open_edges(self, least: Floats, place: int, state: State, labels: Labels, left: Ints) -> None:
         """Adds what the words of tensors that are not pending still cost: ``least[label, quantity]``."""
         edges, sharing = self._at(place, state)
+        if not edges:
+            return
         total, apart = np.zeros_like(least), np.zeros_like(least)
         lasts, ends = dict[int, Floats](), dict[int, Floats]()
         for edge in edges:

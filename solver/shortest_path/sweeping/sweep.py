@@ -168,7 +168,9 @@ class Sweeper:
     @staticmethod
     def _preferred(values: Floats, ties: Floats) -> Floats:
         """Bounds that few labels are chosen by: of those that are nearly equal, less of the other metric first."""
-        largest = ties.max(initial=0.0, where=np.isfinite(ties))
+        largest = ties.max()
+        if not math.isfinite(largest):
+            largest = ties.max(initial=0.0, where=np.isfinite(ties))
         found: Floats = values * (1 + TOLERANCE * ties / largest) if largest > 0 else values
         return found
 
