@@ -10,9 +10,9 @@ import sys
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager, redirect_stdout, suppress
-from io import FileIO
+from io import FileIO, RawIOBase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from ..model.faults import MOST_LINES, InputError, InputWarning, shown
 from ..model.file_replacement import replace_file
@@ -42,13 +42,24 @@ def print_text(text: str) -> None:
     if hasattr(sys.stdout, "reconfigure"):
         cast("Any", sys.stdout).reconfigure(errors="backslashreplace")
     try:
-        sys.stdout.write(text)
+        _write_whole(sys.stdout, text)
         sys.stdout.flush()
     except BrokenPipeError:
         _drop_standard_output()
     except OSError as error:
         _drop_standard_output()
         raise InputError.single(None, "standard output", f"cannot be written to: {error.strerror}") from error
+
+
+def _write_whole(stream: TextIO, text: str) -> None:
+    """Write all of a text. Without a buffer (``PYTHONUNBUFFERED``) a signal cuts what a stream writes by itself."""
+    raw = getattr(stream, "buffer", None)
+    if not isinstance(raw, RawIOBase):
+        stream.write(text)
+        return
+    content = text.encode(stream.encoding, "backslashreplace")
+    while content:
+        content = content[raw.write(content) or 0 :]
 
 
 def streams_opened() -> None:

@@ -7,11 +7,13 @@ import os
 import stat
 import subprocess
 import sys
+from io import RawIOBase, TextIOWrapper
 from pathlib import Path
 
 import pytest
 from builders import Specs, gemm
 from dmaze.cli.main import main
+from dmaze.cli.output import print_text
 from reference import REFERENCE
 
 Output = pytest.CaptureFixture[str]
@@ -50,6 +52,24 @@ class TestStandardStreams:
         target = tmp_path / "r.json"
         assert shell("<&- >&- 2>&-", spec, "--out", str(target)).returncode == 0
         assert json.loads(target.read_text())["backend"] == "exhaustive"
+
+    def test_a_stream_without_a_buffer_that_takes_a_part_at_a_time_gets_all(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As under PYTHONUNBUFFERED, when a signal comes while the reader is slow."""
+        taken = bytearray()
+
+        class Partly(RawIOBase):
+            def writable(self) -> bool:
+                return True
+
+            def write(self, content: bytes) -> int:
+                taken.extend(content[:7])
+                return min(7, len(content))
+
+        monkeypatch.setattr(sys, "stdout", TextIOWrapper(Partly(), encoding="ascii", write_through=True))
+        print_text("0123456789 \u00b5\n" * 20)
+        assert taken.decode() == "0123456789 \\xb5\n" * 20
 
     @needs_dev_full
     @pytest.mark.parametrize("arguments", [("--json",), ()], ids=["json", "report"])
