@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .dmazerunner.architecture import Architecture
     from .dmazerunner.constraints import Constraints
     from .dmazerunner.cost_document import Cost
+    from .dmazerunner.evaluated_cost import EvaluatedCost
     from .documents.evaluation import EvaluateRequest, EvaluateResult
     from .documents.explaining.explanation import Explanation
     from .documents.networks.network_result import NetworkGoal, NetworkResult
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from .documents.verification import Verification
     from .evaluating import evaluate, load_request
     from .faults import BackendFault, DmazeError, Fault, InputError
-    from .hierarchy.hierarchy_documents import EvaluatedLevels
+    from .hierarchy.constraints.level_constraints import LevelConstraints
+    from .hierarchy.hierarchy_documents import EvaluatedLevels, LevelsCost
     from .hierarchy.level_mapping import LevelMappingDocument
     from .hierarchy.machine import Machine
     from .layers import (
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from .loop_nest import LoopNest
     from .mapping import MappingDocument
     from .reading.loading import load_spec, resolve_spec
+    from .reading.references import resolve_architecture
     from .reading.results import load_result
     from .reading.sources.given_document import DocumentSource
     from .reading.sources.given_spec import SpecSource
@@ -70,6 +73,7 @@ __all__ = [
     "DocumentSource",
     "EvaluateRequest",
     "EvaluateResult",
+    "EvaluatedCost",
     "EvaluatedLevels",
     "Explanation",
     "Fault",
@@ -79,7 +83,9 @@ __all__ = [
     "Layer",
     "LayerList",
     "LayerResult",
+    "LevelConstraints",
     "LevelMappingDocument",
+    "LevelsCost",
     "LoopNest",
     "LoopNestLayer",
     "Machine",
@@ -105,6 +111,7 @@ __all__ = [
     "load_result",
     "load_spec",
     "load_sweep",
+    "resolve_architecture",
     "resolve_spec",
 ]
 
@@ -117,6 +124,7 @@ if not TYPE_CHECKING:
             "dmazerunner.constraints": ("Constraints",),
             "mapping": ("MappingDocument",),
             "dmazerunner.cost_document": ("Cost",),
+            "dmazerunner.evaluated_cost": ("EvaluatedCost",),
             "documents.explaining.explanation": ("Explanation",),
             "documents.networks.network_result": ("NetworkGoal", "NetworkResult"),
             "documents.pareto": ("ParetoFronts",),
@@ -129,7 +137,8 @@ if not TYPE_CHECKING:
             "documents.evaluation": ("EvaluateRequest", "EvaluateResult"),
             "evaluating": ("evaluate", "load_request"),
             "faults": ("BackendFault", "DmazeError", "Fault", "InputError"),
-            "hierarchy.hierarchy_documents": ("EvaluatedLevels",),
+            "hierarchy.constraints.level_constraints": ("LevelConstraints",),
+            "hierarchy.hierarchy_documents": ("EvaluatedLevels", "LevelsCost"),
             "hierarchy.level_mapping": ("LevelMappingDocument",),
             "hierarchy.machine": ("Machine",),
             "layers": (
@@ -147,6 +156,7 @@ if not TYPE_CHECKING:
             ),
             "loop_nest": ("LoopNest",),
             "reading.loading": ("load_spec", "resolve_spec"),
+            "reading.references": ("resolve_architecture",),
             "reading.results": ("load_result",),
             "reading.sources.given_document": ("DocumentSource",),
             "reading.sources.given_spec": ("SpecSource",),

@@ -56,16 +56,18 @@ def test_the_public_surface_is_what_it_is() -> None:
     assert set(dmaze.solver.__all__) == {
         "ENTRY_POINT_GROUP", "Backend", "Cache", "LayerProblem", "Observer", "Progress", "Report", "SearchLimits",
         "SearchOutcome", "SilentObserver", "Tiling", "VerificationLimits", "available_backends", "dataflow_study",
-        "enumerate_mappings", "gap_study", "pareto_fronts", "solve", "sweep", "tile", "verify",
+        "enumerate_mappings", "explain", "gap_study", "network_optimum", "pareto_fronts", "show_versions", "solve",
+        "sweep", "tile", "verify", "verify_network",
     }  # fmt: skip
     assert set(dmaze.model.__all__) == {
         "Architecture", "AttentionScores", "AttentionValues", "BackendFault", "Constraints", "Conv1d", "Conv2d",
-        "Conv3d", "ConvTranspose2d", "Cost", "DataflowStudy", "DmazeError", "EvaluateRequest", "EvaluateResult",
-        "EvaluatedLevels", "Fault", "GapStudy", "Gemm", "InputError", "Layer", "LayerList", "LayerResult",
-        "LevelMappingDocument", "LoopNest", "LoopNestLayer", "Machine", "MappingDocument", "Mttkrp",
-        "NetworkReference", "Result", "Solution", "SolverOptions", "Spec", "SweepResult",
+        "Conv3d", "ConvTranspose2d", "Cost", "DataflowStudy", "DmazeError", "DocumentSource", "EvaluateRequest",
+        "EvaluateResult", "EvaluatedCost", "EvaluatedLevels", "Explanation", "Fault", "GapStudy", "Gemm", "InputError",
+        "Layer", "LayerList", "LayerResult", "LevelConstraints", "LevelMappingDocument", "LevelsCost", "LoopNest",
+        "LoopNestLayer", "Machine", "MappingDocument", "Mttkrp", "NetworkGoal", "NetworkReference", "NetworkResult",
+        "ParetoFronts", "Result", "Solution", "SolverOptions", "Spec", "SpecOptions", "SpecSource", "SweepResult",
         "SweepSpec", "Totals", "TtmChain", "Verification", "evaluate", "load_request", "load_result", "load_spec",
-        "load_sweep", "resolve_spec",
+        "load_sweep", "resolve_architecture", "resolve_spec",
     }  # fmt: skip
     for package in (dmaze.model, dmaze.solver):
         assert all(hasattr(package, name) for name in package.__all__)
