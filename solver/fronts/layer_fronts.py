@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ...model.documents.pareto import LayerFront, ParetoFronts, StepCheck
@@ -20,7 +20,7 @@ from ..deadline import Deadline
 from ..pipeline.observer import Observer, SilentObserver, observed
 from ..pipeline.presets import Resolved, resolve_preset
 from ..pipeline.ranking import cost_candidate, faults_of_candidate, solution
-from ..pipeline.runs.layer_processes import layer_answers
+from ..pipeline.runs.distinct_layers import answers_of
 from ..pipeline.runs.solve_job import num_cores
 from ..pipeline.status import termination
 from ..pipeline.summary import versions
@@ -70,8 +70,9 @@ def pareto_fronts_resolved(
     spec = known.document
     if spec.solver.pad_bounds:
         raise InputError.single(None, "solver.pad_bounds", "expected false, since fronts are of the bounds as given")
-    deadline = Deadline.of_limit(spec.solver.total_time_limit_s)
-    layers, interrupted = _fronts(known, deadline, observer or SilentObserver(), check=check, at_once=at_once)
+    task = FrontTask(known, Deadline.of_limit(spec.solver.total_time_limit_s), check)
+    workers = spec.solver.workers or num_cores()
+    layers, interrupted = answers_of(task, known.layers, workers, observer or SilentObserver(), at_once=at_once)
     return ParetoFronts(
         name=spec.name,
         cost_model=known.cost_model.name,
@@ -84,50 +85,39 @@ def pareto_fronts_resolved(
     )
 
 
-def _fronts(
-    known: ResolvedSpec[Spec], deadline: Deadline, observer: Observer, *, check: bool, at_once: bool
-) -> tuple[tuple[LayerFront, ...], bool]:
-    """The front of every layer, each distinct one searched once, and whether Ctrl-C cut one short."""
-    keys = [layer.loop_nest().key for layer in known.layers]
-    distinct = [layer for place, layer in enumerate(known.layers) if keys.index(keys[place]) == place]
+@dataclass(frozen=True)
+class FrontTask:
+    """The front of every layer: a :class:`..pipeline.runs.distinct_layers.LayerTask`."""
 
-    def work(place: int, workers: int, observer: Observer) -> tuple[LayerFront, bool]:
-        observer.layer_started(distinct[place].name, place + 1, len(distinct))
-        return _front_within(known, distinct[place], deadline, observer, workers if check else None)
+    known: ResolvedSpec[Spec]
+    deadline: Deadline
+    check: bool
 
-    def lost(place: int, how: str) -> LayerFront:
-        return not_searched(distinct[place], Termination(reason=Reason.FAULT), how)
+    def answer(
+        self, layer: Layer, position: int, total: int, workers: int, observer: Observer
+    ) -> tuple[LayerFront, bool]:
+        """A layer's front within the time that is left, with its second proof where that is asked for."""
+        observer.layer_started(layer.name, position, total)
+        own_s, left_s = self.known.document.solver.time_limit_s, self.deadline.left_s
+        limit_s, limit = min(own_s, left_s), Limit.TIME if own_s <= left_s else Limit.TOTAL_TIME
+        problem = front_problem(self.known, layer.loop_nest())
+        front, cut_short = front_of_layer(layer, problem, limit_s, observer, limit)
+        if self.check and front.points and not front.steps and not cut_short:
+            front, cut_short = _with_steps(front, published(problem), limit_s, workers)
+        return front, cut_short
 
-    fronts: dict[tuple[object, ...], LayerFront] = {}
-    layers: list[LayerFront] = []
-    workers = known.document.solver.workers or num_cores()
-    with layer_answers(work, len(distinct), workers, observer, lost, at_once=at_once) as answers:
-        for layer, key in zip(known.layers, keys, strict=True):
-            if key in fronts:
-                first = fronts[key]
-                own = {"name": layer.name, "count": layer.count, "layer": layer, "same_as": first.name, "wall_s": 0.0}
-                layers.append(first.model_copy(update=own))
-            else:
-                unbegun = not_searched(layer, Termination(reason=Reason.INTERRUPTED))
-                fronts[key] = answers.of(len(fronts)) or unbegun
-                layers.append(fronts[key])
-    return tuple(layers), answers.interrupted
+    def lost(self, layer: Layer, how: str) -> LayerFront:
+        """No front, and why."""
+        return not_searched(layer, Termination(reason=Reason.FAULT), how)
 
+    def unbegun(self, layer: Layer) -> LayerFront:
+        """No front."""
+        return not_searched(layer, Termination(reason=Reason.INTERRUPTED))
 
-def _front_within(
-    known: ResolvedSpec[Spec], layer: Layer, deadline: Deadline, observer: Observer, checkers: int | None
-) -> tuple[LayerFront, bool]:
-    """One layer's front within the time that is left, checked with so many threads if any; whether Ctrl-C came."""
-    problem, left_s, own_s = (
-        front_problem(known, layer.loop_nest()),
-        deadline.left_s,
-        known.document.solver.time_limit_s,
-    )
-    limit_s, limit = min(own_s, left_s), Limit.TIME if own_s <= left_s else Limit.TOTAL_TIME
-    front, cut_short = front_of_layer(layer, problem, limit_s, observer, limit)
-    if checkers is not None and front.points and not front.steps and not cut_short:
-        front, cut_short = _with_steps(front, published(problem), limit_s, checkers)
-    return front, cut_short
+    def copied(self, first: LayerFront, layer: Layer) -> LayerFront:
+        """The same front, found at no cost."""
+        own = {"name": layer.name, "count": layer.count, "layer": layer, "same_as": first.name, "wall_s": 0.0}
+        return first.model_copy(update=own)
 
 
 def front_problem(known: ResolvedSpec[Spec], nest: LoopNest) -> AnyProblem:

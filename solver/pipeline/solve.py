@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ...model.documents.kinds.any_mappings import AnyMappingDocument
@@ -15,8 +16,8 @@ from ...model.reading.sources.spec_options import SpecOptions
 from ..deadline import Deadline
 from .cache import Cache
 from .observer import Observer, SilentObserver, observed
-from .runs.layer_processes import layer_answers
-from .runs.layer_results import FAULT, INTERRUPTED, copied, solve_guarded, unsolved
+from .runs.distinct_layers import answers_of
+from .runs.layer_results import SolveTask, solve_guarded
 from .runs.solve_job import SolveJob, layer_search_of
 from .summary import totals, versions, with_question, with_shares
 
@@ -130,31 +131,11 @@ def enumerate_mappings(
 
 def _solve_layers(job: SolveJob, *, at_once: bool) -> tuple[tuple[LayerResult, ...], bool]:
     """Results of all layers in their order, and whether the run was interrupted."""
-    keys = [layer.loop_nest().key for layer in job.spec.layers]
-    distinct = [layer for place, layer in enumerate(job.spec.layers) if keys.index(keys[place]) == place]
-
-    def work(place: int, workers: int, observer: Observer) -> tuple[LayerResult, bool]:
-        return solve_guarded(job.part(workers, observer), distinct[place], place + 1, len(distinct))
-
-    def lost(place: int, how: str) -> LayerResult:
-        return unsolved(distinct[place], FAULT, fault=how)
-
     workers, observer = job.layer_search.options.workers or 1, job.observer or SilentObserver()
     if at_once:
         job.load()
-    solved: dict[tuple[object, ...], LayerResult] = {}
-    results: list[LayerResult] = []
-    with layer_answers(work, len(distinct), workers, observer, lost, at_once=at_once) as answers:
-        for layer, key in zip(job.spec.layers, keys, strict=True):
-            if key in solved:
-                results.append(copied(solved[key], layer))
-            else:
-                unbegun = unsolved(layer, INTERRUPTED, note="interrupted before this layer")
-                solved[key] = answers.of(len(solved)) or unbegun
-                results.append(solved[key])
-            if _told(observer, results[-1]):
-                answers.interrupt()
-    return tuple(results), answers.interrupted
+    told = partial(_told, observer)
+    return answers_of(SolveTask(job), job.spec.layers, workers, observer, at_once=at_once, told=told)
 
 
 def _told(observer: Observer, result: LayerResult) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from ...model.documents.kinds.any_constraints import AnyConstraints
 from ...model.documents.result import LayerResult
@@ -19,7 +19,7 @@ from ..backend import AnyProblem, LayerProblem, Progress, published
 from ..deadline import Deadline
 from ..enumeration.counting import num_allowed_tilings
 from ..pipeline.observer import Observer, SilentObserver
-from ..pipeline.runs.layer_processes import layer_answers
+from ..pipeline.runs.distinct_layers import answers_of
 from ..pipeline.runs.solve_job import num_cores
 from ..pipeline.solve import solve_resolved
 
@@ -142,48 +142,53 @@ class StudyRun:
         ``of_search`` makes one of a layer's first search alone, which says that its process has ended. ``at_once`` is
         as in a run that solves.
         """
-        keys = [layer.loop_nest().key for layer in self.layers]
-        distinct = [layer for place, layer in enumerate(self.layers) if keys.index(keys[place]) == place]
-
-        def work(place: int, workers: int, observer: Observer) -> tuple[Studied, bool]:
-            part = self._part(workers, observer)
-            return study(part, distinct[place]), part.interrupted
-
-        def lost(place: int, how: str) -> Studied:
-            return of_search(distinct[place], _failed(self.options.backend, how))
-
+        task = _StudyTask(self, study, of_search)
         workers, observer = self.options.workers or 1, self._observer or SilentObserver()
-        studied: dict[tuple[object, ...], Studied] = {}
-        found: list[Studied] = []
-        with layer_answers(work, len(distinct), workers, observer, lost, at_once=at_once) as answers:
-            for layer, key in zip(self.layers, keys, strict=True):
-                if key in studied:
-                    copied = {"name": layer.name, "count": layer.count, "same_as": studied[key].name}
-                    found.append(studied[key].model_copy(update=copied))
-                else:
-                    studied[key] = answers.of(len(studied)) or study(self._ended(), layer)
-                    found.append(studied[key])
-        self.interrupted = answers.interrupted
-        return tuple(found)
+        found, self.interrupted = answers_of(task, self.layers, workers, observer, at_once=at_once)
+        return found
 
-    def _part(self, workers: int, observer: Observer) -> StudyRun:
+    def part(self, workers: int, observer: Observer) -> StudyRun:
         """The same for a part of the layers, with threads and an observer of its own."""
         part = copy(self)
         part.options, part._observer = self.options.model_copy(update={"workers": workers}), observer
         return part
 
-    def _ended(self) -> StudyRun:
+    def ended(self) -> StudyRun:
         """The same after an interruption: a study that finds nothing."""
         part = copy(self)
         part.interrupted = True
         return part
 
 
-def _failed(backend: str, how: str) -> StudySearch:
-    """A search whose process has ended."""
-    return StudySearch(
-        backend=backend, status="unknown", objective_value=None, bound=None, gap=None, seconds=0.0, fault=how
-    )
+@dataclass(frozen=True)
+class _StudyTask(Generic[Studied]):
+    """A study of every layer: a :class:`..pipeline.runs.distinct_layers.LayerTask`."""
+
+    run: StudyRun
+    study: Callable[[StudyRun, Layer], Studied]
+    of_search: Callable[[Layer, StudySearch], Studied]
+
+    def answer(self, layer: Layer, position: int, total: int, workers: int, observer: Observer) -> tuple[Studied, bool]:  # noqa: ARG002 (the searches of a study say where they are)
+        part = self.run.part(workers, observer)
+        return self.study(part, layer), part.interrupted
+
+    def lost(self, layer: Layer, how: str) -> Studied:
+        failed = StudySearch(
+            backend=self.run.options.backend,
+            status="unknown",
+            objective_value=None,
+            bound=None,
+            gap=None,
+            seconds=0.0,
+            fault=how,
+        )
+        return self.of_search(layer, failed)
+
+    def unbegun(self, layer: Layer) -> Studied:
+        return self.study(self.run.ended(), layer)
+
+    def copied(self, first: Studied, layer: Layer) -> Studied:
+        return first.model_copy(update={"name": layer.name, "count": layer.count, "same_as": first.name})
 
 
 def _positions(layers: Sequence[Layer]) -> dict[tuple[object, ...], tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from ....model.documents.kinds.achievable_value import AchievableValue
 from ....model.documents.result import LayerResult, Limit, PaddedBound, Reason, Termination
@@ -11,7 +12,7 @@ from ....model.error_text import error_line
 from ....model.faults import BackendFault, InputError
 from ....model.layers import Layer
 from ..further.gap_search import GapGoal, Searched, searched_on
-from ..observer import SearchRecorder
+from ..observer import Observer, SearchRecorder
 from ..padded_search import LayerAnswer, answer_all
 from ..padding import choices_of_bounds, num_combinations
 from ..ranking import solution
@@ -41,10 +42,30 @@ def unsolved(
     )
 
 
-def copied(result: LayerResult, layer: Layer) -> LayerResult:
-    """The result of a layer as that of another one, which is identical."""
-    own = {"name": layer.name, "count": layer.count, "layer": layer, "same_as": result.name, "wall_s": 0.0}
-    return result.model_copy(update=own)
+@dataclass(frozen=True)
+class SolveTask:
+    """The best mappings of every layer: a :class:`.distinct_layers.LayerTask`."""
+
+    job: SolveJob
+
+    def answer(
+        self, layer: Layer, position: int, total: int, workers: int, observer: Observer
+    ) -> tuple[LayerResult, bool]:
+        """The result of a layer, whatever happens to it."""
+        return solve_guarded(self.job.part(workers, observer), layer, position, total)
+
+    def lost(self, layer: Layer, how: str) -> LayerResult:
+        """That nothing is known, and why."""
+        return unsolved(layer, FAULT, fault=how)
+
+    def unbegun(self, layer: Layer) -> LayerResult:
+        """That nothing is known."""
+        return unsolved(layer, INTERRUPTED, note="interrupted before this layer")
+
+    def copied(self, first: LayerResult, layer: Layer) -> LayerResult:
+        """The same result, found at no cost."""
+        own = {"name": layer.name, "count": layer.count, "layer": layer, "same_as": first.name, "wall_s": 0.0}
+        return first.model_copy(update=own)
 
 
 def solve_guarded(job: SolveJob, layer: Layer, position: int, total: int) -> tuple[LayerResult, bool]:
