@@ -49,8 +49,8 @@ class Reason(str, Enum):
     """Why the work on a layer ended.
 
     ``optimal`` and ``infeasible``: with a proof. ``limit``: time was up. ``no_proof``: the back end had nothing left to
-    try. ``interrupted``: Ctrl-C. ``fault``: something went wrong. ``excluded``: no answer was needed, as the design could
-    not be the best of a sweep any more.
+    try. ``interrupted``: Ctrl-C. ``fault``: something went wrong. ``excluded``: no answer was needed, as the design
+    could not be the best of a sweep any more.
     """
 
     OPTIMAL = "optimal"
