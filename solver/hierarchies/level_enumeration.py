@@ -51,10 +51,18 @@ class LevelEnumeration:
 
 
 class EnumerationRun:
-    """One layer's enumeration, and what is known so far."""
+    """One layer's enumeration, and what is known so far; only mappings of at most so many cycles count."""
 
-    def __init__(self, constraints: ResolvedConstraints, counted: Accounting, objective: Objective, top_k: int) -> None:
+    def __init__(
+        self,
+        constraints: ResolvedConstraints,
+        counted: Accounting,
+        objective: Objective,
+        top_k: int,
+        most_cycles: float = math.inf,
+    ) -> None:
         self.constraints, self._counted, self._rule = constraints, counted, OBJECTIVES[objective]
+        self._most_cycles = most_cycles
         self.space = LevelSpace(constraints)
         self.best = BestMappings(constraints.nest, constraints.machine, top_k)
         self.evaluated = self.mappings_that_fit = self._seen = 0
@@ -101,7 +109,7 @@ class EnumerationRun:
         self.evaluated += piece.size
         innermost = piece.factors[:, self.constraints.machine.levels[-1].node] > 1
         self.mappings_that_fit += sum(math.factorial(number) for number in innermost.sum(axis=1).tolist())
-        rows = np.flatnonzero(within_limits(self.constraints, cost))
+        rows = np.flatnonzero(within_limits(self.constraints, cost) & (cost.cycles <= self._most_cycles))
         values, ties = self._rule.of_arrays(cost.energy_pj, cost.cycles.astype(np.float64))
         chosen = MappingArrays(piece.factors[rows], piece.orders[rows], piece.kept[rows])
         self.best.offer(values[rows], ties[rows], chosen)

@@ -17,16 +17,23 @@ MOST_CHOICES = 50_000_000
 """Tilings times keep choices up to which all mappings may be costed in some minutes."""
 
 
-def refute_levels(problem: LevelsProblem, limit: float, deadline: Deadline) -> Refutation:
-    """Look for a mapping below a limit; infinity stands for any mapping at all."""
+def refute_levels(
+    problem: LevelsProblem,
+    limit: float,
+    deadline: Deadline,
+    *,
+    most_cycles: float = math.inf,
+    most_choices: int = MOST_CHOICES,
+) -> Refutation:
+    """Look for a mapping below a limit, and of at most so many cycles; infinity stands for any mapping at all."""
     machine = resolved_machine(problem.architecture, problem.nest)
     constraints = resolved_constraints(problem.nest, machine, problem.constraints)
-    run = EnumerationRun(constraints, problem.cost_model.counted, problem.objective, top_k=1)
+    run = EnumerationRun(constraints, problem.cost_model.counted, problem.objective, 1, most_cycles)
     if limit == math.inf and not constraints_can_hold(constraints, deadline.part(0.5)):
         return Refutation("enumeration", complete=True, examined="no tiling keeps all sizes and constraints")
     choices = run.space.num_tilings * run.space.num_keep_choices
     reason = why_too_large(problem.nest, machine)
-    if reason or choices > MOST_CHOICES:
+    if reason or choices > most_choices:
         examined = reason or f"{choices:,} tilings with what they keep are too many to be costed"
         return Refutation("enumeration", complete=False, examined=examined)
     run.work(deadline, None)

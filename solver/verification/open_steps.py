@@ -8,18 +8,22 @@ energy as point j and as few cycles as point k + 1.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from ...model.cost_model import HIERARCHY
 from ...model.documents.pareto import LayerFront
 from ...model.documents.result import Number
-from ...model.objectives import float_below
+from ...model.objectives import Objective, float_below
 from ..backend import AnyMapping, AnyProblem, LevelsProblem, published
 from ..deadline import Deadline
+from ..hierarchies.level_refutation import refute_levels
 from ..least_costs import LeastCosts
 from ..routed_backend import map_space_of
 from .proof_checks import VERIFIER_SEED
+
+MOST_CHOICES_OF_A_STEP = 100_000
+"""Tilings times keep choices up to which all mappings are costed for every single step."""
 
 ROUNDING = 1e-11
 """By how much (relative) energies on hierarchies may lie below those of a front's points."""
@@ -91,10 +95,12 @@ def look_into(
 ) -> StepAnswer:
     """Look for a mapping with less energy and fewer cycles than given.
 
-    On the published map space by CP-SAT, which no front is found with; on hierarchies by a shortest path of its own.
+    On the published map space by CP-SAT, which no front is found with; on hierarchies by costing every mapping where
+    there are few, else by a shortest path of its own.
     """
     if map_space_of(problem.cost_model) == HIERARCHY:
-        return _by_shortest_path(cast("LevelsProblem", problem), limits, until)
+        levels = cast("LevelsProblem", problem)
+        return _by_enumeration(levels, limits, until) or _by_shortest_path(levels, limits, until)
     return _by_cpsat(problem, limits, until, workers)
 
 
@@ -110,6 +116,26 @@ def _by_cpsat(
     return StepAnswer(found.complete and found.counterexample is None, "cp-sat", found.counterexample)
 
 
+def _by_enumeration(
+    problem: LevelsProblem, limits: tuple[Number | None, int | None], until: Deadline
+) -> StepAnswer | None:
+    """The answer where every mapping can be costed in a moment; ``None`` elsewhere."""
+    objective, limit, most_cycles = _asked(limits)
+    asked = replace(problem, objective=objective)
+    found = refute_levels(asked, limit, until, most_cycles=most_cycles, most_choices=MOST_CHOICES_OF_A_STEP)
+    if not found.complete and found.counterexample is None:
+        return None
+    return StepAnswer(found.counterexample is None, "enumeration", found.counterexample)
+
+
+def _asked(limits: tuple[Number | None, int | None]) -> tuple[Objective, float, float]:
+    """The objective that is to be below a limit, which allows for rounding, and the most cycles besides."""
+    energy_pj, cycles = (math.inf if limit is None else limit for limit in limits)
+    if math.isinf(energy_pj):
+        return "latency", cycles, math.inf
+    return "energy", float_below(energy_pj * (1 - ROUNDING)), cycles - 1
+
+
 def _by_shortest_path(problem: LevelsProblem, limits: tuple[Number | None, int | None], until: Deadline) -> StepAnswer:
     from ..shortest_path.programme import Programme, Task  # here, as above
     from ..shortest_path.shortest_path_backend import MOST_POINTS, space_of
@@ -117,14 +143,11 @@ def _by_shortest_path(problem: LevelsProblem, limits: tuple[Number | None, int |
     space = space_of(problem)
     if space.vectors.size > MOST_POINTS:
         return StepAnswer(refuted=False, route="nothing")
-    energy_pj, cycles = (math.inf if limit is None else limit for limit in limits)
-    if math.isinf(energy_pj):
-        programme, target = Programme(space, Task("latency", until)), cycles
-    else:
-        programme = Programme(space, Task("energy", until, most_cycles=cycles - 1))
-        target = float_below(energy_pj * (1 - ROUNDING))
+    objective, target, most_cycles = _asked(limits)
+    programme = Programme(space, Task(objective, until, most_cycles=most_cycles))
     programme.run(ROUNDING / 10, lambda: None)
-    bound = programme.bound if math.isfinite(energy_pj) or math.isinf(programme.bound) else math.ceil(programme.bound)
+    in_cycles = objective == "latency" and math.isfinite(programme.bound)
+    bound = math.ceil(programme.bound) if in_cycles else programme.bound
     below = bool(programme.best) and programme.value < target
     found = programme.best[0].mapping if below else None
     return StepAnswer(bound >= target and not below, "a shortest path", found)

@@ -20,7 +20,7 @@ from dmaze.model.documents.networks.network_verification import NetworkVerificat
 from dmaze.solver import VerificationLimits, network_optimum
 from dmaze.solver.fronts.front_search import FrontSearch
 from dmaze.solver.least_costs import LeastCosts
-from dmaze.solver.verification import front_check, least_sums, network_bound_check
+from dmaze.solver.verification import front_check, least_sums, network_bound_check, open_steps
 from dmaze.solver.verification.least_sums import Entries, Entry, least_product_of, least_within
 from dmaze.solver.verification.network_recheck import verify_network
 from dmaze.solver.verification.open_steps import OpenSteps
@@ -161,8 +161,10 @@ def test_what_is_found_holds(sound: Document) -> None:
     expect_sound(infeasible, "cp-sat")
 
 
-def test_what_is_found_on_a_hierarchy_holds() -> None:
-    expect_sound(optimum(LEVELS), "a shortest path")
+@pytest.mark.parametrize(("most", "route"), [(100_000, "enumeration"), (0, "a shortest path")])
+def test_what_is_found_on_a_hierarchy_holds(most: int, route: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_steps, "MOST_CHOICES_OF_A_STEP", most)
+    expect_sound(optimum(LEVELS), route)
 
 
 def test_exchange_rates_are_enough_for_an_edp(sound: Document, monkeypatch: pytest.MonkeyPatch) -> None:
