@@ -23,9 +23,12 @@ def refute_levels(
     deadline: Deadline,
     *,
     most_cycles: float = math.inf,
-    most_choices: int = MOST_CHOICES,
+    most_choices: int | None = None,
 ) -> Refutation:
-    """Look for a mapping below a limit, and of at most so many cycles; infinity stands for any mapping at all."""
+    """Look for a mapping below a limit, and of at most so many cycles; infinity stands for any mapping at all.
+
+    With more than ``most_choices``, by default :data:`MOST_CHOICES`, nothing is costed.
+    """
     machine = resolved_machine(problem.architecture, problem.nest)
     constraints = resolved_constraints(problem.nest, machine, problem.constraints)
     run = EnumerationRun(constraints, problem.cost_model.counted, problem.objective, 1, most_cycles)
@@ -33,7 +36,7 @@ def refute_levels(
         return Refutation("enumeration", complete=True, examined="no tiling keeps all sizes and constraints")
     choices = run.space.num_tilings * run.space.num_keep_choices
     reason = why_too_large(problem.nest, machine)
-    if reason or choices > most_choices:
+    if reason or choices > (MOST_CHOICES if most_choices is None else most_choices):
         examined = reason or f"{choices:,} tilings with what they keep are too many to be costed"
         return Refutation("enumeration", complete=False, examined=examined)
     run.work(deadline, None)
