@@ -9,7 +9,7 @@ legal is found in the promising ones, local search (:mod:`..search.local_search`
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -116,20 +116,23 @@ class _PromisingSearch:
 
     def _most_promising(self) -> Iterator[Array]:
         """A few subspaces at a time, by rising bounds; those that cannot hold a mapping are left out."""
-        subspaces = np.concatenate([np.ones((4, len(self._problem.nest.dims), 0)), *self._space.subspaces()], axis=2)
-        bounds, _ = self._bounds.of_subspaces(subspaces)
-        order = np.argsort(bounds, kind="stable")[: np.count_nonzero(bounds < np.inf)]
         size = self._promising.subspaces
-        for first in range(0, min(len(order), size * self._promising.tries), size):
-            yield np.take(subspaces, order[first : first + size], axis=2)
+        subspaces = self._least(self._space.subspaces(), self._bounds.of_subspaces, size * self._promising.tries)
+        for first in range(0, subspaces.shape[2], size):
+            yield subspaces[:, :, first : first + size]
 
     def _array_tiles(self, subspaces: Array) -> Array:
         """The array tiles of some subspaces with the least bounds."""
-        kept, values = subspaces[:, :, :0], np.ones(0)
-        for tiles in self._space.array_tiles(subspaces):
-            bounds, _ = self._bounds.of_array_tiles(tiles)
-            kept, values = np.concatenate([kept, tiles], axis=2), np.concatenate([values, bounds])
-            order = np.argsort(values, kind="stable")[: self._promising.array_tiles]
+        tiles = self._space.array_tiles(subspaces)
+        return self._least(tiles, self._bounds.of_array_tiles, self._promising.array_tiles)
+
+    def _least(self, stream: Iterable[Array], bounds_of: Callable[[Array], tuple[Array, Array]], most: int) -> Array:
+        """Those of a stream with the least bounds, by rising bounds; the stream is never held as a whole."""
+        kept, values = np.ones((4, len(self._problem.nest.dims), 0)), np.ones(0)
+        for partial in stream:
+            bounds, _ = bounds_of(partial)
+            kept, values = np.concatenate([kept, partial], axis=2), np.concatenate([values, bounds])
+            order = np.argsort(values, kind="stable")[:most]
             kept, values = np.take(kept, order, axis=2), values[order]
         return np.take(kept, np.flatnonzero(values < np.inf), axis=2)
 

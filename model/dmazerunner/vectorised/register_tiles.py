@@ -19,6 +19,9 @@ from .batch_legality import fits
 MOST_TILES = 1 << 16
 """Tiles that are listed; where more fit, nothing is said."""
 
+ROUNDING = 2.0**-50
+"""More than a product, two quotients and this factor are rounded by; a whole number up to 2^50 is still rounded to."""
+
 
 @dataclass(frozen=True)
 class RegisterTiles:
@@ -35,28 +38,39 @@ class RegisterTiles:
     def least_words(self, t: int, macs: Array) -> Array:
         """Words of a tensor that PE-array tiles of so many iterations send to PEs, at least, one copy for each PE.
 
-        The number of words is whole, so that rounding the quotient up stays below it: a quotient that is itself
-        rounded (in binary64) beyond a whole number lies nearer to it than to the next.
+        The number of words is whole, so that the quotient can be rounded up; what binary64 may have made it too large
+        by is taken off first.
         """
         iterations, words = self.uses[t]
-        return np.ceil(macs * words / iterations)
+        return np.ceil(macs * words / iterations * (1 - ROUNDING))
 
 
 def register_tiles(nest: LoopNest, rf: Capacity) -> RegisterTiles | None:
     """What tiles of a nest do in register files of the given capacity; ``None`` where none fits, or too many."""
     tiles = np.ones((4, len(nest.dims), 1))
-    for dim, bound in enumerate(nest.bounds):
-        factors = np.array(divisors(bound), dtype=np.float64)
-        number: int = tiles.shape[2]
-        if number * len(factors) > MOST_TILES * 16:
+    for dim in range(len(nest.dims)):
+        tiles = _grown(nest, rf, tiles, dim)
+        if not 0 < tiles.shape[2] <= MOST_TILES:
             return None
-        tiles = np.repeat(tiles, len(factors), axis=2)
-        tiles[RF, dim] = np.tile(factors, number)
-        tiles = np.take(tiles, np.flatnonzero(fits(TilingBatch(nest, tiles), rf)), axis=2)
     batch = TilingBatch(nest, tiles)
-    if not 0 < batch.size <= MOST_TILES:
-        return None
     macs = batch.product_except(RF, ())
     best = [int(np.argmax(macs / words)) for words in batch.rf_footprints]
     uses = ((float(macs[i]), float(words[i])) for i, words in zip(best, batch.rf_footprints, strict=True))
     return RegisterTiles(float(macs.max()), tuple(uses))
+
+
+def _grown(nest: LoopNest, rf: Capacity, tiles: Array, dim: int) -> Array:
+    """The tiles with every factor of a dimension that fits: what is too large with one is so with larger ones.
+
+    Where there are too many, it ends early: further dimensions leave no fewer.
+    """
+    fitting, number = [tiles[:, :, :0]], 0
+    for factor in divisors(nest.bounds[dim]):
+        larger = tiles.copy()
+        larger[RF, dim] = factor
+        tiles = np.take(larger, np.flatnonzero(fits(TilingBatch(nest, larger), rf)), axis=2)
+        fitting.append(tiles)
+        number += tiles.shape[2]
+        if not tiles.shape[2] or number > MOST_TILES:
+            break
+    return np.concatenate(fitting, axis=2)
