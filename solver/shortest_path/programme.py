@@ -26,7 +26,7 @@ from .space.map_space import MapSpace
 from .space.quantities import Quantities, quantities
 from .sweeping.sweep import Found, Goal, Sweeper
 
-QUICK_TARGETS = ((1.05, 50), (2.0, 100), (16.0, 400), (math.inf, None))
+QUICK_TARGETS = ((1.05, 40), (2.0, 100), (16.0, 400), (math.inf, None))
 """Multiples of the bound at which a quick sweep looks for a first mapping; the labels of all states that it keeps."""
 QUICK, LESS_QUICK = 100, 1000
 """Labels of each state that quick sweeps keep: for a first mapping, and then for a better one."""
