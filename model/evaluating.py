@@ -18,6 +18,7 @@ from .loop_nest import LoopNest
 from .mapping import MappingDocument
 from .reading.json_files import JsonObject
 from .reading.references import resolve_architecture, with_architecture
+from .reading.sources.documents_of_ours import refuse_answer
 from .reading.sources.given_document import DocumentSource, GivenDocument, faults_named, given_document
 from .reading.sources.substitutes import Changes
 from .reading.validation import validated
@@ -110,6 +111,7 @@ def _request_of(
     read: GivenDocument, given: Mapping[str, object] | None = None, changes: Changes | None = None
 ) -> AnyRequest:
     document, path = {**read.fields, **(given or {})}, read.path
+    refuse_answer(document, "a request", str(path))
     if changes is not None:
         document = changes(with_architecture(document, path.parent), EvaluateRequest)
     mapping: Any = _mapping_type(document, path.parent)

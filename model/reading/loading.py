@@ -30,8 +30,9 @@ from .interop import layer_files
 from .interop.element_sizes import warn_of_element_sizes
 from .interop.yaml_files import is_yaml
 from .json_files import JsonObject, read_json
-from .results import load_result
 from .references import resolve_architecture, resolve_workload, with_architecture
+from .results import load_result
+from .sources.documents_of_ours import refuse_answer, refuse_sweep
 from .sources.given_document import GivenDocument
 from .sources.given_spec import SPEC_KINDS, SpecSource, given_spec, network_fields
 from .sources.named_networks import is_named_network
@@ -117,6 +118,8 @@ def load_layer_files(
 def _resolved_document(
     kind: type[AnySpec], document: JsonObject, path: Path, given: Substitutes
 ) -> ResolvedSpec[AnySpec]:
+    refuse_answer(document, "a spec", str(path))
+    refuse_sweep(document, kind.model_fields, str(path))
     if given.architecture is not None:
         document["architecture"] = given.architecture
     if given.cost_model is not None:

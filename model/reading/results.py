@@ -30,8 +30,6 @@ def load_result(source: Result | DocumentSource) -> Result:
     """
     if isinstance(source, Result):
         return source
-    if isinstance(source, Result):
-        return source
     result, file = _document(Result, RESULT_SCHEMA, source)
     nests: Nests = {}
     faults: list[Fault] = []

@@ -194,8 +194,7 @@ def test_a_spec_without_axes_is_no_sweep_and_a_sweep_is_no_spec_to_solve(tmp_pat
     spec = write_spec(tmp_path)
     assert main(["solve", str(spec)]) == 2
     assert capsys.readouterr().err == (
-        f"{spec}: sweep: unknown field; expected one of "
-        "name, architecture, workload, cost_model, accounting, objective, constraints, solver\n"
+        f"{spec}: sweep: expected the spec of one machine; the verb sweep takes this one\n"
     )
     plain = {key: value for key, value in document().items() if key != "sweep"}
     spec.write_text(json.dumps(plain), encoding="utf-8")

@@ -197,3 +197,16 @@ def test_a_spec_in_yaml_is_told_to_be_json(tmp_path: Path, capsys: Output) -> No
     (tmp_path / "spec.yaml").write_text("architecture: dmazerunner-256pe\nworkload: resnet18\n")
     assert main([str(tmp_path / "spec.yaml"), *MACHINE]) == 2
     assert "specs are read in JSON" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["result/1", "network/1", "front/1"])
+@pytest.mark.parametrize(("verb", "expected"), [("solve", "a spec"), ("gap", "a spec"), ("execute", "a request")])
+def test_answers_of_ours_are_refused_as_what_they_are(
+    kind: str, verb: str, expected: str, tmp_path: Path, capsys: Output
+) -> None:
+    answer = tmp_path / "answer.json"
+    answer.write_text(json.dumps({"schema": f"dmaze-solve/{kind}", "name": None, "layers": [], "total": None}))
+    assert main([verb, str(answer)]) == 2
+    taken = {"result/1": "; explain, evaluate and verify take it", "network/1": "; verify takes it", "front/1": ""}
+    line = f"{answer}: schema: expected {expected}, got 'dmaze-solve/{kind}'{taken[kind]}\n"
+    assert capsys.readouterr() == ("", line)
