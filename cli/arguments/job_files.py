@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ...model.base import Model
 from ...model.documents.spec import Spec
-from ...model.evaluating import AnyRequest
 from ...model.faults import InputError
 from ...model.reading.interop.layer_files import is_many
 from ...model.reading.interop.yaml_files import is_yaml
@@ -32,6 +31,7 @@ from .overrides import (
 )
 
 if TYPE_CHECKING:
+    from ...model.evaluating import AnyRequest
     from ...model.reading.interop.imported_design import ImportedDesign
 
 AnyDocument = TypeVar("AnyDocument", bound=Model)

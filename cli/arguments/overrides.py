@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -15,7 +15,6 @@ from ...model.base import NaturalInt, PositiveInt, Text
 from ...model.design_fields.settings import Settings
 from ...model.documents.imported_network import InputValue
 from ...model.documents.spec import SolverOptions, Spec
-from ...model.evaluating import AnyRequest, load_request
 from ...model.faults import Fault, InputError, shown
 from ...model.hierarchy.accountings import AccountingName
 from ...model.objectives import Objective
@@ -32,6 +31,9 @@ from ...model.reading.loading import (
 from ...model.reading.sources.named_networks import is_named_network
 from ...model.reading.sources.substitutes import Changes
 from ...model.reading.validation import validated
+
+if TYPE_CHECKING:
+    from ...model.evaluating import AnyRequest
 
 FLAGS: Mapping[str, str] = {
     "architecture": "--architecture",
@@ -150,6 +152,8 @@ def load_request_with_values(path: Path, overrides: Overrides) -> AnyRequest:
     Raises:
         InputError: for a faulty file or option.
     """
+    from ...model.evaluating import load_request  # loaded for requests only
+
     with options_placed(overrides):
         return load_request(path, ways_to_cost(overrides), changes_of(overrides))
 
