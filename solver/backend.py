@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, cast, runtime_checkable
+
+from typing_extensions import TypeVar  # typing's own has defaults from Python 3.13 on
 
 from ..model.cost_model import PublishedSpaceModel
 from ..model.cost_models import AnyPublishedModel, AnySearchableModel
@@ -27,17 +29,20 @@ from ..model.objectives import Objective
 if TYPE_CHECKING:
     from ..model.hierarchy.hierarchy_model import HierarchyModel
 
-MachineT = TypeVar("MachineT", covariant=True)
-ConstraintsT = TypeVar("ConstraintsT", covariant=True)
-MappingT = TypeVar("MappingT", covariant=True)
-ModelT = TypeVar("ModelT", covariant=True)
+MachineT = TypeVar("MachineT", covariant=True, default=Any)
+ConstraintsT = TypeVar("ConstraintsT", covariant=True, default=Any)
+MappingT = TypeVar("MappingT", covariant=True, default=Any)
+ModelT = TypeVar("ModelT", covariant=True, default=AnySearchableModel)
 
 _DEFAULT_MODEL: Any = PUBLISHED
 
 
 @dataclass(frozen=True)
 class LayerProblem(Generic[MachineT, ConstraintsT, MappingT, ModelT]):
-    """One layer to map: machine, constraints and mappings are of its cost model's kinds."""
+    """One layer to map: machine, constraints and mappings are of its cost model's kinds.
+
+    Without type arguments it is a problem of any cost model.
+    """
 
     nest: LoopNest
     """The loop nest: dimensions, bounds and tensors. Mappings speak of its dimensions and tensors by position."""
@@ -54,7 +59,7 @@ class LayerProblem(Generic[MachineT, ConstraintsT, MappingT, ModelT]):
     """What says which mappings are legal and what they cost."""
 
 
-AnyProblem: TypeAlias = LayerProblem[Any, Any, Any, AnySearchableModel]
+AnyProblem: TypeAlias = LayerProblem
 """A problem of any cost model: only that can say what its machine, constraints and mappings hold."""
 
 PublishedProblem: TypeAlias = LayerProblem[Architecture, Constraints, Mapping, AnyPublishedModel]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ..model.faults import InputError
 from ..model.hierarchy.constraints.level_constraints import LevelConstraints
@@ -47,8 +48,8 @@ class Tiling:
     proved: bool
     """Whether value and bound differ by no more than the gap that was asked for."""
 
-    def __iter__(self) -> Iterator[Factors | Names | float]:
-        """Factors, orders and bound."""
+    def __iter__(self) -> Iterator[Any]:
+        """Factors, orders and bound; a type checker knows the types of the fields, not of these."""
         return iter((self.factors, self.orders, self.bound))
 
 
@@ -72,8 +73,9 @@ def tile(
 
     Example:
         >>> from dmaze.model import Gemm, Machine
-        >>> cpu = Machine(name="cpu", nodes=[{"storage": "DRAM", "read_pj": 100, "write_pj": 100},
-        ...                                  {"storage": "L1", "capacity_bytes": 48, "read_pj": 1, "write_pj": 1}])
+        >>> cpu = Machine.model_validate({"name": "cpu", "nodes": [
+        ...     {"storage": "DRAM", "read_pj": 100, "write_pj": 100},
+        ...     {"storage": "L1", "capacity_bytes": 48, "read_pj": 1, "write_pj": 1}]})
         >>> found = tile(Gemm(type="gemm", name="product", m=4, n=4, k=4).loop_nest(), cpu, "energy")
         >>> found.factors["M"], found.keep["L1"], found.proved
         ({'DRAM': 1, 'L1': 4}, ('A', 'B', 'C'), True)

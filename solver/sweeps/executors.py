@@ -37,8 +37,8 @@ class TaskFuture(Protocol[Found]):
 class TaskExecutor(Protocol):
     """The part of ``concurrent.futures.Executor`` that a sweep uses: Dask's, MPI's and others have it, too."""
 
-    def submit(self, fn: Callable[[Any], Any], task: Any, /) -> TaskFuture[Any]:
-        """Have a function called with a task elsewhere."""
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> TaskFuture[Any]:
+        """Have a function called with a task, its one argument, elsewhere."""
         ...
 
 

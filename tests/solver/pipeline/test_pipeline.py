@@ -11,6 +11,7 @@ import dmaze.model
 import dmaze.solver
 import pytest
 from builders import Specs, gemm, nest_of, only
+from dmaze.model.cost_models import AnySearchableModel
 from dmaze.model.dmazerunner.cost import cost_of_mapping
 from dmaze.model.documents.result import LayerResult, Result, Solution
 from dmaze.model.documents.spec import Spec
@@ -71,6 +72,11 @@ def test_the_public_surface_is_what_it_is() -> None:
     }  # fmt: skip
     for package in (dmaze.model, dmaze.solver):
         assert all(hasattr(package, name) for name in package.__all__)
+
+
+def test_a_problem_without_type_arguments_is_one_of_any_cost_model() -> None:
+    defaults = [parameter.__default__ for parameter in dmaze.solver.LayerProblem.__parameters__]
+    assert defaults == [Any, Any, Any, AnySearchableModel]
 
 
 def test_a_candidate_is_costed_exactly_and_given_its_best_orders(fakes: ModuleType) -> None:
