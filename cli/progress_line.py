@@ -29,7 +29,7 @@ from ..model.objectives import OBJECTIVES, Objective
 from ..solver.backend import Progress
 from ..solver.pipeline.observer import Observer, SilentObserver
 from .reports.result_report import gap_text
-from .tables import name_text
+from .tables import name_text, title_text
 
 SWEEP_BAR = 16
 """Columns of the bar of a sweep, so that 80 have room for times and names beside it."""
@@ -99,11 +99,11 @@ class _Checking(SilentObserver):
         self._status = status
 
     def layer_started(self, name: str, position: int, total: int) -> None:  # noqa: ARG002 (the name is enough)
-        self._status.update(Text(f"checking {name_text(name)}"))
+        self._status.update(Text(f"checking {title_text(name)}"))
         self._status.start()  # it has a thread of its own, beside which processes are not forked
 
     def progressed(self, name: str, progress: Progress) -> None:
-        self._status.update(Text(f"checking {name_text(name)}, {progress.note}"))
+        self._status.update(Text(f"checking {title_text(name)}, {progress.note}"))
 
 
 class _SweepBar(SilentObserver):

@@ -139,8 +139,16 @@ def cell_text(column: Column[Row], row: Row) -> str:
 
 
 def print_line(console: Console, line: str = "") -> None:
-    """Print a line of text: on a terminal broken between words, elsewhere as it is, however wide the console."""
-    console.print(Text(line), soft_wrap=not is_terminal(console))
+    """Print a line of text: on a terminal broken between words, its parts indented as it is itself; else as it is."""
+    body = line.lstrip(" ")
+    indent = len(line) - len(body)
+    if not is_terminal(console):
+        console.print(Text(line), soft_wrap=True)
+    elif 0 < indent <= console.width // 2:
+        for part in Text(body).wrap(console, console.width - indent):
+            console.print(Text(" " * indent) + part)
+    else:
+        console.print(Text(line))
 
 
 def status_style(status: str | None) -> str | None:

@@ -19,7 +19,7 @@ from ...model.hierarchy.hierarchy_documents import EvaluatedLevels
 from ...model.hierarchy.level_mapping import LevelMappingDocument
 from ...model.hierarchy.machine import Machine
 from ...model.mapping import MappingDocument
-from ..tables import Column, name_text, print_line, print_tables
+from ..tables import MAY_WAIT, Column, name_text, print_line, print_tables
 from .level_listing import level_listing
 from .levels_report import print_levels
 from .loop_listing import loop_lines
@@ -90,9 +90,9 @@ def published_columns() -> tuple[Column[CostRow], ...]:
     """Whether a mapping fits, and what it costs."""
     return (
         Column("fits", lambda row: _fits(row.cost), left=True),
-        Column("least energy pJ", lambda row: f"{row.cost.min_energy_pj:,}"),
-        Column("least cycles", lambda row: f"{row.cost.min_cycles:,}"),
-        Column("least EDP", lambda row: edp_text(row.cost.min_edp)),
+        Column("least energy pJ", lambda row: f"{row.cost.min_energy_pj:,}", priority=MAY_WAIT + 1),
+        Column("least cycles", lambda row: f"{row.cost.min_cycles:,}", priority=MAY_WAIT + 1),
+        Column("least EDP", lambda row: edp_text(row.cost.min_edp), priority=MAY_WAIT + 1),
         Column("energy pJ", lambda row: _count(row.cost.energy_pj), optional=True),
         Column("cycles", lambda row: _count(row.cost.cycles), optional=True),
         Column("bound by", lambda row: row.cost.bound_by and name_text(row.cost.bound_by), left=True, optional=True),

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ...model.documents.evaluation import EvaluateResult, SolutionOfResult
+from ...model.documents.result import Result
 from ...model.evaluating import AnyRequest, ResolvedRequest, evaluate, resolved_request
 from ...model.faults import InputError
 from ...model.hierarchy.machine import Machine
@@ -25,6 +26,7 @@ from ..arguments.overrides import Overrides, changes_of, options_placed, overrid
 from ..drawing import rendered
 from ..output import check_destination, document_text, warnings_reported, write_file
 from ..pictures.files import REPORT, require_matplotlib
+from ..reports.comparisons.costed_result_report import compared_best, print_compared_best
 from ..reports.evaluation_report import listings_of, print_evaluation
 from ..tables import name_text, print_line
 
@@ -101,7 +103,7 @@ def run_evaluate_result(path: Path, overrides: Overrides, delivery: Delivery, pa
     together = {"costs": tuple(cost for each in layers for cost in each.costed.costs), "costs_of": tuple(costs_of)}
     costed = layers[0].costed if layers else EvaluateResult(costs=())
     text = document_text(costed.model_copy(update=together), leave_out_absent=True)
-    delivery.deliver(text, lambda: rendered(lambda console: _print_layers(console, layers)))
+    delivery.deliver(text, lambda: rendered(lambda console: _print_layers(console, layers, result)))
     return Exit.SOLVED
 
 
@@ -110,11 +112,22 @@ def _costed(name: str, request: AnyRequest, parts: EvaluationParts) -> CostedLay
     return CostedLayer(name, evaluate(request, detail=parts.detail), listings)
 
 
-def _print_layers(console: Console, layers: Sequence[CostedLayer]) -> None:
-    """Print the costs layer by layer."""
+def _print_layers(console: Console, layers: Sequence[CostedLayer], result: Result) -> None:
+    """Print the costs layer by layer, then those of the best mappings beside what the result states."""
     for number, layer in enumerate(layers):
-        print_line(console, ("\n" if number else "") + f"{name_text(layer.name)}, mappings by rank from 0:\n")
+        print_line(
+            console, ("\n" if number else "") + f"{name_text(layer.name)}, {_numbers(len(layer.costed.costs))}:\n"
+        )
         print_evaluation(console, layer.costed, layer.listings)
+    best = {layer.name: layer.costed.costs[0] for layer in layers}
+    print_compared_best(console, compared_best(result, best), len(result.layers))
+
+
+def _numbers(num_mappings: int) -> str:
+    """The ranks in a result and what numbers the mappings have among the costs."""
+    return (
+        f"ranks 1 to {num_mappings} as mappings 0 to {num_mappings - 1}" if num_mappings > 1 else "rank 1 as mapping 0"
+    )
 
 
 def _write_page(path: Path, request: AnyRequest, known: ResolvedRequest) -> None:

@@ -92,10 +92,33 @@ def test_the_report_goes_layer_by_layer_and_shows_loops(tmp_path: Path, capsys: 
     path, _ = solved(tmp_path, capsys, "--top-k", "1")
     assert main(["evaluate", path, "--loops"]) == 0
     out = capsys.readouterr().out
-    assert [line for line in out.splitlines() if line.endswith("by rank from 0:")] == [
-        f"{name}, mappings by rank from 0:" for name in ("g", "again")
+    assert [line for line in out.splitlines() if line.endswith(":") and "rank 1 as" in line] == [
+        f"{name}, rank 1 as mapping 0:" for name in ("g", "again")
     ]
     assert out.count("mapping 0 as a loop nest:") == 2
+
+
+def test_the_report_ends_with_the_best_mappings_beside_what_the_result_states(tmp_path: Path, capsys: Output) -> None:
+    path, result = solved(tmp_path, capsys, "--top-k", "1")
+    changed = ["--set", "access_energy_pj.dram=0", "--set", "dma.init_cycles=0"]
+    costs, stated = answer(capsys, path, *changed)["costs"], result["total"]
+    counts = [layer["count"] for layer in result["layers"]]
+    energy, cycles = (
+        sum(n * cost[field] for n, cost in zip(counts, costs, strict=True)) for field in ("energy_pj", "cycles")
+    )
+    assert (energy < stated["energy_pj"], cycles < stated["cycles"]) == (True, True)
+    assert main(["evaluate", path, *changed]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"total with counts: energy {energy:,} pJ (x{energy / stated['energy_pj']:.3f}), "
+        f"{cycles:,} cycles (x{cycles / stated['cycles']:.3f}), "
+        f"EDP {energy * cycles:.6e} pJ*cycles (x{energy * cycles / stated['edp']:.3f})"
+    )
+
+
+def test_mappings_that_do_not_fit_are_counted_below_the_totals(tmp_path: Path, capsys: Output) -> None:
+    path, _ = solved(tmp_path, capsys, constraints={"min_utilization": {"pe": 0.01}})
+    assert main(["evaluate", path, "--set", "pes=1"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "2 of 2 do not fit the machine"
 
 
 def test_a_result_without_mappings_has_no_costs(tmp_path: Path, capsys: Output) -> None:

@@ -149,5 +149,13 @@ def test_long_lines_break_between_words_on_a_terminal(monkeypatch: pytest.Monkey
     assert printed(" ".join(words)) == [" ".join(words)]
 
 
+def test_the_rest_of_an_indented_line_is_indented_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["twelve-chars"] * 9
+    deep = " " * 16 + " ".join(words)
+    assert printed(deep) == [" " * 16 + " ".join(words[:5]), " " * 16 + " ".join(words[5:])]
+    print_to(monkeypatch, Terminal(is_terminal=False))
+    assert printed(deep) == [deep]
+
+
 def printed(line: str) -> list[str]:
     return rendered(lambda console: print_line(console, line)).splitlines()
