@@ -68,8 +68,11 @@ def test_a_result_is_a_line(result: Result, infeasible: Result) -> None:
         f"<LayerResult 'a': optimal; 2 mappings; energy {cost.energy_pj:.4e} pJ, {cost.cycles:,} cycles, "
         f"EDP {cost.edp:.4e} pJ*cycles; gap 0>"
     )
-    assert repr(infeasible) == "<Result '<two> products': edp on dmazerunner-256pe; 2 layers, 0 proved>"
+    assert repr(infeasible) == "<Result '<two> products': edp on dmazerunner-256pe; 2 layers, 0 proved, 2 infeasible>"
     assert repr(infeasible.layers[0]) == "<LayerResult 'a': infeasible; 0 mappings>"
+    unknown = infeasible.layers[0].model_copy(update={"status": "unknown"})
+    mixed = infeasible.model_copy(update={"layers": (*infeasible.layers, result.layers[0], unknown)})
+    assert repr(mixed).endswith("; 4 layers, 1 proved, 2 infeasible, 1 unknown>")
     interrupted = result.model_copy(update={"interrupted": True, "name": "x\n" * 100})
     assert repr(interrupted).startswith("<Result 'x\\nx\\n")
     assert repr(interrupted).endswith("; interrupted>")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -27,9 +28,10 @@ def _interrupted(document: Any) -> Iterator[str]:
 
 
 def _result_facts(result: Result) -> Iterator[str]:
-    proved = sum(layer.status == "optimal" for layer in result.layers)
+    statuses = Counter(layer.status for layer in result.layers)
+    without = [f"{statuses[status]} {status}" for status in ("infeasible", "unknown") if statuses[status]]
     yield f"{result.objective} on {result.architecture.name}"
-    yield f"{counted(len(result.layers), 'layer')}, {proved} proved"
+    yield ", ".join((counted(len(result.layers), "layer"), f"{statuses['optimal']} proved", *without))
     yield from total_facts(result.total)
     yield from _interrupted(result)
 

@@ -12,9 +12,8 @@ import tempfile
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from dmaze.model import Architecture, Constraints, EvaluateRequest, Gemm, evaluate
+from dmaze.model import Architecture, Constraints, EvaluateRequest, Gemm, evaluate, resolve_architecture
 from dmaze.model.mapping import mapping_to_document
-from dmaze.model.reading.loading import resolve_architecture
 from dmaze.solver import Backend, LayerProblem, SearchLimits
 
 
@@ -49,7 +48,7 @@ def by_command(layer: Gemm, architecture: Architecture) -> int:
 def run() -> None:
     """Print the fewest cycles for growing arrays of PEs, by three back ends and by the command."""
     layer = Gemm(type="gemm", name="product", m=256, n=256, k=256)
-    base = resolve_architecture("dmazerunner-256pe", Path.cwd())
+    base = resolve_architecture("dmazerunner-256pe")
     for pes in (64, 256, 1024):
         architecture = base.model_copy(update={"pes": pes})
         for name in ("portfolio", "cp-sat", "highs"):
