@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ...model.faults import InputError
+from ...model.objectives import OBJECTIVES
 from .options import MaxCycles, MaxEnergy, NetworkObjective, Pareto
 
 if TYPE_CHECKING:
     from ...model.documents.networks.network_result import NetworkGoal
 
-PARETO, NETWORK = "--pareto", "--network"
+PARETO, NETWORK, MAX_CYCLES, MAX_ENERGY = "--pareto", "--network", "--max-cycles", "--max-energy"
 FLAGS_OF_GOAL: Mapping[str, str] = {
     "objective": NETWORK,
-    "max_cycles": "--max-cycles",
-    "max_energy_pj": "--max-energy",
+    "max_cycles": MAX_CYCLES,
+    "max_energy_pj": MAX_ENERGY,
 }
 """What the fields of a network's goal are called on the command line."""
 
@@ -52,7 +53,18 @@ class FrontGoals:
         given = {"objective": self.network, "max_cycles": self.max_cycles, "max_energy_pj": self.max_energy}
         if all(value is None for value in given.values()):
             return None
+        self._check_limits()
         return _goal_of({field: value for field, value in given.items() if value is not None})
+
+    def _check_limits(self) -> None:
+        """Refuse two limits, and a limit beside what it does not go with, by the names of the options."""
+        if self.max_cycles is not None and self.max_energy is not None:
+            raise InputError.single(None, MAX_ENERGY, f"expected without {MAX_CYCLES}: a limit is of one metric")
+        limits = ((MAX_CYCLES, self.max_cycles, "energy"), (MAX_ENERGY, self.max_energy, "latency"))
+        for flag, limit, minimised in limits:
+            if limit is not None and self.network in set(OBJECTIVES) - {minimised}:
+                message = f"expected alone or with {NETWORK} {minimised}, got {NETWORK} {self.network}"
+                raise InputError.single(None, flag, message)
 
 
 def _goal_of(given: Mapping[str, str]) -> NetworkGoal:

@@ -203,7 +203,7 @@ def substitutes_of(path: Path, overrides: Overrides) -> Substitutes:
             faults = zip(error.faults, places, strict=True)
             raise InputError(replace(fault, place=place) for fault, place in faults) from error
     elif is_layers(path):
-        message = f"expected the name or the file of an architecture to map {path.name} onto"
+        message = f"expected the name or the file of an architecture to map {path.name} onto (dmaze-solve list)"
         raise InputError.single(None, FLAGS["architecture"], message)
     return Substitutes(
         architecture,

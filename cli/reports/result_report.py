@@ -261,11 +261,10 @@ def cache_lines(result: Result) -> Iterator[str]:
         days = sorted({origin.found.partition("T")[0] for origin in origins})
         when = f", found {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else ""
         version = f" by version {origins[0].version}" if origins else ""
-        counted = f"{len(cached)} of {len(distinct)} distinct layers"
-        yield f"from the cache: {counted}{when}{version}; --no-cache searches anew"
+        yield f"from the cache: {len(cached)} of {len(distinct)} distinct layers{when}{version}; --no-cache searches anew"
     continued = sum(not layer.cached and layer.cached_from is not None for layer in distinct)
     if continued:
-        yield f"searched further from an unproved answer of the cache: {continued} of {len(distinct)} distinct layers"
+        yield f"searched further from what the cache has: {continued} of {len(distinct)} distinct layers"
 
 
 def trouble_lines(layer: LayerResult) -> Iterator[str]:
@@ -274,7 +273,8 @@ def trouble_lines(layer: LayerResult) -> Iterator[str]:
         return
     name = name_text(layer.name)
     if layer.status == "infeasible":
-        yield f"\n{name} is infeasible; these cannot hold together:"
+        clash = "no mapping keeps" if len(layer.conflicts) == 1 else "these cannot hold together"
+        yield f"\n{name} is infeasible; {clash}:"
         for conflict in layer.conflicts or ("(not narrowed down)",):
             yield f"  - {conflict}{_achievable(conflict, layer.achievable.get(conflict))}"
     if layer.fault is not None:

@@ -59,7 +59,7 @@ def test_a_sweep_is_known_by_its_name(capsys: Output) -> None:
 
 def test_a_network_needs_an_architecture(capsys: Output) -> None:
     assert main(["resnet18"]) == 2
-    line = "--architecture: expected the name or the file of an architecture to map resnet18 onto\n"
+    line = "--architecture: expected the name or the file of an architecture to map resnet18 onto (dmaze-solve list)\n"
     assert capsys.readouterr().err == line
 
 

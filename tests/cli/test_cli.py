@@ -178,7 +178,7 @@ def test_infeasible_layers_end_with_1_and_keep_the_document(write: Write, capsys
     assert main([spec]) == 1
     out = capsys.readouterr().out
     best = "the greatest that the other rules leave is 0.09375"  # 2 * 3 * 4 of 256 PEs
-    assert f"g is infeasible; these cannot hold together:\n  - min_utilization.pe: {best}\n" in out
+    assert f"g is infeasible; no mapping keeps:\n  - min_utilization.pe: {best}\n" in out
     assert "total: none" in out
 
 

@@ -213,7 +213,7 @@ def test_infeasible_layers_are_told_and_the_others_drawn(write: Write, tmp_path:
     target = tmp_path / "r.html"
     assert main([write(GEMM, INFEASIBLE, constraints=MOVES_LITTLE), "--report", str(target)]) == 1
     parsed = reported(target)
-    assert any("no is infeasible; these cannot hold together:\n  - " in words for words in parsed.words["pre"])
+    assert any("no is infeasible; no mapping keeps:\n  - " in words for words in parsed.words["pre"])
     assert "no is infeasible: the constraints and capacities leave no mapping" in parsed.words["summary"]
     energy, cycles, scatter, _ = parsed.pictures
     assert ">infeasible</text>" in energy

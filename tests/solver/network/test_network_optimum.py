@@ -236,11 +236,11 @@ def test_the_command_reports_and_prints_the_document(tmp_path: Path, capsys: pyt
         (["--max-energy", "-1"], "--max-energy: expected an integer of at least 0, got -1"),
         (
             ["--network", "edp", "--max-cycles", "9"],
-            "--max-cycles: expected only with the objective 'energy', got 'edp'",
+            "--max-cycles: expected alone or with --network energy, got --network edp",
         ),
         (
             ["--max-energy", "9", "--max-cycles", "9"],
-            "--max-energy: expected only with the objective 'latency', got 'energy'",
+            "--max-energy: expected without --max-cycles: a limit is of one metric",
         ),
         (["--network", "edp", "--pareto"], "--pareto: expected without --network, --max-cycles, --max-energy"),
         (["--network", "edp", "--loops"], "--network: expected without --loops, --trace, pictures and exports"),
