@@ -260,8 +260,8 @@ def cache_lines(result: Result) -> Iterator[str]:
     if cached:
         days = sorted({origin.found.partition("T")[0] for origin in origins})
         when = f", found {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else ""
-        version = f" by version {origins[0].version}" if origins else ""
-        yield f"from the cache: {len(cached)} of {len(distinct)} distinct layers{when}{version}; --no-cache searches anew"
+        by = f" by version {origins[0].version}" if origins else ""
+        yield f"from the cache: {len(cached)} of {len(distinct)} distinct layers{when}{by}; --no-cache searches anew"
     continued = sum(not layer.cached and layer.cached_from is not None for layer in distinct)
     if continued:
         yield f"searched further from what the cache has: {continued} of {len(distinct)} distinct layers"

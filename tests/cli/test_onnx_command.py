@@ -60,7 +60,11 @@ def test_the_other_verbs_that_search_take_a_model_too(capsys: Output) -> None:
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        ([], "--architecture: expected the name or the file of an architecture to map tagger.onnx onto (dmaze-solve list)"),
+        (
+            [],
+            "--architecture: expected the name or the file of an architecture to map tagger.onnx onto "
+            "(dmaze-solve list)",
+        ),
         (["--architecture", "dmazerun"], "--architecture: unknown name 'dmazerun'; did you mean 'dmazerunner-256pe'?"),
         (["--architecture", "no/where.json"], "--architecture: expected a file, but there is none at no/where.json"),
         ([*REFERENCE, "--dim", "time"], "--dim: expected NAME=N, got 'time'"),
