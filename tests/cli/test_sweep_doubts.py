@@ -15,6 +15,7 @@ from dmaze.cli.pages.sweep_page import sweep_page
 from dmaze.cli.pictures.sweep_chart import NOT_COMPLETE, NOT_PROVED, sweep_figure
 from dmaze.cli.reports.comparisons.sweep_report import print_sweep
 from dmaze.cli.reports.comparisons.sweep_tables import sweep_csv
+from dmaze.model.documents.result import Limit, Reason, Termination
 from dmaze.model.documents.sweep_results import SweepResult
 from dmaze.solver import Cache, solve, sweep
 from rich.console import Console
@@ -80,6 +81,18 @@ def test_the_best_design_is_only_the_best_found_where_that_is_not_proved() -> No
     assert re.search(r" best$| best  ", report(proved()), re.MULTILINE)
     assert "best found" not in report(proved())
     assert "best found  " in report(doubtful(proved(), 1))
+
+
+def test_more_time_is_suggested_where_time_was_up() -> None:
+    result = proved()
+    up = Termination(reason=Reason.LIMIT, limit=Limit.TIME)
+    first, *others = result.designs
+    assert first.result is not None
+    layers = tuple(layer.model_copy(update={"termination": up}) for layer in first.result.layers)
+    changed = first.model_copy(update={"result": first.result.model_copy(update={"layers": layers})})
+    line = f"time was up on 1 of {len(result.designs)} designs; to search further than 60 s: --time-limit 240\n"
+    assert line in report(result.model_copy(update={"designs": (changed, *others)}))
+    assert "time was up" not in report(result)
 
 
 def test_the_front_comes_first() -> None:

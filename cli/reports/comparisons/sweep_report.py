@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from rich.console import Console
 
 from ....model.design_fields.nested_values import label_of
-from ....model.documents.result import Number
-from ....model.documents.sweep_results import SweepCounts, SweepResult
+from ....model.documents.result import Limit, Number
+from ....model.documents.sweep_results import SweepCounts, SweepResult, SweptDesign
 from ....model.documents.sweep_spec import AnyAreaWeights, AreaWeights
 from ....model.faults import escaped
 from ....model.objectives import OBJECTIVES
 from ...tables import name_text, print_line, print_tables, title_text
+from ..certificate_report import MORE_TIME
 from .sweep_columns import (
     POINT_NUMBER,
     UNPROVED,
@@ -111,6 +112,12 @@ def closing_lines(result: SweepResult) -> Iterator[str]:
         yield f"least {summed}: {label_of(result.best.values)}, {value} {rule.unit}; {proof}"
     if any(is_open(design) for design in result.designs):
         yield f"{UNPROVED}: not proved, a limit was reached; {_still_open(result)}"
+    if out_of_time := sum(_is_out_of_time(design) for design in result.designs):
+        limit = result.solver.time_limit_s
+        yield (
+            f"time was up on {out_of_time} of {len(result.designs)} designs; to search further than {limit:g} s: "
+            f"--time-limit {MORE_TIME * limit:g}"
+        )
     counts = result.counts
     yield f"area proxy: {_area_text(result.sweep.area_weights)}; a stand-in that orders designs by memory, not an area"
     yield (
@@ -125,6 +132,12 @@ def closing_lines(result: SweepResult) -> Iterator[str]:
 
 def _still_open(result: SweepResult) -> str:
     return "points may be missing" if result.objective is None else "less may be possible, down to the bound"
+
+
+def _is_out_of_time(design: SweptDesign) -> bool:
+    """Whether the time of a layer was up before its mapping was proved."""
+    terminations = [layer.termination for layer in design.result.layers] if design.result is not None else []
+    return any(termination is not None and termination.limit is Limit.TIME for termination in terminations)
 
 
 def _searched(counts: SweepCounts) -> str:
