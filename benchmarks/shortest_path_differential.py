@@ -20,15 +20,15 @@ from dmaze.model.faults import InputError
 from dmaze.model.hierarchy.accountings import ACCOUNTINGS
 from dmaze.model.hierarchy.hierarchy_model import MODEL, HierarchyModel
 from level_optima import TooManyError
-from shortest_path_agreement import compared, drawn_problem
+from shortest_path_agreement import compared, drawn_in_blocks, drawn_problem
 
 MOST, MOST_CHOICES = 10_000, 16
 """Mappings, and choices of what is kept where, above which a problem is passed over."""
 
 
-def compare(model: HierarchyModel, seed: int, counts: Counter[str]) -> Iterator[dict[str, Any]]:
-    """What is wrong with the searches of a problem."""
-    case, constraints, kind = drawn_problem(seed)
+def compare(model: HierarchyModel, blocks: bool, seed: int, counts: Counter[str]) -> Iterator[dict[str, Any]]:
+    """What is wrong with the searches of a problem; with ``blocks``, of one in which partial blocks decide."""
+    case, constraints, kind = (drawn_in_blocks if blocks else drawn_problem)(seed)
     try:
         searches = compared(case, constraints, MOST, MOST_CHOICES, model)
     except TooManyError:
@@ -50,9 +50,14 @@ def compare(model: HierarchyModel, seed: int, counts: Counter[str]) -> Iterator[
 def main() -> None:
     parser = seeds_parser(__doc__, 20_000_000, "shortest_path_differential")
     parser.add_argument("--accounting", choices=ACCOUNTINGS, default=ACCOUNTINGS[0], help="how words are counted")
+    parser.add_argument("--blocks", action="store_true", help="problems in which partial blocks decide what is best")
     options = parser.parse_args()
-    record = {"benchmark": "shortest_path_differential", "accounting": options.accounting}
-    run_over_seeds(options, partial(compare, MODEL.under(options.accounting)), record, "numpy")
+    record = {
+        "benchmark": "shortest_path_differential",
+        "accounting": options.accounting,
+        **({"problems": "blocks"} if options.blocks else {}),
+    }
+    run_over_seeds(options, partial(compare, MODEL.under(options.accounting), options.blocks), record, "numpy")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ LONG_S = 600.0
 """Longer than any search of a tiny problem takes on a busy machine."""
 ANY = Traits(most_levels=3, blocks=0.0)
 BLOCKS = Traits(most_levels=3, blocks=0.5)
+ALL_BLOCKS = Traits(most_levels=3, blocks=1.0, halo=0.2, dma=0.0)
 BLOCKS_EVERY, SLOW_EVERY = 10, 4
 """How often levels may be accessed in blocks, so that a search need not prove anything; how often ports are slow."""
 MACS = (8, 12, 16, 24)
@@ -56,6 +57,14 @@ def with_slow_ports(random: Random, case: RandomCase) -> RandomCase:
         node[random.choice(ports)] = random.choice((0.1, 0.25, 0.5))
     document = Machine.model_validate(fields)
     return replace(case, document=document, machine=resolved_machine(document, case.nest))
+
+
+def drawn_in_blocks(seed: int) -> tuple[RandomCase, LevelConstraints, str]:
+    """The problem of a seed in which partial blocks decide, a third of them with constraints of one kind."""
+    random = Random(seed)
+    case = with_blocks_at_even_prices(random, random_case(seed, 24, ALL_BLOCKS))
+    chosen = random.sample(list(KINDS_OF_CONSTRAINT), seed % 3 // 2)
+    return case, random_constraints(random, case, chosen), chosen[0] if chosen else "none"
 
 
 def with_blocks_at_even_prices(random: Random, case: RandomCase) -> RandomCase:

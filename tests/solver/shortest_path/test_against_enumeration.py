@@ -16,6 +16,7 @@ from random_constraints import KINDS_OF_CONSTRAINT
 from random_hierarchies import Traits, random_case
 from random_layers import KINDS
 from shortest_path_agreement import (
+    ALL_BLOCKS,
     EXACT,
     Searched,
     compared,
@@ -29,7 +30,6 @@ ANY = Traits(most_levels=3, blocks=0.0)
 HALO = Traits(most_levels=3, halo=1.0, dma=0.0, blocks=0.0)
 DMA = Traits(most_levels=3, halo=0.0, dma=1.0, blocks=0.0)
 BLOCKS = Traits(most_levels=3, blocks=1.0)
-BLOCKS_WITH_HALO = Traits(most_levels=3, blocks=1.0, halo=0.2, dma=0.0)
 MOST, MOST_CHOICES = 2000, 4
 """Mappings that are costed, and choices of what is kept where; problems with more are passed over."""
 
@@ -96,7 +96,7 @@ def test_optima_with_blocks_are_proved_although_sweeps_leave_partial_ones_out(
 @pytest.mark.parametrize("seed", [63_000_104, 63_000_109, 63_000_352, 63_000_353])
 def test_a_mapping_of_fewer_words_is_not_taken_for_one_that_costs_less_in_blocks(seed: int) -> None:
     """Optima that are missed where labels go for any that has less energy, or whatever their instances are."""
-    case = with_blocks_at_even_prices(Random(seed), random_case(seed, 24, BLOCKS_WITH_HALO))
+    case = with_blocks_at_even_prices(Random(seed), random_case(seed, 24, ALL_BLOCKS))
     for one in compared(case, EXACT, 20_000, 4):
         assert (one.wrong, one.proved) == ((), True)
 
