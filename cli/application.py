@@ -51,7 +51,7 @@ VERBS = (
     Verb(
         "verify",
         "verify_verb",
-        "Re-check a result: legality, costs, ranks, totals, and every bound by a route of its own.",
+        "Re-check a result, of layers or a network: legality, costs, totals, and every bound by its own route.",
     ),
     Verb(
         "explain",

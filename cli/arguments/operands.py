@@ -9,27 +9,34 @@ import typer
 
 from .offered_values import DOCUMENTS, built_in_architecture, one_of
 
-SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="JSON file: architecture, workload, objective, limits.")]
+SpecPath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SPEC",
+        help="JSON file: architecture, workload, objective, limits, and a sweep with axes; or a built-in name.",
+    ),
+]
 ModelPath = Annotated[
     Path,
     typer.Argument(
-        metavar="SPEC", help="JSON file: architecture, workload, objective, limits; or a network as an .onnx file."
+        metavar="SPEC",
+        help="JSON file: architecture, workload, objective, limits; or a network as an .onnx file; or a built-in name.",
     ),
 ]
 StudiedPath = Annotated[
     Path | None,
     typer.Argument(
         metavar="[SPEC]",
-        help="JSON file: architecture, workload, objective, limits; or a network as an .onnx file. May be left out "
-        "with the mappings of a result, which holds its own.",
+        help="JSON file: architecture, workload, objective, limits; or a network as an .onnx file; or a built-in name. "
+        "May be left out with the mappings of a result, which holds its own.",
     ),
 ]
 ModelPaths = Annotated[
     list[Path],
     typer.Argument(
         metavar="SPEC...",
-        help="JSON file: architecture, workload, objective, limits; or a network (.onnx, .yaml, .csv, .m); or files of "
-        "Timeloop's architecture, problem, ERT, constraints; ZigZag's hardware, workload; SCALE-Sim's .cfg, .csv.",
+        help="JSON file: architecture, workload, objective, limits; or a built-in name; or a network (.onnx, .yaml, .csv, .m); "
+        "or files of Timeloop's architecture, problem, ERT, constraints; ZigZag's hardware, workload; SCALE-Sim's .cfg, .csv.",
     ),
 ]
 RequestPaths = Annotated[

@@ -74,7 +74,7 @@ ArchitectureName = Annotated[
     typer.Option(
         "--architecture",
         metavar="NAME",
-        help="A built-in architecture or a file in place of the spec's; needed for an .onnx file.",
+        help="A built-in architecture or a file in place of the spec's; needed for a network alone.",
         autocompletion=built_in_architecture,
     ),
 ]

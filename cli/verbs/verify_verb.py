@@ -25,7 +25,7 @@ from ..reports.verification_report import fault_lines, print_verification
 def verify_verb(
     result: ResultPath, *, delivery: Delivery, time_limit: ProofTime = None, workers: Workers = None
 ) -> Action:
-    """Re-check a result: legality, costs, ranks, totals, and every bound by a route of its own.
+    """Re-check a result, of layers or a network: legality, costs, totals, and every bound by its own route.
 
     Exit codes: 0 everything that was checked holds; 1 something is wrong; 2 not a result; 130 interrupted.
     """
