@@ -35,8 +35,9 @@ ModelPaths = Annotated[
     list[Path],
     typer.Argument(
         metavar="SPEC...",
-        help="JSON file: architecture, workload, objective, limits; or a built-in name; or a network (.onnx, .yaml, .csv, .m); "
-        "or files of Timeloop's architecture, problem, ERT, constraints; ZigZag's hardware, workload; SCALE-Sim's .cfg, .csv.",
+        help="JSON file: architecture, workload, objective, limits; or a built-in name; or a network (.onnx, .yaml, "
+        ".csv, .m); or files of Timeloop's architecture, problem, ERT, constraints; ZigZag's hardware, workload; "
+        "SCALE-Sim's .cfg, .csv.",
     ),
 ]
 RequestPaths = Annotated[
