@@ -69,8 +69,7 @@ class BestFirst:
         if self.best is None:
             return Optima()
         design, weight = self._plan.problems[number][0].design, self._weight(number)
-        others = {slot for slot in self._numbers(design) if slot != number}
-        rest = sum(self._weight(other) * self._bounds.of[other] for other in others)
+        rest = sum(self._weight(other) * self._bounds.of[other] for other in self._numbers(design) if other != number)
         return OptimaBelow((self.best.value - rest) / weight * ABOVE)
 
     def answered(self, number: int, answer: LayerResult) -> bool:
