@@ -130,10 +130,8 @@ class LayerProcesses(Generic[AnswerT]):
     def _work_here(self) -> None:
         """Work on the next layer in this process: no other one is left."""
         place = self._waiting.popleft()
-        self._answers[place], cut_short = self._work(place, self._workers, self._observer)
-        if cut_short:
-            self.interrupted = True
-            self._waiting.clear()
+        answer, cut_short = self._work(place, self._workers, self._observer)
+        self._answer(place, answer, cut_short=cut_short)
 
     def _listen(self, timeout_s: float | None) -> None:
         """Take in what processes say, once any says something."""
@@ -157,9 +155,15 @@ class LayerProcesses(Generic[AnswerT]):
         if isinstance(message, Raised):
             raise message.error
         process.place = None
-        self.interrupted = self.interrupted or message.cut_short
-        self._answers[message.place] = message.answer
+        self._answer(message.place, message.answer, cut_short=message.cut_short)
         return None
+
+    def _answer(self, place: int, answer: AnswerT, *, cut_short: bool) -> None:
+        """Take in an answer; after one that was cut short no further layer begins."""
+        self._answers[place] = answer
+        if cut_short:
+            self.interrupted = True
+            self._waiting.clear()
 
     def interrupt(self) -> None:
         """Have all searches end, and take in what they have found; a second Ctrl-C ends them without."""

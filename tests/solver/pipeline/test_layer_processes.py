@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
 from types import SimpleNamespace
 from typing import cast
 
@@ -21,7 +23,7 @@ from dmaze.solver.pipeline.observer import Observer, SilentObserver
 from dmaze.solver.pipeline.runs import layer_processes
 from dmaze.solver.pipeline.runs.layer_answers import InTurn, Work
 from dmaze.solver.pipeline.runs.layer_processes import LayerProcesses, layer_answers
-from dmaze.solver.pipeline.runs.layer_server import Interrupts
+from dmaze.solver.pipeline.runs.layer_server import Interrupts, Relay
 from dmaze.solver.pipeline.solve import solve_resolved
 
 pytestmark = [
@@ -98,11 +100,16 @@ def test_what_ends_the_run_is_raised_here() -> None:
     def refuse(place: int, _: int, __: Observer) -> tuple[str, bool]:
         raise InputError.single(None, f"layers[{place}]", "expected something else")
 
+    def blame(_: int, __: int, ___: Observer) -> tuple[str, bool]:
+        raise BackendFault("a back end's own words")
+
     def fail(_: int, __: int, ___: Observer) -> tuple[str, bool]:
         raise ZeroDivisionError("division by zero")
 
     with pytest.raises(InputError, match=r"layers\[[01]\]: expected something else"):
         answers(refuse, 2)
+    with pytest.raises(BackendFault, match=r"^a back end's own words$"):
+        answers(blame, 2)
     with pytest.raises(BackendFault, match="division by zero"):
         answers(fail, 2)
 
@@ -147,6 +154,28 @@ def test_in_turn_nothing_begins_after_an_interrupt() -> None:
         run = InTurn(work, 1, SilentObserver())
         assert [run.of(place) for place in places] == expected
         assert run.interrupted
+
+
+@pytest.mark.parametrize("processes", [0, 1])
+def test_after_an_answer_that_was_cut_short_no_layer_begins(processes: int) -> None:
+    run = LayerProcesses(lambda place, _, __: (str(place), place == 1), 4, 2, SilentObserver(), lost)
+    try:
+        run.start(processes)
+        assert [run.of(place) for place in range(4)] == ["0", "1", None, None]
+        assert run.interrupted
+    finally:
+        run.stop()
+
+
+def test_beside_a_thread_nothing_is_forked() -> None:
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    try:
+        assert not layer_processes.may_fork()
+    finally:
+        done.set()
+        thread.join()
 
 
 @pytest.mark.parametrize(("workers", "layers", "at_once"), [(1, 5, True), (2, 1, True), (2, 5, False)])
@@ -309,3 +338,41 @@ def test_an_interrupt_between_two_layers_or_while_something_is_sent_comes_afterw
     with sending.heard(), pytest.raises(KeyboardInterrupt):
         send()
     assert sent == ["all of it"]
+
+
+def test_what_is_being_sent_when_an_interrupt_comes_is_sent_whole() -> None:
+    interrupts, sent = Interrupts(), list[object]()
+
+    class Pipe:
+        def send(self, message: object) -> None:
+            interrupts(signal.SIGUSR1, None)
+            sent.append(message)
+
+    with pytest.raises(KeyboardInterrupt), interrupts.heard():
+        Relay(cast("Connection", Pipe()), interrupts).send("all of it")
+    assert sent == ["all of it"]
+
+
+KILLED = """
+import os, time
+from dmaze.solver.pipeline.observer import SilentObserver
+from dmaze.solver.pipeline.runs.layer_processes import LayerProcesses
+
+class Killing(SilentObserver):
+    def layer_started(self, name, position, total):
+        os.kill(os.getpid(), 9)
+
+def work(place, workers, observer):
+    observer.layer_started("l", 1, 2)
+    time.sleep(60)
+
+run = LayerProcesses(work, 2, 2, Killing(), lambda place, how: how)
+run.start(2)
+run.of(0)
+"""
+"""Is killed when its layers have begun; their processes hold standard output open."""
+
+
+def test_processes_end_with_the_one_that_has_forked_them() -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, timeout=20)
+    assert done.returncode == -signal.SIGKILL
