@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .documents.evaluation import EvaluateRequest, EvaluateResult
     from .documents.explaining.explanation import Explanation
     from .documents.networks.network_result import NetworkGoal, NetworkResult
+    from .documents.networks.network_verification import NetworkVerification
     from .documents.pareto import ParetoFronts
     from .documents.result import LayerResult, Result, Solution, Totals
     from .documents.spec import LayerList, NetworkReference, SolverOptions, Spec
@@ -94,6 +95,7 @@ __all__ = [
     "NetworkGoal",
     "NetworkReference",
     "NetworkResult",
+    "NetworkVerification",
     "ParetoFronts",
     "Result",
     "Solution",
@@ -127,6 +129,7 @@ if not TYPE_CHECKING:
             "dmazerunner.evaluated_cost": ("EvaluatedCost",),
             "documents.explaining.explanation": ("Explanation",),
             "documents.networks.network_result": ("NetworkGoal", "NetworkResult"),
+            "documents.networks.network_verification": ("NetworkVerification",),
             "documents.pareto": ("ParetoFronts",),
             "documents.result": ("LayerResult", "Result", "Solution", "Totals"),
             "documents.spec": ("LayerList", "NetworkReference", "SolverOptions", "Spec"),

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..model.faults import InputError
+from ..model.cost_model import HIERARCHY
+from ..model.faults import InputError, suggestion
 from ..model.hierarchy.constraints.level_constraints import LevelConstraints
 from ..model.hierarchy.constraints.resolved_constraints import resolved_constraints
 from ..model.hierarchy.level_mapping import level_mapping_document
 from ..model.hierarchy.machine import Machine
 from ..model.hierarchy.resolved_machine import resolved_machine
 from ..model.loop_nest import LoopNest
-from ..model.objectives import Objective, float_below
+from ..model.objectives import OBJECTIVES, Objective, float_below
 from ..model.reading.consistency import consistency_faults
 from .deadline import Deadline
 from .shortest_path.programme import Programme, Task
@@ -68,7 +69,8 @@ def tile(
     time is up, the best mapping so far is the answer, with a bound below its value.
 
     Raises:
-        InputError: for constraints that name what is not there, and for a nest of too many tile sizes.
+        InputError: for an objective, a machine or constraints that are none of a hierarchy's, and for a nest of too
+            many tile sizes.
         TimeoutError: when the time is up before there is any mapping.
 
     Example:
@@ -80,6 +82,8 @@ def tile(
         >>> found.factors["M"], found.keep["L1"], found.proved
         ({'DRAM': 1, 'L1': 4}, ('A', 'B', 'C'), True)
     """
+    if objective not in OBJECTIVES:
+        raise InputError.single(None, "objective", f"unknown name '{objective}'; {suggestion(objective, OBJECTIVES)}")
     space = _space(nest, machine, constraints or LevelConstraints())
     programme = Programme(space, Task(objective, Deadline.after(time_limit_s)))
     proved = programme.run(relative_gap, lambda: None)
@@ -96,6 +100,9 @@ def _space(nest: LoopNest, machine: Machine, constraints: LevelConstraints) -> M
     Raises:
         InputError: as :func:`tile`.
     """
+    if machine.cost_model != HIERARCHY:
+        message = f"expected one with nodes, of the cost model {HIERARCHY}; got one of {machine.cost_model}"
+        raise InputError.single(None, "machine", message)
     faults = consistency_faults({"nest": nest}, constraints, machine, None)
     if faults:
         raise InputError(faults)

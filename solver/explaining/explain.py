@@ -10,7 +10,7 @@ from ...model.explaining.explainable import ArrayInUse, FieldChange
 from ...model.reading.results import load_result
 from ...model.reading.sources.given_document import DocumentSource
 from ..deadline import Deadline
-from ..pipeline.cache import Cache
+from ..pipeline.cache import CacheSource, cache_of
 from ..pipeline.observer import Observer, SilentObserver
 from .array_use import array_use, arrays_of
 from .explained_layer import ExplainedLayer, explained_layer
@@ -28,14 +28,14 @@ def explain(
     time_limit_s: float = DEFAULT_LIMIT_S,
     workers: int | None = None,
     observer: Observer | None = None,
-    cache: Cache | None = None,
+    cache: CacheSource | None = None,
 ) -> Explanation:
     """What bounds a layer of a result, why its arrays are used as they are, and what more of one thing would bring.
 
     The result is given as :func:`dmaze.model.load_result` takes it. Every "what if" is a search by the result's own
     back end, with ``workers`` threads (by default as many as there are cores); all of them share ``time_limit_s``
     seconds, and what is not proved in time is marked. Ctrl-C ends the searches; what was found until then is told,
-    with ``interrupted`` set.
+    with ``interrupted`` set. ``cache`` as for :func:`dmaze.solver.solve`.
 
     Raises:
         InputError: for an unknown layer, one without a mapping, and a cost model that does not explain its mappings.
@@ -47,7 +47,7 @@ def explain(
     """
     deadline = Deadline.after(time_limit_s)
     explained = explained_layer(_with_workers(load_result(result), workers), layer)
-    questions = Questions(explained, deadline, cache, observer or SilentObserver())
+    questions = Questions(explained, deadline, cache_of(cache), observer or SilentObserver())
     return _told(explained, questions, time_limit_s)
 
 

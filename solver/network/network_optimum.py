@@ -15,6 +15,7 @@ from ...model.objectives import Objective
 from ...model.reading.loading import ResolvedSpec, resolved_source
 from ...model.reading.sources.given_spec import SpecSource
 from ...model.reading.sources.spec_options import SpecOptions
+from ...model.reading.validation import validated
 from ..deadline import Deadline
 from ..fronts.layer_fronts import pareto_fronts_resolved
 from ..pipeline.observer import Observer, observed
@@ -57,7 +58,7 @@ def network_optimum(
         >>> network_optimum("spec.json", goal).total.energy_pj  # doctest: +SKIP
         11938093115
     """
-    wanted = goal if isinstance(goal, NetworkGoal) else NetworkGoal(objective=goal)
+    wanted = goal if isinstance(goal, NetworkGoal) else validated(NetworkGoal, {"objective": goal}, None, ("goal",))
     with resolved_source(Spec, spec, options) as known, observed(observer, None, progress=progress) as observers:
         return network_optimum_resolved(known, wanted, observers, check=check)
 

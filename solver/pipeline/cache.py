@@ -12,6 +12,7 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from ...model.file_replacement import replace_file
 from ...model.reading.regular_files import UnsuitableFileError, read_bytes
@@ -57,8 +58,8 @@ class Cache:
         '42'
     """
 
-    def __init__(self, folder: Path, on_fault: Callable[[str], None] | None = None) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path | str, on_fault: Callable[[str], None] | None = None) -> None:
+        self.folder = Path(folder)
         self._warn_of = on_fault or _warn
         self._warned = False
 
@@ -93,6 +94,20 @@ class Cache:
         if not self._warned:
             self._warned = True
             self._warn_of(f"the cache {self.folder} is not used: cannot {what} it: {error.strerror or error}")
+
+
+CacheSource: TypeAlias = Cache | Path | str
+"""A cache, or the folder of one."""
+
+
+def cache_of(given: CacheSource | None) -> Cache | None:
+    """The cache itself; ``None`` without one.
+
+    Example:
+        >>> cache_of("answers").folder.name
+        'answers'
+    """
+    return given if given is None or isinstance(given, Cache) else Cache(given)
 
 
 def _checksum(content: bytes) -> bytes:

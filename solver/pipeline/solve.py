@@ -14,7 +14,7 @@ from ...model.reading.loading import ResolvedSpec, resolved_source
 from ...model.reading.sources.given_spec import SpecSource
 from ...model.reading.sources.spec_options import SpecOptions
 from ..deadline import Deadline
-from .cache import Cache
+from .cache import Cache, CacheSource, cache_of
 from .observer import Observer, SilentObserver, observed
 from .runs.distinct_layers import answers_of
 from .runs.layer_results import SolveTask, solve_guarded
@@ -29,7 +29,7 @@ def solve(
     spec: SpecSource,
     observer: Observer | None = None,
     *,
-    cache: Cache | None = None,
+    cache: CacheSource | None = None,
     progress: bool = False,
     **options: Unpack[SpecOptions],
 ) -> Result:
@@ -37,9 +37,9 @@ def solve(
 
     The spec is given as for :func:`dmaze.model.load_spec`: a ``Spec``, a dict, text, a path, or the name of a built-in
     network (with an ``architecture``) or example; ``options`` stand in place of its own values. ``progress`` writes a
-    line for each layer to standard error. Identical layers are searched once. A layer
-    whose search fails is reported (``fault``) and does not stop the others. Ctrl-C ends the running search; what was
-    found until then is the result, with ``interrupted`` set. What an earlier run left in the ``cache`` is not searched
+    line for each layer to standard error. Identical layers are searched once. A layer whose search fails is reported
+    (``fault``) and does not stop the others. Ctrl-C ends the running search; what was found until then is the result,
+    with ``interrupted`` set. What an earlier run left in the ``cache`` (a :class:`Cache` or its folder) is not searched
     again, but checked and costed again.
 
     Raises:
@@ -55,7 +55,7 @@ def solve(
         resolved_source(Spec, spec, options) as known,
         observed(observer, known.document.objective, progress=progress) as observers,
     ):
-        return solve_resolved(known, observers, cache=cache)
+        return solve_resolved(known, observers, cache=cache_of(cache))
 
 
 def solve_resolved(
@@ -117,7 +117,7 @@ def enumerate_mappings(
     spec: SpecSource,
     observer: Observer | None = None,
     *,
-    cache: Cache | None = None,
+    cache: CacheSource | None = None,
     progress: bool = False,
     **options: Unpack[SpecOptions],
 ) -> Result:

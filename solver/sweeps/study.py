@@ -16,6 +16,7 @@ from ...model.reading.sources.given_spec import SpecSource
 from ...model.reading.sources.spec_options import SpecOptions
 from ...model.reading.sweep_loading import ResolvedSweep
 from ..deadline import NEVER, Deadline
+from ..pipeline.cache import CacheSource, cache_of
 from ..pipeline.observer import Observer, SilentObserver, observed
 from ..pipeline.runs.solve_job import num_cores
 from ..registry import load_backend
@@ -36,10 +37,10 @@ def sweep(
     spec: SpecSource,
     observer: Observer | None = None,
     *,
-    results: Path | None = None,
+    results: Path | str | None = None,
     executor: TaskExecutor | None = None,
     num_tasks: Callable[[], int] | None = None,
-    cache: Path | None = None,
+    cache: CacheSource | None = None,
     progress: bool = False,
     **options: Unpack[SpecOptions],
 ) -> SweepResult:
@@ -50,7 +51,7 @@ def sweep(
     file ``results`` as they come; what it holds from an earlier run of the same sweep is not searched again. Without an
     ``executor`` the work is done by ``solver.workers`` processes of this machine (by default one for each core), which
     import the main module: a script must call this under ``if __name__ == "__main__"``. With one, ``num_tasks`` is
-    asked again and again how many tasks to submit at a time, by default that same number. ``cache`` is a folder.
+    asked again and again how many tasks to submit at a time, by default that same number. ``cache`` as for ``solve``.
 
     A search that fails (``faults``) stops no other. Ctrl-C (``interrupted``) ends the sweep with what was found.
 
@@ -62,11 +63,13 @@ def sweep(
         >>> sweep("sweep.json", results=Path("sweep.jsonl")).best.values  # doctest: +SKIP
         {'spm_kib_double_buffered': 128, 'rf_bytes_per_pe': 64}
     """
+    opened, file = cache_of(cache), None if results is None else Path(results)
+    folder = None if opened is None else opened.folder
     with (
         resolved_sweep_source(spec, options) as known,
         observed(observer, None, progress=progress) as observers,
     ):
-        return sweep_resolved(known, observers, results=results, executor=executor, num_tasks=num_tasks, cache=cache)
+        return sweep_resolved(known, observers, results=file, executor=executor, num_tasks=num_tasks, cache=folder)
 
 
 def sweep_resolved(

@@ -14,7 +14,16 @@ from dmaze.model.documents.shown.flat_rows import flat
 from dmaze.model.documents.shown.html_table import MOST_ROWS, html_table
 from dmaze.model.documents.shown.shown_kinds import SHOWN
 from dmaze.model.documents.spec import SolverOptions
-from dmaze.solver import dataflow_study, explain, gap_study, network_optimum, pareto_fronts, solve, verify
+from dmaze.solver import (
+    dataflow_study,
+    explain,
+    gap_study,
+    network_optimum,
+    pareto_fronts,
+    solve,
+    verify,
+    verify_network,
+)
 
 SPEC: dict[str, Any] = {
     "name": "<two> products",
@@ -175,6 +184,9 @@ def test_what_is_said_of_a_result_has_rows_of_its_own(result: Result) -> None:
 def test_a_network_has_a_row_for_every_choice() -> None:
     network = network_optimum(SPEC)
     assert network.total is not None
+    checked = verify_network(network)
+    assert repr(checked) == "<NetworkVerification '<two> products': holds; 2 layers; every claim checked>"
+    assert list(checked.to_pandas()["points_checked"]) == [len(front.points) for front in network.fronts]
     assert repr(network) == (
         "<NetworkResult '<two> products': edp of the network on dmazerunner-256pe; 2 layers; optimal; total energy "
         f"{network.total.energy_pj:.4e} pJ, {network.total.cycles} cycles, EDP {network.total.edp:.4e} pJ*cycles>"

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 from c_programs import needs_compiler, run_program
-from dmaze.model import Gemm, InputError, LoopNest, LoopNestLayer, Machine
-from dmaze.model.hierarchy.constraints.level_constraints import LevelConstraints
+from dmaze.model import Gemm, InputError, LevelConstraints, LoopNest, LoopNestLayer, Machine, resolve_architecture
 from dmaze.model.hierarchy.hierarchy_model import MODEL
 from dmaze.model.hierarchy.level_mapping import LevelMappingDocument
 from dmaze.solver import Tiling, tile
@@ -89,6 +88,15 @@ def test_names_that_are_not_there_are_faults() -> None:
     with pytest.raises(InputError) as raised:
         tile(product(8, 8, 8), scratchpad(1000), "energy", constraints=wrong)
     assert [fault.place for fault in raised.value.faults] == ["constraints.fixed.M.L9"]
+
+
+def test_what_is_no_objective_or_no_hierarchy_is_a_fault() -> None:
+    cost: Any = "cost"
+    with pytest.raises(InputError, match=r"^objective: unknown name 'cost'; expected one of edp, energy, latency$"):
+        tile(product(2, 2, 2), scratchpad(48), cost)
+    published: Any = resolve_architecture("dmazerunner-256pe")
+    with pytest.raises(InputError, match=r"^machine: expected one with nodes, .*; got one of dmazerunner$"):
+        tile(product(2, 2, 2), published)
 
 
 def test_constraints_that_no_mapping_keeps_leave_none() -> None:

@@ -17,11 +17,13 @@ from builders import gemm, write_json
 from dmaze.cli.main import main
 from dmaze.model import InputError, Spec, SweepSpec
 from dmaze.solver import (
+    Cache,
     Progress,
     SilentObserver,
     dataflow_study,
     enumerate_mappings,
     gap_study,
+    network_optimum,
     pareto_fronts,
     solve,
     sweep,
@@ -112,6 +114,25 @@ def test_a_fault_that_only_the_run_finds_is_what_the_command_prints(
     assert f"{caught.value}\n" == capsys.readouterr().err
     with pytest.raises(InputError, match=r"^backend: unknown back end 'none'"):
         solve(TINY, backend="none")
+
+
+def test_the_goal_of_a_network_is_a_known_objective() -> None:
+    goal: Any = "cost"
+    with pytest.raises(InputError, match=r"^goal\.objective: expected 'edp', 'energy' or 'latency', got 'cost'"):
+        network_optimum(SMALL, goal)
+
+
+def test_a_cache_may_be_given_as_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "answers"
+    for given, cached in ((folder, False), (folder, True), (str(folder), True), (Cache(str(folder)), True)):
+        assert solve(SMALL, cache=given).layers[0].cached is cached
+    document = {**SMALL, "sweep": {"axes": [{"spm.banks": [32]}]}}
+    with ThreadPoolExecutor(1) as executor:
+        for given in (str(folder), Cache(folder)):
+            found = sweep(document, executor=executor, cache=given, results=str(tmp_path / "results.jsonl"))
+            assert found.best is not None
+    assert len(list(folder.iterdir())) == 1
+    assert (tmp_path / "results.jsonl").exists()
 
 
 class Terminal(io.StringIO):

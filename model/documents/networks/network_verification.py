@@ -9,6 +9,7 @@ from pydantic import Field
 from ...base import Model, Text
 from ...cost_model import DEFAULT_COST_MODEL
 from ..kinds.any_mappings import CostField, MappingField
+from ..shown.shown_document import ShownDocument
 from .network_result import NetworkGoal
 
 
@@ -57,7 +58,7 @@ class BoundVerification(Model):
     """The same in words."""
 
 
-class NetworkVerification(Model):
+class NetworkVerification(ShownDocument):
     """The document that ``verify`` prints with ``--json`` for a network's optimum."""
 
     schema_: Literal["dmaze-solve/network-verification/1"] = Field(

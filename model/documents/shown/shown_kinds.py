@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..evaluation import EvaluateResult
     from ..explaining.explanation import Explanation
     from ..networks.network_result import NetworkResult
+    from ..networks.network_verification import NetworkVerification
     from ..pareto import LayerFront, ParetoFronts
     from ..result import LayerResult, Result
     from ..study_results import DataflowStudy, GapStudy
@@ -126,7 +127,7 @@ def _explanation_facts(why: Explanation) -> Iterator[str]:
     yield from _interrupted(why)
 
 
-def _verification_facts(verification: Verification) -> Iterator[str]:
+def _verification_facts(verification: Verification | NetworkVerification) -> Iterator[str]:
     yield "holds" if verification.holds else "does not hold"
     yield counted(len(verification.layers), "layer")
     yield "every claim checked" if verification.complete else "not every claim checked"
@@ -177,6 +178,11 @@ SHOWN: Mapping[str, Shown] = {
         _verification_facts,
         lambda verification: map(of_layer, verification.layers),
         ("layer", "status", "solutions_checked", "proof.outcome", "proof.text", "faults"),
+    ),
+    "NetworkVerification": Shown(
+        _verification_facts,
+        lambda verification: map(of_layer, verification.layers),
+        ("layer", "points_checked", "steps_refuted", "steps", "text", "faults"),
     ),
 }
 """By the names of the types."""

@@ -66,6 +66,7 @@ def test_the_public_surface_is_what_it_is() -> None:
         "EvaluateResult", "EvaluatedCost", "EvaluatedLevels", "Explanation", "Fault", "GapStudy", "Gemm", "InputError",
         "Layer", "LayerList", "LayerResult", "LevelConstraints", "LevelMappingDocument", "LevelsCost", "LoopNest",
         "LoopNestLayer", "Machine", "MappingDocument", "Mttkrp", "NetworkGoal", "NetworkReference", "NetworkResult",
+        "NetworkVerification",
         "ParetoFronts", "Result", "Solution", "SolverOptions", "Spec", "SpecOptions", "SpecSource", "SweepResult",
         "SweepSpec", "Totals", "TtmChain", "Verification", "evaluate", "load_request", "load_result", "load_spec",
         "load_sweep", "resolve_architecture", "resolve_spec",
