@@ -60,3 +60,11 @@ def _without_volatile(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_volatile(inner) for key, inner in value.items() if key not in VOLATILE}
     return [_without_volatile(inner) for inner in value] if isinstance(value, list) else value
+
+
+def unchanged_prices(spec: Path) -> str:
+    """What standard error says of a sweep over memory sizes in a file that states no rule for prices."""
+    return (
+        f"warning: {spec}: sweep.axes: access_energy_pj.spm and access_energy_pj.rf are unchanged, though a memory of "
+        "another size takes another energy per access\n"
+    )
