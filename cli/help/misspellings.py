@@ -31,7 +31,8 @@ def usage_line(error: Any, verb: str | None) -> str:
     ``verb`` is the one that was asked for; ``None`` where nothing was.
     """
     if hasattr(error, "possibilities"):  # of an option that there is not
-        near = " or ".join(sorted(error.possibilities or ()))
+        name = error.option_name.lstrip("-")  # the dashes alone make short options alike
+        near = " or ".join(p for p in sorted(error.possibilities or ()) if nearest_name(name, [p.lstrip("-")]))
         message = error.message + (f"; did you mean {near}?" if near else "")
     else:
         message = " ".join(error.format_message().split()).rstrip(".")

@@ -62,6 +62,7 @@ thead tr > :first-child { background: var(--head); }
 pre { padding: 0.75rem; font: 0.8125rem/1.4 ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: normal; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 0 2rem; }
 figure { margin: 0; padding-top: 1.5rem; }
+figure:only-child { max-width: 44rem; }
 figure h2 { margin: 0 0 0.5rem; }
 img { display: block; width: 100%; height: auto; }
 figcaption { font-size: 0.875rem; color: var(--quiet); }

@@ -18,7 +18,7 @@ from .result_page import figure_with_caption, html_document, spec_text
 def sweep_page(result: SweepResult, spec: SweepSpec) -> str:
     """The report as an HTML document; ``spec`` is what was swept, options of the command included."""
     title = escaped(result.name or "dmaze-solve sweep")
-    picture = Picture("sweep", "The designs", _caption(result), sweep_figure(result))
+    picture = Picture("sweep", "How the designs compare", _caption(result), sweep_figure(result))
     return html_document(
         title,
         (

@@ -107,6 +107,9 @@ def _draw_map(figure: Figure, axes: Axes, result: SweepResult, objective: Object
         figure.legend(loc="outside lower center")
 
 
+LARGE_SHARE = 10_000
+"""From here on a cell has no room for all digits."""
+
 CELL_RING, SMALL_RING = 420, 12
 """Sizes of rings (points squared): around a cell's number, and in cells without one."""
 
@@ -114,8 +117,19 @@ CELL_RING, SMALL_RING = 420, 12
 def _number_cells(axes: Axes, shares: np.ma.MaskedArray[tuple[int, ...], np.dtype[np.float64]]) -> None:
     box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.6, "pad": 1}
     for (row, column), share in np.ndenumerate(shares.filled(np.nan)):
-        text = "none" if np.isnan(share) else "best" if share == 1 else f"{share:.2f}" if share < 10 else f"{share:.0f}"
-        axes.text(column, row, text, ha="center", va="center", fontsize=7, bbox=box)
+        axes.text(column, row, share_text(share), ha="center", va="center", fontsize=7, bbox=box)
+
+
+def share_text(share: float) -> str:
+    """A value over the least one, short enough for a cell.
+
+    Example:
+        >>> [share_text(share) for share in (1.0, 1.426, 31.2, 1790951.0)]
+        ['best', '1.43', '31', '1.8e+06']
+    """
+    if np.isnan(share) or share == 1:
+        return "none" if np.isnan(share) else "best"
+    return f"{share:.2f}" if share < 10 else f"{share:.0f}" if share < LARGE_SHARE else f"{share:.1e}"
 
 
 def _shade_bar(figure: Figure, axes: Axes, shades: ScalarMappable, what: str) -> None:

@@ -117,6 +117,7 @@ def test_help_states_the_defaults(option: str, default: str, commands: dict[str,
         ),
         ([], "Missing argument 'SPEC...'; see dmaze-solve --help"),
         (["list", "--qqq"], "No such option: --qqq; see dmaze-solve list --help"),
+        (["solve", "x.json", "--quiet"], "No such option: --quiet; see dmaze-solve solve --help"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

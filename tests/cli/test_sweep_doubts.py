@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from builders import Specs, gemm
 from dmaze.cli.pages.sweep_page import sweep_page
-from dmaze.cli.pictures.sweep_chart import NOT_COMPLETE, NOT_PROVED, sweep_figure
+from dmaze.cli.pictures.sweep_chart import NOT_COMPLETE, NOT_PROVED, share_text, sweep_figure
 from dmaze.cli.reports.comparisons.sweep_report import print_sweep
 from dmaze.cli.reports.comparisons.sweep_tables import sweep_csv
 from dmaze.model.documents.result import Limit, Reason, Termination
@@ -81,6 +81,11 @@ def test_the_best_design_is_only_the_best_found_where_that_is_not_proved() -> No
     assert re.search(r" best$| best  ", report(proved()), re.MULTILINE)
     assert "best found" not in report(proved())
     assert "best found  " in report(doubtful(proved(), 1))
+
+
+def test_values_over_the_least_are_short_enough_for_a_cell() -> None:
+    told = [share_text(share) for share in (1.0, 1.426, 31.2, 1790951.0, float("nan"))]
+    assert told == ["best", "1.43", "31", "1.8e+06", "none"]
 
 
 def test_more_time_is_suggested_where_time_was_up() -> None:
