@@ -11,15 +11,18 @@ from .base import Model
 from .cost_model import DEFAULT_COST_MODEL, HIERARCHY
 from .cost_models import AnyCostModel, model_and_machine
 from .documents.architectures import AnyArchitecture, architecture_type
-from .documents.evaluation import EvaluateRequest, EvaluateResult
+from .documents.evaluation import EvaluateRequest, EvaluateResult, SolutionOfResult
+from .documents.result import Result
 from .faults import Fault, InputError
 from .hierarchy.from_architecture import converted_mapping
 from .loop_nest import LoopNest
 from .mapping import MappingDocument
 from .reading.json_files import JsonObject
 from .reading.references import resolve_architecture, with_architecture
+from .reading.results import RESULT_SCHEMA, load_result
 from .reading.sources.documents_of_ours import refuse_answer
 from .reading.sources.given_document import DocumentSource, GivenDocument, faults_named, given_document
+from .reading.sources.result_requests import requests_of_result
 from .reading.sources.substitutes import Changes
 from .reading.validation import validated
 
@@ -43,18 +46,26 @@ class ResolvedRequest:
     mappings: tuple[Model, ...]
 
 
-def evaluate(request: AnyRequest | DocumentSource, *, detail: bool = False) -> EvaluateResult:
+def evaluate(request: AnyRequest | Result | DocumentSource, *, detail: bool = False) -> EvaluateResult:
     """The exact costs of the mappings of a request. What does not fit is costed all the same, and flagged.
 
     A request may also be given as a dict, as text, or by the path of its file; an architecture given by name or path
     is looked up against the folder of that file, otherwise against the current folder. ``detail`` adds the counts
     behind the costs: footprints, DMA bursts and the like; on hierarchies the accesses of every level.
 
+    In place of a request a result may be given: the mappings of all its layers are costed, and ``costs_of`` says of
+    which mapping each cost is.
+
     Raises:
         InputError: one fault per unknown dimension, product of factors that is not the bound, or impossible order.
     """
+    if isinstance(request, Result):
+        layers = requests_of_result(request, {}, None)
+        return costs_of_layers([(name, evaluate(asked, detail=detail)) for name, asked in layers])
     if not isinstance(request, EvaluateRequest):
         read = given_document(request, REQUEST)
+        if read.fields.get("schema") == RESULT_SCHEMA:
+            return evaluate(load_result(request), detail=detail)
         with faults_named(str(read.path)):
             return evaluate(_request_of(read), detail=detail)
     known = resolved_request(request)
@@ -70,6 +81,18 @@ def evaluate(request: AnyRequest | DocumentSource, *, detail: bool = False) -> E
         raise InputError(faults)
     named = None if model.name == DEFAULT_COST_MODEL else model.name
     return EvaluateResult(cost_model=named, accounting=model.accounting, costs=tuple(costs))
+
+
+def costs_of_layers(layers: Sequence[tuple[str, EvaluateResult]]) -> EvaluateResult:
+    """The costs of the mappings of a result's layers, given by the names of these, as one document."""
+    costs_of = tuple(
+        SolutionOfResult(layer=name, rank=rank)
+        for name, costed in layers
+        for rank, _ in enumerate(costed.costs, start=1)
+    )
+    costs = tuple(cost for _, costed in layers for cost in costed.costs)
+    first = layers[0][1] if layers else EvaluateResult(costs=())
+    return first.model_copy(update={"costs": costs, "costs_of": costs_of})
 
 
 def resolved_request(request: AnyRequest) -> ResolvedRequest:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ...model.documents.evaluation import EvaluateResult, SolutionOfResult
+from ...model.documents.evaluation import EvaluateResult
 from ...model.documents.result import Result
-from ...model.evaluating import AnyRequest, ResolvedRequest, evaluate, resolved_request
+from ...model.evaluating import AnyRequest, ResolvedRequest, costs_of_layers, evaluate, resolved_request
 from ...model.faults import InputError
 from ...model.hierarchy.machine import Machine
 from ...model.reading.results import load_result
@@ -99,10 +99,8 @@ def run_evaluate_result(path: Path, overrides: Overrides, delivery: Delivery, pa
     with warnings_reported(), options_placed(overrides):
         requests = requests_of_result(result, ways_to_cost(overrides), changes_of(overrides))
         layers = [_costed(name, request, parts) for name, request in requests]
-    costs_of = [SolutionOfResult(layer=each.name, rank=n + 1) for each in layers for n in range(len(each.costed.costs))]
-    together = {"costs": tuple(cost for each in layers for cost in each.costed.costs), "costs_of": tuple(costs_of)}
-    costed = layers[0].costed if layers else EvaluateResult(costs=())
-    text = document_text(costed.model_copy(update=together), leave_out_absent=True)
+    together = costs_of_layers([(layer.name, layer.costed) for layer in layers])
+    text = document_text(together, leave_out_absent=True)
     delivery.deliver(text, lambda: rendered(lambda console: _print_layers(console, layers, result)))
     return Exit.SOLVED
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -179,6 +180,16 @@ def test_what_is_said_of_a_result_has_rows_of_its_own(result: Result) -> None:
     checked = verify(result.model_dump_json(by_alias=True))
     assert repr(checked) == "<Verification '<two> products': holds; 2 layers; every claim checked>"
     assert list(checked.to_pandas()["proof.outcome"]) == ["checked", "checked"]
+
+
+def test_a_result_in_place_of_a_request_has_its_mappings_costed(result: Result, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(result.model_dump_json(by_alias=True), encoding="utf-8")
+    costed, again = evaluate(result), evaluate(path)
+    assert costed == again
+    figures = ["layer", "rank", "energy_pj", "cycles", "edp"]
+    assert costed.to_pandas()[figures].equals(result.to_pandas()[figures])
+    assert evaluate(result.model_copy(update={"layers": ()})) == EvaluateResult(costs=(), costs_of=())
 
 
 def test_a_network_has_a_row_for_every_choice() -> None:

@@ -103,7 +103,9 @@ def _sweep_rows(sweep: SweepResult) -> Iterator[Row]:
 
 
 def _costed_rows(costs: EvaluateResult) -> Iterator[Row]:
-    return ({"mapping": position, **flat(cost)} for position, cost in enumerate(costs.costs))
+    named: list[Row] = [{"layer": each.layer, "rank": each.rank} for each in costs.costs_of or ()]
+    places = named or [{"mapping": position} for position in range(len(costs.costs))]
+    return ({**place, **flat(cost)} for place, cost in zip(places, costs.costs, strict=True))
 
 
 def _network_facts(network: NetworkResult) -> Iterator[str]:
@@ -166,7 +168,7 @@ SHOWN: Mapping[str, Shown] = {
     "EvaluateResult": Shown(
         lambda costs: [counted(len(costs.costs), "mapping")],
         _costed_rows,
-        ("mapping", *COST, "min_energy_pj", "min_cycles", "min_edp", "bound_by"),
+        ("mapping", "layer", "rank", *COST, "min_energy_pj", "min_cycles", "min_edp", "bound_by"),
     ),
     "NetworkResult": Shown(_network_facts, _network_rows, ("layer", "count", "occurrences", "point", *COST)),
     "Explanation": Shown(
