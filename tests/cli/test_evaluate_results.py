@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import Specs, gemm
 from dmaze.cli.main import main
+from dmaze.cli.reports.comparisons.costed_result_report import compared_best, print_compared_best
+from dmaze.model import evaluate, load_result
+from dmaze.model.reading.sources.result_requests import requests_of_result
+from rich.console import Console
 
 Output = pytest.CaptureFixture[str]
 SPECS = Specs(gemm(4, 6, 5), gemm(4, 6, 5, name="again"), solver={"top_k": 3})
@@ -113,6 +118,17 @@ def test_the_report_ends_with_the_best_mappings_beside_what_the_result_states(tm
         f"{cycles:,} cycles (x{cycles / stated['cycles']:.3f}), "
         f"EDP {energy * cycles:.6e} pJ*cycles (x{energy * cycles / stated['edp']:.3f})"
     )
+
+
+def test_there_is_no_total_where_a_layer_has_no_mapping(tmp_path: Path, capsys: Output) -> None:
+    path, _ = solved(tmp_path, capsys, "--top-k", "1")
+    result = load_result(path)
+    name, request = next(iter(requests_of_result(result, {}, None)))
+    stream = StringIO()
+    rows = compared_best(result, {name: evaluate(request).costs[0]})
+    print_compared_best(Console(file=stream), rows, len(result.layers))
+    assert [row.name for row in rows] == ["g"]
+    assert stream.getvalue().splitlines()[-1] == "total: none, since some layer has no mapping"
 
 
 def test_mappings_that_do_not_fit_are_counted_below_the_totals(tmp_path: Path, capsys: Output) -> None:
