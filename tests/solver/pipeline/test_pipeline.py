@@ -198,7 +198,7 @@ def test_infeasible_layers_say_what_clashes(monkeypatch: pytest.MonkeyPatch) -> 
         asked.append((problem, time_limit_s))
         return ("pes", "min_utilization.rf")
 
-    monkeypatch.setattr("dmaze.solver.pipeline.layer_search.find_conflicts", explain)
+    monkeypatch.setattr("dmaze.solver.pipeline.infeasibility.find_conflicts", explain)
     layer = only(solve(spec(backend="fake-none", solver={"time_limit_s": 20.0})))
     assert (layer.status, layer.conflicts) == ("infeasible", ("pes", "min_utilization.rf"))
     assert (layer.objective_value, layer.bound, layer.gap, layer.solutions) == (None, None, None, ())
@@ -318,7 +318,7 @@ def test_ctrl_c_outside_the_search_keeps_the_other_layers(fakes: ModuleType, mon
     def interrupted(*_: object, **__: object) -> tuple[str, ...]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dmaze.solver.pipeline.layer_search.find_conflicts", interrupted)
+    monkeypatch.setattr("dmaze.solver.pipeline.infeasibility.find_conflicts", interrupted)
     script(fakes, SearchOutcome((simple(fakes),), None, False), SearchOutcome((), None, True))
     result = solve(spec(GEMM, OTHER))
     assert result.interrupted
