@@ -33,11 +33,14 @@ def spec(workload: str, objective: str, architecture: str = "dmazerunner-256pe")
     }
 
 
-def instances() -> Iterator[tuple[str, dict[str, Any]]]:
+def instances(*, hierarchies: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The networks; those on hierarchies only where no version is compared that may have none."""
     for objective in OBJECTIVES:
         yield f"resnet-study {objective}", spec("resnet-study", objective)
     for network in NETWORKS:
         yield f"{network} edp", spec(network, "edp")
+    if hierarchies:
+        yield "resnet18 edp on eyeriss-168", spec("resnet18", "edp", "eyeriss-168")
 
 
 def found(run: Run) -> list[Any]:
@@ -86,7 +89,8 @@ def main() -> None:
     parser.add_argument("--against-commit", metavar="NAME", help="what that version is called in the result")
     options = parser.parse_args()
     before = machine()
-    rows = [measure(name, doc, options) for name, doc in instances() if options.only in name]
+    chosen = instances(hierarchies=not options.against)
+    rows = [measure(name, doc, options) for name, doc in chosen if options.only in name]
     record = {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "machine": before,
