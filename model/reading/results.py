@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from ..base import Model
 from ..documents.networks.network_result import NetworkResult
-from ..documents.result import Result
+from ..documents.pareto import LayerFront
+from ..documents.result import LayerResult, Result
 from ..faults import Fault, InputError, place_text, shown
+from ..loop_nest import LoopNest
 from .consistency import Nests, consistency_faults
 from .sources.given_document import DocumentSource, given_document
 from .validation import validated
@@ -16,6 +19,7 @@ RESULT_SCHEMA = "dmaze-solve/result/1"
 NETWORK_SCHEMA = "dmaze-solve/network/1"
 
 D = TypeVar("D", bound=Model)
+L = TypeVar("L", LayerResult, LayerFront)
 
 
 def load_result(source: Result | DocumentSource) -> Result:
@@ -31,17 +35,7 @@ def load_result(source: Result | DocumentSource) -> Result:
     if isinstance(source, Result):
         return source
     result, file = _document(Result, RESULT_SCHEMA, source)
-    nests: Nests = {}
-    faults: list[Fault] = []
-    for position, layer in enumerate(result.layers):
-        try:
-            nests[f"{position}: {layer.name}"] = layer.layer.loop_nest()
-            layer.loop_nest()  # what is wrong with its padding
-        except ValueError as error:
-            faults.append(Fault(file, place_text(("layers", position, "layer")), str(error)))
-    faults = faults or consistency_faults(nests, result.constraints, result.architecture, file)
-    if faults:
-        raise InputError(faults)
+    _expect_consistency(result, "layers", result.layers, _nest_of_padded, file)
     return result
 
 
@@ -54,16 +48,7 @@ def load_network_result(source: NetworkResult | DocumentSource) -> NetworkResult
     if isinstance(source, NetworkResult):
         return source
     result, file = _document(NetworkResult, NETWORK_SCHEMA, source)
-    nests: Nests = {}
-    faults: list[Fault] = []
-    for position, front in enumerate(result.fronts):
-        try:
-            nests[f"{position}: {front.name}"] = front.layer.loop_nest()
-        except ValueError as error:
-            faults.append(Fault(file, place_text(("fronts", position, "layer")), str(error)))
-    faults = faults or list(consistency_faults(nests, result.constraints, result.architecture, file))
-    if faults:
-        raise InputError(faults)
+    _expect_consistency(result, "fronts", result.fronts, lambda front: front.layer.loop_nest(), file)
     return result
 
 
@@ -74,6 +59,33 @@ def is_network_result(source: DocumentSource) -> bool:
         InputError: when it cannot be read.
     """
     return given_document(source, "result").fields.get("schema") == NETWORK_SCHEMA
+
+
+def _nest_of_padded(layer: LayerResult) -> LoopNest:
+    """The nest of a result's layer, with nothing wrong with its padding."""
+    nest = layer.layer.loop_nest()
+    layer.loop_nest()
+    return nest
+
+
+def _expect_consistency(
+    result: Result | NetworkResult, field: str, layers: Sequence[L], nest_of: Callable[[L], LoopNest], file: str
+) -> None:
+    """Refuse layers that are no loop nests, or do not go with the machine and the constraints.
+
+    Raises:
+        InputError: with all faults of a kind.
+    """
+    nests: Nests = {}
+    faults: list[Fault] = []
+    for position, layer in enumerate(layers):
+        try:
+            nests[f"{position}: {layer.name}"] = nest_of(layer)
+        except ValueError as error:
+            faults.append(Fault(file, place_text((field, position, "layer")), str(error)))
+    faults = faults or list(consistency_faults(nests, result.constraints, result.architecture, file))
+    if faults:
+        raise InputError(faults)
 
 
 def _document(kind: type[D], schema: str, source: DocumentSource) -> tuple[D, str]:

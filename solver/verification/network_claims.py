@@ -13,8 +13,6 @@ from ..pipeline.ranking import broken, cost_candidate
 from ..pipeline.status import gap_between
 from .recomputation import cost_differences
 
-OWN_FIELDS_OF_A_COPY = frozenset({"name", "count", "layer", "same_as", "wall_s"})
-
 
 def point_faults(problem: AnyProblem, front: LayerFront) -> Iterator[str]:
     """Whether every point's mapping is legal and costs what is stated, and no point equals or beats another one."""
@@ -38,19 +36,6 @@ def point_faults(problem: AnyProblem, front: LayerFront) -> Iterator[str]:
             yield f"points[{position}] does not follow by more energy and fewer cycles"
     if front.infeasible and (front.points or not front.complete):
         yield "infeasible is true beside points, or without a complete front"
-
-
-def copied_front_faults(front: LayerFront, original: LayerFront | None) -> Iterator[str]:
-    """Whether a front said to be the same as another one is."""
-    if original is None:
-        yield f"same_as: there is no layer {front.same_as} before this one that is no copy itself"
-        return
-    if front.layer.loop_nest().key != original.layer.loop_nest().key:
-        yield f"same_as: layer {original.name} is another loop nest"
-    given = front.model_dump(exclude=set(OWN_FIELDS_OF_A_COPY))
-    for field, value in original.model_dump(exclude=set(OWN_FIELDS_OF_A_COPY)).items():
-        if given[field] != value:
-            yield f"{field} is not that of layer {original.name}, which this one is said to be the same as"
 
 
 def network_faults(result: NetworkResult) -> Iterator[str]:

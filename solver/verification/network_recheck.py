@@ -21,8 +21,9 @@ from ..pipeline.runs.solve_job import num_cores
 from ..routed_backend import map_space_of
 from .front_check import FrontCheck, front_check
 from .network_bound_check import BoundCheck
-from .network_claims import copied_front_faults, network_faults
+from .network_claims import network_faults
 from .recheck import VerificationLimits
+from .recomputation import copy_faults
 
 NEVER_CHECKED = (
     "what the run says of itself: versions, times, notes, why searches ended",
@@ -87,9 +88,7 @@ def _layers(
     for front in result.fronts:
         check = checks.get(front.name)
         if front.same_as is not None:
-            yield _unsearched(
-                front, f"a copy of {front.same_as}", copied_front_faults(front, originals.get(front.same_as))
-            )
+            yield _unsearched(front, f"a copy of {front.same_as}", copy_faults(front, originals.get(front.same_as)))
         elif check is None:
             yield _unsearched(front, "not checked: interrupted", ())
         else:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import cast
 
 from ...model.documents.kinds.any_mappings import AnyCost
+from ...model.documents.pareto import LayerFront
 from ...model.documents.result import LayerResult, Result, Solution
 from ...model.documents.spec import SolverOptions
 from ...model.loop_nest import LoopNest
@@ -164,8 +165,8 @@ def padding_faults(layer: LayerResult, choices: Sequence[LoopNest], options: Sol
             yield f"unpadded_objective_value is {unpadded}, but nothing is padded and objective_value is {value}"
 
 
-def copy_faults(layer: LayerResult, original: LayerResult | None) -> Iterator[str]:
-    """Whether a layer said to be the same as another one is, and has that one's result."""
+def copy_faults(layer: LayerResult | LayerFront, original: LayerResult | LayerFront | None) -> Iterator[str]:
+    """Whether a layer said to be the same as another one is, and has that one's result or front."""
     if original is None:
         yield f"same_as: there is no layer {layer.same_as} before this one that is no copy itself"
         return
