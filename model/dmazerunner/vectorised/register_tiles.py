@@ -7,6 +7,7 @@ words to all of them. Both follow from the tiles that fit one register file, whi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -45,8 +46,12 @@ class RegisterTiles:
         return np.ceil(macs * words / iterations * (1 - ROUNDING))
 
 
+@lru_cache(maxsize=4)
 def register_tiles(nest: LoopNest, rf: Capacity) -> RegisterTiles | None:
-    """What tiles of a nest do in register files of the given capacity; ``None`` where none fits, or too many."""
+    """What tiles of a nest do in register files of the given capacity; ``None`` where none fits, or too many.
+
+    Bounds and spaces ask for it again at every stage of a search.
+    """
     tiles = np.ones((4, len(nest.dims), 1))
     for dim in range(len(nest.dims)):
         tiles = _grown(nest, rf, tiles, dim)
