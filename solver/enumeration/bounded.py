@@ -43,7 +43,7 @@ class BoundedBackend:
         if not best.kept and num_allowed_tilings(problem, deadline) == 0:
             run.accounting.by_capacity = run.accounting.whole
             return SearchOutcome((), None, exhausted=True, statistics=run.statistics())
-        run.work(deadline, ProgressReporter(report, Scorer(problem), run.kept, run.bound, run.note, run.done))
+        run.work(deadline, ProgressReporter(report, run.scorer, run.kept, run.bound, run.note, run.done))
         return run.outcome()
 
 
@@ -51,7 +51,8 @@ class BoundedRun:
     """One layer's search: the incumbents, the enumeration, and the account of its space."""
 
     def __init__(self, problem: PublishedProblem, limits: SearchLimits, best: Incumbents) -> None:
-        self._problem, self._best, self._gap = problem, best, limits.relative_gap
+        self.scorer = Scorer(problem)
+        self._best, self._gap = best, limits.relative_gap
         self._coarse = limits.relative_gap >= LEAST_COARSE_GAP
         self.accounting = Accounting(problem.nest, problem.constraints)
         self._enumeration = BranchAndBound(
@@ -114,7 +115,7 @@ class BoundedRun:
         )
         settled = enumeration.finished and not self._coarse
         return SearchOutcome(
-            candidates=self._best.mappings(Scorer(self._problem)),
+            candidates=self._best.mappings(self.scorer),
             bound=self.bound(),
             exhausted=enumeration.finished,
             statistics=self.statistics(),
